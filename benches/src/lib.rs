@@ -1,0 +1,1 @@
+//! The harness the benches share.

@@ -1,0 +1,143 @@
+//! Events: what a command caused, in the order it happened. 32 bytes each, so that two share a cache line.
+//!
+//! Acknowledgements and market data are a function of a command and its events alone (`output::encode`).
+
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
+
+/// What happened. The field each kind uses beyond those common to all is named here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum EventKind {
+    /// OUCH Accepted. `code` order state (`L`, `D`), `number` order number, `quantity`, `price` (wire units; a market
+    /// order's is 0x7FFFFFFF). The rest of the message comes from the command.
+    Accepted = 1,
+    /// OUCH Rejected. `detail` the reason.
+    Rejected = 2,
+    /// OUCH Replaced. `user_ref` the new number, `code` order state, `number` the (possibly new) order number,
+    /// `quantity` outstanding, `price`; `detail` = side, capacity, cross type, 0 as four bytes, low first.
+    /// The rest, with the original's number, comes from the command.
+    Replaced = 3,
+    /// OUCH Canceled of an order that is not displayed in the book. `code` reason, `quantity` decrement.
+    CanceledUnbooked = 4,
+    /// OUCH Canceled, ITCH Order Cancel: the rest stays in the book. `code`, `quantity`, `number`.
+    CanceledReduced = 5,
+    /// OUCH Canceled, ITCH Order Delete. `code`, `quantity`, `number`.
+    CanceledDeleted = 6,
+    /// OUCH AIQ Canceled of the incoming order. `code` mode, `quantity` decrement, `detail` prevented, `price`.
+    SelfMatchIncoming = 7,
+    /// OUCH AIQ Canceled of a resting order, ITCH Order Cancel. As above, and `number`.
+    SelfMatchReduced = 8,
+    /// OUCH AIQ Canceled of a resting order, ITCH Order Delete. As above, and `number`.
+    SelfMatchDeleted = 9,
+    /// The resting side of a match: OUCH Executed to its owner, ITCH Order Executed. `number` order number,
+    /// `quantity`, `price`, `code` liquidity flag. Always followed at once by [`EventKind::ExecutedIncoming`].
+    ExecutedResting = 10,
+    /// The incoming side of a match: OUCH Executed. `number` match number, `quantity`, `price`, `code` liquidity flag.
+    ExecutedIncoming = 11,
+    /// ITCH Add Order: the order rests. `number`, `quantity`, `price`, `code` side; `detail` = the firm's four bytes,
+    /// low first, when the order is attributed (ITCH `F`), else 0.
+    Added = 12,
+    /// ITCH Order Delete without a message to the owner (a replaced order leaves the book). `number`.
+    Deleted = 13,
+    /// ITCH Order Cancel without a message to the owner (a replace that only reduces). `number`, `quantity` removed.
+    Reduced = 14,
+    /// ITCH Order Replace: `number` the *old* order number; directly after its [`EventKind::Replaced`], which has the
+    /// new number, and the quantity and price that rest.
+    BookReplaced = 15,
+    /// OUCH Modified. `quantity` outstanding; `code` side.
+    Modified = 16,
+    /// OUCH Mass Cancel Response; the rest comes from the command.
+    MassCanceled = 17,
+    /// OUCH Disable Order Entry Response.
+    OrderEntryDisabled = 18,
+    /// OUCH Enable Order Entry Response.
+    OrderEntryEnabled = 19,
+    /// OUCH Account Query Response. `quantity` the next UserRefNum.
+    AccountAnswered = 20,
+    /// ITCH Stock Directory; the instrument's definition comes from the command.
+    InstrumentListed = 21,
+    /// ITCH Stock Trading Action. `code` trading state; `number` = the symbol's bytes, big-endian.
+    TradingAction = 22,
+    /// ITCH System Event. `code`.
+    SystemEvent = 23,
+    /// Option 131 Fee for the execution that the next [`EventKind::ExecutedResting`] or
+    /// [`EventKind::ExecutedIncoming`] reports. `number` quote units, two's complement.
+    Fee = 24,
+    /// OUCH System Event to one session. `code`.
+    SessionEvent = 25,
+}
+
+/// One event. Fields that a kind does not name are zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct Event {
+    /// An [`EventKind`].
+    pub kind: u8,
+    /// See the kind.
+    pub code: u8,
+    /// Stock locate, where the event has one.
+    pub instrument: u16,
+    /// Session index of the order's owner.
+    pub session: u32,
+    /// The order's UserRefNum.
+    pub user_ref: u32,
+    /// Lots.
+    pub quantity: u32,
+    /// 0.0001 of the quote asset; at most [`protocol::units::Price::MAX`].
+    pub price: u32,
+    /// See the kind.
+    pub detail: u32,
+    /// See the kind.
+    pub number: u64,
+}
+
+const _: () = assert!(size_of::<Event>() == 32);
+
+impl EventKind {
+    /// The kind for a byte.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        const KINDS: [EventKind; 25] = [
+            EventKind::Accepted,
+            EventKind::Rejected,
+            EventKind::Replaced,
+            EventKind::CanceledUnbooked,
+            EventKind::CanceledReduced,
+            EventKind::CanceledDeleted,
+            EventKind::SelfMatchIncoming,
+            EventKind::SelfMatchReduced,
+            EventKind::SelfMatchDeleted,
+            EventKind::ExecutedResting,
+            EventKind::ExecutedIncoming,
+            EventKind::Added,
+            EventKind::Deleted,
+            EventKind::Reduced,
+            EventKind::BookReplaced,
+            EventKind::Modified,
+            EventKind::MassCanceled,
+            EventKind::OrderEntryDisabled,
+            EventKind::OrderEntryEnabled,
+            EventKind::AccountAnswered,
+            EventKind::InstrumentListed,
+            EventKind::TradingAction,
+            EventKind::SystemEvent,
+            EventKind::Fee,
+            EventKind::SessionEvent,
+        ];
+        KINDS.get(usize::from(byte).checked_sub(1)?).copied()
+    }
+}
+
+impl Event {
+    /// An event of `kind` with everything else zero.
+    pub fn new(kind: EventKind) -> Self {
+        Self {
+            kind: kind as u8,
+            ..Self::new_zeroed()
+        }
+    }
+
+    /// Its kind. The exchange makes events only through [`Event::new`], so that the byte is always a kind.
+    pub fn kind(&self) -> EventKind {
+        EventKind::from_byte(self.kind).expect("events are made by Event::new")
+    }
+}

@@ -1,0 +1,26 @@
+//! MoldUDP64 headers.
+
+use crate::layout::wire_messages;
+use zerocopy::network_endian::{U16, U64};
+
+wire_messages! {
+    /// Downstream Packet header.
+    struct PacketHeader = "Downstream Packet header", 0, 20 {
+        /// Session: 10 ASCII chars.
+        session: [u8; 10] = "Session",
+        /// Sequence Number: of the first message; heartbeat and end-of-session: next expected.
+        sequence_number: U64 = "Sequence Number",
+        /// Message Count: 0=heartbeat, 0xFFFF=end of session, else number of message blocks.
+        message_count: U16 = "Message Count",
+    }
+
+    /// Request Packet.
+    struct RequestPacket = "Request Packet", 0, 20 {
+        /// Session.
+        session: [u8; 10] = "Session",
+        /// Sequence Number: first requested.
+        sequence_number: U64 = "Sequence Number",
+        /// Requested Message Count: server answers one standard downstream packet, unicast to the request source, with as many whole messages as fit.
+        requested_message_count: U16 = "Requested Message Count",
+    }
+}

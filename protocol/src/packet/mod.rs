@@ -1,0 +1,3 @@
+//! MoldUDP64 packets.
+
+pub mod messages;

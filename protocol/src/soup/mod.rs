@@ -1,0 +1,3 @@
+//! SoupBinTCP packets.
+
+pub mod messages;
