@@ -4,4 +4,6 @@
 pub mod config;
 pub mod exchange;
 pub mod limits;
+pub mod memory;
 pub mod runtime;
+pub mod setup;

@@ -43,7 +43,7 @@ pub const LEVELS: Range = Range::new(16, 65_536, 1 << 26);
 /// TCP connections.
 pub const CONNECTIONS: Range = Range::new(1, 256, 65_536);
 /// Finished orders remembered for each account.
-pub const FINISHED_ORDERS: Range = Range::new(1, 1024, 1 << 20);
+pub const FINISHED_ORDERS: Range = Range::new(1, 256, 1 << 20);
 /// Commands in a ring.
 pub const RING: Range = Range::new(1024, 65_536, 1 << 24);
 /// Bytes of the ring from engine to output: at least two of the longest records.
@@ -78,14 +78,3 @@ const _: () = assert!(INSTRUMENTS.most < UNKNOWN_INSTRUMENT as u64);
 // Five digits name the session.
 const _: () = assert!(SESSIONS.most <= 100_000);
 const _: () = assert!(size_of::<Command>() == LONG_BYTES);
-
-/// Capacities of the exchange.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    pub assets: u32,
-    pub instruments: u32,
-    pub accounts: u32,
-    pub sessions: u32,
-    pub orders: u32,
-    pub levels: u32,
-}

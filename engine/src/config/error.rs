@@ -8,7 +8,7 @@ use std::ops::Range;
 pub struct Problem {
     /// The file's name, or "built-in configuration".
     pub file: String,
-    /// Line in the file, from 1.
+    /// Line in the file, from 1; 0 when it is about what the file does not say.
     pub line: usize,
     /// Section and key, `instruments.BTC-USD.tick_size`.
     pub key: String,
@@ -27,7 +27,10 @@ impl fmt::Display for Problem {
             what,
             remedy,
         } = self;
-        write!(f, "{file}:{line}: {key}: {what}\n    remedy: {remedy}")
+        match line {
+            0 => write!(f, "{file}: {key}: {what}\n    remedy: {remedy}"),
+            _ => write!(f, "{file}:{line}: {key}: {what}\n    remedy: {remedy}"),
+        }
     }
 }
 

@@ -65,6 +65,8 @@ pub(super) struct Account {
     pub(super) deposits: BTreeMap<String, Spanned<Number>>,
     pub(super) max_open_orders: Option<Spanned<u32>>,
     pub(super) max_quantity: Option<Spanned<u32>>,
+    pub(super) max_rate: Option<Spanned<u32>>,
+    pub(super) max_burst: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) self_match: SelfMatch,
     #[serde(default)]

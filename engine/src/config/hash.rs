@@ -75,6 +75,8 @@ pub(super) fn configuration(config: &Config) -> u64 {
         hash.bytes(&account.firm);
         hash.number(account.open_orders_max);
         hash.number(account.quantity_max);
+        hash.number(account.rate_per_second);
+        hash.number(account.rate_burst);
         hash.bytes(&[
             account.self_match.byte(),
             account.cancel_on_disconnect.into(),

@@ -3,6 +3,7 @@
 //! Decimals exist here only: what comes out are counts of ticks, lots and smallest units.
 
 mod check;
+mod describe;
 mod error;
 mod file;
 mod hash;
@@ -13,8 +14,8 @@ use std::path::Path;
 
 use protocol::units::{Price, Symbol};
 
+pub use describe::Description;
 pub use error::{ConfigError, Problem};
-pub(crate) use number::{decimal, percentage};
 pub use types::{
     Account, Asset, Authentication, Capacities, Deposit, Durability, IdleChoice, Instrument, Journal,
     LayoutChoice, Network, ReceiveChoice, SelfMatch, Session, Threads,

@@ -38,7 +38,7 @@ impl fmt::Display for Number {
 }
 
 /// Units with `decimals` decimals as a decimal number, without zeros at its end.
-pub(crate) fn decimal(units: u128, decimals: u8) -> String {
+pub(super) fn decimal(units: u128, decimals: u8) -> String {
     let digits = format!("{units:0>width$}", width = usize::from(decimals) + 1);
     let (whole, fraction) = digits.split_at(digits.len() - usize::from(decimals));
     let fraction = fraction.trim_end_matches('0');
@@ -49,7 +49,7 @@ pub(crate) fn decimal(units: u128, decimals: u8) -> String {
 }
 
 /// Parts per million as a percentage.
-pub(crate) fn percentage(parts_per_million: i64) -> String {
+pub(super) fn percentage(parts_per_million: i64) -> String {
     let sign = if parts_per_million < 0 { "-" } else { "" };
     format!(
         "{sign}{}%",

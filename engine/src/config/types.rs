@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use protocol::units::Symbol;
 use serde::Deserialize;
 
-use crate::exchange::command::{InstrumentDefinition, halves};
-use crate::limits::Limits;
+use crate::exchange::Limits;
+use crate::exchange::command::{AccountDefinition, InstrumentDefinition, halves};
 
 /// An asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +92,10 @@ pub struct Account {
     pub open_orders_max: u32,
     /// Most lots in one order.
     pub quantity_max: u32,
+    /// Requests a second of each session; 0 = no limit.
+    pub rate_per_second: u32,
+    /// Requests at once on top of the rate.
+    pub rate_burst: u32,
     /// For orders that name no mode.
     pub self_match: SelfMatch,
     /// Cancel a session's orders when its connection ends.
@@ -105,6 +109,22 @@ pub struct Account {
 }
 
 impl Account {
+    /// The definition that goes into a command.
+    pub fn definition(&self) -> AccountDefinition {
+        AccountDefinition {
+            name: self.name,
+            firm: self.firm,
+            open_orders_max: self.open_orders_max,
+            quantity_max: self.quantity_max,
+            rate_per_second: self.rate_per_second,
+            rate_burst: self.rate_burst,
+            self_match: self.self_match.byte(),
+            cancel_on_disconnect: self.cancel_on_disconnect.into(),
+            fee_reports: self.fee_reports.into(),
+            spare: [0; 65],
+        }
+    }
+
     /// The name without its padding.
     pub fn name(&self) -> &str {
         std::str::from_utf8(&self.name).unwrap_or("?").trim()

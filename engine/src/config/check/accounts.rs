@@ -10,6 +10,9 @@ use crate::config::error::Problems;
 use crate::config::number::decimal;
 use crate::config::{Account, Asset, Authentication, Deposit, Session, file};
 
+/// Most requests a second that can be counted in nanoseconds.
+const RATE_MAX: u32 = 1_000_000_000;
+
 pub(super) fn accounts(
     entries: &[Spanned<file::Account>],
     assets: &[Asset],
@@ -63,6 +66,28 @@ pub(super) fn accounts(
         };
         let open_orders_max = at_least_one(&entry.max_open_orders, "max_open_orders");
         let quantity_max = at_least_one(&entry.max_quantity, "max_quantity");
+        // Above this an interval between two requests would be no nanosecond.
+        let rate_per_second = entry.max_rate.as_ref().map_or(0, |rate| *rate.get_ref());
+        if let Some(rate) = &entry.max_rate
+            && !(1..=RATE_MAX).contains(rate.get_ref())
+        {
+            problems.add(
+                rate.span(),
+                key("max_rate"),
+                format!("{} requests a second is no rate", rate.get_ref()),
+                format!("write 1 to {RATE_MAX}, or leave the key out for no limit"),
+            );
+        }
+        if let Some(burst) = &entry.max_burst
+            && entry.max_rate.is_none()
+        {
+            problems.add(
+                burst.span(),
+                key("max_burst"),
+                "there is no rate it could exceed",
+                "add max_rate, or take max_burst out",
+            );
+        }
         accounts.push(Account {
             name,
             firm,
@@ -70,6 +95,8 @@ pub(super) fn accounts(
             deposits: deposits(entry, assets, &key, &mut totals, problems),
             open_orders_max,
             quantity_max,
+            rate_per_second,
+            rate_burst: entry.max_burst.as_ref().map_or(0, |burst| *burst.get_ref()),
             self_match: entry.self_match,
             cancel_on_disconnect: entry.cancel_on_disconnect,
             fee_reports: entry.fee_reports,

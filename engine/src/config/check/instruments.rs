@@ -12,6 +12,8 @@ use crate::config::{Asset, Instrument, file, price_max_default};
 
 /// Decimals of a price.
 const PRICE_DECIMALS: u8 = 4;
+/// Smallest base units of a lot stay below: the value of any number of lots then fits.
+const LOT_MAX: u128 = 1 << 90;
 /// 100 %, in parts per million.
 const WHOLE_PPM: i64 = 1_000_000;
 
@@ -132,6 +134,19 @@ fn instrument(
     }
 
     let lot_size = amount(&entry.lot_size, base, &key("lot_size"), problems)?;
+    if lot_size >= LOT_MAX {
+        problems.add(
+            entry.lot_size.span(),
+            key("lot_size"),
+            format!(
+                "{} {} are too many for one lot",
+                entry.lot_size.get_ref(),
+                base.name
+            ),
+            format!("write less than {}", decimal(LOT_MAX, base.decimals)),
+        );
+        return None;
+    }
     let price_unit = match &entry.price_unit {
         Some(number) => amount(number, base, &key("price_unit"), problems)?,
         None => 10_u128.pow(u32::from(base.decimals)),

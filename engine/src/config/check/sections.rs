@@ -9,7 +9,8 @@ use toml::Spanned;
 use crate::config::error::Problems;
 use crate::config::number::Bytes;
 use crate::config::{Capacities, Journal, Network, Threads, file};
-use crate::limits::{self, Limits};
+use crate::exchange::Limits;
+use crate::limits;
 
 /// An IPv4 address with a port, or the default.
 fn address(
