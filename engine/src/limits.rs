@@ -57,6 +57,13 @@ pub const SEGMENT: Range = Range::new(MIB, 64 * MIB, 16 * GIB);
 /// Most bytes of one journal write.
 pub const BATCH: Range = Range::new(8 * KIB, 256 * KIB, 512 * KIB);
 
+/// Routers that market data may cross, plus one.
+pub const MULTICAST_TTL: Range = Range::new(0, 1, 255);
+/// Bytes of the longest datagram sent: an Ethernet frame's payload less the IPv4 and UDP headers.
+pub const DATAGRAM: Range = Range::new(512, 1472, 65_507);
+/// Bytes of the kernel's receive buffer for orders. With 16 MiB an overload queues for 20-90 ms before it drops.
+pub const RECEIVE_BUFFER: Range = Range::new(64 * KIB, MIB, GIB);
+
 /// Where the journal is unless the configuration says otherwise.
 pub const DATA_DIRECTORY: &str = "exchange-data";
 

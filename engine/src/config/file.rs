@@ -92,7 +92,11 @@ pub(super) struct Network {
     pub(super) line_b: Option<Spanned<String>>,
     pub(super) recovery_tcp: Option<Spanned<String>>,
     pub(super) interface: Option<Spanned<String>>,
+    pub(super) multicast_ttl: Option<Spanned<u32>>,
+    pub(super) datagram_size: Option<Spanned<Bytes>>,
     pub(super) receive: Option<ReceiveChoice>,
+    pub(super) receive_offload: Option<bool>,
+    pub(super) receive_buffer: Option<Spanned<Bytes>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -129,5 +133,4 @@ pub(super) struct Threads {
     pub(super) idle: Option<IdleChoice>,
     pub(super) cores: Option<Spanned<Vec<usize>>>,
     pub(super) lock_memory: Option<bool>,
-    pub(super) huge_pages: Option<bool>,
 }

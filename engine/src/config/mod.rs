@@ -228,12 +228,7 @@ mod tests {
             "capacities.instruments",
             "4 or more",
         );
-        check(
-            "cores = []",
-            "cores = [0, 0]",
-            "threads.cores",
-            "4 for \"dedicated\"",
-        );
+        check("cores = []", "cores = [0, 0]", "threads.cores", "of its own");
     }
 
     #[test]

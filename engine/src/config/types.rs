@@ -211,20 +211,30 @@ pub struct Network {
     pub recovery_tcp: SocketAddrV4,
     /// Address of the interface market data leaves from.
     pub interface: Ipv4Addr,
+    /// Routers that market data may cross, plus one.
+    pub multicast_ttl: u8,
+    /// Longest datagram sent, bytes.
+    pub datagram_bytes: usize,
     /// How datagrams are received.
     pub receive: ReceiveChoice,
+    /// Let the kernel join datagrams of equal size.
+    pub receive_offload: bool,
+    /// The kernel's receive buffer, bytes.
+    pub receive_buffer: usize,
 }
 
 /// How datagrams are received.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum ReceiveChoice {
     /// io_uring where the kernel allows it, else recvmmsg.
     #[default]
+    #[serde(rename = "auto")]
     Auto,
     /// io_uring or nothing.
+    #[serde(rename = "io_uring")]
     IoUring,
     /// recvmmsg.
+    #[serde(rename = "recvmmsg")]
     Recvmmsg,
 }
 
@@ -278,29 +288,35 @@ pub struct Journal {
 /// Cores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Threads {
-    /// Which stages share a thread.
+    /// How many threads the stages share.
     pub layout: LayoutChoice,
     /// What a thread does when there is nothing to do.
     pub idle: IdleChoice,
-    /// Cores to pin to, in the order engine, output, journal, recovery; empty: not pinned.
+    /// Core of each thread, in the order of their stages; threads beyond are not pinned.
     pub cores: Vec<usize>,
     /// Keep memory from being swapped out.
     pub lock_memory: bool,
-    /// Ask for huge pages.
-    pub huge_pages: bool,
 }
 
-/// Which stages share a thread.
+/// How many threads the stages share.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum LayoutChoice {
     /// By the cores there are.
     #[default]
+    #[serde(rename = "auto")]
     Auto,
-    /// Two threads: engine and output, journal and recovery.
-    Shared,
-    /// A thread for each stage.
-    Dedicated,
+    /// All stages on one.
+    #[serde(rename = "1")]
+    One,
+    /// Engine and output; journal and recovery.
+    #[serde(rename = "2")]
+    Two,
+    /// Engine; output; journal and recovery.
+    #[serde(rename = "3")]
+    Three,
+    /// One for each stage.
+    #[serde(rename = "4")]
+    Four,
 }
 
 /// What a thread does when there is nothing to do.

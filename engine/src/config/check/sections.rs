@@ -12,6 +12,59 @@ use crate::config::{Capacities, Journal, Network, Threads, file};
 use crate::exchange::Limits;
 use crate::limits;
 
+/// A count within its range, or its default.
+fn within(
+    value: Option<(u64, std::ops::Range<usize>)>,
+    range: &limits::Range,
+    key: &str,
+    problems: &mut Problems<'_>,
+) -> u64 {
+    let Some((value, span)) = value else {
+        return range.default;
+    };
+    if value < range.least || value > range.most {
+        problems.add(
+            span,
+            key,
+            format!("{value} is not between {} and {}", range.least, range.most),
+            format!("write a number between them; left out, it is {}", range.default),
+        );
+        return range.default;
+    }
+    value
+}
+
+/// [`within`] for counts.
+fn count(value: Option<&Spanned<u32>>, range: &limits::Range, key: &str, problems: &mut Problems<'_>) -> u32 {
+    let value = value.map(|value| (u64::from(*value.get_ref()), value.span()));
+    u32::try_from(within(value, range, key, problems)).unwrap_or(u32::MAX)
+}
+
+/// [`within`] for sizes.
+fn bytes(
+    value: Option<&Spanned<Bytes>>,
+    range: &limits::Range,
+    key: &str,
+    problems: &mut Problems<'_>,
+) -> u64 {
+    within(
+        value.map(|value| (value.get_ref().0, value.span())),
+        range,
+        key,
+        problems,
+    )
+}
+
+/// [`within`] for sizes in memory.
+fn size(
+    value: Option<&Spanned<Bytes>>,
+    range: &limits::Range,
+    key: &str,
+    problems: &mut Problems<'_>,
+) -> usize {
+    usize::try_from(bytes(value, range, key, problems)).unwrap_or(usize::MAX)
+}
+
 /// An IPv4 address with a port, or the default.
 fn address(
     text: Option<&Spanned<String>>,
@@ -108,51 +161,28 @@ pub(super) fn network(section: &file::Network, problems: &mut Problems<'_>) -> N
         line_b,
         recovery_tcp,
         interface,
+        multicast_ttl: u8::try_from(count(
+            section.multicast_ttl.as_ref(),
+            &limits::MULTICAST_TTL,
+            "network.multicast_ttl",
+            problems,
+        ))
+        .unwrap_or(u8::MAX),
+        datagram_bytes: size(
+            section.datagram_size.as_ref(),
+            &limits::DATAGRAM,
+            "network.datagram_size",
+            problems,
+        ),
         receive: section.receive.unwrap_or_default(),
+        receive_offload: section.receive_offload.unwrap_or(false),
+        receive_buffer: size(
+            section.receive_buffer.as_ref(),
+            &limits::RECEIVE_BUFFER,
+            "network.receive_buffer",
+            problems,
+        ),
     }
-}
-
-/// A count within its range, or its default.
-fn within(
-    value: Option<(u64, std::ops::Range<usize>)>,
-    range: &limits::Range,
-    key: &str,
-    problems: &mut Problems<'_>,
-) -> u64 {
-    let Some((value, span)) = value else {
-        return range.default;
-    };
-    if value < range.least || value > range.most {
-        problems.add(
-            span,
-            key,
-            format!("{value} is not between {} and {}", range.least, range.most),
-            format!("write a number between them; left out, it is {}", range.default),
-        );
-        return range.default;
-    }
-    value
-}
-
-/// [`within`] for counts.
-fn count(value: Option<&Spanned<u32>>, range: &limits::Range, key: &str, problems: &mut Problems<'_>) -> u32 {
-    let value = value.map(|value| (u64::from(*value.get_ref()), value.span()));
-    u32::try_from(within(value, range, key, problems)).unwrap_or(u32::MAX)
-}
-
-/// [`within`] for sizes.
-fn bytes(
-    value: Option<&Spanned<Bytes>>,
-    range: &limits::Range,
-    key: &str,
-    problems: &mut Problems<'_>,
-) -> u64 {
-    within(
-        value.map(|value| (value.get_ref().0, value.span())),
-        range,
-        key,
-        problems,
-    )
 }
 
 pub(super) fn capacities(section: &file::Capacities, problems: &mut Problems<'_>) -> Capacities {
@@ -223,12 +253,12 @@ pub(super) fn threads(section: &file::Threads, problems: &mut Problems<'_>) -> T
     let cores = section.cores.as_ref().map_or(&[][..], |cores| cores.get_ref());
     if let Some(span) = section.cores.as_ref().map(Spanned::span) {
         let unique: HashSet<_> = cores.iter().collect();
-        if !matches!(cores.len(), 0 | 2 | 4) || unique.len() != cores.len() {
+        if cores.len() > 4 || unique.len() != cores.len() {
             problems.add(
                 span,
                 "threads.cores",
-                format!("{cores:?} does not name a core of its own for each thread"),
-                "name 2 cores for layout \"shared\", 4 for \"dedicated\", none to leave it to the system",
+                format!("{cores:?} does not name a core of its own for each of at most 4 threads"),
+                "name a core for each thread, or none to leave it to the system",
             );
         }
     }
@@ -237,6 +267,5 @@ pub(super) fn threads(section: &file::Threads, problems: &mut Problems<'_>) -> T
         idle: section.idle.unwrap_or_default(),
         cores: cores.to_vec(),
         lock_memory: section.lock_memory.unwrap_or(false),
-        huge_pages: section.huge_pages.unwrap_or(true),
     }
 }
