@@ -5,5 +5,6 @@ pub mod config;
 pub mod exchange;
 pub mod limits;
 pub mod memory;
+pub mod output;
 pub mod runtime;
 pub mod setup;
