@@ -469,7 +469,7 @@ mod tests {
         for command in 1..=COMMANDS {
             write(command, command % 7 == 0 || command == COMMANDS);
         }
-        while !caught_up.load(Ordering::Acquire) {
+        while !caught_up.load(Ordering::Acquire) && !reading.is_finished() {
             std::thread::yield_now();
         }
         for command in COMMANDS + 1..=COMMANDS + EXTRA {

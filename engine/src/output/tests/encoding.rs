@@ -4,7 +4,7 @@ use protocol::layout::WireMessage;
 use protocol::market_data::messages as itch;
 use protocol::order_entry::responses as ouch;
 use protocol::units::Price;
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::FromZeros;
 
 use super::{TIME, bitcoin, command, event, feed_time, listing, order};
 use crate::exchange::command::{
