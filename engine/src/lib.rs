@@ -2,4 +2,5 @@
 //! decided by [`exchange`], made durable by `journal`, told to the world by `output`, remembered by `recovery`.
 
 pub mod exchange;
+pub mod recovery;
 pub mod runtime;
