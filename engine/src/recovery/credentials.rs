@@ -4,6 +4,8 @@
 use std::fmt;
 use std::hint::black_box;
 
+use protocol::text::trim;
+
 /// A login's password as it is compared: upper case, left-justified, padded. Never printed.
 #[derive(Clone, Copy)]
 struct Password([u8; 10]);
@@ -82,14 +84,15 @@ impl Credentials {
     }
 
     /// The session of the login, or `None` for a wrong name or password; both take the same way.
-    pub fn check(&self, username: &[u8; 6], password: &[u8; 10]) -> Option<u32> {
+    pub fn check(&self, username: &[u8], password: &[u8]) -> Option<u32> {
         const NOBODY: Password = Password([0; 10]);
         let name = normal(username);
+        let is_name = trim(username).len() <= name.len() && trim(password).len() <= NOBODY.0.len();
         let found = self.entries.binary_search_by_key(&name, |entry| entry.username);
         let entry = found.ok().map(|place| &self.entries[place]);
         let expected = entry.map_or(&NOBODY, |entry| &entry.password);
         let matches = expected.is(&Password::new(password));
-        entry.filter(|_| matches).map(|entry| entry.session)
+        entry.filter(|_| matches && is_name).map(|entry| entry.session)
     }
 
     /// Logins known.
@@ -114,7 +117,7 @@ pub enum MarketDataLogins {
 
 impl MarketDataLogins {
     /// True when the login may have market data.
-    pub fn allows(&self, username: &[u8; 6], password: &[u8; 10]) -> bool {
+    pub fn allows(&self, username: &[u8], password: &[u8]) -> bool {
         match self {
             Self::Open => true,
             Self::Listed(credentials) => credentials.check(username, password).is_some(),
@@ -132,19 +135,10 @@ fn is_field(text: &str, length_max: usize) -> bool {
 /// Trimmed of spaces on both ends, upper case, left-justified, padded. `field` is at most `N` bytes long when trimmed.
 fn normal<const N: usize>(field: &[u8]) -> [u8; N] {
     let mut normal = [b' '; N];
-    for (to, from) in normal.iter_mut().zip(trimmed(field)) {
+    for (to, from) in normal.iter_mut().zip(trim(field)) {
         *to = from.to_ascii_uppercase();
     }
     normal
-}
-
-/// `field` without the spaces at its ends.
-pub(super) fn trimmed(field: &[u8]) -> &[u8] {
-    let Some(first) = field.iter().position(|byte| *byte != b' ') else {
-        return &[];
-    };
-    let last = field.iter().rposition(|byte| *byte != b' ').unwrap_or(first);
-    &field[first..=last]
 }
 
 #[cfg(test)]
