@@ -2,5 +2,6 @@
 //! decided by [`exchange`], made durable by `journal`, told to the world by `output`, remembered by `recovery`.
 
 pub mod exchange;
+pub mod output;
 pub mod recovery;
 pub mod runtime;
