@@ -6,5 +6,6 @@ pub mod exchange;
 pub mod limits;
 pub mod memory;
 pub mod output;
+pub mod recovery;
 pub mod runtime;
 pub mod setup;

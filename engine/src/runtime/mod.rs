@@ -4,6 +4,7 @@ pub mod clock;
 pub mod links;
 pub mod seams;
 pub mod shutdown;
+pub mod sim_net;
 
 /// A part of the exchange that owns some state and is polled by one thread.
 pub trait Stage {
