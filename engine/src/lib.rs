@@ -2,4 +2,6 @@
 //! decided by [`exchange`], made durable by `journal`, told to the world by `output`, remembered by `recovery`.
 
 pub mod exchange;
+pub mod journal;
 pub mod runtime;
+pub mod sys;
