@@ -3,9 +3,11 @@
 
 pub mod config;
 pub mod exchange;
+pub mod journal;
 pub mod limits;
 pub mod memory;
 pub mod output;
 pub mod recovery;
 pub mod runtime;
 pub mod setup;
+pub mod sys;
