@@ -2,6 +2,9 @@
 
 use std::io;
 
+/// Size of a segment where nothing else is configured: some seconds of full load.
+pub const SEGMENT_BYTES_DEFAULT: u64 = 256 << 20;
+
 /// The name of a segment's file.
 pub fn file_name(segment: u64) -> String {
     format!("{segment:010}.journal")
@@ -26,6 +29,9 @@ pub trait Segments {
     /// # Errors
     /// What the storage says.
     fn read_at(&mut self, segment: u64, offset: u64, into: &mut [u8]) -> io::Result<usize>;
+
+    /// Where the segments are, for messages.
+    fn place(&self) -> String;
 
     /// The segment's file, for messages.
     fn path(&self, segment: u64) -> String;

@@ -96,13 +96,17 @@ impl Segments for Directory {
         Ok(filled)
     }
 
+    fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
     fn path(&self, segment: u64) -> String {
         self.segment_path(segment).display().to_string()
     }
 }
 
 enum Writer {
-    Uring(UringWriter),
+    Uring(Box<UringWriter>),
     Thread(WriteThread),
 }
 
@@ -113,6 +117,8 @@ pub struct FileDisk {
     writer: Writer,
     /// The segment written last.
     open: Option<(u64, Arc<File>)>,
+    /// The one to be written next, once it is made.
+    next: Option<(u64, Arc<File>)>,
     /// A write that did not even begin.
     refused: Option<io::Error>,
     preparer: Preparer,
@@ -137,7 +143,7 @@ impl FileDisk {
         remove_unfinished(path).map_err(JournalError::io("clean up", &name))?;
         sync_with_parent(path).map_err(JournalError::io("sync", &name))?;
         let writer = match (backend, UringWriter::new()) {
-            (Backend::Auto | Backend::Uring, Ok(writer)) => Writer::Uring(writer),
+            (Backend::Auto | Backend::Uring, Ok(writer)) => Writer::Uring(Box::new(writer)),
             (Backend::Uring, Err(error)) => return Err(JournalError::io("use io_uring for", &name)(error)),
             (Backend::Auto | Backend::Thread, _) => {
                 Writer::Thread(WriteThread::start().map_err(JournalError::io("start a thread for", &name))?)
@@ -149,6 +155,7 @@ impl FileDisk {
             segment_bytes,
             writer,
             open: None,
+            next: None,
             refused: None,
             preparer,
             _lock: lock,
@@ -169,7 +176,11 @@ impl FileDisk {
         {
             return Ok(Arc::clone(file));
         }
-        let file = Arc::new(self.directory.open_for_writing(segment)?);
+        let file = match self.next.take() {
+            Some((next, file)) if next == segment => file,
+            // At start, where an earlier process made the segment.
+            _ => Arc::new(self.directory.open_for_writing(segment)?),
+        };
         self.open = Some((segment, Arc::clone(&file)));
         Ok(file)
     }
@@ -186,6 +197,10 @@ impl Segments for FileDisk {
 
     fn read_at(&mut self, segment: u64, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         self.directory.read_at(segment, offset, into)
+    }
+
+    fn place(&self) -> String {
+        self.directory.place()
     }
 
     fn path(&self, segment: u64) -> String {
@@ -240,7 +255,10 @@ impl Disk for FileDisk {
     }
 
     fn poll_prepared(&mut self) -> Option<io::Result<u64>> {
-        self.preparer.poll()
+        Some(self.preparer.poll()?.map(|(segment, file)| {
+            self.next = Some((segment, file));
+            segment
+        }))
     }
 
     fn submit(&mut self, write: Write) {
@@ -284,7 +302,11 @@ fn sync_with_parent(path: &Path) -> io::Result<()> {
 fn remove_unfinished(path: &Path) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        if entry.file_name().to_str().is_some_and(|name| name.ends_with(".journal.new")) {
+        if entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.ends_with(".journal.new"))
+        {
             fs::remove_file(entry.path())?;
         }
     }
@@ -347,7 +369,8 @@ mod tests {
             assert_eq!(written(&mut disk, write).expect("written").len(), 3 * 4096);
             let mut whole = vec![9; 2 * SEGMENT as usize];
             assert_eq!(disk.read_at(1, 0, &mut whole).expect("read"), SEGMENT as usize);
-            let expected: Vec<u8> = [vec![0; 4096], vec![5; 8192], vec![0; SEGMENT as usize - 3 * 4096]].concat();
+            let expected: Vec<u8> =
+                [vec![0; 4096], vec![5; 8192], vec![0; SEGMENT as usize - 3 * 4096]].concat();
             assert!(whole[..SEGMENT as usize] == expected);
             disk.settle().expect("settle");
             disk.erase(1, 8192).expect("erase");
@@ -370,7 +393,10 @@ mod tests {
                 buffer: vec![0; 4096],
                 length: 4096,
             };
-            assert_eq!(written(&mut disk, write).unwrap_err().kind(), io::ErrorKind::NotFound);
+            assert_eq!(
+                written(&mut disk, write).unwrap_err().kind(),
+                io::ErrorKind::NotFound
+            );
         });
     }
 

@@ -63,9 +63,12 @@ impl Drop for Helper {
 /// Makes segments.
 pub(super) struct Preparer {
     shared: Arc<Shared>,
-    done: Consumer<io::Result<u64>>,
+    done: Consumer<io::Result<Made>>,
     helper: Helper,
 }
+
+/// A new segment and its file, opened here so that the stage need not.
+pub(super) type Made = (u64, Arc<File>);
 
 struct Shared {
     /// The segment asked for; 0 = none yet.
@@ -95,10 +98,12 @@ impl Preparer {
         self.helper.wake();
     }
 
-    pub(super) fn poll(&mut self) -> Option<io::Result<u64>> {
+    pub(super) fn poll(&mut self) -> Option<io::Result<Made>> {
         match self.done.pop() {
             Ok(note) => Some(note),
-            Err(_) if self.done.is_abandoned() => Some(Err(io::Error::other("the thread that makes segments has ended"))),
+            Err(_) if self.done.is_abandoned() => {
+                Some(Err(io::Error::other("the thread that makes segments has ended")))
+            }
             Err(_) => None,
         }
     }
@@ -112,7 +117,7 @@ struct Preparing {
     directory: PathBuf,
     segment_bytes: u64,
     shared: Arc<Shared>,
-    notes: Producer<io::Result<u64>>,
+    notes: Producer<io::Result<Made>>,
 }
 
 impl Preparing {
@@ -122,10 +127,10 @@ impl Preparing {
             let wanted = self.shared.wanted.load(Ordering::Acquire);
             if wanted != made {
                 match self.make(wanted, stop) {
-                    Ok(false) => return,
-                    Ok(true) => {
+                    Ok(None) => return,
+                    Ok(Some(file)) => {
                         made = wanted;
-                        self.note(Ok(wanted));
+                        self.note(Ok((wanted, Arc::new(file))));
                     }
                     Err(error) => {
                         let full = is_full(&error);
@@ -145,7 +150,7 @@ impl Preparing {
     }
 
     /// A note that finds the ring full repeats one that the stage has not read yet: only "full" can come twice.
-    fn note(&mut self, mut note: io::Result<u64>) {
+    fn note(&mut self, mut note: io::Result<Made>) {
         if let Err(error) = &note
             && is_full(error)
         {
@@ -158,12 +163,12 @@ impl Preparing {
         assert!(pushed.is_ok(), "one slot is kept for what comes once");
     }
 
-    /// False when asked to stop meanwhile.
-    fn make(&self, segment: u64, stop: &AtomicBool) -> io::Result<bool> {
+    /// `None` when asked to stop meanwhile.
+    fn make(&self, segment: u64, stop: &AtomicBool) -> io::Result<Option<File>> {
         let name = self.directory.join(file_name(segment));
         let unfinished = name.with_extension("journal.new");
         let made = self.fill(&unfinished, stop);
-        if !matches!(made, Ok(true)) {
+        if !matches!(made, Ok(Some(_))) {
             if unfinished.exists() {
                 fs::remove_file(&unfinished)?;
             }
@@ -175,25 +180,26 @@ impl Preparing {
         }
         fs::rename(&unfinished, &name)?;
         sync_directory(&self.directory)?;
-        Ok(true)
+        made
     }
 
-    fn fill(&self, path: &Path, stop: &AtomicBool) -> io::Result<bool> {
+    fn fill(&self, path: &Path, stop: &AtomicBool) -> io::Result<Option<File>> {
         let file = File::create(path)?;
         allocate(&file, self.segment_bytes)?;
         let zeros = vec![0; ZEROS_BYTES];
         let mut offset = 0;
         while offset < self.segment_bytes {
             if stop.load(Ordering::Acquire) {
-                return Ok(false);
+                return Ok(None);
             }
-            let length = usize::try_from(self.segment_bytes - offset).map_or(ZEROS_BYTES, |left| left.min(ZEROS_BYTES));
+            let length = usize::try_from(self.segment_bytes - offset)
+                .map_or(ZEROS_BYTES, |left| left.min(ZEROS_BYTES));
             file.write_all_at(&zeros[..length], offset)?;
             file.sync_data()?;
             offset += length as u64;
         }
         file.sync_all()?;
-        Ok(true)
+        Ok(Some(file))
     }
 }
 

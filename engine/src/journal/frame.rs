@@ -85,7 +85,8 @@ pub struct FrameHeader {
 
 const _: () = assert!(size_of::<SegmentHeader>() == HEADER_BYTES && size_of::<FrameHeader>() == HEADER_BYTES);
 const _: () = assert!(
-    offset_of!(SegmentHeader, checksum) == CHECKSUM_OFFSET && offset_of!(FrameHeader, checksum) == CHECKSUM_OFFSET
+    offset_of!(SegmentHeader, checksum) == CHECKSUM_OFFSET
+        && offset_of!(FrameHeader, checksum) == CHECKSUM_OFFSET
 );
 const _: () = assert!(offset_of!(Command, flags) == FLAGS_OFFSET && offset_of!(Command, sequence) == 0);
 const FLAGS_OFFSET: usize = 17;
@@ -211,7 +212,10 @@ pub(super) fn check_payload(header: &FrameHeader, payload: &[u8]) -> Result<(), 
             return Err(format!("command {sequence} has another number"));
         }
         if CommandKind::from_byte(rest[KIND_OFFSET]).is_none() {
-            return Err(format!("command {sequence} is of unknown kind {}", rest[KIND_OFFSET]));
+            return Err(format!(
+                "command {sequence} is of unknown kind {}",
+                rest[KIND_OFFSET]
+            ));
         }
         rest = &rest[bytes..];
         sequence = sequence.checked_add(1).ok_or("sequence numbers are used up")?;
@@ -448,7 +452,10 @@ mod tests {
         assert!(matches!(SegmentHeader::read(&block), Found::Valid(_)));
         for bit in 0..block.len() * 8 {
             block[bit / 8] ^= 1 << (bit % 8);
-            assert!(matches!(SegmentHeader::read(&block), Found::Invalid(_)), "bit {bit}");
+            assert!(
+                matches!(SegmentHeader::read(&block), Found::Invalid(_)),
+                "bit {bit}"
+            );
             block[bit / 8] ^= 1 << (bit % 8);
         }
     }
@@ -465,7 +472,11 @@ mod tests {
         }));
         frame.seal(0, 0);
         assert_eq!(frame.sealed().len(), BLOCK_BYTES);
-        assert!(frame.sealed()[HEADER_BYTES + SHORT_BYTES..].iter().all(|byte| *byte == 0));
+        assert!(
+            frame.sealed()[HEADER_BYTES + SHORT_BYTES..]
+                .iter()
+                .all(|byte| *byte == 0)
+        );
         assert_eq!(frame.commands(0).collect::<Vec<_>>(), [command]);
     }
 
@@ -479,7 +490,10 @@ mod tests {
             events_hash_before: 0,
         };
         long.extension[63] = 1;
-        let long = Journaled { command: long, ..short };
+        let long = Journaled {
+            command: long,
+            ..short
+        };
         assert!(frame.push(&short));
         assert!(!frame.push(&long));
         assert!(frame.push(&short));

@@ -33,7 +33,10 @@ impl DirectoryLock {
             Err(TryLockError::WouldBlock) => {
                 // The holder may be about to write its number: then the message goes without.
                 let mut text = String::new();
-                let number = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse::<u32>().ok());
+                let number = file
+                    .read_to_string(&mut text)
+                    .ok()
+                    .and_then(|_| text.trim().parse::<u32>().ok());
                 return Err(JournalError::Locked {
                     directory: directory.display().to_string(),
                     holder: number.map_or("another process".into(), |number| format!("process {number}")),
@@ -58,7 +61,10 @@ mod tests {
         let directory = TemporaryDirectory::new();
         let first = DirectoryLock::acquire(directory.path()).expect("nobody holds it");
         let error = DirectoryLock::acquire(directory.path()).unwrap_err().to_string();
-        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        assert!(
+            error.contains(&format!("process {}", std::process::id())),
+            "{error}"
+        );
         assert!(error.contains(&directory.path().display().to_string()), "{error}");
         drop(first);
         DirectoryLock::acquire(directory.path()).expect("it was released");

@@ -25,21 +25,29 @@ mod file_threads;
 mod frame;
 mod lock;
 mod reader;
+mod recovered;
+mod replay;
 mod scan;
+mod segmented;
+mod settings;
 mod sim_disk;
 #[cfg(test)]
 mod tests;
 mod verify;
 mod writer;
 
-pub use disk::{Disk, Segments, Write, file_name};
+pub use disk::{Disk, SEGMENT_BYTES_DEFAULT, Segments, Write, file_name};
 pub use error::JournalError;
 pub use file_disk::{Backend, Directory, FileDisk};
 pub use frame::{
-    BLOCK_BYTES, Commands, FORMAT_VERSION, FrameHeader, PAYLOAD_BYTES_DEFAULT, PAYLOAD_BYTES_MAX, SegmentHeader,
+    BLOCK_BYTES, Commands, FORMAT_VERSION, FrameHeader, PAYLOAD_BYTES_DEFAULT, PAYLOAD_BYTES_MAX,
+    SegmentHeader,
 };
 pub use lock::DirectoryLock;
-pub use reader::{Batch, Position, Progress, ReadOptions, Reader, Recovered, Torn, recover, replay};
+pub use reader::{Batch, Progress, ReadOptions, Reader};
+pub use recovered::{Position, Recovered, Torn};
+pub use replay::{recover, replay};
+pub use settings::{Durability, Links, Settings};
 pub use sim_disk::{Crash, Fault, SimDisk};
 pub use verify::{Report, verify, verify_segments};
-pub use writer::{Durability, JournalStage, Links, Settings};
+pub use writer::JournalStage;

@@ -1,21 +1,17 @@
 //! Reading the journal from its first command to its last whole frame.
 
-use std::fmt;
-
-use super::disk::{Disk, Segments};
+use super::disk::Segments;
 use super::error::JournalError;
 use super::frame::{
     BLOCK_BYTES, Commands, FORMAT_VERSION, FRAME_BYTES_MAX, Found, FrameHeader, HEADER_BYTES, SegmentHeader,
     check_payload,
 };
+use super::recovered::{Position, Recovered, Torn};
 use super::scan::{Rest, scan};
-use crate::exchange::command::Command;
 
 /// Bytes read at once; several of the longest frames.
 const WINDOW_BYTES: usize = 4 << 20;
 const _: () = assert!(WINDOW_BYTES >= 2 * FRAME_BYTES_MAX);
-/// Bytes between two calls of the progress function.
-const PROGRESS_BYTES: u64 = 64 << 20;
 
 /// What a reader insists on, and where it stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,64 +30,6 @@ impl Default for ReadOptions {
             until: u64::MAX,
         }
     }
-}
-
-/// A place in the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// Number of the segment.
-    pub segment: u64,
-    /// Bytes from its start.
-    pub offset: u64,
-}
-
-/// The rest of the write that was in flight when the process or the machine stopped. Nothing of it was acknowledged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Torn {
-    /// Path of the segment.
-    pub file: String,
-    /// Where it begins.
-    pub offset: u64,
-    /// From there to the last byte that is not zero.
-    pub bytes: u64,
-    /// The first command that is not in the journal.
-    pub sequence: u64,
-    /// What is wrong with it.
-    pub what: &'static str,
-}
-
-impl fmt::Display for Torn {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "torn tail cut: {}, offset {}, {} bytes, from command {} on ({}); it was in flight when the exchange \
-             stopped and never acknowledged",
-            self.file, self.offset, self.bytes, self.sequence, self.what
-        )
-    }
-}
-
-/// How the journal ends, for the one who continues it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Recovered {
-    /// Sequence number of the last command; 0 = there is none.
-    pub last_sequence: u64,
-    /// Checksum of the last frame, which the next one repeats; 0 = there is none.
-    pub last_frame_checksum: u32,
-    /// Behind the last frame; `None` when there is not even a segment with a header.
-    pub position: Option<Position>,
-    /// Midnight that times count from, as in the last segment's header: nanoseconds since 1970.
-    pub day_ns: Option<u64>,
-    /// Of the last segment.
-    pub configuration_hash: Option<u64>,
-    /// What was cut.
-    pub torn: Option<Torn>,
-    /// Frames read.
-    pub frames: u64,
-    /// Bytes of commands read.
-    pub payload_bytes: u64,
-    /// What was read is on the disk itself.
-    pub(super) settled: bool,
 }
 
 /// How far reading has come.
@@ -178,7 +116,9 @@ impl<'a, S: Segments> Reader<'a, S> {
     /// # Errors
     /// The segments can not be listed, or the first one does not begin with command 1.
     pub fn new(segments: &'a mut S, options: ReadOptions) -> Result<Self, JournalError> {
-        let list = segments.list().map_err(JournalError::io("list segments at", segments.path(1)))?;
+        let list = segments
+            .list()
+            .map_err(JournalError::io("list the segments in", segments.place()))?;
         let mut bytes_total = 0;
         for segment in &list {
             bytes_total += segments
@@ -202,7 +142,8 @@ impl<'a, S: Segments> Reader<'a, S> {
             recovered: Recovered::default(),
             ended: false,
         };
-        if !reader.enter(0)? {
+        // Nothing to be read is nothing to be looked at: somebody may be writing there.
+        if options.until > 0 && !reader.enter(0)? {
             reader.conclude("the first segment's header is not whole")?;
         }
         Ok(reader)
@@ -218,7 +159,8 @@ impl<'a, S: Segments> Reader<'a, S> {
                 Found::Valid(header) => {
                     let position = self.place();
                     self.accept(&header)?;
-                    let from = usize::try_from(position.offset - self.window.start).expect("within the window");
+                    let from =
+                        usize::try_from(position.offset - self.window.start).expect("within the window");
                     let payload = &self.window.bytes[from + HEADER_BYTES..][..header.payload_bytes as usize];
                     return Ok(Some(Batch {
                         header,
@@ -298,7 +240,8 @@ impl<'a, S: Segments> Reader<'a, S> {
             let what = format!("the file is segment {} under another name", header.segment);
             return Err(self.damaged(segment, 0, what));
         }
-        if header.first_sequence != expected || header.previous_checksum != self.recovered.last_frame_checksum {
+        if header.first_sequence != expected || header.previous_checksum != self.recovered.last_frame_checksum
+        {
             let what = format!(
                 "{} does not continue it: it begins with command {}",
                 self.segments.path(segment),
@@ -332,7 +275,10 @@ impl<'a, S: Segments> Reader<'a, S> {
         let expected = self.recovered.last_sequence + 1;
         let configuration = self.header.as_ref().map(|header| header.configuration_hash);
         let what = if header.first_sequence != expected {
-            Some(format!("a frame that begins with command {}", header.first_sequence))
+            Some(format!(
+                "a frame that begins with command {}",
+                header.first_sequence
+            ))
         } else if header.previous_checksum != self.recovered.last_frame_checksum {
             Some("the frame does not continue the one before (checksum chain)".into())
         } else if Some(header.configuration_hash) != configuration {
@@ -370,12 +316,16 @@ impl<'a, S: Segments> Reader<'a, S> {
         self.ended = true;
         let mut from = self.offset;
         // Without a header the only write there can have been is the header's.
-        let mut longest = if self.header.is_some() { FRAME_BYTES_MAX } else { BLOCK_BYTES } as u64;
+        let mut longest = if self.header.is_some() {
+            FRAME_BYTES_MAX
+        } else {
+            BLOCK_BYTES
+        } as u64;
         let place = self.offset;
         let Some(&here) = self.list.get(self.index) else {
             return Ok(());
         };
-        for segment in self.list[self.index..].to_vec() {
+        for segment in self.list[self.index..].iter().copied() {
             let rest = scan(self.segments, segment, from)
                 .map_err(JournalError::io("read", self.segments.path(segment)))?;
             let file = self.segments.path(segment);
@@ -384,8 +334,12 @@ impl<'a, S: Segments> Reader<'a, S> {
                     let what = format!("{what}, but command {sequence} follows in {file} at offset {offset}");
                     return Err(self.damaged(here, place, what));
                 }
-                Rest::Until(until) if until - from > longest || (until > from && self.recovered.torn.is_some()) => {
-                    let what = format!("{what}, and more than one write is not whole (up to {file}, offset {until})");
+                Rest::Until(until)
+                    if until - from > longest || (until > from && self.recovered.torn.is_some()) =>
+                {
+                    let what = format!(
+                        "{what}, and more than one write is not whole (up to {file}, offset {until})"
+                    );
                     return Err(self.damaged(here, place, what));
                 }
                 Rest::Until(until) if until > from => {
@@ -394,7 +348,11 @@ impl<'a, S: Segments> Reader<'a, S> {
                         offset: from,
                         bytes: until - from,
                         sequence: self.recovered.last_sequence + 1,
-                        what: if segment == here { what } else { "a segment's header is not whole" },
+                        what: if segment == here {
+                            what
+                        } else {
+                            "a segment's header is not whole"
+                        },
                     });
                 }
                 Rest::Until(_) => {}
@@ -423,50 +381,4 @@ impl<'a, S: Segments> Reader<'a, S> {
             expected: FORMAT_VERSION,
         }
     }
-}
-
-/// Reads everything: `command` gets every command, and with the first of each frame the hash of all events before it;
-/// `progress` is called now and then, and at the end.
-///
-/// # Errors
-/// As [`Reader::next_batch`], or what `command` returns.
-pub fn replay<S: Segments, E: From<JournalError>>(
-    segments: &mut S,
-    options: ReadOptions,
-    mut progress: impl FnMut(Progress),
-    mut command: impl FnMut(&Command, Option<u64>) -> Result<(), E>,
-) -> Result<Recovered, E> {
-    let mut reader = Reader::new(segments, options)?;
-    let mut next_report = PROGRESS_BYTES;
-    while let Some(batch) = reader.next_batch()? {
-        let mut events_hash = Some(batch.header.events_hash_before);
-        for each in batch.commands() {
-            command(&each, events_hash.take())?;
-        }
-        let now = reader.progress();
-        if now.bytes >= next_report {
-            next_report = now.bytes + PROGRESS_BYTES;
-            progress(now);
-        }
-    }
-    progress(reader.progress());
-    Ok(reader.finish())
-}
-
-/// [`replay`] for the one who will continue the journal: settles the disk first, so that what is read can not be lost
-/// any more and may be released.
-///
-/// # Errors
-/// As [`replay`], or what the disk says.
-pub fn recover<D: Disk, E: From<JournalError>>(
-    disk: &mut D,
-    options: ReadOptions,
-    progress: impl FnMut(Progress),
-    command: impl FnMut(&Command, Option<u64>) -> Result<(), E>,
-) -> Result<Recovered, E> {
-    disk.settle().map_err(JournalError::io("settle", disk.path(1)))?;
-    let options = ReadOptions { until: u64::MAX, ..options };
-    let mut recovered = replay(disk, options, progress, command)?;
-    recovered.settled = true;
-    Ok(recovered)
 }

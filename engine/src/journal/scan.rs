@@ -60,7 +60,10 @@ fn whole(segments: &mut impl Segments, segment: u64, at: u64, block: &[u8]) -> i
     };
     let mut frame = vec![0; bytes];
     let read = segments.read_at(segment, at, &mut frame)?;
-    if !matches!(FrameHeader::read(&frame[..read]), Found::Valid(_) | Found::Version(_)) {
+    if !matches!(
+        FrameHeader::read(&frame[..read]),
+        Found::Valid(_) | Found::Version(_)
+    ) {
         return Ok(None);
     }
     let header = FrameHeader::read_from_prefix(block);

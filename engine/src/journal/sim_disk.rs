@@ -150,14 +150,20 @@ impl SimDisk {
     pub fn truncate(&self, segment: u64, bytes: u64) {
         let mut state = self.state();
         let file = state.files.get_mut(&segment).expect("the segment is there");
-        file.durable.truncate(usize::try_from(bytes).expect("a size in memory"));
+        file.durable
+            .truncate(usize::try_from(bytes).expect("a size in memory"));
         file.cached.clone_from(&file.durable);
     }
 
     /// A disk with the same content and a life of its own.
     pub fn copy(&self) -> Self {
         let state = self.state();
-        let copy = Self::new(state.random.0, state.segment_bytes, state.capacity_bytes, state.polls_max);
+        let copy = Self::new(
+            state.random.0,
+            state.segment_bytes,
+            state.capacity_bytes,
+            state.polls_max,
+        );
         copy.state().files = state.files.clone();
         drop(state);
         copy
@@ -202,9 +208,12 @@ impl SimDisk {
                     write.segment == *segment
                         && (write.offset..write.offset + write.length as u64).contains(&offset)
                 });
-                if in_flight && state.random.below(8) == 0 {
-                    let torn = usize::try_from(state.random.below(old.len() as u64)).expect("within a sector");
-                    old[torn..].iter_mut().for_each(|byte| *byte = state.random.next() as u8);
+                if in_flight && state.random.below(3) == 0 {
+                    let torn =
+                        usize::try_from(state.random.below(old.len() as u64)).expect("within a sector");
+                    old[torn..]
+                        .iter_mut()
+                        .for_each(|byte| *byte = state.random.next() as u8);
                 }
             }
             cached.clone_from(durable);
@@ -228,7 +237,10 @@ impl State {
     }
 
     fn finish(&mut self, write: Write, fault: Option<Fault>) -> io::Result<Vec<u8>> {
-        let file = self.files.get_mut(&write.segment).ok_or(io::ErrorKind::NotFound)?;
+        let file = self
+            .files
+            .get_mut(&write.segment)
+            .ok_or(io::ErrorKind::NotFound)?;
         let start = usize::try_from(write.offset).expect("an offset in memory");
         let written = match fault {
             None | Some(Fault::SyncError) => write.length,
@@ -237,13 +249,22 @@ impl State {
         copy_within_length(&mut file.cached, start, &write.buffer[..written]);
         match fault {
             None => {
-                file.durable.clone_from(&file.cached);
+                if file.believed {
+                    // What the failed sync left behind counts as clean: only what is newly written goes to the disk.
+                    copy_within_length(&mut file.durable, start, &write.buffer[..written]);
+                } else {
+                    file.durable.clone_from(&file.cached);
+                }
                 self.syncs += 1;
                 Ok(write.buffer)
             }
             Some(Fault::SyncError) => {
                 file.believed = true;
-                for (new, old) in file.cached.chunks(SECTOR_BYTES).zip(file.durable.chunks_mut(SECTOR_BYTES)) {
+                for (new, old) in file
+                    .cached
+                    .chunks(SECTOR_BYTES)
+                    .zip(file.durable.chunks_mut(SECTOR_BYTES))
+                {
                     if self.random.below(2) == 0 {
                         old.copy_from_slice(new);
                     }
@@ -275,11 +296,16 @@ impl Segments for SimDisk {
     fn read_at(&mut self, segment: u64, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         let state = self.state();
         let file = state.files.get(&segment).ok_or(io::ErrorKind::NotFound)?;
-        let offset = usize::try_from(offset).map_or(file.cached.len(), |offset| offset.min(file.cached.len()));
+        let offset =
+            usize::try_from(offset).map_or(file.cached.len(), |offset| offset.min(file.cached.len()));
         let bytes = &file.cached[offset..];
         let length = bytes.len().min(into.len());
         into[..length].copy_from_slice(&bytes[..length]);
         Ok(length)
+    }
+
+    fn place(&self) -> String {
+        "simulated".into()
     }
 
     fn path(&self, segment: u64) -> String {
@@ -312,8 +338,10 @@ impl Disk for SimDisk {
         let mut state = self.state();
         let file = state.files.get_mut(&segment).ok_or(io::ErrorKind::NotFound)?;
         let from = usize::try_from(from).expect("an offset in memory");
-        file.cached[from..].fill(0);
-        file.durable.clone_from(&file.cached);
+        if file.cached[from..].iter().any(|byte| *byte != 0) {
+            file.cached[from..].fill(0);
+            file.durable.clone_from(&file.cached);
+        }
         Ok(())
     }
 
@@ -334,7 +362,8 @@ impl Disk for SimDisk {
 
     fn poll_prepared(&mut self) -> Option<io::Result<u64>> {
         let mut state = self.state();
-        let (free_bytes, segment_bytes, error) = (state.free_bytes(), state.segment_bytes, state.prepare_error);
+        let (free_bytes, segment_bytes, error) =
+            (state.free_bytes(), state.segment_bytes, state.prepare_error);
         let preparing = state.preparing.as_mut()?;
         if preparing.polls > 0 {
             preparing.polls -= 1;
@@ -364,7 +393,9 @@ impl Disk for SimDisk {
         let mut state = self.state();
         assert!(state.pending.is_none(), "one write at a time");
         state.writes += 1;
-        let fault = state.fault.and_then(|(number, fault)| (number == state.writes).then_some(fault));
+        let fault = state
+            .fault
+            .and_then(|(number, fault)| (number == state.writes).then_some(fault));
         let polls = state.delay();
         state.pending = Some(Pending { write, fault, polls });
     }

@@ -59,9 +59,15 @@ fn command(sequence: u64) -> Command {
     command.time = sequence * 10;
     command.instrument = random.next() as u16;
     command.session = random.next() as u32;
-    command.body.iter_mut().for_each(|byte| *byte = random.next() as u8);
+    command
+        .body
+        .iter_mut()
+        .for_each(|byte| *byte = random.next() as u8);
     if sequence.is_multiple_of(5) {
-        command.extension.iter_mut().for_each(|byte| *byte = random.next() as u8);
+        command
+            .extension
+            .iter_mut()
+            .for_each(|byte| *byte = random.next() as u8);
     }
     command
 }
@@ -151,7 +157,9 @@ impl<D: Disk> Rig<D> {
 
     fn push(&mut self, count: u64) {
         for _ in 0..count {
-            self.commands.push(journaled(self.next)).expect("the ring has room");
+            self.commands
+                .push(journaled(self.next))
+                .expect("the ring has room");
             self.next += 1;
         }
     }
@@ -213,6 +221,8 @@ fn written(counts: &[u64]) -> SimDisk {
 
 /// Bytes of the frame of these commands.
 fn frame_bytes(commands: std::ops::RangeInclusive<u64>) -> u64 {
-    let payload = commands.map(|number| if number % 5 == 0 { 128 } else { 64 }).sum();
+    let payload = commands
+        .map(|number| if number % 5 == 0 { 128 } else { 64 })
+        .sum();
     padded(payload) as u64
 }

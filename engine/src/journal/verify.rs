@@ -7,7 +7,8 @@ use super::disk::Segments;
 use super::error::JournalError;
 use super::file_disk::Directory;
 use super::lock::DirectoryLock;
-use super::reader::{ReadOptions, Reader, Recovered};
+use super::reader::{ReadOptions, Reader};
+use super::recovered::Recovered;
 
 /// What a whole journal holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +51,9 @@ pub fn verify(directory: &Path) -> Result<Report, JournalError> {
 /// # Errors
 /// The first damage, or what the storage says.
 pub fn verify_segments(segments: &mut impl Segments) -> Result<Report, JournalError> {
-    let list = segments.list().map_err(JournalError::io("list segments at", segments.path(1)))?;
+    let list = segments
+        .list()
+        .map_err(JournalError::io("list the segments in", segments.place()))?;
     let mut reader = Reader::new(segments, ReadOptions::default())?;
     let mut configurations = Vec::new();
     while let Some(batch) = reader.next_batch()? {

@@ -1,83 +1,29 @@
 //! The journal stage: commands in, durable commands out.
 
 use std::collections::VecDeque;
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use crossbeam_utils::CachePadded;
 use rtrb::chunks::ChunkError;
-use rtrb::{Consumer, Producer};
 
-use super::disk::{Disk, Write};
+use super::disk::Disk;
 use super::error::JournalError;
-use super::frame::{BLOCK_BYTES, FrameBuffer, PAYLOAD_BYTES_DEFAULT, PAYLOAD_BYTES_MAX, SegmentHeader, padded};
-use super::reader::{Position, Recovered};
-use crate::exchange::command::{Command, LONG_BYTES};
+use super::frame::{FrameBuffer, PAYLOAD_BYTES_MAX};
+use super::recovered::Recovered;
+use super::segmented::{Current, Failure, Segmented};
+use super::settings::{Durability, Links, Settings};
+use crate::exchange::command::LONG_BYTES;
 use crate::runtime::Stage;
-use crate::runtime::links::Journaled;
-use crate::runtime::shutdown::Shutdown;
 
 /// One frame gathers, one is written, the others wait for the replica to take them.
 const FRAMES: usize = 4;
 /// Commands moved in one poll, each way.
 const COMMANDS_PER_POLL: usize = 4096;
-/// With less room than this many segments, only cancels are accepted.
-const FREE_SEGMENTS_MIN: u64 = 2;
 
-/// When a command may be told to the world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Durability {
-    /// When its write and the sync after it have returned.
-    #[default]
-    Sync,
-    /// When its write has begun. A crash may lose the last write; everything else is as with `Sync`.
-    Async,
-    /// At once: there is no journal.
-    None,
-}
-
-/// What the stage needs to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// When commands are released.
-    pub durability: Durability,
-    /// Written into every frame. With another one than the last segment's, a new segment is begun.
-    pub configuration_hash: u64,
-    /// Nanoseconds from 1970 to the midnight that `Command::time` counts from. With another one than the last
-    /// segment's, a new segment is begun.
-    pub day_ns: u64,
-    /// Most bytes of commands in a frame, 128 to [`PAYLOAD_BYTES_MAX`].
-    pub frame_payload_bytes_max: usize,
-}
-
-impl Settings {
-    /// Durability `Sync` and frames of [`PAYLOAD_BYTES_DEFAULT`].
-    pub fn new(configuration_hash: u64, day_ns: u64) -> Self {
-        Self {
-            durability: Durability::Sync,
-            configuration_hash,
-            day_ns,
-            frame_payload_bytes_max: PAYLOAD_BYTES_DEFAULT,
-        }
-    }
-}
-
-/// What the stage shares with others.
-pub struct Links {
-    /// From the engine: commands in order, without a hole.
-    pub commands: Consumer<Journaled>,
-    /// To the replica: the same commands, when they are written. A full ring makes the journal wait.
-    pub replica: Producer<Command>,
-    /// Commands up to this one may be told. Set to the last recovered one at start.
-    pub released: Arc<CachePadded<AtomicU64>>,
-    /// The disk is nearly full: cancels only.
-    pub low_space: Arc<AtomicBool>,
-    /// How a failure stops the exchange.
-    pub shutdown: Shutdown,
-}
-
-/// Writes commands to disk in batches: while one is written and synced, the next one gathers.
+/// Writes commands to disk in batches: while one is written and synced, the next one gathers. After the first failure
+/// it does nothing any more.
+///
+/// Polling panics when the engine pushes a command whose number is not the next: a journal with a hole is worse than
+/// an exchange that is down.
 pub struct JournalStage<D: Disk> {
     settings: Settings,
     links: Links,
@@ -102,31 +48,6 @@ enum Flight {
     Frame(FrameBuffer),
 }
 
-/// The disk and where the next frame goes.
-struct Segmented<D> {
-    disk: D,
-    current: Option<Current>,
-    next: NextSegment,
-    /// For the headers of segments; with the disk while one is written.
-    block: Vec<u8>,
-    previous_checksum: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Current {
-    segment: u64,
-    offset: u64,
-    length: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NextSegment {
-    Preparing,
-    /// The disk has no room for it at the moment.
-    NoRoom,
-    Ready,
-}
-
 impl<D: Disk> JournalStage<D> {
     /// Continues a journal behind what `recovered` says, after cutting a torn tail; or none at all, where `disk` is
     /// `None` and the durability too.
@@ -149,7 +70,9 @@ impl<D: Disk> JournalStage<D> {
             let reason = "durability none goes without a directory, the others with one";
             return Err(JournalError::Settings(reason.into()));
         }
-        let disk = disk.map(|disk| Segmented::new(disk, &settings, recovered)).transpose()?;
+        let disk = disk
+            .map(|disk| Segmented::new(disk, &settings, recovered))
+            .transpose()?;
         let frame = || FrameBuffer::new(payload_bytes_max);
         links.released.store(recovered.last_sequence, Ordering::Release);
         Ok(Self {
@@ -203,29 +126,19 @@ impl<D: Disk> JournalStage<D> {
         if self.flight.is_none() {
             return Ok(0);
         }
-        let Some(result) = disk.disk.poll() else {
+        let Some(bytes) = disk.poll()? else {
             return Ok(0);
         };
-        let segment = match &self.flight {
-            Some(Flight::Header(next)) => next.segment,
-            _ => disk.current.map_or(0, |current| current.segment),
-        };
-        let bytes = result.map_err(|source| Failure {
-            action: "write and sync",
-            segment,
-            source,
-        })?;
         match self.flight.take() {
             Some(Flight::Header(next)) => {
-                disk.block = bytes;
-                disk.current = Some(next);
-                disk.next = NextSegment::Preparing;
-                disk.disk.prepare(next.segment + 1);
+                disk.enter(next, bytes);
             }
             Some(Flight::Frame(mut frame)) => {
                 frame.give_back(bytes);
                 if self.settings.durability == Durability::Sync {
-                    self.links.released.store(frame.last_sequence(), Ordering::Release);
+                    self.links
+                        .released
+                        .store(frame.last_sequence(), Ordering::Release);
                 }
                 self.written.push_back(frame);
             }
@@ -244,7 +157,10 @@ impl<D: Disk> JournalStage<D> {
         let mut taken = 0;
         for journaled in first.iter().chain(second) {
             let sequence = journaled.command.sequence;
-            assert_eq!(sequence, self.next_sequence, "commands come in order, without a hole");
+            assert_eq!(
+                sequence, self.next_sequence,
+                "commands come in order, without a hole"
+            );
             if !self.gathering.push(journaled) {
                 break;
             }
@@ -274,7 +190,9 @@ impl<D: Disk> JournalStage<D> {
         let mut frame = std::mem::replace(&mut self.gathering, free);
         disk.submit_frame(self.settings.configuration_hash, &mut frame);
         if self.settings.durability == Durability::Async {
-            self.links.released.store(frame.last_sequence(), Ordering::Release);
+            self.links
+                .released
+                .store(frame.last_sequence(), Ordering::Release);
         }
         self.flight = Some(Flight::Frame(frame));
         Ok(1)
@@ -285,11 +203,14 @@ impl<D: Disk> JournalStage<D> {
         if self.gathering.is_empty() {
             return 0;
         }
-        self.links.released.store(self.gathering.last_sequence(), Ordering::Release);
+        self.links
+            .released
+            .store(self.gathering.last_sequence(), Ordering::Release);
         let Some(free) = self.free.pop() else {
             return 0;
         };
-        self.written.push_back(std::mem::replace(&mut self.gathering, free));
+        self.written
+            .push_back(std::mem::replace(&mut self.gathering, free));
         1
     }
 
@@ -332,8 +253,7 @@ impl<D: Disk> JournalStage<D> {
             return Ok(());
         };
         disk.look_at_next()?;
-        let low = disk.next == NextSegment::NoRoom
-            || disk.disk.free_bytes() < FREE_SEGMENTS_MIN * disk.disk.segment_bytes();
+        let low = disk.is_low();
         if self.links.low_space.load(Ordering::Relaxed) != low {
             self.links.low_space.store(low, Ordering::Relaxed);
         }
@@ -347,135 +267,21 @@ impl<D: Disk> JournalStage<D> {
             segment,
             source,
         } = failure;
-        let path = self.disk.as_ref().map(|disk| disk.disk.path(*segment)).unwrap_or_default();
+        let path = self
+            .disk
+            .as_ref()
+            .map(|disk| disk.path(*segment))
+            .unwrap_or_default();
         let released = self.links.released.load(Ordering::Relaxed);
+        let lost = match self.settings.durability {
+            Durability::Async => ", and the last acknowledged ones may be lost (durability async)",
+            Durability::Sync | Durability::None => "",
+        };
         self.links.shutdown.fail(format!(
             "journal: can not {action} {path}: {source}. The exchange stops; nothing after command {released} was \
-             acknowledged. Look at the disk (space, health), run `exchange verify`, then start again"
+             acknowledged{lost}. Look at the disk (space, health), run `exchange verify`, then start again"
         ));
     }
-}
-
-/// What the disk refused.
-struct Failure {
-    action: &'static str,
-    segment: u64,
-    source: io::Error,
-}
-
-impl<D: Disk> Segmented<D> {
-    fn new(mut disk: D, settings: &Settings, recovered: &Recovered) -> Result<Self, JournalError> {
-        let frame_bytes_max = padded(settings.frame_payload_bytes_max) as u64;
-        let segment_bytes_min = BLOCK_BYTES as u64 + frame_bytes_max;
-        if disk.segment_bytes() < segment_bytes_min {
-            return Err(JournalError::Settings(format!(
-                "a segment of {} bytes can not hold a frame of {frame_bytes_max}: at least {segment_bytes_min}",
-                disk.segment_bytes()
-            )));
-        }
-        if !recovered.settled {
-            let reason = "the journal must be recovered before it is continued";
-            return Err(JournalError::Settings(reason.into()));
-        }
-        let current = cut(&mut disk, recovered.position)?.map(|current| {
-            let continues = recovered.configuration_hash == Some(settings.configuration_hash)
-                && recovered.day_ns == Some(settings.day_ns);
-            // A segment has one configuration and one day: another one begins another segment.
-            let length = if continues { current.length } else { current.offset };
-            Current { length, ..current }
-        });
-        disk.prepare(current.map_or(1, |current| current.segment + 1));
-        Ok(Self {
-            disk,
-            current,
-            next: NextSegment::Preparing,
-            block: vec![0; BLOCK_BYTES],
-            previous_checksum: recovered.last_frame_checksum,
-        })
-    }
-
-    fn has_room(&self, bytes: usize) -> bool {
-        self.current.is_some_and(|current| current.offset + bytes as u64 <= current.length)
-    }
-
-    /// Begins the next segment, if it is there; waits for it while it is being made.
-    fn submit_header(&mut self, settings: &Settings, first: &FrameBuffer) -> Result<Option<Current>, Failure> {
-        let segment = self.current.map_or(1, |current| current.segment + 1);
-        match self.next {
-            NextSegment::Preparing => return Ok(None),
-            NextSegment::NoRoom => {
-                return Err(Failure {
-                    action: "begin",
-                    segment,
-                    source: io::ErrorKind::StorageFull.into(),
-                });
-            }
-            NextSegment::Ready => {}
-        }
-        let header = SegmentHeader {
-            previous_checksum: self.previous_checksum,
-            configuration_hash: settings.configuration_hash,
-            day_ns: settings.day_ns,
-            ..SegmentHeader::new(segment, first.first_sequence())
-        };
-        header.write(&mut self.block);
-        self.disk.submit(Write {
-            segment,
-            offset: 0,
-            buffer: std::mem::take(&mut self.block),
-            length: BLOCK_BYTES,
-        });
-        Ok(Some(Current {
-            segment,
-            offset: BLOCK_BYTES as u64,
-            length: self.disk.segment_bytes(),
-        }))
-    }
-
-    /// Only when there is room.
-    fn submit_frame(&mut self, configuration_hash: u64, frame: &mut FrameBuffer) {
-        let current = self.current.as_mut().expect("there is room in it");
-        let length = frame.padded_bytes();
-        self.previous_checksum = frame.seal(configuration_hash, self.previous_checksum);
-        self.disk.submit(Write {
-            segment: current.segment,
-            offset: current.offset,
-            buffer: frame.take(),
-            length,
-        });
-        current.offset += length as u64;
-    }
-
-    fn look_at_next(&mut self) -> Result<(), Failure> {
-        match self.disk.poll_prepared() {
-            None => {}
-            Some(Ok(_)) => self.next = NextSegment::Ready,
-            Some(Err(error)) if error.kind() == io::ErrorKind::StorageFull => self.next = NextSegment::NoRoom,
-            Some(Err(source)) => {
-                return Err(Failure {
-                    action: "make",
-                    segment: self.current.map_or(1, |current| current.segment + 1),
-                    source,
-                });
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Leaves nothing but zeros behind `position`, so that what is written there can be told from what was.
-fn cut<D: Disk>(disk: &mut D, position: Option<Position>) -> Result<Option<Current>, JournalError> {
-    let last = position.map_or(0, |position| position.segment);
-    let list = disk.list().map_err(JournalError::io("list segments at", disk.path(1)))?;
-    for segment in list.into_iter().rev().take_while(|segment| *segment > last) {
-        disk.remove(segment).map_err(JournalError::io("remove", disk.path(segment)))?;
-    }
-    let Some(Position { segment, offset }) = position else {
-        return Ok(None);
-    };
-    disk.erase(segment, offset).map_err(JournalError::io("cut the end of", disk.path(segment)))?;
-    let length = disk.length(segment).map_err(JournalError::io("look at", disk.path(segment)))?;
-    Ok(Some(Current { segment, offset, length }))
 }
 
 impl<D: Disk> Stage for JournalStage<D> {

@@ -265,7 +265,12 @@ mod tests {
             return eprintln!("skipped: the kernel refuses io_uring");
         };
         let file = std::fs::OpenOptions::new().write(true).open("/dev/full");
-        writer.submit(Arc::new(file.expect("a device of every Linux")), 0, vec![0; 4096], 4096);
+        writer.submit(
+            Arc::new(file.expect("a device of every Linux")),
+            0,
+            vec![0; 4096],
+            4096,
+        );
         let error = loop {
             if let Some(result) = writer.poll() {
                 break result.unwrap_err();

@@ -5,7 +5,13 @@ use super::*;
 fn damage(disk: &SimDisk) -> (String, u64, u64, String) {
     let before = disk.copy();
     let result = recovered(&mut disk.clone());
-    let Err(JournalError::Damaged { file, offset, sequence, what }) = result else {
+    let Err(JournalError::Damaged {
+        file,
+        offset,
+        sequence,
+        what,
+    }) = result
+    else {
         panic!("damage was not seen: {result:?}");
     };
     assert!(Rig::continued(settings(), before).is_err());
@@ -32,10 +38,22 @@ fn a_last_frame_cut_at_every_byte() {
             cut_at_end += 1;
             continue;
         }
-        assert_eq!((end.last_sequence, end.position), (110, Some(Position { segment: 1, offset: start })));
+        assert_eq!(
+            (end.last_sequence, end.position),
+            (
+                110,
+                Some(Position {
+                    segment: 1,
+                    offset: start
+                })
+            )
+        );
         match end.torn {
             Some(torn) => {
-                assert_eq!((torn.file.as_str(), torn.offset, torn.sequence), (SEGMENT_ONE, start, 111));
+                assert_eq!(
+                    (torn.file.as_str(), torn.offset, torn.sequence),
+                    (SEGMENT_ONE, start, 111)
+                );
                 assert!(torn.bytes <= cut && cut > 0);
             }
             None => assert_eq!(cut, 0),
@@ -64,7 +82,10 @@ fn a_file_cut_at_every_byte_of_its_last_frame() {
             let mut rig = Rig::continued(settings(), continued.clone()).expect("a torn tail");
             rig.write_frame(7);
             rig.write_frame(900);
-            assert_eq!(recovered(&mut continued.clone()).expect("whole").last_sequence, 917);
+            assert_eq!(
+                recovered(&mut continued.clone()).expect("whole").last_sequence,
+                917
+            );
         }
     }
 }
@@ -76,10 +97,17 @@ fn a_flipped_bit_in_the_last_frame_is_a_torn_tail() {
     for byte in (0..frame_bytes(11..=70)).step_by(13) {
         disk.corrupt(1, start + byte, |byte| *byte ^= 4);
         let end = recovered(&mut disk.clone()).expect("a torn tail");
-        assert_eq!((end.last_sequence, end.torn.expect("a torn tail").offset), (10, start), "byte {byte}");
+        assert_eq!(
+            (end.last_sequence, end.torn.expect("a torn tail").offset),
+            (10, start),
+            "byte {byte}"
+        );
         disk.corrupt(1, start + byte, |byte| *byte ^= 4);
     }
-    assert_eq!(recovered(&mut disk.clone()).expect("whole again").last_sequence, 70);
+    assert_eq!(
+        recovered(&mut disk.clone()).expect("whole again").last_sequence,
+        70
+    );
 }
 
 #[test]
@@ -89,11 +117,18 @@ fn a_flipped_bit_before_whole_frames_is_damage() {
     for byte in (0..frame_bytes(11..=70)).step_by(13) {
         disk.corrupt(1, start + byte, |byte| *byte ^= 64);
         let (file, offset, sequence, what) = damage(&disk);
-        assert_eq!((file.as_str(), offset, sequence), (SEGMENT_ONE, start, 11), "byte {byte}");
+        assert_eq!(
+            (file.as_str(), offset, sequence),
+            (SEGMENT_ONE, start, 11),
+            "byte {byte}"
+        );
         assert!(what.contains("command 71 follows"), "{what}");
         disk.corrupt(1, start + byte, |byte| *byte ^= 64);
     }
-    assert_eq!(recovered(&mut disk.clone()).expect("whole again").last_sequence, 120);
+    assert_eq!(
+        recovered(&mut disk.clone()).expect("whole again").last_sequence,
+        120
+    );
 }
 
 #[test]
@@ -105,7 +140,10 @@ fn a_frame_that_is_gone_before_whole_frames_is_damage() {
     }
     let (file, offset, sequence, what) = damage(&disk);
     assert_eq!((file.as_str(), offset, sequence), (SEGMENT_ONE, start, 11));
-    assert!(what.contains("command 71 follows in simulated/0000000001.journal"), "{what}");
+    assert!(
+        what.contains("command 71 follows in simulated/0000000001.journal"),
+        "{what}"
+    );
 }
 
 #[test]
@@ -116,14 +154,20 @@ fn damage_at_a_segments_end_is_seen_in_the_next() {
     disk.corrupt(1, last + 70, |byte| *byte ^= 1);
     let (file, offset, sequence, what) = damage(&disk);
     assert_eq!((file.as_str(), offset, sequence), (SEGMENT_ONE, last, 1701));
-    assert!(what.contains("0000000002.journal does not continue it: it begins with command 2551"), "{what}");
+    assert!(
+        what.contains("0000000002.journal does not continue it: it begins with command 2551"),
+        "{what}"
+    );
     disk.corrupt(1, last + 70, |byte| *byte ^= 1);
 
     // The header of the second segment.
     disk.corrupt(2, 20, |byte| *byte ^= 1);
     let (file, _, sequence, what) = damage(&disk);
     assert_eq!((file.as_str(), sequence), (SEGMENT_ONE, 2551));
-    assert!(what.contains("command 2551 follows in simulated/0000000002.journal"), "{what}");
+    assert!(
+        what.contains("command 2551 follows in simulated/0000000002.journal"),
+        "{what}"
+    );
     disk.corrupt(2, 20, |byte| *byte ^= 1);
 
     // The unused rest of the first segment: of no consequence.
@@ -143,7 +187,10 @@ fn more_than_one_write_is_not_a_torn_tail() {
     disk.corrupt(2, 0, |byte| *byte = 1);
     assert!(damage(&disk).3.contains("more than one write"));
     disk.corrupt(1, start, |byte| *byte = 0);
-    let torn = recovered(&mut disk.clone()).expect("a torn header").torn.expect("a torn header");
+    let torn = recovered(&mut disk.clone())
+        .expect("a torn header")
+        .torn
+        .expect("a torn header");
     assert_eq!((torn.file.as_str(), torn.offset, torn.bytes), (SEGMENT_TWO, 0, 1));
     disk.corrupt(2, 4096, |byte| *byte = 1);
     assert!(damage(&disk).3.contains("more than one write"));
@@ -159,7 +206,12 @@ fn a_first_segment_without_a_whole_header() {
     disk.corrupt(1, 40, |byte| *byte ^= 1);
     let end = recovered(&mut disk.clone()).expect("a torn header");
     assert_eq!((end.last_sequence, end.position), (0, None));
-    assert!(end.torn.expect("a torn header").to_string().contains("the first segment's header is not whole"));
+    assert!(
+        end.torn
+            .expect("a torn header")
+            .to_string()
+            .contains("the first segment's header is not whole")
+    );
     let mut rig = Rig::continued(settings(), disk.copy()).expect("a torn header");
     rig.write_frame(10);
     // Somebody else's file: not ours to remove.
@@ -203,17 +255,24 @@ fn a_frame_of_another_journal_is_damage() {
 fn reading_stops_where_it_is_told_to() {
     let disk = written(&[10, 60, 20]);
     // What follows may be half written: it is not looked at.
-    disk.corrupt(1, 4096 + frame_bytes(1..=10) + frame_bytes(11..=70) + 5, |byte| *byte ^= 1);
+    disk.corrupt(1, 4096 + frame_bytes(1..=10) + frame_bytes(11..=70) + 5, |byte| {
+        *byte ^= 1
+    });
     for (until, expected) in [(0, 0), (1, 10), (10, 10), (11, 70), (70, 70)] {
         let options = ReadOptions {
             until,
             ..ReadOptions::default()
         };
         let mut seen = 0;
-        let end = replay(&mut disk.clone(), options, |_| {}, |_, _| {
-            seen += 1;
-            Ok::<(), JournalError>(())
-        })
+        let end = replay(
+            &mut disk.clone(),
+            options,
+            |_| {},
+            |_, _| {
+                seen += 1;
+                Ok::<(), JournalError>(())
+            },
+        )
         .expect("whole up to there");
         assert_eq!((seen, end.last_sequence, end.torn), (expected, expected, None));
     }
@@ -223,9 +282,12 @@ fn reading_stops_where_it_is_told_to() {
 fn progress_comes_to_the_end() {
     let disk = written(&[850; 6]);
     let mut last = None;
-    let end = replay(&mut disk.clone(), ReadOptions::default(), |now| last = Some(now), |_, _| {
-        Ok::<(), JournalError>(())
-    });
+    let end = replay(
+        &mut disk.clone(),
+        ReadOptions::default(),
+        |now| last = Some(now),
+        |_, _| Ok::<(), JournalError>(()),
+    );
     let last = last.expect("called at the end");
     assert_eq!(last.sequence, end.expect("whole").last_sequence);
     assert_eq!(last.bytes_total, 3 * SEGMENT);

@@ -18,7 +18,14 @@ fn written_read_and_continued() {
     both(|path, backend| {
         for life in 0..3 {
             let mut disk = FileDisk::open(path, backend, SEGMENT).expect("a directory of our own");
-            assert_eq!(disk.backend(), if backend == Backend::Uring { "io_uring" } else { "thread" });
+            assert_eq!(
+                disk.backend(),
+                if backend == Backend::Uring {
+                    "io_uring"
+                } else {
+                    "thread"
+                }
+            );
             let end = recovered(&mut disk).expect("a whole journal");
             assert_eq!((end.last_sequence, &end.torn), (life * 10_100, &None));
             let mut rig = Rig::new(settings(), Some(disk), &end, 100_000);
@@ -32,8 +39,18 @@ fn written_read_and_continued() {
         }
         let report = verify(path).expect("a whole journal");
         assert_eq!((report.commands, report.end.torn.clone()), (30_300, None));
-        assert!(report.segments > 8 && report.end.position.expect("there is one").segment > 8, "{report:?}");
+        assert!(
+            report.segments > 8 && report.end.position.expect("there is one").segment > 8,
+            "{report:?}"
+        );
     });
+}
+
+#[test]
+fn the_stage_can_be_put_on_a_thread() {
+    fn sendable<T: Send>() {}
+    sendable::<JournalStage<FileDisk>>();
+    sendable::<JournalStage<SimDisk>>();
 }
 
 #[test]
@@ -63,7 +80,17 @@ fn a_torn_tail_and_damage_in_a_file() {
         assert_eq!(verify(path).expect("whole again").commands, 40);
         flip(4096 + 100);
         let error = verify(path).unwrap_err();
-        assert!(matches!(error, JournalError::Damaged { offset: 4096, sequence: 1, .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                JournalError::Damaged {
+                    offset: 4096,
+                    sequence: 1,
+                    ..
+                }
+            ),
+            "{error}"
+        );
         let message = error.to_string();
         assert!(message.contains(&file.display().to_string()), "{message}");
         assert!(message.contains("offset 4096, command 1"), "{message}");
@@ -86,11 +113,16 @@ fn a_journal_is_read_while_it_is_written() {
                 ..ReadOptions::default()
             };
             let mut next = 1;
-            let end = replay(&mut Directory::new(path), options, |_| {}, |read, _| {
-                assert_eq!(*read, command(next));
-                next += 1;
-                Ok::<(), JournalError>(())
-            });
+            let end = replay(
+                &mut Directory::new(path),
+                options,
+                |_| {},
+                |read, _| {
+                    assert_eq!(*read, command(next));
+                    next += 1;
+                    Ok::<(), JournalError>(())
+                },
+            );
             assert_eq!(end.expect("whole up to there").last_sequence, options.until);
         }
         assert!(rig.stage.drain());

@@ -14,7 +14,10 @@ fn commands_are_released_and_forwarded_in_order() {
     rig.poll_until("all is forwarded", |rig| {
         let released = rig.released();
         rig.take_forwarded(usize::MAX);
-        assert!(rig.next_forwarded <= rig.released() + 1, "forwarded before it was durable");
+        assert!(
+            rig.next_forwarded <= rig.released() + 1,
+            "forwarded before it was durable"
+        );
         assert!(released <= rig.released());
         rig.next_forwarded == 50_001
     });
@@ -76,7 +79,10 @@ fn nothing_is_released_after_a_failure_and_nothing_is_tried_again() {
             };
             assert!(message.contains(needed), "{message}");
             assert!(message.contains("0000000001.journal"), "{message}");
-            assert!(message.contains(&format!("nothing after command {expected} ")), "{message}");
+            assert!(
+                message.contains(&format!("nothing after command {expected} ")),
+                "{message}"
+            );
             assert!(!rig.stage.drain(), "{fault:?}");
             assert_eq!(rig.stage.poll(), 0);
             assert_eq!((rig.released(), disk.writes()), (expected, number), "{fault:?}");
@@ -97,7 +103,10 @@ fn a_segment_that_can_not_be_made_stops_the_exchange() {
     rig.push(1);
     rig.poll_until("it fails", |rig| rig.shutdown.is_requested());
     let message = failure(&rig);
-    assert!(message.contains("make simulated/0000000001.journal: simulated: no segments"), "{message}");
+    assert!(
+        message.contains("make simulated/0000000001.journal: simulated: no segments"),
+        "{message}"
+    );
     assert_eq!(rig.released(), 0);
 }
 
@@ -119,12 +128,25 @@ fn a_full_disk_warns_then_stops_and_loses_nothing() {
     });
     let (segments, released) = segments_at_warning.expect("a warning before the end");
     assert_eq!(segments, 4);
-    assert!(released + 2000 < rig.released(), "no time to cancel: {released} of {}", rig.released());
-    assert!(failure(&rig).contains("begin simulated/0000000006.journal"), "{}", failure(&rig));
+    assert!(
+        released + 2000 < rig.released(),
+        "no time to cancel: {released} of {}",
+        rig.released()
+    );
+    assert!(
+        failure(&rig).contains("begin simulated/0000000006.journal"),
+        "{}",
+        failure(&rig)
+    );
     let released = rig.released();
     drop(rig);
     disk.crash(Crash::PowerLoss);
-    assert!(recovered(&mut disk.clone()).expect("a whole journal").last_sequence >= released);
+    assert!(
+        recovered(&mut disk.clone())
+            .expect("a whole journal")
+            .last_sequence
+            >= released
+    );
 }
 
 #[test]
@@ -134,7 +156,9 @@ fn space_that_comes_back_ends_the_warning() {
     rig.write_frame(1);
     rig.poll_until("the warning", |rig| rig.low_space.load(Ordering::Relaxed));
     disk.set_capacity(ROOMY);
-    rig.poll_until("the warning has ended", |rig| !rig.low_space.load(Ordering::Relaxed));
+    rig.poll_until("the warning has ended", |rig| {
+        !rig.low_space.load(Ordering::Relaxed)
+    });
     for _ in 0..20 {
         rig.write_frame(1000);
     }
@@ -149,7 +173,11 @@ fn a_full_replica_ring_makes_the_journal_wait_and_drops_nothing() {
     // As much as the frames hold is written and released; then it waits.
     let mut polls_without_work = 0;
     rig.poll_until("it waits", |rig| {
-        polls_without_work = if rig.stage.poll() == 0 { polls_without_work + 1 } else { 0 };
+        polls_without_work = if rig.stage.poll() == 0 {
+            polls_without_work + 1
+        } else {
+            0
+        };
         polls_without_work == 100
     });
     let stuck = rig.released();
@@ -288,9 +316,23 @@ fn another_day_or_configuration_begins_another_segment() {
         configuration_hash: Some(CONFIGURATION),
         ..ReadOptions::default()
     };
-    let read = replay(&mut disk.clone(), options, |_| {}, |_, _| Ok::<(), JournalError>(()));
-    let Err(JournalError::Configuration { file, offset, sequence, .. }) = read else {
+    let read = replay(
+        &mut disk.clone(),
+        options,
+        |_| {},
+        |_, _| Ok::<(), JournalError>(()),
+    );
+    let Err(JournalError::Configuration {
+        file,
+        offset,
+        sequence,
+        ..
+    }) = read
+    else {
         panic!("the wrong configuration was not seen: {read:?}");
     };
-    assert_eq!((file.as_str(), offset, sequence), ("simulated/0000000003.journal", 4096, 31));
+    assert_eq!(
+        (file.as_str(), offset, sequence),
+        ("simulated/0000000003.journal", 4096, 31)
+    );
 }
