@@ -345,7 +345,7 @@ fn all_acknowledgements_of_a_release_leave_before_its_market_data() {
 
 #[test]
 fn packets_are_filled_up_to_the_configured_size() {
-    for size in [512, 1472, 9_000] {
+    for size in [512, 1000, 1472] {
         let mut bench = Bench::with(None, size, 1 << 16);
         bench.bind(7, CLIENT);
         bench.poll();
