@@ -78,7 +78,7 @@ impl<M: DatagramSink> Feed<M> {
         self.used = 0;
     }
 
-    /// Sends a heartbeat when nothing has been sent for a second. Returns the heartbeats sent (0 or 1, on both lines).
+    /// Sends a heartbeat when nothing has been sent for a second, or ever. Returns the heartbeats sent (0 or 1, on both lines).
     pub(super) fn heartbeat(&mut self, now_ns: u64, next_sequence: u64) -> usize {
         if self
             .last_ns
