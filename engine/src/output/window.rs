@@ -195,6 +195,7 @@ impl Writer {
     }
 
     fn push(&mut self, word: u64) {
+        debug_assert!(self.at < self.reserved, "readers were told before");
         self.shared.word(self.at).store(word, Ordering::Relaxed);
         self.at += 1;
     }
