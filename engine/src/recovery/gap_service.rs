@@ -6,7 +6,8 @@ use protocol::soup::Login;
 
 use super::connection::Connection;
 use super::credentials::MarketDataLogins;
-use super::server::{Caller, Close, DoorCounters, Service, Verdict, View};
+use super::door::DoorCounters;
+use super::service::{Caller, Close, Service, Verdict, View};
 use super::store::{Cursor, FEED_STREAM, NotServable};
 use crate::output::market_data_name;
 
