@@ -2,24 +2,19 @@
 //!
 //! Where the Appendage Length is optional we send the short form: clients of the 2023 editions expect it.
 
+use protocol::layout::WireMessage;
 use protocol::order_entry::responses::{
     AccountQueryResponse, AiqCanceled, DisableOrderEntryResponse, EnableOrderEntryResponse,
     MassCancelResponse, OrderAccepted, OrderCanceled, OrderExecuted, OrderModified, OrderRejected,
     OrderReplaced, SystemEvent,
 };
+use protocol::order_entry::values::{cancel_reason, liquidity_flag};
+use protocol::order_entry::{OptionsWriter, options, write_message};
 use zerocopy::network_endian::U16;
-use zerocopy::{Immutable, IntoBytes};
 
 use super::window::MESSAGE_BYTES_MAX;
 use crate::exchange::command::{Command, CommandKind, OrderOptions};
 use crate::exchange::event::{Event, EventKind};
-
-/// Reason of every AIQ Canceled.
-const REASON_SELF_MATCH: u8 = b'Q';
-/// Liquidity flag: the order rested.
-const ADDED: u8 = b'A';
-/// Liquidity flag: the order came in.
-const REMOVED: u8 = b'R';
 
 /// Options that Order Accepted echoes: those of the protocol table that an accepted order can carry, and our own.
 const ECHOED_ON_ACCEPTED: u32 = OrderOptions::HAS_FIRM
@@ -57,97 +52,109 @@ const ECHOED_ON_REPLACED: u32 = OrderOptions::HAS_FIRM
 const ECHOED_ON_MASS_CANCEL: u32 =
     OrderOptions::HAS_GROUP | OrderOptions::HAS_SIDE | OrderOptions::HAS_USER_REF_INDEX;
 
-/// Option 131 Fee, in quote units.
-const OPTION_FEE: u8 = 131;
+/// Bytes of the longest appendage of ours, and then some: all options that Accepted echoes have 78.
+const APPENDAGE_BYTES_MAX: usize = 128;
 
-/// A message with an appendage, put together in place.
+/// Room for one message with an appendage, used again and again.
 #[derive(Debug)]
 pub(super) struct Draft {
-    bytes: [u8; MESSAGE_BYTES_MAX],
-    fixed: usize,
-    length: usize,
+    appendage: [u8; APPENDAGE_BYTES_MAX],
+    message: [u8; MESSAGE_BYTES_MAX],
 }
 
 impl Draft {
     pub(super) fn new() -> Self {
         Self {
-            bytes: [0; MESSAGE_BYTES_MAX],
-            fixed: 0,
-            length: 0,
+            appendage: [0; APPENDAGE_BYTES_MAX],
+            message: [0; MESSAGE_BYTES_MAX],
         }
     }
 
-    /// Starts with the fixed part, which ends in the Appendage Length.
-    fn begin(&mut self, fixed: &(impl IntoBytes + Immutable)) -> &mut Self {
-        let bytes = fixed.as_bytes();
-        self.bytes[..bytes.len()].copy_from_slice(bytes);
-        self.fixed = bytes.len();
-        self.length = bytes.len();
-        self
+    /// The message with the options that `append` writes.
+    fn write(&mut self, fixed: &impl WireMessage, append: impl FnOnce(&mut OptionsWriter<'_>)) -> &[u8] {
+        let mut writer = OptionsWriter::new(&mut self.appendage);
+        append(&mut writer);
+        let length = write_message(fixed, writer.finish(), &mut self.message);
+        &self.message[..length.expect("the buffer is larger than any message")]
     }
+}
 
-    /// Appends an option. All that a message may carry together fit: the longest has 142 bytes.
-    fn option(&mut self, tag: u8, value: &[u8]) {
-        let element = &mut self.bytes[self.length..self.length + 2 + value.len()];
-        element[0] = 1 + value.len() as u8;
-        element[1] = tag;
-        element[2..].copy_from_slice(value);
-        self.length += 2 + value.len();
+/// Appends those options of `allowed` that were sent, in the order of their numbers.
+fn echo(writer: &mut OptionsWriter<'_>, sent: &OrderOptions, allowed: u32) {
+    let echoed = sent.present & allowed;
+    if echoed == 0 {
+        return;
     }
-
-    /// Appends those options of `allowed` that were sent, in the order of their numbers.
-    fn echo(&mut self, options: &OrderOptions, allowed: u32) -> &mut Self {
-        let echoed = options.present & allowed;
-        if echoed == 0 {
-            return self;
+    let mut when = |bit: u32, tag: u8, value: &[u8]| {
+        if echoed & bit != 0 {
+            assert!(writer.push(tag, value), "all options together fit");
         }
-        let mut when = |bit: u32, tag: u8, value: &[u8]| {
-            if echoed & bit != 0 {
-                self.option(tag, value);
-            }
-        };
-        when(OrderOptions::HAS_FIRM, 2, &options.firm);
-        when(
-            OrderOptions::HAS_MIN_QUANTITY,
-            3,
-            &options.min_quantity.to_be_bytes(),
-        );
-        when(OrderOptions::HAS_CUSTOMER_TYPE, 4, &[options.customer_type]);
-        when(OrderOptions::HAS_MAX_FLOOR, 5, &options.max_floor.to_be_bytes());
-        when(OrderOptions::HAS_PRICE_TYPE, 6, &[options.price_type]);
-        when(OrderOptions::HAS_POST_ONLY, 12, &[options.post_only]);
-        when(
-            OrderOptions::HAS_RANDOM_RESERVES,
-            13,
-            &options.random_reserves.to_be_bytes(),
-        );
-        when(
-            OrderOptions::HAS_EXPIRE_TIME,
-            15,
-            &options.expire_time.to_be_bytes(),
-        );
-        when(OrderOptions::HAS_TRADE_NOW, 16, &[options.trade_now]);
-        when(OrderOptions::HAS_HANDLE_INST, 17, &[options.handle_inst]);
-        when(OrderOptions::HAS_GROUP, 24, &options.group.to_be_bytes());
-        when(OrderOptions::HAS_SHARES_LOCATED, 25, &[options.shares_located]);
-        when(OrderOptions::HAS_SIDE, 27, &[options.side]);
-        when(OrderOptions::HAS_USER_REF_INDEX, 28, &[options.user_ref_index]);
-        when(
-            OrderOptions::HAS_STOP_PRICE,
-            128,
-            &options.stop_price.to_be_bytes(),
-        );
-        when(OrderOptions::HAS_SELF_MATCH, 129, &[options.self_match]);
-        when(OrderOptions::HAS_FUNDS, 130, &options.funds.to_be_bytes());
-        self
-    }
-
-    /// Writes the Appendage Length; gives the message.
-    fn finish(&mut self) -> &[u8] {
-        let appendage = U16::new((self.length - self.fixed) as u16);
-        self.bytes[self.fixed - 2..self.fixed].copy_from_slice(appendage.as_bytes());
-        &self.bytes[..self.length]
-    }
+    };
+    when(OrderOptions::HAS_FIRM, options::FIRM, &sent.firm);
+    when(
+        OrderOptions::HAS_MIN_QUANTITY,
+        options::MIN_QTY,
+        &sent.min_quantity.to_be_bytes(),
+    );
+    when(
+        OrderOptions::HAS_CUSTOMER_TYPE,
+        options::CUSTOMER_TYPE,
+        &[sent.customer_type],
+    );
+    when(
+        OrderOptions::HAS_MAX_FLOOR,
+        options::MAX_FLOOR,
+        &sent.max_floor.to_be_bytes(),
+    );
+    when(
+        OrderOptions::HAS_PRICE_TYPE,
+        options::PRICE_TYPE,
+        &[sent.price_type],
+    );
+    when(OrderOptions::HAS_POST_ONLY, options::POST_ONLY, &[sent.post_only]);
+    when(
+        OrderOptions::HAS_RANDOM_RESERVES,
+        options::RANDOM_RESERVES,
+        &sent.random_reserves.to_be_bytes(),
+    );
+    when(
+        OrderOptions::HAS_EXPIRE_TIME,
+        options::EXPIRE_TIME,
+        &sent.expire_time.to_be_bytes(),
+    );
+    when(OrderOptions::HAS_TRADE_NOW, options::TRADE_NOW, &[sent.trade_now]);
+    when(
+        OrderOptions::HAS_HANDLE_INST,
+        options::HANDLE_INST,
+        &[sent.handle_inst],
+    );
+    when(
+        OrderOptions::HAS_GROUP,
+        options::GROUP_ID,
+        &sent.group.to_be_bytes(),
+    );
+    when(
+        OrderOptions::HAS_SHARES_LOCATED,
+        options::SHARES_LOCATED,
+        &[sent.shares_located],
+    );
+    when(OrderOptions::HAS_SIDE, options::SIDE, &[sent.side]);
+    when(
+        OrderOptions::HAS_USER_REF_INDEX,
+        options::USER_REF_IDX,
+        &[sent.user_ref_index],
+    );
+    when(
+        OrderOptions::HAS_STOP_PRICE,
+        options::STOP_PRICE,
+        &sent.stop_price.to_be_bytes(),
+    );
+    when(
+        OrderOptions::HAS_SELF_MATCH,
+        options::SELF_MATCH,
+        &[sent.self_match],
+    );
+    when(OrderOptions::HAS_FUNDS, options::FUNDS, &sent.funds.to_be_bytes());
 }
 
 pub(super) fn accepted<'a>(
@@ -175,10 +182,9 @@ pub(super) fn accepted<'a>(
         cl_ord_id: order.cl_ord_id,
         appendage_length: U16::ZERO,
     };
-    draft
-        .begin(&fixed)
-        .echo(&command.options(), ECHOED_ON_ACCEPTED)
-        .finish()
+    draft.write(&fixed, |writer| {
+        echo(writer, &command.options(), ECHOED_ON_ACCEPTED)
+    })
 }
 
 pub(super) fn replaced<'a>(
@@ -208,10 +214,9 @@ pub(super) fn replaced<'a>(
         cl_ord_id: order.cl_ord_id,
         appendage_length: U16::ZERO,
     };
-    draft
-        .begin(&fixed)
-        .echo(&command.options(), ECHOED_ON_REPLACED)
-        .finish()
+    draft.write(&fixed, |writer| {
+        echo(writer, &command.options(), ECHOED_ON_REPLACED)
+    })
 }
 
 /// `fee`: of this execution, for an account that asks for it.
@@ -220,7 +225,7 @@ pub(super) fn executed<'a>(
     time: u64,
     event: &Event,
     match_number: u64,
-    fee: Option<u64>,
+    fee: Option<i64>,
 ) -> &'a [u8] {
     let fixed = OrderExecuted {
         message_type: b'E',
@@ -232,11 +237,11 @@ pub(super) fn executed<'a>(
         match_number: match_number.into(),
         appendage_length: U16::ZERO,
     };
-    draft.begin(&fixed);
-    if let Some(fee) = fee {
-        draft.option(OPTION_FEE, &fee.to_be_bytes());
-    }
-    draft.finish()
+    draft.write(&fixed, |writer| {
+        if let Some(fee) = fee {
+            assert!(writer.push_fee(fee), "one option fits");
+        }
+    })
 }
 
 pub(super) fn mass_canceled<'a>(
@@ -245,52 +250,50 @@ pub(super) fn mass_canceled<'a>(
     event: &Event,
     symbol: [u8; 8],
 ) -> &'a [u8] {
-    let options = command.options();
+    let sent = command.options();
     let fixed = MassCancelResponse {
         message_type: b'X',
         timestamp: command.time.into(),
         user_ref_num: event.user_ref.into(),
-        firm: firm(&options),
+        firm: firm(&sent),
         symbol,
         appendage_length: U16::ZERO,
     };
-    draft.begin(&fixed).echo(&options, ECHOED_ON_MASS_CANCEL).finish()
+    draft.write(&fixed, |writer| echo(writer, &sent, ECHOED_ON_MASS_CANCEL))
 }
 
 pub(super) fn order_entry_disabled<'a>(draft: &'a mut Draft, command: &Command, event: &Event) -> &'a [u8] {
-    let options = command.options();
+    let sent = command.options();
     let fixed = DisableOrderEntryResponse {
         message_type: b'G',
         timestamp: command.time.into(),
         user_ref_num: event.user_ref.into(),
-        firm: firm(&options),
+        firm: firm(&sent),
         appendage_length: U16::ZERO,
     };
-    draft
-        .begin(&fixed)
-        .echo(&options, OrderOptions::HAS_USER_REF_INDEX)
-        .finish()
+    draft.write(&fixed, |writer| {
+        echo(writer, &sent, OrderOptions::HAS_USER_REF_INDEX)
+    })
 }
 
 pub(super) fn order_entry_enabled<'a>(draft: &'a mut Draft, command: &Command, event: &Event) -> &'a [u8] {
-    let options = command.options();
+    let sent = command.options();
     let fixed = EnableOrderEntryResponse {
         message_type: b'K',
         timestamp: command.time.into(),
         user_ref_num: event.user_ref.into(),
-        firm: firm(&options),
+        firm: firm(&sent),
         appendage_length: U16::ZERO,
     };
-    draft
-        .begin(&fixed)
-        .echo(&options, OrderOptions::HAS_USER_REF_INDEX)
-        .finish()
+    draft.write(&fixed, |writer| {
+        echo(writer, &sent, OrderOptions::HAS_USER_REF_INDEX)
+    })
 }
 
 /// The Firm field of a request, as it came.
-fn firm(options: &OrderOptions) -> [u8; 4] {
-    if options.has(OrderOptions::HAS_FIRM) {
-        options.firm
+fn firm(sent: &OrderOptions) -> [u8; 4] {
+    if sent.has(OrderOptions::HAS_FIRM) {
+        sent.firm
     } else {
         [b' '; 4]
     }
@@ -331,13 +334,13 @@ pub(super) fn self_match(time: u64, event: &Event) -> AiqCanceled {
         timestamp: time.into(),
         user_ref_num: event.user_ref.into(),
         decrement_shares: event.quantity.into(),
-        reason: REASON_SELF_MATCH,
+        reason: cancel_reason::SELF_MATCH,
         quantity_prevented_from_trading: event.detail.into(),
         execution_price: u64::from(event.price).into(),
         liquidity_flag: if event.kind() == EventKind::SelfMatchIncoming {
-            REMOVED
+            liquidity_flag::REMOVED
         } else {
-            ADDED
+            liquidity_flag::ADDED
         },
         aiq_strategy: event.code,
     }

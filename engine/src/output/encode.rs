@@ -52,9 +52,9 @@ impl Numbers {
 #[derive(Default)]
 struct Context {
     /// The resting side of a match, with its fee, until the incoming side brings the match number.
-    resting: Option<(Event, Option<u64>)>,
+    resting: Option<(Event, Option<i64>)>,
     /// The fee of the next execution.
-    fee: Option<u64>,
+    fee: Option<i64>,
     /// The event directly before, if it was [`EventKind::Replaced`].
     replaced: Option<Event>,
 }
@@ -227,7 +227,7 @@ impl Encoder {
             EventKind::SystemEvent => numbers.publish(sink, itch::system_event(feed_time, event).as_bytes()),
             EventKind::Fee => {
                 assert!(context.fee.is_none(), "each fee has its execution");
-                context.fee = Some(event.number);
+                context.fee = Some(event.number.cast_signed());
             }
             EventKind::SessionEvent => {
                 numbers.acknowledge(sink, event.session, ouch::session_event(time, event).as_bytes());

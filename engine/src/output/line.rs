@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddrV4;
 
 use protocol::packet::messages::PacketHeader;
+use protocol::text::SessionName;
 use zerocopy::IntoBytes;
 
 use super::counters::StreamCounters;
@@ -11,6 +12,15 @@ use crate::runtime::seams::DatagramSink;
 
 /// Nanoseconds of silence after which a stream sends a heartbeat.
 pub const HEARTBEAT_NS: u64 = 1_000_000_000;
+
+/// A packet without messages: a heartbeat (count 0) or the end of a session.
+pub(super) fn empty_packet(session: SessionName, next_sequence: u64, count: u16) -> PacketHeader {
+    PacketHeader {
+        session,
+        sequence_number: next_sequence.into(),
+        message_count: count.into(),
+    }
+}
 
 /// A datagram sink with its counters.
 #[derive(Debug)]

@@ -10,8 +10,6 @@ mod encode;
 mod feed;
 mod line;
 mod market_data;
-mod names;
-mod packet;
 mod sessions;
 pub mod window;
 
@@ -23,13 +21,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
+use protocol::packet::{BLOCK_BYTES, DATAGRAM_BYTES_MAX, HEADER_BYTES};
+use protocol::text::market_data_session;
 use rtrb::Consumer;
 use zerocopy::{FromBytes, IntoBytes};
 
 pub use counters::{OutputCounters, StreamCounters};
 pub use encode::{Encoder, MessageSink};
 pub use line::HEARTBEAT_NS;
-pub use names::{SESSIONS_MAX, market_data_name, order_entry_name};
 
 use crate::exchange::command::Command;
 use crate::exchange::event::Event;
@@ -40,30 +39,25 @@ use crate::runtime::seams::DatagramSink;
 use feed::Feed;
 use sessions::Sessions;
 
-/// Largest UDP payload of an Ethernet frame: 1500 less the IPv4 and UDP headers.
-pub const DATAGRAM_BYTES_DEFAULT: usize = 1472;
 /// Smallest datagram size that can be configured: the longest message and the headers fit.
 pub const DATAGRAM_BYTES_MIN: usize = 512;
-
-/// Largest UDP payload over IPv4.
-pub const DATAGRAM_BYTES_MAX: usize = 65_507;
 
 /// Most records of one poll.
 const POLL_RECORDS_MAX: usize = 256;
 /// Most events of one poll: at least a whole step.
 const POLL_EVENTS_MAX: usize = 1024;
 /// Room in a packet for the longest ITCH message and its length.
-const FEED_BLOCK_BYTES_MAX: usize = 2 + 50;
+const FEED_BLOCK_BYTES_MAX: usize = BLOCK_BYTES + 50;
 
 const _: () = assert!(POLL_EVENTS_MAX >= STEP_EVENTS_MAX);
-const _: () = assert!(DATAGRAM_BYTES_MIN >= 20 + 2 + window::MESSAGE_BYTES_MAX);
+const _: () = assert!(DATAGRAM_BYTES_MIN >= HEADER_BYTES + BLOCK_BYTES + window::MESSAGE_BYTES_MAX);
 
 /// The output stage's part of the configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct OutputConfig {
-    /// Order-entry sessions there may be; at most [`SESSIONS_MAX`].
+    /// Order-entry sessions there may be; at most 100,000, for which a session's name has room.
     pub sessions: u32,
-    /// The day's roll counter, for the session names; 1 on the first day.
+    /// The day's roll counter, for the session names; 1 on the first day, at most 9,999.
     pub roll: u32,
     /// Market data line A.
     pub line_a: SocketAddrV4,
@@ -152,8 +146,9 @@ impl<A: DatagramSink, M: DatagramSink> OutputStage<A, M> {
             "checked with the configuration"
         );
         // Each packet but the last is filled until the longest message might not fit.
-        let feed_packets =
-            (POLL_EVENTS_MAX * FEED_BLOCK_BYTES_MAX).div_ceil(bytes - 20 - FEED_BLOCK_BYTES_MAX) + 1;
+        let feed_packets = (POLL_EVENTS_MAX * FEED_BLOCK_BYTES_MAX)
+            .div_ceil(bytes - HEADER_BYTES - FEED_BLOCK_BYTES_MAX)
+            + 1;
         let mut window = links.window;
         if config.replayed > 0 {
             window.released(config.replayed);
@@ -168,7 +163,7 @@ impl<A: DatagramSink, M: DatagramSink> OutputStage<A, M> {
                 sessions: Sessions::new(acknowledgements, config.sessions, config.roll, bytes),
                 feed: Feed::new(
                     market_data,
-                    market_data_name(config.roll),
+                    market_data_session(config.roll).expect("checked with the configuration"),
                     config.line_a,
                     config.line_b,
                     feed_packets,

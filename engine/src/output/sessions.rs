@@ -2,12 +2,12 @@
 
 use std::net::SocketAddrV4;
 
+use protocol::packet::{END_OF_SESSION, Packer};
+use protocol::text::{SessionName, order_entry_session};
 use zerocopy::IntoBytes;
 
 use super::counters::StreamCounters;
-use super::line::{HEARTBEAT_NS, Line};
-use super::names::{SESSIONS_MAX, order_entry_name};
-use super::packet::{END_OF_SESSION, PacketBuffer, empty_packet};
+use super::line::{HEARTBEAT_NS, Line, empty_packet};
 use crate::runtime::seams::DatagramSink;
 
 /// Packets being filled at once. When a release touches more sessions, the packets so far leave early.
@@ -19,7 +19,7 @@ const SWEEP_NS_MIN: u64 = 1_000_000;
 
 #[derive(Debug)]
 struct Session {
-    name: [u8; 10],
+    name: SessionName,
     binding: Option<Binding>,
 }
 
@@ -38,7 +38,7 @@ struct Binding {
 pub(super) struct Sessions<A> {
     line: Line<A>,
     sessions: Box<[Session]>,
-    packets: Box<[PacketBuffer]>,
+    packets: Box<[Packer]>,
     /// The session of each packet in use.
     touched: Vec<u32>,
     /// The bound sessions, in no order.
@@ -71,20 +71,16 @@ impl Sweep {
 impl<A: DatagramSink> Sessions<A> {
     /// Room for `sessions` sessions, none bound, all named for the day `roll`.
     pub(super) fn new(sink: A, sessions: u32, roll: u32, datagram_bytes_max: usize) -> Self {
-        assert!(
-            sessions <= SESSIONS_MAX,
-            "a session's name has five digits for it"
-        );
         Self {
             line: Line::new(sink),
             sessions: (0..sessions)
                 .map(|session| Session {
-                    name: order_entry_name(session, roll),
+                    name: order_entry_session(session, roll).expect("checked with the configuration"),
                     binding: None,
                 })
                 .collect(),
             packets: (0..PACKETS)
-                .map(|_| PacketBuffer::new(datagram_bytes_max))
+                .map(|_| Packer::new([b' '; 10], 1, datagram_bytes_max))
                 .collect(),
             touched: Vec::with_capacity(PACKETS),
             bound: Vec::with_capacity(sessions as usize),
@@ -110,14 +106,19 @@ impl<A: DatagramSink> Sessions<A> {
         self.line.counters.messages += 1;
         let packet = match binding.packet {
             Some(packet) => packet,
-            None => self.touch(session),
+            None => self.touch(session, sequence),
         };
-        if self.packets[packet].push(sequence, message) {
+        debug_assert_eq!(
+            self.packets[packet].next_sequence(),
+            sequence,
+            "a session's stream has no holes"
+        );
+        if self.packets[packet].push(message) {
             return;
         }
         self.send(packet);
         assert!(
-            self.packets[packet].push(sequence, message),
+            self.packets[packet].push(message),
             "an empty packet has room for any message"
         );
     }
@@ -126,9 +127,8 @@ impl<A: DatagramSink> Sessions<A> {
     pub(super) fn flush(&mut self) {
         for packet in 0..self.touched.len() {
             self.send(packet);
-            if let Some(binding) = &mut self.sessions[self.touched[packet] as usize].binding {
-                binding.packet = None;
-            }
+            let binding = self.sessions[self.touched[packet] as usize].binding.as_mut();
+            binding.expect("sending has seen the binding").packet = None;
         }
         self.touched.clear();
     }
@@ -214,26 +214,30 @@ impl<A: DatagramSink> Sessions<A> {
     }
 
     /// Gives the session a packet to fill.
-    fn touch(&mut self, session: u32) -> usize {
+    fn touch(&mut self, session: u32, sequence: u64) -> usize {
         if self.touched.len() == self.packets.len() {
             self.flush();
         }
         let packet = self.touched.len();
         self.touched.push(session);
-        let binding = self.sessions[session as usize].binding.as_mut();
-        binding.expect("the caller has seen the binding").packet = Some(packet);
+        let entry = &mut self.sessions[session as usize];
+        let binding = entry.binding.as_mut().expect("the caller has seen the binding");
+        binding.packet = Some(packet);
+        self.packets[packet].restart(entry.name, sequence);
         packet
     }
 
-    /// Sends and empties one packet, unless it is empty.
+    /// Sends one packet; it goes on with the next number.
     fn send(&mut self, packet: usize) {
         let entry = &mut self.sessions[self.touched[packet] as usize];
-        let buffer = &mut self.packets[packet];
-        let Some(binding) = entry.binding.as_mut().filter(|_| buffer.count() > 0) else {
-            return;
-        };
-        self.line.send(binding.address, buffer.finish(entry.name));
-        buffer.clear();
+        let binding = entry
+            .binding
+            .as_mut()
+            .expect("packets in use are flushed before their session is unbound");
+        let bytes = self.packets[packet]
+            .finish(None)
+            .expect("a packet in use has a message");
+        self.line.send(binding.address, bytes);
         binding.last_ns = self.now_ns;
     }
 }

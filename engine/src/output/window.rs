@@ -195,6 +195,7 @@ impl Writer {
     }
 
     fn push(&mut self, word: u64) {
+        debug_assert!(self.at < self.reserved, "readers were told before");
         self.shared.word(self.at).store(word, Ordering::Relaxed);
         self.at += 1;
     }
@@ -469,7 +470,7 @@ mod tests {
         for command in 1..=COMMANDS {
             write(command, command % 7 == 0 || command == COMMANDS);
         }
-        while !caught_up.load(Ordering::Acquire) {
+        while !caught_up.load(Ordering::Acquire) && !reading.is_finished() {
             std::thread::yield_now();
         }
         for command in COMMANDS + 1..=COMMANDS + EXTRA {

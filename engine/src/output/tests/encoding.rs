@@ -1,10 +1,11 @@
 //! Every kind of event against the messages it must become.
 
 use protocol::layout::WireMessage;
-use protocol::market_data::messages as itch;
+use protocol::market_data::{FeedMessage, messages as itch};
+use protocol::order_entry::Response;
 use protocol::order_entry::responses as ouch;
 use protocol::units::Price;
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::FromZeros;
 
 use super::{TIME, bitcoin, command, event, feed_time, listing, order};
 use crate::exchange::command::{
@@ -24,10 +25,21 @@ struct Log(Vec<Said>);
 
 impl MessageSink for Log {
     fn feed(&mut self, sequence: u64, message: &[u8]) {
+        let decoded = FeedMessage::decode(message).expect("subscribers can read it");
+        assert!(!matches!(decoded, FeedMessage::Unknown(_)));
         self.0.push(Said::Feed(sequence, message.to_vec()));
     }
 
     fn session(&mut self, session: u32, sequence: u64, message: &[u8]) {
+        let decoded = Response::decode(message).expect("clients can read it");
+        assert!(!matches!(decoded, Response::Unknown(_)));
+        if let Response::Accepted(_, options)
+        | Response::Replaced(_, options)
+        | Response::Executed(_, options)
+        | Response::MassCancel(_, options) = decoded
+        {
+            assert!(options.are_defined());
+        }
         self.0.push(Said::Session(session, sequence, message.to_vec()));
     }
 }
