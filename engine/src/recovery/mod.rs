@@ -32,6 +32,7 @@ mod visitor;
 
 use std::fmt;
 
+use protocol::text::{self, SessionName};
 use rtrb::{Consumer, Producer};
 
 use crate::exchange::Limits;
@@ -110,6 +111,17 @@ impl RecoveryConfig {
             steps_per_poll: 512,
         }
     }
+}
+
+/// The name of a session's stream.
+fn order_entry_name(session: u32, roll: u32) -> SessionName {
+    text::order_entry_session(session, roll)
+        .expect("sessions and roll were looked at when the stage was made")
+}
+
+/// The name of the market-data stream.
+fn market_data_name(roll: u32) -> SessionName {
+    text::market_data_session(roll).expect("the roll was looked at when the stage was made")
 }
 
 /// What connects the recovery stage with the others.
@@ -206,6 +218,11 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             "work per poll"
         );
         let sessions = config.limits.sessions;
+        let last_session = sessions.saturating_sub(1);
+        assert!(
+            text::order_entry_session(last_session, config.roll).is_some(),
+            "sessions and roll"
+        );
         let service = OrderEntry::new(
             config.credentials,
             sessions,

@@ -15,9 +15,9 @@ use super::answers::{self, Ask};
 use super::connection::Connection;
 use super::credentials::Credentials;
 use super::door::DoorCounters;
+use super::order_entry_name;
 use super::service::{Caller, Close, Service, Verdict, View};
 use super::store::{Cursor, NotServable};
-use crate::output::order_entry_name;
 use crate::runtime::links::{self, Inbound, Message};
 
 /// The engine is told of a silence this often, until it ends the connection or something comes.

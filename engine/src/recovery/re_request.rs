@@ -5,8 +5,8 @@ use std::net::SocketAddrV4;
 
 use protocol::packet::Packer;
 
+use super::order_entry_name;
 use super::store::{Cursor, Store};
-use crate::output::order_entry_name;
 use crate::runtime::seams::DatagramSink;
 
 const SECOND_NS: u64 = 1_000_000_000;
