@@ -1,6 +1,6 @@
 //! Questions: in order, as of what they must reflect, and what they say.
 
-use super::world::{Client, World, config, order, request};
+use super::world::{Client, SECOND, World, config, order, request};
 use crate::exchange::command::CommandKind;
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::sim_net::TcpSettings;
@@ -249,6 +249,21 @@ fn questions_of_one_connection_are_bounded() {
         answers += client.answers().len();
     }
     assert_eq!(answers, 50);
+}
+
+#[test]
+fn who_is_not_read_is_not_silent() {
+    let mut world = World::new();
+    let mut client = client_of(&mut world, "ALICE0");
+    // Its questions are not answerable yet, and more of them wait than are taken: what it sends is not read.
+    for _ in 0..1_000 {
+        client.unsequenced(b"s\0\0\0\x01");
+    }
+    world.run();
+    assert_eq!(world.told().len(), 8);
+    world.pass(20 * SECOND);
+    assert!(world.told().is_empty());
+    assert!(!client.is_closed());
 }
 
 #[test]
