@@ -7,9 +7,6 @@ use protocol::soup::{Decoder, encode};
 
 use super::store::{Cursor, FellOff, Store};
 
-/// Bytes that the packet around a message needs.
-const PACKET_BYTES: usize = protocol::soup::HEADER_BYTES;
-
 /// What one read brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Filled {
@@ -19,6 +16,8 @@ pub(super) enum Filled {
     Nothing,
     /// There is no room: packets wait to be taken.
     NoRoom,
+    /// It was not read.
+    NotRead,
     /// The client has closed its side.
     End,
 }
@@ -212,11 +211,6 @@ fn is_not_now(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-/// Longest message that fits an output buffer of `bytes`.
-pub(super) const fn message_bytes_max(bytes: usize) -> usize {
-    bytes / 2 - PACKET_BYTES
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -317,7 +311,11 @@ mod tests {
         }
         while connection.fill(5).expect("connected") != Filled::NoRoom {}
         drop(far);
-        assert_eq!(connection.fill(6).expect("connected"), Filled::NoRoom, "the end comes after the bytes");
+        assert_eq!(
+            connection.fill(6).expect("connected"),
+            Filled::NoRoom,
+            "the end comes after the bytes"
+        );
         connection.decoder.clear();
         while connection.fill(6).expect("connected") != Filled::End {
             connection.decoder.clear();

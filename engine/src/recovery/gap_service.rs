@@ -6,9 +6,10 @@ use protocol::soup::Login;
 
 use super::connection::Connection;
 use super::credentials::MarketDataLogins;
-use super::server::{Caller, Close, DoorCounters, Service, Verdict, View};
+use super::door::DoorCounters;
+use super::market_data_name;
+use super::service::{Caller, Close, Service, Verdict, View};
 use super::store::{Cursor, FEED_STREAM, NotServable};
-use crate::output::market_data_name;
 
 /// What is behind the gap-recovery door.
 #[derive(Debug)]

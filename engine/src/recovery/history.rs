@@ -1,8 +1,8 @@
 //! Orders that ended, the last so many of each account, and what replaced numbers became. Allocated at start.
 
+use crate::exchange::OrderView;
 use crate::exchange::command::Command;
 use crate::exchange::event::Event;
-use crate::exchange::view::OrderView;
 
 /// What question `s` tells of an order, whatever became of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl OrderStatus {
         }
     }
 
-    /// An order as the exchange shows it, in `state`.
+    /// An order as the exchange shows it, in `state`; one that is not live has nothing open.
     pub fn of(order: &OrderView, state: u8) -> Self {
         Self {
             user_ref: order.user_ref,
@@ -52,7 +52,7 @@ impl OrderStatus {
             instrument: order.instrument,
             quantity: order.quantity,
             executed: order.executed,
-            open: order.open,
+            open: if state == b'L' { order.open } else { 0 },
             price: u64::from(order.price),
             executed_notional: order.executed_notional,
             fees: order.fees,
@@ -121,7 +121,10 @@ impl<T: Clone + Default> Rings<T> {
         let start = account as usize * self.each;
         let count = self.counts.get(account as usize).copied().unwrap_or(0);
         let slots = self.slots.get(start..start + self.each).unwrap_or(&[]);
-        let used = &slots[..self.each.min(usize::try_from(count).unwrap_or(usize::MAX)).min(slots.len())];
+        let used = &slots[..self
+            .each
+            .min(usize::try_from(count).unwrap_or(usize::MAX))
+            .min(slots.len())];
         let oldest = if used.len() < self.each || self.each == 0 {
             0
         } else {
@@ -150,7 +153,8 @@ impl History {
 
     /// An order of the account ended, or a request was refused.
     pub fn finish(&mut self, account: u32, session: u32, status: OrderStatus) {
-        self.finished.push(account, (key(session, status.user_ref), status));
+        self.finished
+            .push(account, (key(session, status.user_ref), status));
     }
 
     /// The order known by `from` goes on as `to`.
@@ -166,7 +170,11 @@ impl History {
     pub fn newest(&self, account: u32, session: u32, user_ref: u32) -> u32 {
         // The links are in the order of the replaces, so that one pass follows the whole chain.
         self.replaced.entries(account).fold(user_ref, |newest, link| {
-            if link.from == key(session, newest) { link.to } else { newest }
+            if link.from == key(session, newest) {
+                link.to
+            } else {
+                newest
+            }
         })
     }
 

@@ -18,16 +18,21 @@
 mod answers;
 mod connection;
 pub mod credentials;
+pub mod door;
 mod gap_service;
 pub mod history;
 mod order_entry;
 pub mod re_request;
 pub mod replica;
-pub mod server;
+mod service;
 pub mod store;
 #[cfg(test)]
 mod tests;
+mod visitor;
 
+use std::fmt;
+
+use protocol::text::{self, SessionName};
 use rtrb::{Consumer, Producer};
 
 use crate::exchange::Limits;
@@ -39,11 +44,12 @@ use crate::runtime::clock::Clock;
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::seams::{DatagramSink, Listener};
 use credentials::{Credentials, MarketDataLogins};
+use door::{Door, DoorConfig, DoorCounters};
 use gap_service::GapService;
 use order_entry::OrderEntry;
 use re_request::{ReRequestConfig, ReRequestCounters, ReRequests};
 use replica::Replica;
-use server::{Close, Door, DoorConfig, DoorCounters, View};
+use service::{Close, View};
 use store::{FEED_STREAM, Store, StoreCounters};
 
 const _: () = assert!(FEED_STREAM == window::FEED_STREAM);
@@ -57,6 +63,8 @@ const CLOSING_TURNS_MAX: usize = 10_000;
 pub struct RecoveryConfig {
     /// Capacities of the exchange, as the engine has them.
     pub limits: Limits,
+    /// Secret of the replica's index, from the operating system's random source: see [`crate::exchange::Exchange`].
+    pub hash_seed: u64,
     /// Bytes of the store of released messages. Older messages than fit can not be recovered over TCP.
     pub store_bytes: usize,
     /// Finished orders, and as many replaced numbers, that are remembered for each account.
@@ -88,6 +96,7 @@ impl RecoveryConfig {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
+            hash_seed: 0,
             store_bytes: 256 * 1_024 * 1_024,
             finished_orders: 1_024,
             roll: 1,
@@ -102,6 +111,17 @@ impl RecoveryConfig {
             steps_per_poll: 512,
         }
     }
+}
+
+/// The name of a session's stream.
+fn order_entry_name(session: u32, roll: u32) -> SessionName {
+    text::order_entry_session(session, roll)
+        .expect("sessions and roll were looked at when the stage was made")
+}
+
+/// The name of the market-data stream.
+fn market_data_name(roll: u32) -> SessionName {
+    text::market_data_session(roll).expect("the roll was looked at when the stage was made")
 }
 
 /// What connects the recovery stage with the others.
@@ -133,7 +153,6 @@ pub struct RecoveryCounters {
 }
 
 /// The recovery stage: `O` is the order-entry door's listener, `G` the gap-recovery door's, `A` sends acknowledgements.
-#[derive(Debug)]
 pub struct RecoveryStage<O: Listener, G: Listener, A> {
     clock: Clock,
     window: window::Reader,
@@ -150,6 +169,16 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     lapped: u64,
     records_per_poll: usize,
     steps_per_poll: usize,
+}
+
+impl<O: Listener, G: Listener, A> fmt::Debug for RecoveryStage<O, G, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecoveryStage")
+            .field("applied", &self.replica.applied())
+            .field("released", &self.store.released())
+            .field("mending", &self.mending)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The messages are in the store already.
@@ -184,8 +213,16 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         acknowledgements: A,
     ) -> Self {
         assert!(config.questions_max >= 1, "questions_max");
-        assert!(config.records_per_poll >= 1 && config.steps_per_poll >= 1, "work per poll");
+        assert!(
+            config.records_per_poll >= 1 && config.steps_per_poll >= 1,
+            "work per poll"
+        );
         let sessions = config.limits.sessions;
+        let last_session = sessions.saturating_sub(1);
+        assert!(
+            text::order_entry_session(last_session, config.roll).is_some(),
+            "sessions and roll"
+        );
         let service = OrderEntry::new(
             config.credentials,
             sessions,
@@ -201,7 +238,12 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             buffer: [0; window::MESSAGE_BYTES_MAX],
             notes: links.notes,
             store: Store::new(config.store_bytes, sessions),
-            replica: Replica::new(config.limits, config.finished_orders, links.commands),
+            replica: Replica::new(
+                config.limits,
+                config.hash_seed,
+                config.finished_orders,
+                links.commands,
+            ),
             order_entry: Door::new(order_entry, service, config.order_entry),
             gap_recovery: Door::new(gap_recovery, gap_service, config.gap_recovery),
             re_requests: ReRequests::new(acknowledgements, sessions, config.roll, config.re_requests),
@@ -286,9 +328,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
                 .replica
                 .poll(self.store.released(), self.steps_per_poll, &mut Known);
         };
-        let steps = self
-            .replica
-            .poll(missing, self.steps_per_poll, &mut self.store);
+        let steps = self.replica.poll(missing, self.steps_per_poll, &mut self.store);
         if self.replica.applied() >= missing && self.replica.is_between_commands() {
             self.store.set_released(missing);
             self.mending = None;

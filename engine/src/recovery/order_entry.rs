@@ -14,9 +14,10 @@ use rtrb::Producer;
 use super::answers::{self, Ask};
 use super::connection::Connection;
 use super::credentials::Credentials;
-use super::server::{Caller, Close, DoorCounters, Service, Verdict, View};
+use super::door::DoorCounters;
+use super::order_entry_name;
+use super::service::{Caller, Close, Service, Verdict, View};
 use super::store::{Cursor, NotServable};
-use crate::output::order_entry_name;
 use crate::runtime::links::{self, Inbound, Message};
 
 /// The engine is told of a silence this often, until it ends the connection or something comes.
@@ -257,13 +258,7 @@ impl Service for OrderEntry {
         Ok(work)
     }
 
-    fn silence(
-        &mut self,
-        open: &mut Open,
-        caller: Caller,
-        limit_ns: u64,
-        now_ns: u64,
-    ) -> Result<(), Close> {
+    fn silence(&mut self, open: &mut Open, caller: Caller, limit_ns: u64, now_ns: u64) -> Result<(), Close> {
         if open.is_replay {
             return Err(Close::Silent);
         }

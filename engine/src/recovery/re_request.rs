@@ -5,8 +5,8 @@ use std::net::SocketAddrV4;
 
 use protocol::packet::Packer;
 
+use super::order_entry_name;
 use super::store::{Cursor, Store};
-use crate::output::order_entry_name;
 use crate::runtime::seams::DatagramSink;
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -143,7 +143,11 @@ impl<A: DatagramSink> ReRequests<A> {
     /// Sends one datagram of a request; false when nothing is left to send.
     fn send_next(&mut self, store: &Store, request: &mut Request, now_ns: u64) -> bool {
         let name = order_entry_name(request.session, self.roll);
-        let mut packer = Packer::new(name, request.cursor.next_sequence(), self.config.datagram_bytes_max);
+        let mut packer = Packer::new(
+            name,
+            request.cursor.next_sequence(),
+            self.config.datagram_bytes_max,
+        );
         let mut is_more = false;
         while request.left > 0 {
             let stored = match store.read(&request.cursor) {

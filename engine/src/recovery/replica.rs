@@ -6,10 +6,8 @@ use rtrb::Consumer;
 use super::history::{History, OrderStatus};
 use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::event::{Event, EventKind};
-use crate::exchange::sink::{Progress, Sink};
-use crate::exchange::view::OrderView;
-use crate::exchange::{Exchange, Limits};
-use crate::output::encode::{Encoder, MessageSink};
+use crate::exchange::{Exchange, Limits, OrderView, Progress, Sink};
+use crate::output::{Encoder, MessageSink};
 use crate::runtime::links::STEP_EVENTS_MAX;
 
 /// The exchange as of the last durable command that was applied, with the numbers of its streams.
@@ -43,17 +41,26 @@ impl Sink for StepSink<'_> {
     }
 
     fn order_finished(&mut self, order: &OrderView, state: u8) {
-        self.history.finish(order.account, order.session, OrderStatus::of(order, state));
+        let mut status = OrderStatus::of(order, state);
+        // A canceled order was as large as what it executed and what the cancel, which was told just now, took away.
+        let canceled = self.events.last().filter(|event| {
+            state == b'C' && event.session == order.session && event.user_ref == order.user_ref
+        });
+        if let Some(canceled) = canceled {
+            status.quantity = order.executed + canceled.quantity;
+        }
+        self.history.finish(order.account, order.session, status);
     }
 }
 
 impl Replica {
-    /// An empty exchange of these capacities, fed by `commands`; remembers the last `finished_orders` of each account.
-    pub fn new(limits: Limits, finished_orders: usize, commands: Consumer<Command>) -> Self {
+    /// An empty exchange of these capacities (and secret of its index), fed by `commands`; remembers the last
+    /// `finished_orders` of each account.
+    pub fn new(limits: Limits, hash_seed: u64, finished_orders: usize, commands: Consumer<Command>) -> Self {
         Self {
             encoder: Encoder::new(limits.instruments, limits.sessions),
             history: History::new(limits.accounts, finished_orders),
-            exchange: Exchange::new(limits),
+            exchange: Exchange::with_hash_seed(limits, hash_seed),
             commands,
             unfinished: None,
             applied: 0,
@@ -143,9 +150,14 @@ impl Replica {
             };
             if replaced {
                 let from = command.order().orig_user_ref;
-                self.history.replace(session.account, event.session, from, event.user_ref);
+                self.history
+                    .replace(session.account, event.session, from, event.user_ref);
             } else if is_order(command) {
-                self.history.finish(session.account, event.session, OrderStatus::rejected(command, event));
+                self.history.finish(
+                    session.account,
+                    event.session,
+                    OrderStatus::rejected(command, event),
+                );
             }
         }
     }
