@@ -80,7 +80,7 @@ pub enum Kept {
     UntilAnswered,
     /// Until the order is at or below what it asks, or has ended.
     UntilEffective,
-    /// Not at all: account queries, re-requests.
+    /// Not at all: account queries, re-requests, a cancel or modify to no less than the order has.
     NotNeeded,
 }
 
@@ -198,7 +198,7 @@ impl EntryClient {
     }
 
     /// Takes the next response of the stream. `not_applied` gets number and bytes of each request of which it is now
-    /// certain that the exchange did not and will not apply it under this number.
+    /// certain that the exchange did not and will not apply it under this number; cancels kept for it are dropped.
     pub fn response(&mut self, response: &Response<'_>, mut not_applied: impl FnMut(u32, &[u8])) -> Effect {
         let first_answer = match response {
             Response::Accepted(message, _) => Some(message.user_ref_num.get()),
@@ -401,7 +401,7 @@ impl EntryClient {
         if self.order(user_ref).is_none() {
             return Err(NotKept::NoSuchOrder);
         }
-        // The newest of a kind says what the client wants.
+        // One of a kind is enough, the one that takes more off: both were sent, and they only reduce.
         let old = self
             .reductions
             .iter()
@@ -411,10 +411,21 @@ impl EntryClient {
         }
         let waiting = self.waiting(now, user_ref, bytes);
         match old {
+            Some(index) if self.reductions[index].target() <= waiting.target() => {}
             Some(index) => self.reductions[index] = waiting,
             None => self.reductions.push(waiting),
         }
-        Ok(Kept::UntilEffective)
+        // What asks for no less than the order has is without effect and without answer.
+        self.drop_effective(user_ref);
+        let is_kept = self
+            .reductions
+            .iter()
+            .any(|kept| kept.user_ref == user_ref && kept.bytes[0] == bytes[0]);
+        Ok(if is_kept {
+            Kept::UntilEffective
+        } else {
+            Kept::NotNeeded
+        })
     }
 
     fn waiting(&mut self, now: u64, user_ref: u32, bytes: &[u8]) -> Waiting {
@@ -660,7 +671,7 @@ mod tests {
         assert_eq!(
             client.keep(0, &cancel(1, 3)),
             Ok(Kept::UntilEffective),
-            "takes the place of the first"
+            "one for each order is enough"
         );
         assert_eq!(client.keep(0, &cancel(9, 0)), Err(NotKept::NoSuchOrder));
         assert_eq!(
@@ -694,6 +705,33 @@ mod tests {
         assert_eq!(client.waiting_count(), 1, "3 executed and 7 open are still 10");
         feed(&mut client, &canceled(1, 4));
         assert_eq!((client.waiting_count(), client.open_quantity(1)), (0, Some(3)));
+    }
+
+    #[test]
+    fn a_cancel_to_no_less_than_the_order_has_is_not_kept() {
+        let mut client = EntryClient::new(CONFIG);
+        client.keep(0, &enter(1)).unwrap();
+        assert_eq!(
+            client.keep(0, &cancel(1, 10)),
+            Ok(Kept::UntilEffective),
+            "not known to live yet"
+        );
+        feed(&mut client, &accepted(1, 10));
+        assert_eq!(client.waiting_count(), 0);
+        assert_eq!(client.keep(0, &cancel(1, 10)), Ok(Kept::NotNeeded));
+        assert_eq!(client.keep(0, &cancel(1, 9)), Ok(Kept::UntilEffective));
+    }
+
+    #[test]
+    fn of_two_cancels_the_one_that_takes_more_is_sent_again() {
+        let mut client = EntryClient::new(CONFIG);
+        client.keep(0, &enter(1)).unwrap();
+        feed(&mut client, &accepted(1, 10));
+        for (quantity, kept) in [(6, 6), (4, 4), (5, 4), (0, 0), (3, 0)] {
+            client.keep(0, &cancel(1, quantity)).unwrap();
+            client.resend_all(0);
+            assert_eq!(due(&mut client, 0), [cancel(1, kept)]);
+        }
     }
 
     #[test]
