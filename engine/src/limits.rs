@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::exchange::command::{Command, LONG_BYTES, UNKNOWN_INSTRUMENT};
+use crate::journal::PAYLOAD_BYTES_MAX;
 use crate::runtime::links::{Cell, RECORD_CELLS_MAX};
 
 /// What a configured number may be.
@@ -53,9 +54,9 @@ pub const WINDOW: Range = Range::new(64 * KIB, 16 * MIB, 64 * GIB);
 /// Bytes of the store of released messages.
 pub const STORE: Range = Range::new(MIB, 256 * MIB, 1024 * GIB);
 /// Bytes of a journal segment.
-pub const SEGMENT: Range = Range::new(MIB, 64 * MIB, 16 * GIB);
+pub const SEGMENT: Range = Range::new(4 * MIB, 64 * MIB, 16 * GIB);
 /// Most bytes of one journal write.
-pub const BATCH: Range = Range::new(8 * KIB, 256 * KIB, 512 * KIB);
+pub const BATCH: Range = Range::new(4 * KIB, 64 * KIB, PAYLOAD_BYTES_MAX as u64);
 
 /// Routers that market data may cross, plus one.
 pub const MULTICAST_TTL: Range = Range::new(0, 1, 255);

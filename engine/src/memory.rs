@@ -40,7 +40,7 @@ pub fn needed(config: &Config) -> Vec<Part> {
         ),
         ("window", capacities.window),
         ("store of released messages", capacities.store),
-        ("journal batches", 2 * config.journal.batch_bytes),
+        ("journal batches", 4 * config.journal.batch_bytes),
     ]
 }
 
@@ -67,6 +67,15 @@ fn exchange(limits: &Limits) -> u64 {
 /// All of it.
 pub fn total(parts: &[Part]) -> u64 {
     parts.iter().map(|(_, bytes)| bytes).sum()
+}
+
+/// The sum and its parts in one line.
+pub fn sentence(parts: &[Part]) -> String {
+    let each: Vec<_> = parts
+        .iter()
+        .map(|(part, bytes)| format!("{part} {}", mebibytes(*bytes)))
+        .collect();
+    format!("{} ({})", mebibytes(total(parts)), each.join(", "))
 }
 
 /// A line for each part, and the sum.

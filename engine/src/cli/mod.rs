@@ -2,6 +2,8 @@
 
 mod check;
 mod instruments;
+mod journal;
+mod run;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,10 +29,16 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Run the exchange until it is interrupted. Its last line on standard output before is "ready" and its addresses.
+    Run(run::Arguments),
     /// Read a configuration and say what is wrong with it, or what it adds up to.
     Check(check::Arguments),
     /// Print the instruments: the authority for ticks, lots and decimals.
     Instruments(instruments::Arguments),
+    /// Check that the journal is whole, applies again to the same state, and that all money is accounted for.
+    Verify(journal::VerifyArguments),
+    /// Apply the journal again: state hash, and all market data as a file.
+    Replay(journal::ReplayArguments),
 }
 
 /// A failure that ends the process.
@@ -53,8 +61,11 @@ impl From<ConfigError> for Failure {
 /// Runs the command that was typed.
 pub(crate) fn main() -> ExitCode {
     let result = match Arguments::parse().verb {
+        Verb::Run(arguments) => run::run(&arguments),
         Verb::Check(arguments) => check::run(&arguments),
         Verb::Instruments(arguments) => instruments::run(&arguments),
+        Verb::Verify(arguments) => journal::verify(&arguments),
+        Verb::Replay(arguments) => journal::replay_to(&arguments),
     };
     let (text, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,

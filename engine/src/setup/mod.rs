@@ -18,7 +18,9 @@ use std::collections::HashMap;
 use protocol::units::Symbol;
 
 use crate::config::{Config, ConfigError, Problem};
-use crate::exchange::Exchange;
+use crate::exchange::event::EventKind;
+use crate::exchange::{Exchange, Limits, Progress};
+use crate::limits::{LEVELS, ORDERS};
 use crate::exchange::command::{AssetDefinition, Command, CommandKind, StateChange};
 use crate::exchange::instrument::State;
 
@@ -74,6 +76,45 @@ pub fn commands(
         Ok(setup.commands)
     } else {
         Err(ConfigError::Invalid(setup.problems))
+    }
+}
+
+/// Sets up an exchange of its own, to see that the core takes everything the configuration says.
+///
+/// # Errors
+/// What the core refuses: the configuration's checks and the core's disagree.
+pub fn rehearse(config: &Config) -> Result<(), ConfigError> {
+    let limits = Limits {
+        orders: ORDERS.least as u32,
+        levels: LEVELS.least as u32,
+        ..config.capacities.limits
+    };
+    let mut exchange = Exchange::new(limits);
+    let mut problems = Vec::new();
+    for (sequence, command) in (1..).zip(commands(config, &exchange, None)?) {
+        let mut events = Vec::new();
+        let progress = exchange.apply(&Command { sequence, ..command }, &mut events);
+        assert!(progress == Progress::Done, "a command of the setup has one step");
+        for event in events {
+            if event.kind() == EventKind::OperationRefused {
+                problems.push(Problem {
+                    file: config.file.clone(),
+                    line: 0,
+                    key: format!("setup command {sequence}"),
+                    what: format!(
+                        "the exchange refuses {:?} (refusal {})",
+                        CommandKind::from_byte(command.kind),
+                        event.detail
+                    ),
+                    remedy: "this is a mistake in `exchange check`: report it with the configuration".to_owned(),
+                });
+            }
+        }
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(ConfigError::Invalid(problems))
     }
 }
 

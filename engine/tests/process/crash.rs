@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use protocol::order_entry::response::Response;
-use protocol::testing::Rng;
+use protocol::testing::Random;
 
 use crate::client::Client;
 use crate::exchange::{DEPOSITS, Directory, Exchange, SESSIONS, run};
@@ -58,7 +58,7 @@ fn crash(file: &Path, round: u64, known: Vec<Known>) -> Vec<Known> {
         }
         client.gone = Arc::clone(&killed);
         let received = Arc::clone(&received);
-        let rng = Rng::new(round << 8 | session as u64);
+        let rng = Random::new(round << 8 | session as u64);
         traders.push(thread::spawn(move || trade(client, rng, &received)));
     }
     assert_eq!(totals, DEPOSITS.map(|deposit| deposit * SESSIONS as u128));
@@ -76,8 +76,8 @@ fn crash(file: &Path, round: u64, known: Vec<Known>) -> Vec<Known> {
 }
 
 /// Orders that meet each other, and cancels, until the exchange is gone.
-fn trade(mut client: Client, mut rng: Rng, received: &AtomicU64) -> Known {
-    let run = |client: &mut Client, rng: &mut Rng| -> std::io::Result<()> {
+fn trade(mut client: Client, mut rng: Random, received: &AtomicU64) -> Known {
+    let run = |client: &mut Client, rng: &mut Random| -> std::io::Result<()> {
         loop {
             let mut requests = Vec::new();
             for _ in 0..8 {
