@@ -12,7 +12,8 @@ use crate::config::{Config, ConfigError, Problem};
 use crate::exchange::Limits;
 
 const FILE: &str = "capacities.toml";
-const HEAD: &str = "# The capacities that the journal in this directory was made with. Do not edit: a replay needs them.\n";
+const HEAD: &str =
+    "# The capacities that the journal in this directory was made with. Do not edit: a replay needs them.\n";
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,11 +74,7 @@ fn path(directory: &Path) -> PathBuf {
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StartError {
     let path = path.display().to_string();
-    move |source| StartError::Directory {
-        action,
-        path,
-        source,
-    }
+    move |source| StartError::Directory { action, path, source }
 }
 
 /// What `directory` was made with; `None` when nothing was made there yet.

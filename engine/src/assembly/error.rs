@@ -14,7 +14,9 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// A file of the data directory that is not the journal's.
-    #[error("can not {action} {path}: {source}\n    remedy: look after the file and its directory, or name another one with --data")]
+    #[error(
+        "can not {action} {path}: {source}\n    remedy: look after the file and its directory, or name another one with --data"
+    )]
     Directory {
         /// What was tried.
         action: &'static str,

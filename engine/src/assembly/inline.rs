@@ -24,6 +24,8 @@ pub struct Simulated {
     pub disk: SimDisk,
     /// The machine's address.
     pub address: Ipv4Addr,
+    /// The secret of the indices: shows in nothing that anybody is told.
+    pub hash_seed: u64,
 }
 
 /// An exchange that does nothing but what [`Inline::turn`] lets it do.
@@ -55,7 +57,7 @@ impl Inline {
             gap_recovery,
             re_requests: outside.network.sender(udp),
             udp_port: port,
-            hash_seed: 0,
+            hash_seed: outside.hash_seed,
         };
         let shutdown = Shutdown::default();
         let stages = build(config, seams, Some(outside.disk.clone()), &shutdown, |_| {})?;

@@ -256,14 +256,22 @@ fn open_doors(
     };
     let market_data = MulticastSink::open(&groups, &multicast)?;
     let lines: Vec<_> = groups.iter().map(ToString::to_string).collect();
-    tell(&format!("market data: {} by {}", lines.join(" and "), network.interface));
+    tell(&format!(
+        "market data: {} by {}",
+        lines.join(" and "),
+        network.interface
+    ));
 
-    let sink = || orders.sink().map_err(machine("the order socket can not be shared"));
+    let sink = || {
+        orders
+            .sink()
+            .map_err(machine("the order socket can not be shared"))
+    };
     let (acknowledgements, re_requests) = (sink()?, sink()?);
     let counters: Vec<Arc<dyn Counters>> = vec![Arc::clone(orders.counters()) as Arc<dyn Counters>];
     let mut seed = [0; 8];
     getrandom::fill(&mut seed)
-        .map_err(io::Error::from)
+        .map_err(|error| io::Error::other(error.to_string()))
         .map_err(machine("the operating system gives no random numbers"))?;
     let seams = Seams {
         clock: Clock::system(),

@@ -15,8 +15,8 @@ use crate::ingress::{EngineConfig, EngineLinks, EngineStage};
 use crate::journal::{self, Disk, JournalStage, ReadOptions, Recovered};
 use crate::output::{OutputConfig, OutputLinks, OutputStage, window};
 use crate::recovery::credentials::{Credentials, MarketDataLogins};
-use crate::recovery::re_request::ReRequestConfig;
 use crate::recovery::door::DoorConfig;
+use crate::recovery::re_request::ReRequestConfig;
 use crate::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage};
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{Cell, Inbound};
@@ -224,7 +224,25 @@ where
         seams.market_data,
     );
 
-    let engine = todo!();
+    let engine_config = EngineConfig {
+        day_ns,
+        events_hash: replay.events_hash,
+    };
+    let engine_links = EngineLinks {
+        inbound: inbound_from,
+        notes: notes_to,
+        journal: journaled_to,
+        output: cells_to,
+        low_space,
+        shutdown: shutdown.clone(),
+    };
+    let engine = EngineStage::new(
+        engine_config,
+        engine_links,
+        replay.exchange,
+        seams.orders,
+        seams.clock,
+    );
     Ok(Stages {
         engine,
         journal,

@@ -301,4 +301,8 @@ impl<D: Disk> Stage for JournalStage<D> {
             }
         }
     }
+
+    fn is_drained(&self) -> bool {
+        self.is_drained()
+    }
 }

@@ -301,6 +301,10 @@ impl<A: DatagramSink, M: DatagramSink> Stage for OutputStage<A, M> {
                 .heartbeats(|session| encoder.session_next(session));
         records + heartbeats
     }
+
+    fn is_drained(&self) -> bool {
+        self.is_drained()
+    }
 }
 
 impl Progress {

@@ -35,8 +35,8 @@ use std::fmt;
 use protocol::text::{self, SessionName};
 use rtrb::{Consumer, Producer};
 
-use crate::exchange::Limits;
 use crate::exchange::command::Command;
+use crate::exchange::{Exchange, Limits};
 use crate::output::MessageSink;
 use crate::output::window::{self, Lapped, Record};
 use crate::runtime::Stage;
@@ -267,6 +267,11 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
     /// What the exchange knows, as of the last command applied.
     pub fn replica(&self) -> &Replica {
         &self.replica
+    }
+
+    /// The replica's exchange, when the stage has ended.
+    pub fn into_exchange(self) -> Exchange {
+        self.replica.into_exchange()
     }
 
     /// The released messages.

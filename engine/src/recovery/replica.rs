@@ -183,6 +183,11 @@ impl Replica {
         self.encoder.feed_next() - 1
     }
 
+    /// The exchange itself, when nothing more comes.
+    pub fn into_exchange(self) -> Exchange {
+        self.exchange
+    }
+
     /// The exchange, for reading.
     pub fn exchange(&self) -> &Exchange {
         &self.exchange

@@ -18,11 +18,11 @@ use std::collections::HashMap;
 use protocol::units::Symbol;
 
 use crate::config::{Config, ConfigError, Problem};
+use crate::exchange::command::{AssetDefinition, Command, CommandKind, StateChange};
 use crate::exchange::event::EventKind;
+use crate::exchange::instrument::State;
 use crate::exchange::{Exchange, Limits, Progress};
 use crate::limits::{LEVELS, ORDERS};
-use crate::exchange::command::{AssetDefinition, Command, CommandKind, StateChange};
-use crate::exchange::instrument::State;
 
 /// System Event: start of messages.
 const START_OF_MESSAGES: u8 = b'O';
@@ -106,7 +106,8 @@ pub fn rehearse(config: &Config) -> Result<(), ConfigError> {
                         CommandKind::from_byte(command.kind),
                         event.detail
                     ),
-                    remedy: "this is a mistake in `exchange check`: report it with the configuration".to_owned(),
+                    remedy: "this is a mistake in `exchange check`: report it with the configuration"
+                        .to_owned(),
                 });
             }
         }

@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn sets_of_cores_are_read() {
         assert_eq!(parse_list("2-4,7,9-9\n"), [2, 3, 4, 7, 9]);
-        assert_eq!(parse_list("\n"), []);
+        assert_eq!(parse_list("\n"), Vec::<usize>::new());
         assert_eq!(parse_list("x,3"), [3]);
     }
 
@@ -68,7 +68,10 @@ mod tests {
             pin(last).unwrap();
             assert_eq!(available(), [last]);
             let reason = pin(CORES_MAX - 1).unwrap_err();
-            assert!(reason.contains(&format!("not pinned to core {}", CORES_MAX - 1)), "{reason}");
+            assert!(
+                reason.contains(&format!("not pinned to core {}", CORES_MAX - 1)),
+                "{reason}"
+            );
             assert!(pin(CORES_MAX).is_err());
             assert_eq!(available(), [last]);
         })

@@ -61,7 +61,12 @@ pub(crate) enum Refused {
 
 impl Client {
     /// Logs in to the account's session, from sequence number `from` on.
-    pub(crate) fn login(address: SocketAddr, username: &str, password: &str, from: u64) -> Result<Self, Refused> {
+    pub(crate) fn login(
+        address: SocketAddr,
+        username: &str,
+        password: &str,
+        from: u64,
+    ) -> Result<Self, Refused> {
         let stream = TcpStream::connect(address).expect("the door is open");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
@@ -77,7 +82,10 @@ impl Client {
         let mut buffer = [0; 64];
         let length =
             encode::login(username, password, "", from, None, &mut buffer).expect("names fit their fields");
-        client.stream.write_all(&buffer[..length]).expect("it was accepted");
+        client
+            .stream
+            .write_all(&buffer[..length])
+            .expect("it was accepted");
         loop {
             match client.decoder.next_from_server().expect("SoupBinTCP") {
                 Some(ServerPacket::LoginAccepted { next_sequence, .. }) => {
@@ -96,9 +104,16 @@ impl Client {
     }
 
     fn read(&mut self) -> io::Result<usize> {
-        let count = self.stream.read(self.decoder.space())?;
-        self.decoder.filled(count);
-        Ok(count)
+        loop {
+            match self.stream.read(self.decoder.space()) {
+                Ok(count) => {
+                    self.decoder.filled(count);
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The next packet. `Err` when the connection broke.
@@ -140,12 +155,16 @@ impl Client {
             message_type: b'u',
             udp_port: port.into(),
         };
-        self.ask(zerocopy::IntoBytes::as_bytes(&request)).expect("the connection stands");
+        self.ask(zerocopy::IntoBytes::as_bytes(&request))
+            .expect("the connection stands");
         let answer = self.answer();
         let Ok(Answer::UdpBound(bound)) = Answer::decode(&answer) else {
             panic!("no answer to Bind UDP: {answer:?}");
         };
-        let exchange = SocketAddr::new(self.stream.peer_addr().expect("connected").ip(), bound.udp_port.get());
+        let exchange = SocketAddr::new(
+            self.stream.peer_addr().expect("connected").ip(),
+            bound.udp_port.get(),
+        );
         self.udp = Some(Udp {
             socket,
             exchange,
@@ -227,7 +246,14 @@ impl Client {
         let length = loop {
             match udp.socket.recv_from(&mut buffer) {
                 Ok((length, _)) => break length,
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                Err(error)
+                    if !matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                    ) =>
+                {
+                    return Err(error);
+                }
                 Err(_) if self.gone.load(Ordering::Acquire) => return Err(io::ErrorKind::BrokenPipe.into()),
                 Err(_) if start.elapsed() > PATIENCE => return Err(io::ErrorKind::TimedOut.into()),
                 Err(_) => {}
@@ -265,13 +291,18 @@ impl Client {
             message_type: b'b',
             asset: Symbol::new(asset).expect("it fits").0,
         };
-        self.ask(zerocopy::IntoBytes::as_bytes(&request)).expect("the connection stands");
+        self.ask(zerocopy::IntoBytes::as_bytes(&request))
+            .expect("the connection stands");
         let answer = self.answer();
         let Ok(Answer::Balance(balance)) = Answer::decode(&answer) else {
             panic!("no balance: {answer:?}");
         };
         assert_eq!(balance.asset, request.asset);
-        (balance.total.get(), balance.held.get(), balance.as_of_sequence.get())
+        (
+            balance.total.get(),
+            balance.held.get(),
+            balance.as_of_sequence.get(),
+        )
     }
 }
 

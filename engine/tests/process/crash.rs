@@ -23,10 +23,10 @@ fn kill_9_under_load_loses_nothing_acknowledged_and_no_money() {
     let file = directory.configuration(|text| text);
     let mut known: Vec<_> = (0..SESSIONS).map(|_| Known::default()).collect();
     for round in 0..3 {
-        known = crash(&file, round, known);
+        known = crash(&file, round, &known);
     }
     let exchange = Exchange::start(&file);
-    for (session, known) in known.iter_mut().enumerate() {
+    for (session, known) in known.iter().enumerate() {
         recover(&exchange, session, known);
     }
     exchange.stop();
@@ -43,27 +43,34 @@ struct Known {
 }
 
 /// Starts, compares what is there with what was known, trades, kills. Gives what is known then.
-fn crash(file: &Path, round: u64, known: Vec<Known>) -> Vec<Known> {
+fn crash(file: &Path, round: u64, known: &[Known]) -> Vec<Known> {
     let exchange = Exchange::start(file);
     let received = Arc::new(AtomicU64::new(0));
     let killed = Arc::new(AtomicBool::new(false));
     let mut totals = [0; 2];
-    let mut traders = Vec::new();
-    for (session, mut known) in known.into_iter().enumerate() {
-        let mut client = recover(&exchange, session, &mut known);
+    let mut clients = Vec::new();
+    for (session, known) in known.iter().enumerate() {
+        let mut client = recover(&exchange, session, known);
         totals[0] += client.balance("USD").0;
         totals[1] += client.balance("BTC").0;
         if session % 2 == 1 {
             client.bind();
         }
         client.gone = Arc::clone(&killed);
-        let received = Arc::clone(&received);
-        let rng = Random::new(round << 8 | session as u64);
-        traders.push(thread::spawn(move || trade(client, rng, &received)));
+        clients.push(client);
     }
     assert_eq!(totals, DEPOSITS.map(|deposit| deposit * SESSIONS as u128));
+    let mut traders = Vec::new();
+    for (session, client) in (0..).zip(clients) {
+        let received = Arc::clone(&received);
+        let random = Random::new(round << 8 | session);
+        traders.push(thread::spawn(move || trade(client, random, &received)));
+    }
     while received.load(Ordering::Relaxed) < MESSAGES_BEFORE {
-        assert!(!traders.iter().any(thread::JoinHandle::is_finished), "a customer gave up");
+        assert!(
+            !traders.iter().any(thread::JoinHandle::is_finished),
+            "a customer gave up"
+        );
         thread::yield_now();
     }
     exchange.signal("KILL");
@@ -76,18 +83,20 @@ fn crash(file: &Path, round: u64, known: Vec<Known>) -> Vec<Known> {
 }
 
 /// Orders that meet each other, and cancels, until the exchange is gone.
-fn trade(mut client: Client, mut rng: Random, received: &AtomicU64) -> Known {
-    let run = |client: &mut Client, rng: &mut Random| -> std::io::Result<()> {
+fn trade(mut client: Client, mut random: Random, received: &AtomicU64) -> Known {
+    let run = |client: &mut Client, random: &mut Random| -> std::io::Result<()> {
         loop {
             let mut requests = Vec::new();
             for _ in 0..8 {
-                let side = if rng.below(2) == 0 { b'B' } else { b'S' };
-                let price = 600_000_000 + 100 * rng.below(40) - 2_000;
-                let quantity = 1 + rng.below(50) as u32;
+                let side = if random.below(2) == 0 { b'B' } else { b'S' };
+                let price = 600_000_000 + 100 * random.below(40) - 2_000;
+                let quantity = 1 + random.below(50) as u32;
                 requests.push(client.order(side, quantity, price));
             }
             let last = client.user_ref;
-            requests.push(Client::cancel(last - rng.below(40).min(u64::from(last) - 1) as u32));
+            requests.push(Client::cancel(
+                last - random.below(40).min(u64::from(last) - 1) as u32,
+            ));
             client.send(&requests)?;
             let before = client.messages.len();
             client.receive(|client| client.is_answered(last))?;
@@ -95,8 +104,11 @@ fn trade(mut client: Client, mut rng: Random, received: &AtomicU64) -> Known {
         }
     };
     // It ends with the exchange; what an error says about a killed peer differs by door.
-    let error = run(&mut client, &mut rng).expect_err("it trades as long as it can");
-    assert!(client.gone.load(Ordering::Acquire) || error.kind() != std::io::ErrorKind::TimedOut, "{error}");
+    let error = run(&mut client, &mut random).expect_err("it trades as long as it can");
+    assert!(
+        client.gone.load(Ordering::Acquire) || error.kind() != std::io::ErrorKind::TimedOut,
+        "{error}"
+    );
     Known {
         messages: client.messages,
         user_ref: client.user_ref,
@@ -104,26 +116,37 @@ fn trade(mut client: Client, mut rng: Random, received: &AtomicU64) -> Known {
 }
 
 /// Logs in from the first message on; checks the stream against what was known, and the balances against the stream.
-fn recover(exchange: &Exchange, session: usize, known: &mut Known) -> Client {
+fn recover(exchange: &Exchange, session: usize, known: &Known) -> Client {
     let username = format!("T{session}");
-    let mut client =
-        Client::login(exchange.address("order_entry_tcp"), &username, "secret", 1).expect("the login is right");
+    let mut client = Client::login(exchange.address("order_entry_tcp"), &username, "secret", 1)
+        .expect("the login is right");
     let reflects = client.reflected();
     client
         .receive(|client| client.messages.len() as u64 >= reflects)
         .expect("the stream is there");
     for (sequence, message) in &known.messages {
-        assert_eq!(client.messages.get(sequence), Some(message), "{username}, message {sequence}");
+        assert_eq!(
+            client.messages.get(sequence),
+            Some(message),
+            "{username}, message {sequence}"
+        );
     }
     let expected = Expected::from(&client);
     let usd = client.balance("USD");
     let bitcoin = client.balance("BTC");
     assert_eq!(
-        [usd.0 as i128 - DEPOSITS[0] as i128, bitcoin.0 as i128 - DEPOSITS[1] as i128],
+        [
+            usd.0 as i128 - DEPOSITS[0] as i128,
+            bitcoin.0 as i128 - DEPOSITS[1] as i128
+        ],
         expected.change,
         "{username}: what it has follows from its executions"
     );
-    assert_eq!([usd.1, bitcoin.1], expected.held, "{username}: what is held follows from its open orders");
+    assert_eq!(
+        [usd.1, bitcoin.1],
+        expected.held,
+        "{username}: what is held follows from its open orders"
+    );
     // Numbers that were sent and not answered are used up for us; gaps are allowed.
     client.user_ref = known.user_ref;
     client
@@ -155,7 +178,9 @@ impl Expected {
                     orders.insert(accepted.user_ref_num.get(), order);
                 }
                 Response::Executed(executed, _) => {
-                    let order = orders.get_mut(&executed.user_ref_num.get()).expect("it was accepted");
+                    let order = orders
+                        .get_mut(&executed.user_ref_num.get())
+                        .expect("it was accepted");
                     let quantity = executed.quantity.get();
                     order.open -= quantity;
                     let sign = if order.side == b'B' { 1 } else { -1 };
@@ -163,11 +188,15 @@ impl Expected {
                     change[1] += sign * i128::from(quantity) * LOT as i128;
                 }
                 Response::Canceled(canceled, _) => {
-                    let order = orders.get_mut(&canceled.user_ref_num.get()).expect("it was accepted");
+                    let order = orders
+                        .get_mut(&canceled.user_ref_num.get())
+                        .expect("it was accepted");
                     order.open -= canceled.quantity.get();
                 }
                 Response::AiqCanceled(canceled, _) => {
-                    let order = orders.get_mut(&canceled.user_ref_num.get()).expect("it was accepted");
+                    let order = orders
+                        .get_mut(&canceled.user_ref_num.get())
+                        .expect("it was accepted");
                     order.open -= canceled.decrement_shares.get();
                 }
                 Response::SystemEvent(..) => {}

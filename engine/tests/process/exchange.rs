@@ -16,7 +16,11 @@ pub(crate) struct Directory(PathBuf);
 impl Directory {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("process-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "process-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&path).expect("the build directory can be written");
         Self(path)
@@ -216,10 +220,12 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            // It may end by itself at this moment.
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+        let Some(errors) = self.errors.take() else { return };
+        // A test has failed. It may end by itself at this moment.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if let Ok(errors) = errors.join() {
+            eprintln!("exchange {}:\n{errors}", self.child.id());
         }
     }
 }

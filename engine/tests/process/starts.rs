@@ -33,7 +33,10 @@ fn the_printed_default_is_a_valid_file() {
     assert_eq!(code, Some(0));
     let rows: serde_json::Value = serde_json::from_str(&rows).expect("JSON");
     assert_eq!(rows[0]["symbol"], "BTC-USD");
-    assert_eq!((&rows[3]["locate"], &rows[3]["price_unit"]), (&4.into(), &"1000".into()));
+    assert_eq!(
+        (&rows[3]["locate"], &rows[3]["price_unit"]),
+        (&4.into(), &"1000".into())
+    );
 }
 
 #[test]
@@ -45,7 +48,11 @@ fn two_starts_on_one_data_directory_conflict_clearly() {
         panic!("two exchanges have one data directory");
     };
     assert_eq!(second.status.code(), Some(3), "{}", second.errors);
-    assert!(second.errors.contains(&format!("process {}", first.process())), "{}", second.errors);
+    assert!(
+        second.errors.contains(&format!("process {}", first.process())),
+        "{}",
+        second.errors
+    );
     assert!(second.errors.contains("data"), "{}", second.errors);
     first.stop();
 }
@@ -67,7 +74,11 @@ fn two_starts_on_one_port_conflict_clearly() {
         };
         assert_eq!(second.status.code(), Some(3), "{}", second.errors);
         assert!(second.errors.contains(&address), "{}", second.errors);
-        assert!(second.errors.contains("configure another port"), "{}", second.errors);
+        assert!(
+            second.errors.contains("configure another port"),
+            "{}",
+            second.errors
+        );
     }
     first.stop();
 }
@@ -79,9 +90,15 @@ fn logins_are_refused_with_their_reason() {
     let door = exchange.address("order_entry_tcp");
     for (username, password) in [("T0", "wrong"), ("NOBODY", "secret")] {
         let refused = Client::login(door, username, password, 1).err();
-        assert!(matches!(refused, Some(Refused::Rejected(b'A'))), "{username}: {refused:?}");
+        assert!(
+            matches!(refused, Some(Refused::Rejected(b'A'))),
+            "{username}: {refused:?}"
+        );
     }
-    assert!(Client::login(door, "t0", "SECRET", 1).is_ok(), "case does not count");
+    assert!(
+        Client::login(door, "t0", "SECRET", 1).is_ok(),
+        "case does not count"
+    );
     exchange.stop();
 }
 
@@ -91,12 +108,15 @@ fn an_orderly_end_and_the_next_start_go_on() {
     let file = directory.configuration(|text| text);
     for signal in ["INT", "TERM"] {
         let exchange = Exchange::start(&file);
-        let mut client = Client::login(exchange.address("order_entry_tcp"), "T0", "secret", 1).expect("login");
+        let mut client =
+            Client::login(exchange.address("order_entry_tcp"), "T0", "secret", 1).expect("login");
         client.user_ref = if signal == "INT" { 0 } else { 1 };
         let order = client.order(b'B', 5, 500_000_000);
         client.send(&[order]).expect("connected");
         let number = client.user_ref;
-        client.receive(|client| client.is_answered(number)).expect("connected");
+        client
+            .receive(|client| client.is_answered(number))
+            .expect("connected");
         exchange.signal(signal);
         let ended = exchange.ended();
         assert!(ended.status.success(), "{}", ended.errors);
@@ -122,7 +142,11 @@ fn what_the_journal_began_with_can_not_be_changed() {
         panic!("a fee was changed in silence");
     };
     assert_eq!(ended.status.code(), Some(2), "{}", ended.errors);
-    assert!(ended.errors.contains("instruments.BTC-USD.taker_fee"), "{}", ended.errors);
+    assert!(
+        ended.errors.contains("instruments.BTC-USD.taker_fee"),
+        "{}",
+        ended.errors
+    );
     assert!(ended.errors.contains("was \"0%\""), "{}", ended.errors);
     let larger = directory.configuration(|text| text.replace("orders = 16384", "orders = 32768"));
     let Err(ended) = Exchange::try_start(&larger, &[]) else {

@@ -51,17 +51,25 @@ impl Books {
             ),
             FeedMessage::OrderExecuted(executed) => {
                 self.executions += 1;
-                self.reduce(executed.order_reference_number.get(), executed.executed_shares.get());
+                self.reduce(
+                    executed.order_reference_number.get(),
+                    executed.executed_shares.get(),
+                );
             }
             FeedMessage::OrderCancel(canceled) => {
-                self.reduce(canceled.order_reference_number.get(), canceled.cancelled_shares.get());
+                self.reduce(
+                    canceled.order_reference_number.get(),
+                    canceled.cancelled_shares.get(),
+                );
             }
             FeedMessage::OrderDelete(deleted) => {
                 let order = self.orders.remove(&deleted.order_reference_number.get());
                 assert!(order.is_some(), "deleted orders were there");
             }
             FeedMessage::OrderReplace(replaced) => {
-                let old = self.orders.remove(&replaced.original_order_reference_number.get());
+                let old = self
+                    .orders
+                    .remove(&replaced.original_order_reference_number.get());
                 let old = old.expect("replaced orders were there");
                 let order = Order {
                     quantity: replaced.shares.get(),
@@ -76,9 +84,15 @@ impl Books {
     }
 
     fn add(&mut self, number: u64, order: Order) {
-        assert!(self.symbols.contains_key(&order.locate), "instruments are listed first");
+        assert!(
+            self.symbols.contains_key(&order.locate),
+            "instruments are listed first"
+        );
         assert!(order.quantity > 0);
-        assert!(self.orders.insert(number, order).is_none(), "order numbers are used once");
+        assert!(
+            self.orders.insert(number, order).is_none(),
+            "order numbers are used once"
+        );
     }
 
     fn reduce(&mut self, number: u64, by: u32) {

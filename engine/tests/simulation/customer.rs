@@ -86,7 +86,9 @@ impl Customer {
         while let Some((_, bytes)) = self.socket.receive() {
             let packet = Packet::parse(&bytes).expect("MoldUDP64");
             let mut messages = Vec::new();
-            self.receiver.packet(now, &packet, |sequence, message| messages.push((sequence, message.to_vec())));
+            self.receiver.packet(now, &packet, |sequence, message| {
+                messages.push((sequence, message.to_vec()))
+            });
             self.take(messages);
         }
         if self.token.is_none() {
@@ -131,7 +133,7 @@ impl Customer {
         while let Some(link) = &mut self.link {
             match link.poll() {
                 None => break,
-                Some(Heard::Accepted(..)) => {
+                Some(Heard::Accepted) => {
                     let bind = BindUdp {
                         message_type: b'u',
                         udp_port: self.socket.address().port().into(),
@@ -190,7 +192,11 @@ impl Customer {
         };
         let live = old.filter(|user_ref| self.entry.open_quantity(*user_ref).is_some());
         let symbol = SYMBOLS[random.below(2) as usize];
-        let middle: u64 = if symbol == SYMBOLS[0] { 600_000_000 } else { 30_000_000 };
+        let middle: u64 = if symbol == SYMBOLS[0] {
+            600_000_000
+        } else {
+            30_000_000
+        };
         let price = middle + 100 * random.below(30) - 1_500;
         let quantity = 1 + random.below(40) as u32;
         let bytes = match (random.below(10), live) {
@@ -216,9 +222,19 @@ impl Customer {
                 user_ref_num: self.entry.next_user_ref()?.into(),
                 side: if random.below(2) == 0 { b'B' } else { b'S' },
                 // Some are refused: no quantity, no such price.
-                quantity: if kind == 9 && random.below(4) == 0 { 0 } else { quantity }.into(),
+                quantity: if kind == 9 && random.below(4) == 0 {
+                    0
+                } else {
+                    quantity
+                }
+                .into(),
                 symbol,
-                price: if kind == 8 && random.below(4) == 0 { price + 1 } else { price }.into(),
+                price: if kind == 8 && random.below(4) == 0 {
+                    price + 1
+                } else {
+                    price
+                }
+                .into(),
                 time_in_force: if kind == 7 { b'3' } else { b'0' },
                 display: if kind == 6 { b'A' } else { b'Y' },
                 capacity: b'P',

@@ -9,8 +9,8 @@ use protocol::soup::{Decoder, ServerPacket, encode};
 /// What came over a connection.
 #[derive(Debug)]
 pub(crate) enum Heard {
-    /// The login was accepted; the next message has this number.
-    Accepted([u8; 10], u64),
+    /// The login was accepted.
+    Accepted,
     /// Sequenced Data.
     Message(u64, Vec<u8>),
     /// Unsequenced Data.
@@ -47,7 +47,8 @@ impl Link {
             over: false,
         };
         let mut buffer = [0; 64];
-        let length = encode::login(username, "secret", session, sequence, None, &mut buffer).expect("it fits");
+        let length =
+            encode::login(username, "secret", session, sequence, None, &mut buffer).expect("it fits");
         link.unsent.extend_from_slice(&buffer[..length]);
         Some(link)
     }
@@ -70,9 +71,9 @@ impl Link {
             Err(_) => self.over = true,
         }
         match self.decoder.next_from_server().expect("SoupBinTCP") {
-            Some(ServerPacket::LoginAccepted { session, next_sequence }) => {
+            Some(ServerPacket::LoginAccepted { next_sequence, .. }) => {
                 self.next = next_sequence;
-                return Some(Heard::Accepted(session, next_sequence));
+                return Some(Heard::Accepted);
             }
             Some(ServerPacket::Sequenced(message)) => {
                 self.next += 1;

@@ -11,12 +11,15 @@ mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use engine::config::Durability;
 use world::{Digest, World};
 
 /// Runs a seed; names it when something is wrong.
 fn run(seed: u64) -> Digest {
-    catch_unwind(AssertUnwindSafe(|| World::new(seed).run())).unwrap_or_else(|_| {
-        panic!("seed {seed} failed (see above); SEED={seed} cargo test -p engine --test simulation runs it again")
+    catch_unwind(AssertUnwindSafe(|| World::new(seed, Durability::Sync).run())).unwrap_or_else(|_| {
+        panic!(
+            "seed {seed} failed (see above); SEED={seed} cargo test -p engine --test simulation runs it again"
+        )
     })
 }
 
@@ -69,4 +72,17 @@ fn the_same_seed_gives_the_same_bytes() {
         assert_eq!(run(seed), run(seed), "seed {seed}");
     }
     assert_ne!(run(1).streams, run(2).streams);
+}
+
+/// The checker is checked: where acknowledgements do not wait for the disk, a loss of power must be noticed.
+#[test]
+fn an_acknowledgement_before_its_sync_is_noticed() {
+    let noticed = (0..10).any(|seed| {
+        let run = || World::new(seed, Durability::Async).run();
+        catch_unwind(AssertUnwindSafe(run)).is_err()
+    });
+    assert!(
+        noticed,
+        "power was lost ten times under load, and nobody missed anything"
+    );
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::assembly::{Final, Inline, Replay, Simulated, StartError};
-use engine::config::Config;
+use engine::config::{Config, Durability};
 use engine::exchange::book::Side;
 use engine::journal::{self, Crash, ReadOptions, SimDisk};
 use engine::output::MessageSink;
@@ -70,9 +70,10 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, durability: Durability) -> Self {
         let mut random = Random::new(seed);
-        let config = configuration();
+        let mut config = configuration();
+        config.journal.durability = durability;
         let time = Arc::new(AtomicU64::new(MIDNIGHT_NS + 9 * 3_600_000_000_000));
         let network = Switchboard::new(random.next_u64(), 4_096);
         network.set_faults(Faults {
@@ -87,6 +88,7 @@ impl World {
             network: network.clone(),
             disk: SimDisk::new(random.next_u64(), 4 << 20, 1 << 30, 1 + random.below(12)),
             address: EXCHANGE,
+            hash_seed: random.next_u64(),
         };
         let door = SocketAddrV4::new(EXCHANGE, config.network.order_entry_udp.port());
         let customers = (0..CUSTOMERS)
@@ -95,9 +97,15 @@ impl World {
                 Customer::new(&network, address, door, format!("T{index}"), random.split())
             })
             .collect();
-        let lines = [config.network.line_a, config.network.line_b.expect("both lines are on")];
-        let subscriber =
-            Subscriber::new(&network, SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, 1), 5_000), lines);
+        let lines = [
+            config.network.line_a,
+            config.network.line_b.expect("both lines are on"),
+        ];
+        let subscriber = Subscriber::new(
+            &network,
+            SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, 1), 5_000),
+            lines,
+        );
         let tcp_settings = TcpSettings {
             buffer_bytes: 8 << 10,
             piece_bytes: 1 + random.below(1_400) as usize,
@@ -155,8 +163,8 @@ impl World {
     /// The process is gone, and perhaps the power.
     fn crash(&mut self) {
         self.exchange = None;
-        let crash = match self.random.below(2) {
-            0 => Crash::Kill,
+        let crash = match (self.config.journal.durability, self.random.below(2)) {
+            (Durability::Sync, 0) => Crash::Kill,
             _ => Crash::PowerLoss,
         };
         self.outside.disk.crash(crash);
@@ -167,12 +175,16 @@ impl World {
     }
 
     fn turn(&mut self, trades: bool) {
-        let now = self.time.fetch_add(1_000 + self.random.below(200_000), Ordering::Relaxed);
+        let now = self
+            .time
+            .fetch_add(1_000 + self.random.below(200_000), Ordering::Relaxed);
         if self.random.below(20) == 0 {
             let mut garbage = vec![0; self.random.below(200) as usize];
             self.random.fill(&mut garbage);
             let door = SocketAddrV4::new(EXCHANGE, self.config.network.order_entry_udp.port());
-            self.noise.send(door, &garbage).expect("the switchboard takes everything");
+            self.noise
+                .send(door, &garbage)
+                .expect("the switchboard takes everything");
         }
         if let Some(exchange) = &mut self.exchange {
             exchange.turn();
@@ -189,9 +201,8 @@ impl World {
     /// Everybody has everything: known by the numbers of those who have most, so the network must be given the time of
     /// some heartbeats as well.
     fn is_quiet(&mut self) -> bool {
-        let quiet = |world: &Self| {
-            world.customers.iter().all(Customer::is_quiet) && world.subscriber.is_whole()
-        };
+        let quiet =
+            |world: &Self| world.customers.iter().all(Customer::is_quiet) && world.subscriber.is_whole();
         if !quiet(self) {
             return false;
         }
@@ -214,7 +225,9 @@ impl World {
         let exchange = self.exchange.take().expect("it runs");
         let last = exchange.stop().expect("it ends in order");
         assert!(last.is_equal(), "engine and replica have different states");
-        last.exchange.check_invariants().expect("books and balances add up");
+        last.exchange
+            .check_invariants()
+            .expect("books and balances add up");
         self.compare_books(&last);
         self.compare_open_orders(&last);
         self.compare_with_the_journal(&last);
@@ -254,7 +267,11 @@ impl World {
                     .levels(locate, side)
                     .map(|(price, quantity, _)| (price, quantity))
                     .collect();
-                assert_eq!(books.ladder(locate, byte), levels, "instrument {locate}, side {side:?}");
+                assert_eq!(
+                    books.ladder(locate, byte),
+                    levels,
+                    "instrument {locate}, side {side:?}"
+                );
             }
         }
     }
@@ -270,7 +287,11 @@ impl World {
             let orders: Vec<_> = last.exchange.open_orders(known.account).collect();
             assert_eq!(orders.len(), customer.entry.live_count(), "{name}");
             for order in orders {
-                assert_eq!(customer.entry.open_quantity(order.user_ref), Some(order.open), "{name}");
+                assert_eq!(
+                    customer.entry.open_quantity(order.user_ref),
+                    Some(order.open),
+                    "{name}"
+                );
             }
         }
     }
@@ -280,9 +301,12 @@ impl World {
         let mut replay = Replay::new(self.config.capacities.limits, 1);
         let mut told = Told::default();
         let disk = &mut self.outside.disk.copy();
-        journal::replay(disk, ReadOptions::default(), |_| {}, |command, expected| -> Result<(), StartError> {
-            Ok(replay.apply(command, expected, &mut told)?)
-        })
+        journal::replay(
+            disk,
+            ReadOptions::default(),
+            |_| {},
+            |command, expected| -> Result<(), StartError> { Ok(replay.apply(command, expected, &mut told)?) },
+        )
         .unwrap_or_else(|error| panic!("the journal is not whole: {error}"));
         assert_eq!(replay.exchange.state_hash(), last.exchange.state_hash());
         assert_eq!(told.feed, self.subscriber.feed, "the feed is the journal's");
