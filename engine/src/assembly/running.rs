@@ -129,9 +129,17 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
 
     let began = Instant::now();
     let stages = build(&config, seams, disk, &shutdown, |progress| {
-        tell(&format!("replay: command {}", progress.sequence));
+        if progress.bytes < progress.bytes_total {
+            let share = 100 * progress.bytes / progress.bytes_total;
+            tell(&format!(
+                "journal: replaying, command {}, {share} %",
+                progress.sequence
+            ));
+        }
     })?;
-    tell_recovered(&stages.recovered, began.elapsed(), &mut tell);
+    if config.journal.durability != Durability::None {
+        tell_recovered(&stages.recovered, began.elapsed(), &mut tell);
+    }
     let (released, ready_at) = (Arc::clone(&stages.released), stages.ready_at);
 
     if config.threads.lock_memory

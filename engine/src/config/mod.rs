@@ -228,6 +228,12 @@ mod tests {
             "capacities.instruments",
             "4 or more",
         );
+        check(
+            "\"64 MiB\"\nbatch",
+            "5000001\nbatch",
+            "journal.segment_size",
+            "4 KiB",
+        );
         check("cores = []", "cores = [0, 0]", "threads.cores", "of its own");
     }
 

@@ -243,7 +243,7 @@ pub enum ReceiveChoice {
 pub struct Capacities {
     /// What decides refusals, and so belongs to the journal.
     pub limits: Limits,
-    /// TCP connections, both doors together.
+    /// TCP connections at each door.
     pub connections: u32,
     /// Finished orders remembered per account.
     pub finished_orders: u32,

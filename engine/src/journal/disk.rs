@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::runtime::Watch;
+
 /// Size of a segment where nothing else is configured: some seconds of full load.
 pub const SEGMENT_BYTES_DEFAULT: u64 = 256 << 20;
 
@@ -90,6 +92,9 @@ pub trait Disk: Segments {
     /// The end of the write in flight: the buffer when everything was written and the sync after it returned without
     /// an error. After an error the storage must not be written again.
     fn poll(&mut self) -> Option<io::Result<Vec<u8>>>;
+
+    /// Names the descriptor that becomes readable when the write in flight has ended; simulated disks have none.
+    fn watch(&self, _watch: &mut Watch) {}
 
     /// Bytes that new segments may still take, as known now.
     fn free_bytes(&self) -> u64;

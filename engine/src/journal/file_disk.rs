@@ -11,6 +11,7 @@ use super::error::JournalError;
 use super::file_threads::{Preparer, WriteThread};
 use super::frame::BLOCK_BYTES;
 use super::lock::DirectoryLock;
+use crate::runtime::Watch;
 use crate::sys::file::{self, UringWriter};
 
 /// How a write gets to the kernel.
@@ -278,6 +279,12 @@ impl Disk for FileDisk {
         match &mut self.writer {
             Writer::Uring(writer) => writer.poll(),
             Writer::Thread(writer) => writer.poll(),
+        }
+    }
+
+    fn watch(&self, watch: &mut Watch) {
+        if let Writer::Uring(writer) = &self.writer {
+            writer.watch(watch);
         }
     }
 

@@ -13,7 +13,7 @@ const FREE_SEGMENTS_MIN: u64 = 2;
 
 /// The disk and where the next frame goes.
 pub(super) struct Segmented<D> {
-    disk: D,
+    pub(super) disk: D,
     current: Option<Current>,
     next: NextSegment,
     /// For the headers of segments; with the disk while one is written.

@@ -12,7 +12,7 @@ use super::recovered::Recovered;
 use super::segmented::{Current, Failure, Segmented};
 use super::settings::{Durability, Links, Settings};
 use crate::exchange::command::LONG_BYTES;
-use crate::runtime::Stage;
+use crate::runtime::{Stage, Watch};
 
 /// One frame gathers, one is written, the others wait for the replica to take them.
 const FRAMES: usize = 4;
@@ -299,6 +299,12 @@ impl<D: Disk> Stage for JournalStage<D> {
                 self.fail(&failure);
                 1
             }
+        }
+    }
+
+    fn watch(&self, watch: &mut Watch) {
+        if let Some(disk) = &self.disk {
+            disk.disk.watch(watch);
         }
     }
 

@@ -4,8 +4,8 @@
 use super::connection::Connection;
 use super::service::{Close, Service, View};
 use super::visitor::{Phase, Visitor};
-use crate::runtime::links;
 use crate::runtime::seams::Listener;
+use crate::runtime::{Watch, links};
 
 /// Connections are named by their slot and a number that is never used again.
 const SLOT_BITS: u32 = 16;
@@ -153,6 +153,14 @@ impl<L: Listener, V: Service> Door<L, V> {
             accept_ns: 0,
             config,
             counters: DoorCounters::default(),
+        }
+    }
+
+    /// Names the listener and the connections that may be read.
+    pub(super) fn watch(&self, watch: &mut Watch) {
+        self.listener.watch(watch);
+        for visitor in self.used.iter().filter_map(|slot| self.slots[*slot].as_ref()) {
+            L::watch_stream(visitor.connection.stream(), watch);
         }
     }
 

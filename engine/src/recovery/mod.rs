@@ -39,10 +39,10 @@ use crate::exchange::command::Command;
 use crate::exchange::{Exchange, Limits};
 use crate::output::MessageSink;
 use crate::output::window::{self, Lapped, Record};
-use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::seams::{DatagramSink, Listener};
+use crate::runtime::{Stage, Watch};
 use credentials::{Credentials, MarketDataLogins};
 use door::{Door, DoorConfig, DoorCounters};
 use gap_service::GapService;
@@ -386,5 +386,10 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
         work += self.order_entry.poll(view);
         work += self.gap_recovery.poll(view);
         work
+    }
+
+    fn watch(&self, watch: &mut Watch) {
+        self.order_entry.watch(watch);
+        self.gap_recovery.watch(watch);
     }
 }

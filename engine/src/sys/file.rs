@@ -10,7 +10,7 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ use std::sync::Arc;
 use io_uring::squeue::Flags;
 use io_uring::types::{Fd, FsyncFlags};
 use io_uring::{IoUring, Probe, opcode};
+
+use super::parker::Watch;
 
 const WRITE: u64 = 1;
 const SYNC: u64 = 2;
@@ -123,6 +125,12 @@ impl UringWriter {
         let (write, sync) = (flight.write?, flight.sync?);
         let flight = self.flight.take()?;
         Some(outcome(write, sync, flight.length).map(|()| flight.buffer))
+    }
+
+    /// The ring becomes readable when a completion is there.
+    pub fn watch(&self, watch: &mut Watch) {
+        // SAFETY: the ring owns its descriptor and outlives the borrow, which ends with this call.
+        watch.add(unsafe { BorrowedFd::borrow_raw(self.ring.as_raw_fd()) });
     }
 
     fn give_up(&mut self, error: io::Error) {

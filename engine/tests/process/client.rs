@@ -183,16 +183,31 @@ impl Client {
 
     /// Sends requests: one datagram, or one after the other over TCP.
     pub(crate) fn send(&mut self, requests: &[Vec<u8>]) -> io::Result<()> {
-        let Some(udp) = &mut self.udp else {
+        if self.udp.is_none() {
             return requests.iter().try_for_each(|request| self.ask(request));
-        };
+        }
+        let datagram = self.datagram_of(requests);
+        self.send_raw(&datagram);
+        Ok(())
+    }
+
+    /// A datagram as this customer would send it.
+    pub(crate) fn datagram_of(&mut self, requests: &[Vec<u8>]) -> Vec<u8> {
+        let udp = self.udp.as_mut().expect("it is bound");
         udp.number += 1;
         udp.packer.start(udp.token, udp.number);
         for request in requests {
             assert!(udp.packer.push(request), "tests send few requests at once");
         }
-        udp.socket.send_to(udp.packer.finish(None), udp.exchange)?;
-        Ok(())
+        udp.packer.finish(None).to_vec()
+    }
+
+    /// Sends bytes from this customer's address.
+    pub(crate) fn send_raw(&self, bytes: &[u8]) {
+        let udp = self.udp.as_ref().expect("it is bound");
+        udp.socket
+            .send_to(bytes, udp.exchange)
+            .expect("loopback takes it");
     }
 
     /// A limit order under the next UserRefNum.

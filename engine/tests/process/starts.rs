@@ -1,6 +1,12 @@
 //! Starts that must fail clearly, and starts that must continue.
 
 use std::fs;
+use std::io::Write;
+use std::net::{TcpStream, UdpSocket};
+
+use protocol::market_data::FeedMessage;
+use protocol::market_data::binary_file::Reader;
+use protocol::testing::Random;
 
 use crate::client::{Client, Refused};
 use crate::exchange::{Directory, Exchange, run};
@@ -128,9 +134,97 @@ fn an_orderly_end_and_the_next_start_go_on() {
     let lot = 500_000_000;
     assert_eq!(client.balance("USD").1, 2 * 5 * lot, "both orders rest");
     exchange.stop();
-    let data = directory.path().join("data");
-    let (code, report, errors) = run(&["verify", "--data", data.to_str().expect("text")]);
+    let (data, itch) = (directory.path().join("data"), directory.path().join("feed.itch"));
+    let (data, itch) = (data.to_str().expect("text"), itch.to_str().expect("text"));
+    let (code, report, errors) = run(&["verify", "--data", data]);
     assert_eq!((code, errors.as_str()), (Some(0), ""), "{report}");
+    let (code, told, errors) = run(&["replay", "--data", data, "--itch", itch]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{told}");
+    let hash = |text: &str| {
+        let line = text.lines().find(|line| line.starts_with("state hash"));
+        line.and_then(|line| line.split_whitespace().last())
+            .map(str::to_owned)
+    };
+    assert!(hash(&report).is_some());
+    assert_eq!(hash(&report), hash(&told));
+    let file = fs::read(itch).expect("it was written");
+    let messages: Vec<_> = Reader::new(&file)
+        .map(|record| record.expect("BinaryFILE"))
+        .collect();
+    assert!(
+        told.contains(&format!("feed messages {}", messages.len())),
+        "{told}"
+    );
+    let added = messages
+        .iter()
+        .filter(|message| matches!(FeedMessage::decode(message), Ok(FeedMessage::AddOrder(_))));
+    assert_eq!(added.count(), 2, "two orders rested");
+}
+
+#[test]
+fn without_durability_nothing_is_kept_and_that_is_said() {
+    let directory = Directory::new();
+    let file = directory.configuration(|text| text);
+    for _ in 0..2 {
+        let exchange = Exchange::try_start(&file, &["--durability", "none"])
+            .unwrap_or_else(|ended| panic!("did not start: {}", ended.errors));
+        let mut client =
+            Client::login(exchange.address("order_entry_tcp"), "T0", "secret", 1).expect("login");
+        let order = client.order(b'B', 5, 500_000_000);
+        client.send(&[order]).expect("connected");
+        client.receive(|client| client.is_answered(1)).expect("connected");
+        assert_eq!(
+            client.messages.len(),
+            2,
+            "the day begins anew: system event, accepted"
+        );
+        assert!(exchange.stop().contains("NOTHING IS KEPT"));
+    }
+    assert!(!directory.path().join("data").exists());
+}
+
+#[test]
+fn garbage_at_the_doors_harms_nobody() {
+    let directory = Directory::new();
+    let exchange = Exchange::start(&directory.configuration(|text| text));
+    let (tcp, udp) = (
+        exchange.address("order_entry_tcp"),
+        exchange.address("order_entry_udp"),
+    );
+    let mut client = Client::login(tcp, "T0", "secret", 1).expect("login");
+    client.bind();
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let mut random = Random::new(1);
+    let mut silent = Vec::new();
+    for round in 0..200_u32 {
+        let mut garbage = vec![0; random.below(3_000) as usize];
+        random.fill(&mut garbage);
+        socket.send_to(&garbage, udp).expect("loopback takes it");
+        // A datagram of the customer's token from a foreign address, and cut anywhere.
+        let forged = client.datagram_of(&[Client::cancel(round)]);
+        socket.send_to(&forged, udp).expect("loopback takes it");
+        client.send_raw(&forged[..random.below(forged.len() as u64) as usize]);
+        if round % 10 == 0 {
+            for door in ["order_entry_tcp", "recovery_tcp"] {
+                let mut stream = TcpStream::connect(exchange.address(door)).expect("the door is open");
+                // It may be closed before all of it was taken.
+                let _ = stream.write_all(&garbage);
+                silent.push(stream);
+            }
+        }
+        let order = client.order(b'B', 1, 500_000_000);
+        let number = client.user_ref;
+        client.send(&[order]).expect("bound");
+        client
+            .receive(|client| client.is_answered(number))
+            .expect("bound");
+    }
+    assert_eq!(
+        client.balance("USD").1,
+        200 * 500_000_000,
+        "all orders rest, none was canceled by others"
+    );
+    exchange.stop();
 }
 
 #[test]

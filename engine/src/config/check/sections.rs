@@ -10,6 +10,7 @@ use crate::config::error::Problems;
 use crate::config::number::Bytes;
 use crate::config::{Capacities, Journal, Network, Threads, file};
 use crate::exchange::Limits;
+use crate::journal::BLOCK_BYTES;
 use crate::limits;
 
 /// A count within its range, or its default.
@@ -241,6 +242,16 @@ pub(super) fn journal(section: &file::Journal, problems: &mut Problems<'_>) -> J
         "journal.batch_size",
         problems,
     );
+    if let Some(size) = &section.segment_size
+        && segment_bytes % BLOCK_BYTES as u64 != 0
+    {
+        problems.add(
+            size.span(),
+            "journal.segment_size",
+            format!("{segment_bytes} bytes are no whole number of blocks of {BLOCK_BYTES}"),
+            "write a multiple of 4 KiB",
+        );
+    }
     Journal {
         directory: PathBuf::from(section.directory.as_deref().unwrap_or(limits::DATA_DIRECTORY)),
         durability: section.durability.unwrap_or_default(),
