@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::error::StartError;
 use super::running::Final;
-use super::stages::{Seams, Stages, build};
+use super::stages::{Outside, Seams, Stages, build};
 use crate::config::Config;
 use crate::journal::SimDisk;
 use crate::runtime::Stage;
@@ -28,9 +28,20 @@ pub struct Simulated {
     pub hash_seed: u64,
 }
 
+/// The outside in memory.
+enum Memory {}
+
+impl Outside for Memory {
+    type Orders = SimSocket;
+    type Acknowledgements = SimSender;
+    type MarketData = SimSender;
+    type Door = SimListener;
+    type Disk = SimDisk;
+}
+
 /// An exchange that does nothing but what [`Inline::turn`] lets it do.
 pub struct Inline {
-    stages: Stages<SimSocket, SimSender, SimSender, SimListener, SimListener, SimSender, SimDisk>,
+    stages: Stages<Memory>,
     shutdown: Shutdown,
 }
 
@@ -56,11 +67,12 @@ impl Inline {
             order_entry,
             gap_recovery,
             re_requests: outside.network.sender(udp),
+            disk: Some(outside.disk.clone()),
             udp_port: port,
             hash_seed: outside.hash_seed,
         };
         let shutdown = Shutdown::default();
-        let stages = build(config, seams, Some(outside.disk.clone()), &shutdown, |_| {})?;
+        let stages = build(config, seams, &shutdown, |_| {})?;
         Ok(Self { stages, shutdown })
     }
 
@@ -117,9 +129,12 @@ impl Inline {
             }
         }
         self.stages.recovery.close();
+        let recovery = self.stages.recovery.counters();
         Ok(Final {
             exchange: self.stages.engine.into_exchange(),
+            output: self.stages.output.counters(),
             replica: self.stages.recovery.into_exchange(),
+            recovery,
         })
     }
 }

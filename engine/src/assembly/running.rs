@@ -13,11 +13,13 @@ use crossbeam_utils::CachePadded;
 
 use super::capacities;
 use super::error::StartError;
-use super::stages::{Seams, Stages, build};
+use super::stages::{Outside, Seams, Stages, build};
 use crate::config::{Config, Durability, IdleChoice, LayoutChoice, ReceiveChoice};
 use crate::exchange::Exchange;
-use crate::journal::{self, Backend, Disk, FileDisk, Segments};
+use crate::journal::{self, Backend, FileDisk, Segments};
 use crate::memory;
+use crate::output::OutputCounters;
+use crate::recovery::RecoveryCounters;
 use crate::runtime::clock::Clock;
 use crate::runtime::counters::Counters;
 use crate::runtime::idle::IdleStrategy;
@@ -25,13 +27,17 @@ use crate::runtime::shutdown::Shutdown;
 use crate::runtime::threading::{self, BoxedStage, Layout, Role};
 use crate::runtime::{Stage, Waker, Watch};
 use crate::setup;
-use crate::sys::source::{Method, Options};
+use crate::sys::source::{self, Method, Options, Source};
 use crate::sys::tcp::TcpDoor;
 use crate::sys::udp::{MulticastOptions, MulticastSink, UdpSink};
-use crate::sys::{self, affinity, source};
+use crate::sys::{self, affinity};
 
 /// How often a start looks whether the setup has been released.
 const LOOK: Duration = Duration::from_micros(200);
+
+const HOUR_NS: u64 = 3_600_000_000_000;
+/// ITCH's timestamps have 48 bits of nanoseconds; from here on the end of the day is overdue.
+const DAY_NS_MAX: u64 = 72 * HOUR_NS;
 
 /// Where the doors are, with the ports that were free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +76,10 @@ pub struct Final {
     pub exchange: Exchange,
     /// Recovery's replica: as of the last durable command.
     pub replica: Exchange,
+    /// What left.
+    pub output: OutputCounters,
+    /// What happened at the TCP doors.
+    pub recovery: RecoveryCounters,
 }
 
 impl Final {
@@ -80,9 +90,11 @@ impl Final {
 }
 
 /// What a stage leaves when its thread ends.
+#[expect(clippy::large_enum_variant, reason = "three are made in the life of an exchange")]
 enum Left {
     Engine(Box<Exchange>),
-    Replica(Box<Exchange>),
+    Output(OutputCounters),
+    Recovery(Box<Exchange>, RecoveryCounters),
 }
 
 /// A running exchange. Dropping it without [`Running::stop`] asks it to end and does not wait.
@@ -118,7 +130,8 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
 
     let shutdown = Shutdown::default();
     let (left_to, left) = mpsc::channel();
-    let (seams, counters) = open_doors(&mut config, &mut tell)?;
+    let seams = open_doors(&mut config, disk, &mut tell)?;
+    let counters: Vec<Arc<dyn Counters>> = vec![Arc::clone(seams.orders.counters()) as Arc<dyn Counters>];
     let addresses = Addresses {
         order_entry_udp: config.network.order_entry_udp,
         order_entry_tcp: config.network.order_entry_tcp,
@@ -128,7 +141,7 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
     };
 
     let began = Instant::now();
-    let stages = build(&config, seams, disk, &shutdown, |progress| {
+    let stages = build(&config, seams, &shutdown, |progress| {
         if progress.bytes < progress.bytes_total {
             let share = 100 * progress.bytes / progress.bytes_total;
             tell(&format!(
@@ -215,13 +228,22 @@ fn check_capacities(config: &Config, disk: &mut FileDisk) -> Result<(), StartErr
 }
 
 /// The real outside.
-type Doors = Seams<source::Source, UdpSink, MulticastSink, TcpDoor, TcpDoor, UdpSink>;
+enum Machine {}
+
+impl Outside for Machine {
+    type Orders = Source;
+    type Acknowledgements = UdpSink;
+    type MarketData = MulticastSink;
+    type Door = TcpDoor;
+    type Disk = FileDisk;
+}
 
 /// Opens everything that others can reach us by; writes the ports that were free into `config`.
 fn open_doors(
     config: &mut Config,
+    disk: Option<FileDisk>,
     tell: &mut impl FnMut(&str),
-) -> Result<(Doors, Vec<Arc<dyn Counters>>), StartError> {
+) -> Result<Seams<Machine>, StartError> {
     let machine = |what| move |source| StartError::Machine { what, source };
     let network = &mut config.network;
     let offload = if network.receive_offload {
@@ -276,12 +298,11 @@ fn open_doors(
             .map_err(machine("the order socket can not be shared"))
     };
     let (acknowledgements, re_requests) = (sink()?, sink()?);
-    let counters: Vec<Arc<dyn Counters>> = vec![Arc::clone(orders.counters()) as Arc<dyn Counters>];
     let mut seed = [0; 8];
     getrandom::fill(&mut seed)
         .map_err(|error| io::Error::other(error.to_string()))
         .map_err(machine("the operating system gives no random numbers"))?;
-    let seams = Seams {
+    Ok(Seams {
         clock: Clock::system(),
         orders,
         acknowledgements,
@@ -289,10 +310,10 @@ fn open_doors(
         order_entry,
         gap_recovery,
         re_requests,
+        disk,
         udp_port: network.order_entry_udp.port(),
         hash_seed: u64::from_ne_bytes(seed),
-    };
-    Ok((seams, counters))
+    })
 }
 
 /// A port on which nobody listens to `group` now.
@@ -301,6 +322,16 @@ fn free_port(group: Ipv4Addr) -> io::Result<u16> {
 }
 
 fn tell_recovered(recovered: &journal::Recovered, took: Duration, tell: &mut impl FnMut(&str)) {
+    let age_ns = recovered
+        .day_ns
+        .map_or(0, |day_ns| Clock::system().now_ns().saturating_sub(day_ns));
+    if age_ns > DAY_NS_MAX {
+        tell(&format!(
+            "the trading day began {} hours ago; timestamps in market data wrap after 78: begin a new day with an empty \
+             data directory (--data)",
+            age_ns / HOUR_NS
+        ));
+    }
     if recovered.last_sequence == 0 {
         tell("journal: empty, the first day begins");
         return;
@@ -316,9 +347,9 @@ fn tell_recovered(recovered: &journal::Recovered, took: Duration, tell: &mut imp
 }
 
 /// Puts the stages on threads.
-fn plans<D: Disk + Send + 'static>(
+fn plans(
     config: &Config,
-    stages: Stages<source::Source, UdpSink, MulticastSink, TcpDoor, TcpDoor, UdpSink, D>,
+    stages: Stages<Machine>,
     left: &Sender<Left>,
     shutdown: &Shutdown,
 ) -> io::Result<Vec<threading::Plan>> {
@@ -340,17 +371,22 @@ fn plans<D: Disk + Send + 'static>(
         // Nobody may be waiting any more.
         let _ = engine_left.send(Left::Engine(Box::new(engine.into_exchange())));
     });
+    let output_left = left.clone();
+    let output = Leaving::new(stages.output, move |output| {
+        let _ = output_left.send(Left::Output(output.counters()));
+    });
     let (recovery_left, shutdown) = (left.clone(), shutdown.clone());
     let recovery = Leaving::new(stages.recovery, move |mut recovery| {
         // After a failure nothing more leaves.
         if shutdown.failure().is_none() {
             recovery.close();
         }
-        let _ = recovery_left.send(Left::Replica(Box::new(recovery.into_exchange())));
+        let counters = recovery.counters();
+        let _ = recovery_left.send(Left::Recovery(Box::new(recovery.into_exchange()), counters));
     });
     let stages: Vec<(Role, BoxedStage)> = vec![
         (Role::Engine, Box::new(engine)),
-        (Role::Output, Box::new(stages.output)),
+        (Role::Output, Box::new(output)),
         (Role::Journal, Box::new(stages.journal)),
         (Role::Recovery, Box::new(recovery)),
     ];
@@ -444,16 +480,22 @@ impl Running {
         if let Some(threads) = self.threads.take() {
             threads.join()?;
         }
-        let (mut exchange, mut replica) = (None, None);
+        let (mut exchange, mut output, mut recovery) = (None, None, None);
         for left in self.left.try_iter() {
             match left {
                 Left::Engine(left) => exchange = Some(*left),
-                Left::Replica(left) => replica = Some(*left),
+                Left::Output(left) => output = Some(left),
+                Left::Recovery(replica, counters) => recovery = Some((*replica, counters)),
             }
         }
-        match (exchange, replica) {
-            (Some(exchange), Some(replica)) => Ok(Final { exchange, replica }),
-            _ => Err("a stage ended without leaving its exchange".to_owned()),
+        match (exchange, output, recovery) {
+            (Some(exchange), Some(output), Some((replica, recovery))) => Ok(Final {
+                exchange,
+                replica,
+                output,
+                recovery,
+            }),
+            _ => Err("a stage ended without leaving what it had".to_owned()),
         }
     }
 

@@ -32,34 +32,50 @@ const INBOUND_RING: usize = 4_096;
 const NOTES_RING: usize = 4_096;
 const DAY_NS: u64 = 86_400_000_000_000;
 
+/// What the outside is made of.
+pub(super) trait Outside {
+    /// Where orders over UDP come from.
+    type Orders: DatagramSource;
+    /// Sends acknowledgements, from the socket of the orders.
+    type Acknowledgements: DatagramSink;
+    /// Sends market data.
+    type MarketData: DatagramSink;
+    /// Takes TCP connections.
+    type Door: Listener;
+    /// Holds the journal.
+    type Disk: Disk;
+}
+
 /// Everything that is outside.
-pub(super) struct Seams<S, A, M, O, G, R> {
+pub(super) struct Seams<W: Outside> {
     /// The clock of all stages.
     pub(super) clock: Clock,
     /// Orders over UDP.
-    pub(super) orders: S,
-    /// Acknowledgements over UDP, from the socket of the orders.
-    pub(super) acknowledgements: A,
-    /// Market data.
-    pub(super) market_data: M,
-    /// Order entry over TCP.
-    pub(super) order_entry: O,
-    /// Gap recovery over TCP.
-    pub(super) gap_recovery: G,
+    pub(super) orders: W::Orders,
+    /// Acknowledgements over UDP.
+    pub(super) acknowledgements: W::Acknowledgements,
     /// Acknowledgements sent again.
-    pub(super) re_requests: R,
+    pub(super) re_requests: W::Acknowledgements,
+    /// Market data.
+    pub(super) market_data: W::MarketData,
+    /// Order entry over TCP.
+    pub(super) order_entry: W::Door,
+    /// Gap recovery over TCP.
+    pub(super) gap_recovery: W::Door,
+    /// The journal's; `None` when nothing is kept.
+    pub(super) disk: Option<W::Disk>,
     /// The port of the orders over UDP, told to those who bind.
     pub(super) udp_port: u16,
-    /// From the operating system's random source; the simulation's is its seed.
+    /// From the operating system's random source; in a simulation from its seed.
     pub(super) hash_seed: u64,
 }
 
 /// The stages of one exchange.
-pub(super) struct Stages<S, A, M, O: Listener, G: Listener, R, D: Disk> {
-    pub(super) engine: EngineStage<S>,
-    pub(super) journal: JournalStage<D>,
-    pub(super) output: OutputStage<A, M>,
-    pub(super) recovery: RecoveryStage<O, G, R>,
+pub(super) struct Stages<W: Outside> {
+    pub(super) engine: EngineStage<W::Orders>,
+    pub(super) journal: JournalStage<W::Disk>,
+    pub(super) output: OutputStage<W::Acknowledgements, W::MarketData>,
+    pub(super) recovery: RecoveryStage<W::Door, W::Door, W::Acknowledgements>,
     /// Commands up to this one are released.
     pub(super) released: Arc<CachePadded<AtomicU64>>,
     /// What the journal held.
@@ -68,27 +84,18 @@ pub(super) struct Stages<S, A, M, O: Listener, G: Listener, R, D: Disk> {
     pub(super) ready_at: u64,
 }
 
-/// Builds the stages: replays the journal of `disk` into engine and replica, then hands the setup's commands to the
+/// Builds the stages: replays the journal into engine and replica, then hands the setup's commands to the
 /// engine as its first input. `progress` is told how far the replay is.
 ///
 /// # Errors
 /// A journal that can not be continued, or a configuration that contradicts it.
-pub(super) fn build<S, A, M, O, G, R, D>(
+pub(super) fn build<W: Outside>(
     config: &Config,
-    seams: Seams<S, A, M, O, G, R>,
-    mut disk: Option<D>,
+    seams: Seams<W>,
     shutdown: &Shutdown,
     mut progress: impl FnMut(journal::Progress),
-) -> Result<Stages<S, A, M, O, G, R, D>, StartError>
-where
-    S: DatagramSource,
-    A: DatagramSink,
-    M: DatagramSink,
-    O: Listener,
-    G: Listener,
-    R: DatagramSink,
-    D: Disk,
-{
+) -> Result<Stages<W>, StartError> {
+    let mut disk = seams.disk;
     let capacities = &config.capacities;
     let limits = capacities.limits;
     let network = &config.network;

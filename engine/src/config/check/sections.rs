@@ -243,7 +243,7 @@ pub(super) fn journal(section: &file::Journal, problems: &mut Problems<'_>) -> J
         problems,
     );
     if let Some(size) = &section.segment_size
-        && segment_bytes % BLOCK_BYTES as u64 != 0
+        && !segment_bytes.is_multiple_of(BLOCK_BYTES as u64)
     {
         problems.add(
             size.span(),
