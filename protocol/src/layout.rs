@@ -1,6 +1,8 @@
 //! One definition per message: a zerocopy struct, its size checked at compile time, and a table of its fields that the
 //! documents in `docs/protocol` are checked against.
 
+use crate::malformed::Malformed;
+
 /// One field of a wire message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
@@ -25,6 +27,26 @@ pub struct Layout {
     pub fields: &'static [Field],
 }
 
+impl Layout {
+    /// True when the fixed part ends with the field Appendage Length, after which OUCH options may follow.
+    pub const fn has_appendage_length(&self) -> bool {
+        const NAME: &[u8] = b"Appendage Length";
+        let [.., last] = self.fields else { return false };
+        let name = last.name.as_bytes();
+        if name.len() != NAME.len() {
+            return false;
+        }
+        let mut index = 0;
+        while index < NAME.len() {
+            if name[index] != NAME[index] {
+                return false;
+            }
+            index += 1;
+        }
+        true
+    }
+}
+
 /// A message with a fixed layout.
 pub trait WireMessage:
     zerocopy::FromBytes + zerocopy::IntoBytes + zerocopy::KnownLayout + zerocopy::Immutable + zerocopy::Unaligned
@@ -35,6 +57,24 @@ pub trait WireMessage:
     /// Views the front of `bytes` as this message; `None` when too short. The type byte is the caller's to check.
     fn view(bytes: &[u8]) -> Option<&Self> {
         Self::ref_from_prefix(bytes).ok().map(|(message, _rest)| message)
+    }
+
+    /// Writes it to the front of `buffer`. Returns the bytes written; `None`, with `buffer` as it was, when there is
+    /// no room.
+    fn write(&self, buffer: &mut [u8]) -> Option<usize> {
+        let bytes = self.as_bytes();
+        buffer.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(bytes.len())
+    }
+}
+
+/// Views `bytes` as one whole message of type `T` that has one form only. The type byte is
+/// the caller's to check.
+pub fn exact<T: WireMessage>(bytes: &[u8]) -> Result<&T, Malformed> {
+    match T::ref_from_prefix(bytes) {
+        Ok((message, [])) => Ok(message),
+        Ok(_) => Err(Malformed::Long),
+        Err(_) => Err(Malformed::Short),
     }
 }
 
@@ -76,3 +116,29 @@ macro_rules! wire_messages {
     };
 }
 pub(crate) use wire_messages;
+
+/// Defines the values of one field: `mod name: type = "title" { NAME = value, "meaning"; ... }`.
+macro_rules! values {
+    ($(#[$meta:meta])* mod $module:ident: $value_type:ty = $title:literal {
+        $( $name:ident = $value:expr, $meaning:literal; )*
+    }) => {
+        $(#[$meta])*
+        pub mod $module {
+            /// The title of the list in the documents.
+            pub const TITLE: &str = $title;
+            $(
+                #[doc = concat!("`", stringify!($value), "`: ", $meaning, ".")]
+                pub const $name: $value_type = $value;
+            )*
+
+            /// Every value and its meaning, in the order of the documents.
+            pub const ALL: &[(u64, &str)] = &[ $( ($value as u64, $meaning), )* ];
+
+            /// The meaning of a value, for people; `None` when it is undefined.
+            pub fn meaning(value: $value_type) -> Option<&'static str> {
+                ALL.iter().find_map(|(defined, meaning)| (*defined == value as u64).then_some(*meaning))
+            }
+        }
+    };
+}
+pub(crate) use values;
