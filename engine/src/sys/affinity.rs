@@ -68,7 +68,10 @@ mod tests {
             pin(last).unwrap();
             assert_eq!(available(), [last]);
             let reason = pin(CORES_MAX - 1).unwrap_err();
-            assert!(reason.contains(&format!("not pinned to core {}", CORES_MAX - 1)), "{reason}");
+            assert!(
+                reason.contains(&format!("not pinned to core {}", CORES_MAX - 1)),
+                "{reason}"
+            );
             assert!(pin(CORES_MAX).is_err());
             assert_eq!(available(), [last]);
         })
