@@ -15,6 +15,9 @@ pub const PAGE_BYTES: usize = 4096;
 /// Size of a transparent huge page on x86-64 and on aarch64 with 4 KiB pages.
 const TRANSPARENT_BYTES: usize = 2 << 20;
 
+/// Shorter regions would waste most of a huge page.
+const HUGE_FROM_BYTES: usize = TRANSPARENT_BYTES / 2;
+
 /// What kind of pages a region lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backing {
@@ -58,7 +61,7 @@ impl Region {
     /// memory left.
     pub fn new(length: usize) -> io::Result<Self> {
         let layout = layout(length)?;
-        if length < TRANSPARENT_BYTES / 2 {
+        if length < HUGE_FROM_BYTES {
             return Self::ordinary(length);
         }
         if let Some(start) = reserved(layout) {
@@ -105,9 +108,9 @@ impl Region {
         self.backing
     }
 
-    /// How to grant reserved huge pages for a region of this size; `None` when it has them.
+    /// How to grant reserved huge pages for this region; `None` when it has them or is too short for them.
     pub fn hint(&self) -> Option<String> {
-        if self.backing == Backing::Huge {
+        if self.backing == Backing::Huge || self.length < HUGE_FROM_BYTES {
             return None;
         }
         let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -312,7 +315,8 @@ mod tests {
             assert!(region.as_slice().iter().all(|&byte| byte == 0));
             region.as_mut_slice().fill(0xA5);
             assert!(region.as_slice().iter().all(|&byte| byte == 0xA5));
-            assert_eq!(region.hint().is_none(), region.backing() == Backing::Huge);
+            let satisfied = region.backing() == Backing::Huge || length < HUGE_FROM_BYTES;
+            assert_eq!(region.hint().is_none(), satisfied);
         }
     }
 

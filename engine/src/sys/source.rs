@@ -150,9 +150,12 @@ pub fn open(address: SocketAddrV4, options: &Options) -> Result<(Source, Descrip
     let mut fallback = None;
     let source = match options.method {
         Method::Recvmmsg => plain(socket).map_err(wrong)?,
-        Method::IoUring => {
-            ring(socket).map_err(|error| wrong(io::Error::new(error.kind(), refusal(&error))))?
-        }
+        Method::IoUring => ring(socket).map_err(|error| {
+            wrong(io::Error::new(
+                error.kind(),
+                format!("io_uring: {}", refusal(&error)),
+            ))
+        })?,
         Method::Auto => match ring(socket.try_clone().map_err(wrong)?) {
             Ok(source) => source,
             // Nonsense in the options is no reason to fall back.
