@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn sets_of_cores_are_read() {
         assert_eq!(parse_list("2-4,7,9-9\n"), [2, 3, 4, 7, 9]);
-        assert_eq!(parse_list("\n"), []);
+        assert_eq!(parse_list("\n"), Vec::<usize>::new());
         assert_eq!(parse_list("x,3"), [3]);
     }
 
