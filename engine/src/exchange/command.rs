@@ -123,6 +123,16 @@ impl Command {
         zerocopy::transmute!(self.body)
     }
 
+    /// The body as a state change.
+    pub fn state_change(&self) -> StateChange {
+        zerocopy::transmute!(self.body)
+    }
+
+    /// The body as a transfer.
+    pub fn transfer(&self) -> Transfer {
+        zerocopy::transmute!(self.body)
+    }
+
     /// The extension as an order's options.
     pub fn options(&self) -> OrderOptions {
         zerocopy::transmute!(self.extension)

@@ -146,7 +146,10 @@ mod tests {
         let mut readings = Vec::new();
         group.each(&mut |reading| readings.push((reading.label, reading.sentence, reading.value)));
         assert_eq!(group.group(), "test");
-        assert_eq!(readings, [("first", "The first.", 4), ("second", "The second.", 9)]);
+        assert_eq!(
+            readings,
+            [("first", "The first.", 4), ("second", "The second.", 9)]
+        );
     }
 
     #[test]

@@ -129,7 +129,12 @@ mod tests {
         for strategy in [IdleStrategy::Spin, IdleStrategy::Yield, IdleStrategy::Park] {
             assert_eq!(strategy.to_string().parse(), Ok(strategy));
         }
-        assert!("sleep".parse::<IdleStrategy>().unwrap_err().contains("spin, yield or park"));
+        assert!(
+            "sleep"
+                .parse::<IdleStrategy>()
+                .unwrap_err()
+                .contains("spin, yield or park")
+        );
     }
 
     #[test]
@@ -151,7 +156,10 @@ mod tests {
 
     #[test]
     fn the_others_never_look_at_the_clock() {
-        for (strategy, rest) in [(IdleStrategy::Spin, Rest::Spin), (IdleStrategy::Yield, Rest::Yield)] {
+        for (strategy, rest) in [
+            (IdleStrategy::Spin, Rest::Spin),
+            (IdleStrategy::Yield, Rest::Yield),
+        ] {
             let mut idle = Idle::new(strategy);
             for _ in 0..100 {
                 assert_eq!(idle.rest(|| unreachable!("no clock needed")), rest);

@@ -90,7 +90,11 @@ impl Layout {
             let core = cores.get(index).copied();
             let mut chosen: Vec<BoxedStage> = Vec::new();
             for &role in *roles {
-                chosen.extend(stages.extract_if(.., |(of, _)| *of == role).map(|(_, stage)| stage));
+                chosen.extend(
+                    stages
+                        .extract_if(.., |(of, _)| *of == role)
+                        .map(|(_, stage)| stage),
+                );
             }
             let idle = idle.unwrap_or_else(|| IdleStrategy::choose(core, &isolated));
             plans.push(Plan::new(chosen, core, idle)?);
@@ -210,7 +214,10 @@ fn spawn_within(plans: Vec<Plan>, shutdown: &Shutdown, drain_time: Duration) -> 
             let shutdown = worker.shutdown.clone();
             // The stages are dropped in here, on their own thread: sockets of io_uring can only be closed there.
             if let Err(panic) = catch_unwind(AssertUnwindSafe(move || worker.run())) {
-                shutdown.fail(format!("thread {name} panicked: {}", panic_message(panic.as_ref())));
+                shutdown.fail(format!(
+                    "thread {name} panicked: {}",
+                    panic_message(panic.as_ref())
+                ));
             }
         };
         match thread::Builder::new().name(plan.name).spawn(body) {
@@ -319,7 +326,11 @@ impl Worker {
         while self.shutdown.failure().is_none() && !drain.finished.load(Ordering::SeqCst) {
             let generation = drain.begin(self.index);
             let work = self.turn();
-            let waiting = self.stages.iter().find(|stage| !stage.is_drained()).map(|stage| stage.name());
+            let waiting = self
+                .stages
+                .iter()
+                .find(|stage| !stage.is_drained())
+                .map(|stage| stage.name());
             if work > 0 {
                 drain.worked();
             } else if waiting.is_none() && drain.idle(self.index, generation) {
@@ -328,8 +339,10 @@ impl Worker {
             if Instant::now() >= deadline {
                 let names: Vec<_> = self.stages.iter().map(|stage| stage.name()).collect();
                 let who = waiting.map_or_else(|| names.join("+"), str::to_owned);
-                self.shutdown
-                    .fail(format!("{who} did not finish its work within {:?} of the request to stop", drain.time));
+                self.shutdown.fail(format!(
+                    "{who} did not finish its work within {:?} of the request to stop",
+                    drain.time
+                ));
             } else if work == 0 && self.rest() > 0 {
                 drain.worked();
             }
@@ -374,7 +387,10 @@ impl Drain {
     /// It had none; true when nobody has any left.
     fn idle(&self, thread: usize, generation: u64) -> bool {
         self.idle_in[thread].store(generation, Ordering::SeqCst);
-        let all = self.idle_in.iter().all(|idle| idle.load(Ordering::SeqCst) == generation);
+        let all = self
+            .idle_in
+            .iter()
+            .all(|idle| idle.load(Ordering::SeqCst) == generation);
         let finished = all && self.generation.load(Ordering::SeqCst) == generation;
         if finished {
             self.finished.store(true, Ordering::SeqCst);

@@ -27,7 +27,9 @@ impl Buffers {
         if !count.is_power_of_two() || count > 1 << 15 || buffer_bytes == 0 {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                format!("{count} receive buffers of {buffer_bytes} bytes: the count must be a power of two up to 32768"),
+                format!(
+                    "{count} receive buffers of {buffer_bytes} bytes: the count must be a power of two up to 32768"
+                ),
             ));
         }
         let bytes = usize::from(count)
@@ -56,7 +58,10 @@ impl Buffers {
         let address = self.ring.start().as_ptr().expose_provenance() as u64;
         // SAFETY: invariant Region: page aligned, `count` entries long, never moves; it outlives `ring` by this
         // function's contract.
-        unsafe { ring.submitter().register_buf_ring_with_flags(address, self.count, GROUP, 0) }?;
+        unsafe {
+            ring.submitter()
+                .register_buf_ring_with_flags(address, self.count, GROUP, 0)
+        }?;
         for buffer in 0..self.count {
             // SAFETY: the kernel has no buffer yet, so each is ours and given away once.
             unsafe { self.give_back(buffer) };
@@ -71,7 +76,11 @@ impl Buffers {
     ///
     /// The buffer must be ours (invariant Handed over) until the returned borrow ends.
     pub(super) unsafe fn bytes(&self, buffer: u16) -> &[u8] {
-        assert!(buffer < self.count, "the kernel named buffer {buffer} of {}", self.count);
+        assert!(
+            buffer < self.count,
+            "the kernel named buffer {buffer} of {}",
+            self.count
+        );
         let offset = usize::from(buffer) * self.buffer_bytes;
         // SAFETY: `buffer < count`, so the range lies within `memory` (invariant Region); the kernel does not write to
         // it meanwhile by this function's contract, and we never make an exclusive reference to it.
@@ -84,8 +93,13 @@ impl Buffers {
     ///
     /// The buffer must be ours (invariant Handed over) and is not any more from then on.
     pub(super) unsafe fn give_back(&mut self, buffer: u16) {
-        assert!(buffer < self.count, "there is no buffer {buffer} of {}", self.count);
-        let address = self.memory.start().as_ptr().expose_provenance() + usize::from(buffer) * self.buffer_bytes;
+        assert!(
+            buffer < self.count,
+            "there is no buffer {buffer} of {}",
+            self.count
+        );
+        let address =
+            self.memory.start().as_ptr().expose_provenance() + usize::from(buffer) * self.buffer_bytes;
         let slot = usize::from(self.tail & (self.count - 1));
         // SAFETY: `slot < count`, within the ring's region. The kernel only reads entries before the published tail.
         // There are `count` buffers and each is given once, so this slot's previous entry was consumed.

@@ -27,7 +27,8 @@ impl Control {
         while bytes.len() >= HEADER_BYTES {
             let (length, rest) = bytes.split_at(size_of::<usize>());
             let length = usize::from_ne_bytes(length.try_into().expect("split at its size"));
-            let (Some(level), Some(kind), Some(value)) = (i32_at(rest, 0), i32_at(rest, 4), bytes.get(HEADER_BYTES..length))
+            let (Some(level), Some(kind), Some(value)) =
+                (i32_at(rest, 0), i32_at(rest, 4), bytes.get(HEADER_BYTES..length))
             else {
                 break;
             };
@@ -38,7 +39,9 @@ impl Control {
                 }
                 _ => {}
             }
-            bytes = bytes.get(length.next_multiple_of(ALIGNMENT)..).unwrap_or_default();
+            bytes = bytes
+                .get(length.next_multiple_of(ALIGNMENT)..)
+                .unwrap_or_default();
         }
         control
     }

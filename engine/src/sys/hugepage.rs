@@ -15,6 +15,9 @@ pub const PAGE_BYTES: usize = 4096;
 /// Size of a transparent huge page on x86-64 and on aarch64 with 4 KiB pages.
 const TRANSPARENT_BYTES: usize = 2 << 20;
 
+/// Shorter regions would waste most of a huge page.
+const HUGE_FROM_BYTES: usize = TRANSPARENT_BYTES / 2;
+
 /// What kind of pages a region lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backing {
@@ -58,7 +61,7 @@ impl Region {
     /// memory left.
     pub fn new(length: usize) -> io::Result<Self> {
         let layout = layout(length)?;
-        if length < TRANSPARENT_BYTES / 2 {
+        if length < HUGE_FROM_BYTES {
             return Self::ordinary(length);
         }
         if let Some(start) = reserved(layout) {
@@ -105,9 +108,9 @@ impl Region {
         self.backing
     }
 
-    /// How to grant reserved huge pages for a region of this size; `None` when it has them.
+    /// How to grant reserved huge pages for this region; `None` when it has them or is too short for them.
     pub fn hint(&self) -> Option<String> {
-        if self.backing == Backing::Huge {
+        if self.backing == Backing::Huge || self.length < HUGE_FROM_BYTES {
             return None;
         }
         let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -115,7 +118,9 @@ impl Region {
             return Some("this kernel has no huge pages".to_owned());
         };
         let wanted = field(&meminfo, "HugePages_Total:").unwrap_or(0) + self.length.div_ceil(page);
-        Some(format!("for reserved huge pages: sysctl -w vm.nr_hugepages={wanted}"))
+        Some(format!(
+            "for reserved huge pages: sysctl -w vm.nr_hugepages={wanted}"
+        ))
     }
 
     /// Bytes.
@@ -165,10 +170,17 @@ impl Drop for Region {
 
 fn layout(length: usize) -> io::Result<Layout> {
     if length == 0 {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a memory region of 0 bytes"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "a memory region of 0 bytes",
+        ));
     }
-    Layout::from_size_align(length, PAGE_BYTES)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("a memory region of {length} bytes")))
+    Layout::from_size_align(length, PAGE_BYTES).map_err(|_| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("a memory region of {length} bytes"),
+        )
+    })
 }
 
 /// Reserved huge pages, present; `None` when there are not enough of them.
@@ -229,7 +241,12 @@ fn map_aligned(length: usize) -> io::Result<NonNull<u8>> {
 fn unmap(start: NonNull<u8>, length: usize) {
     // SAFETY: the callers own `length` bytes of mapping at `start`, and nothing refers to them any longer.
     let result = unsafe { libc::munmap(start.as_ptr().cast(), length) };
-    assert_eq!(result, 0, "munmap of a mapping of ours: {}", io::Error::last_os_error());
+    assert_eq!(
+        result,
+        0,
+        "munmap of a mapping of ours: {}",
+        io::Error::last_os_error()
+    );
 }
 
 /// Makes all pages present, so that the first order does not pay for it.
@@ -273,7 +290,10 @@ fn in_huge_pages(smaps: &str, address: usize) -> bool {
 /// The address range at the start of a mapping's first line.
 fn mapping(line: &str) -> Option<(usize, usize)> {
     let (start, end) = line.split_whitespace().next()?.split_once('-')?;
-    Some((usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?))
+    Some((
+        usize::from_str_radix(start, 16).ok()?,
+        usize::from_str_radix(end, 16).ok()?,
+    ))
 }
 
 #[cfg(test)]
@@ -282,14 +302,21 @@ mod tests {
 
     #[test]
     fn a_region_is_zeroed_aligned_and_writable_to_its_last_byte() {
-        for length in [1, PAGE_BYTES, 100_000, TRANSPARENT_BYTES, TRANSPARENT_BYTES * 2 + 1] {
+        for length in [
+            1,
+            PAGE_BYTES,
+            100_000,
+            TRANSPARENT_BYTES,
+            TRANSPARENT_BYTES * 2 + 1,
+        ] {
             let mut region = Region::new(length).unwrap();
             assert_eq!(region.len(), length);
             assert_eq!(region.address() % PAGE_BYTES, 0);
             assert!(region.as_slice().iter().all(|&byte| byte == 0));
             region.as_mut_slice().fill(0xA5);
             assert!(region.as_slice().iter().all(|&byte| byte == 0xA5));
-            assert_eq!(region.hint().is_none(), region.backing() == Backing::Huge);
+            let satisfied = region.backing() == Backing::Huge || length < HUGE_FROM_BYTES;
+            assert_eq!(region.hint().is_none(), satisfied);
         }
     }
 
@@ -309,7 +336,10 @@ mod tests {
     #[test]
     fn lengths_that_can_not_be_are_refused() {
         assert_eq!(Region::new(0).unwrap_err().kind(), io::ErrorKind::InvalidInput);
-        assert_eq!(Region::new(usize::MAX).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(
+            Region::new(usize::MAX).unwrap_err().kind(),
+            io::ErrorKind::InvalidInput
+        );
         assert!(Region::new(1 << 60).is_err());
     }
 
@@ -321,7 +351,13 @@ mod tests {
         assert!(in_huge_pages(smaps, 0x7f00_001f_ffff));
         assert!(!in_huge_pages(smaps, 0x7f00_0020_0000));
         assert!(!in_huge_pages(smaps, 0x1000));
-        assert_eq!(field("HugePages_Total:       7\nHugepagesize:    2048 kB", "Hugepagesize:"), Some(2048));
+        assert_eq!(
+            field(
+                "HugePages_Total:       7\nHugepagesize:    2048 kB",
+                "Hugepagesize:"
+            ),
+            Some(2048)
+        );
         assert_eq!(field("MemTotal: 1 kB", "Hugepagesize:"), None);
     }
 }

@@ -46,7 +46,10 @@ mod tests {
     fn a_refusal_says_what_is_allowed_and_how_to_get_more() {
         let error = io::Error::from_raw_os_error(libc::ENOMEM);
         let text = explain(&error, Some(8 << 20));
-        assert!(text.contains("8192 KiB may be locked") && text.contains("ulimit -l unlimited"), "{text}");
+        assert!(
+            text.contains("8192 KiB may be locked") && text.contains("ulimit -l unlimited"),
+            "{text}"
+        );
         assert!(explain(&error, None).contains("no limit is set"));
     }
 

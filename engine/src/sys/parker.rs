@@ -122,7 +122,13 @@ impl Parker {
             let mut value = [0_u8; 8];
             // SAFETY: reads up to 8 bytes into an array of 8. The result is the number of wake-ups, or that another
             // read was earlier: of no interest.
-            unsafe { libc::read(self.shared.event.as_raw_fd(), value.as_mut_ptr().cast(), value.len()) };
+            unsafe {
+                libc::read(
+                    self.shared.event.as_raw_fd(),
+                    value.as_mut_ptr().cast(),
+                    value.len(),
+                )
+            };
         }
     }
 }

@@ -55,7 +55,11 @@ impl Reception {
 
     /// Hands the datagram (all of them, when several were joined by receive offload) to `take`; returns how many.
     #[inline]
-    pub(super) fn deliver(&mut self, delivered: &Delivered<'_>, take: &mut impl FnMut(SocketAddrV4, &[u8])) -> usize {
+    pub(super) fn deliver(
+        &mut self,
+        delivered: &Delivered<'_>,
+        take: &mut impl FnMut(SocketAddrV4, &[u8]),
+    ) -> usize {
         self.failures_in_row = 0;
         let control = Control::parse(delivered.control);
         if let Some(dropped) = control.dropped {
@@ -139,7 +143,13 @@ mod tests {
         bytes
     }
 
-    fn deliver(reception: &mut Reception, name: &[u8], control: &[u8], payload: &[u8], truncated: bool) -> Vec<Vec<u8>> {
+    fn deliver(
+        reception: &mut Reception,
+        name: &[u8],
+        control: &[u8],
+        payload: &[u8],
+        truncated: bool,
+    ) -> Vec<Vec<u8>> {
         let delivered = Delivered {
             name,
             control,
@@ -159,11 +169,17 @@ mod tests {
     fn joined_datagrams_are_cut_where_they_were_joined() {
         let mut reception = Reception::new();
         let joined = control(libc::SOL_UDP, libc::UDP_GRO, 3);
-        assert_eq!(deliver(&mut reception, &NAME, &joined, b"abcdefgh", false), [&b"abc"[..], b"def", b"gh"]);
+        assert_eq!(
+            deliver(&mut reception, &NAME, &joined, b"abcdefgh", false),
+            [&b"abc"[..], b"def", b"gh"]
+        );
         assert_eq!(deliver(&mut reception, &NAME, &joined, b"abc", false), [b"abc"]);
         assert_eq!(deliver(&mut reception, &NAME, &joined, b"", false), [b""]);
         let senseless = control(libc::SOL_UDP, libc::UDP_GRO, 0);
-        assert_eq!(deliver(&mut reception, &NAME, &senseless, b"abcd", false), [b"abcd"]);
+        assert_eq!(
+            deliver(&mut reception, &NAME, &senseless, b"abcd", false),
+            [b"abcd"]
+        );
         assert_eq!(reception.counters.datagrams.get(), 6);
     }
 
@@ -175,7 +191,14 @@ mod tests {
         assert!(deliver(&mut reception, &[0; 16], &[], b"abc", false).is_empty());
         assert!(deliver(&mut reception, &[], &[], b"abc", false).is_empty());
         let counters = &reception.counters;
-        assert_eq!((counters.truncated.get(), counters.unaddressed.get(), counters.datagrams.get()), (1, 3, 0));
+        assert_eq!(
+            (
+                counters.truncated.get(),
+                counters.unaddressed.get(),
+                counters.datagrams.get()
+            ),
+            (1, 3, 0)
+        );
     }
 
     #[test]

@@ -69,10 +69,12 @@ impl RecvmmsgSource {
 
 impl Slots {
     fn new(slot_bytes: usize) -> io::Result<Self> {
-        if slot_bytes <= PREFIX_BYTES || slot_bytes % align_of::<usize>() != 0 {
+        if slot_bytes <= PREFIX_BYTES || !slot_bytes.is_multiple_of(align_of::<usize>()) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                format!("receive buffers of {slot_bytes} bytes: they must be longer than {PREFIX_BYTES} and a multiple of 8"),
+                format!(
+                    "receive buffers of {slot_bytes} bytes: they must be longer than {PREFIX_BYTES} and a multiple of 8"
+                ),
             ));
         }
         let bytes = slot_bytes
@@ -153,7 +155,14 @@ impl DatagramSource for RecvmmsgSource {
     fn poll(&mut self, max: usize, mut take: impl FnMut(SocketAddrV4, &[u8])) -> usize {
         let filled = match self.slots.receive(&self.socket, max) {
             Ok(filled) => filled,
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => 0,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) =>
+            {
+                0
+            }
             Err(error) => {
                 self.reception.failed("receiving with recvmmsg", &error);
                 0

@@ -47,11 +47,17 @@ impl OpenError {
         let remedy = match source.raw_os_error() {
             Some(libc::EADDRINUSE) => {
                 let kind = if protocol == Transport::Udp { "u" } else { "t" };
-                format!("; another process has it (`ss -{kind}lnp 'sport = :{port}'` names it): stop it or configure another port")
+                format!(
+                    "; another process has it (`ss -{kind}lnp 'sport = :{port}'` names it): stop it or configure another port"
+                )
             }
-            Some(libc::EADDRNOTAVAIL) => format!("; {ip} is not an address of this machine (`ip -4 address` lists them)"),
+            Some(libc::EADDRNOTAVAIL) => {
+                format!("; {ip} is not an address of this machine (`ip -4 address` lists them)")
+            }
             Some(libc::EACCES) => {
-                format!("; port {port} needs CAP_NET_BIND_SERVICE, or `sysctl -w net.ipv4.ip_unprivileged_port_start={port}`")
+                format!(
+                    "; port {port} needs CAP_NET_BIND_SERVICE, or `sysctl -w net.ipv4.ip_unprivileged_port_start={port}`"
+                )
             }
             Some(libc::EMFILE) => "; the process has too many open files: raise `ulimit -n`".to_owned(),
             _ => String::new(),
@@ -77,7 +83,12 @@ pub struct ReceiveBuffer {
 impl ReceiveBuffer {
     /// How to get what was asked for; `None` when it was granted.
     pub fn hint(&self) -> Option<String> {
-        (self.granted < self.asked).then(|| format!("for the whole receive buffer: sysctl -w net.core.rmem_max={}", self.asked))
+        (self.granted < self.asked).then(|| {
+            format!(
+                "for the whole receive buffer: sysctl -w net.core.rmem_max={}",
+                self.asked
+            )
+        })
     }
 }
 
@@ -87,7 +98,11 @@ impl ReceiveBuffer {
 /// # Errors
 ///
 /// When the socket can not be made or bound, or the kernel lacks what was asked for.
-pub fn open_udp(address: SocketAddrV4, receive_buffer_bytes: usize, offload: bool) -> Result<(Socket, ReceiveBuffer), OpenError> {
+pub fn open_udp(
+    address: SocketAddrV4,
+    receive_buffer_bytes: usize,
+    offload: bool,
+) -> Result<(Socket, ReceiveBuffer), OpenError> {
     let open = || -> io::Result<_> {
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
         let buffer = set_receive_buffer(&socket, receive_buffer_bytes)?;
@@ -114,8 +129,12 @@ pub fn local_address(socket: &Socket) -> io::Result<SocketAddrV4> {
 }
 
 fn set_receive_buffer(socket: &Socket, asked: usize) -> io::Result<ReceiveBuffer> {
-    let value = libc::c_int::try_from(asked)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("a receive buffer of {asked} bytes")))?;
+    let value = libc::c_int::try_from(asked).map_err(|_| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("a receive buffer of {asked} bytes"),
+        )
+    })?;
     // With CAP_NET_ADMIN the kernel's limit does not count; without it, the ordinary option is cut at the limit.
     if set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, value).is_err() {
         socket.set_recv_buffer_size(asked)?;
@@ -136,7 +155,11 @@ fn set_option(socket: &Socket, level: libc::c_int, name: libc::c_int, value: lib
             size_of_val(&value) as libc::socklen_t,
         )
     };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 #[cfg(test)]
@@ -150,8 +173,14 @@ mod tests {
         let (socket, _) = open_udp(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0), 65_536, false).unwrap();
         let address = local_address(&socket).unwrap();
         let message = open_udp(address, 65_536, false).unwrap_err().to_string();
-        assert!(message.starts_with(&format!("can not open UDP {address}: ")), "{message}");
-        assert!(message.contains(&format!("ss -ulnp 'sport = :{}'", address.port())), "{message}");
+        assert!(
+            message.starts_with(&format!("can not open UDP {address}: ")),
+            "{message}"
+        );
+        assert!(
+            message.contains(&format!("ss -ulnp 'sport = :{}'", address.port())),
+            "{message}"
+        );
     }
 
     #[test]
@@ -159,7 +188,10 @@ mod tests {
         // TEST-NET-1: no machine has it.
         let address = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 0);
         let message = open_udp(address, 65_536, false).unwrap_err().to_string();
-        assert!(message.contains("192.0.2.1 is not an address of this machine"), "{message}");
+        assert!(
+            message.contains("192.0.2.1 is not an address of this machine"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -172,6 +204,9 @@ mod tests {
             asked: 1_048_576,
             granted: 212_992,
         };
-        assert_eq!(cut.hint().unwrap(), "for the whole receive buffer: sysctl -w net.core.rmem_max=1048576");
+        assert_eq!(
+            cut.hint().unwrap(),
+            "for the whole receive buffer: sysctl -w net.core.rmem_max=1048576"
+        );
     }
 }

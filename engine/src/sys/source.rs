@@ -41,7 +41,9 @@ impl FromStr for Method {
             "auto" => Ok(Self::Auto),
             "io_uring" => Ok(Self::IoUring),
             "recvmmsg" => Ok(Self::Recvmmsg),
-            _ => Err(format!("{text:?} is no way to receive: auto, io_uring or recvmmsg")),
+            _ => Err(format!(
+                "{text:?} is no way to receive: auto, io_uring or recvmmsg"
+            )),
         }
     }
 }
@@ -143,11 +145,17 @@ pub fn open(address: SocketAddrV4, options: &Options) -> Result<(Source, Descrip
     let (socket, receive_buffer) = open_udp(address, options.receive_buffer_bytes, options.offload)?;
     let address = local_address(&socket).map_err(wrong)?;
     let plain = |socket| RecvmmsgSource::new(socket, options.buffer_bytes).map(Source::Recvmmsg);
-    let ring = |socket| UringSource::new(socket, options.buffer_count, options.buffer_bytes).map(Source::IoUring);
+    let ring =
+        |socket| UringSource::new(socket, options.buffer_count, options.buffer_bytes).map(Source::IoUring);
     let mut fallback = None;
     let source = match options.method {
         Method::Recvmmsg => plain(socket).map_err(wrong)?,
-        Method::IoUring => ring(socket).map_err(|error| wrong(io::Error::new(error.kind(), refusal(&error))))?,
+        Method::IoUring => ring(socket).map_err(|error| {
+            wrong(io::Error::new(
+                error.kind(),
+                format!("io_uring: {}", refusal(&error)),
+            ))
+        })?,
         Method::Auto => match ring(socket.try_clone().map_err(wrong)?) {
             Ok(source) => source,
             // Nonsense in the options is no reason to fall back.
@@ -225,8 +233,15 @@ impl DatagramSource for Source {
 /// Why the kernel refused io_uring, and what to do about it.
 fn refusal(error: &io::Error) -> String {
     let setting = fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
-    let advice = advice(error.raw_os_error(), setting.as_deref().unwrap_or_default().trim());
-    if advice.is_empty() { error.to_string() } else { format!("{error}: {advice}") }
+    let advice = advice(
+        error.raw_os_error(),
+        setting.as_deref().unwrap_or_default().trim(),
+    );
+    if advice.is_empty() {
+        error.to_string()
+    } else {
+        format!("{error}: {advice}")
+    }
 }
 
 /// `setting` is `kernel.io_uring_disabled`.
@@ -236,7 +251,9 @@ fn advice(code: Option<i32>, setting: &str) -> &'static str {
         (Some(libc::EPERM), "1") => {
             "it is for members of kernel.io_uring_group only (sysctl -w kernel.io_uring_disabled=0, or join the group)"
         }
-        (Some(libc::EPERM | libc::EACCES), _) => "a container's system call filter or a security module forbids it",
+        (Some(libc::EPERM | libc::EACCES), _) => {
+            "a container's system call filter or a security module forbids it"
+        }
         (Some(libc::ENOSYS), _) => "this kernel, or the container's system call filter, has none",
         (Some(libc::EINVAL), _) => "this kernel is too old for deferred task work (Linux 6.1)",
         (Some(libc::ENOMEM), _) => "not enough memory (raise `ulimit -l`)",

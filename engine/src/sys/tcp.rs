@@ -66,7 +66,10 @@ impl Listener for TcpDoor {
             Err(error) => return Err(error),
         };
         let SocketAddr::V4(peer) = peer else {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "an IPv6 peer on an IPv4 socket"));
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "an IPv6 peer on an IPv4 socket",
+            ));
         };
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
@@ -112,11 +115,14 @@ mod tests {
         let (mut stream, peer) = accept(&mut door);
         assert_eq!(SocketAddr::V4(peer), client.local_addr().unwrap());
         assert!(stream.nodelay().unwrap());
-        assert_eq!(stream.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(
+            stream.read(&mut [0; 8]).unwrap_err().kind(),
+            io::ErrorKind::WouldBlock
+        );
         client.write_all(b"hello").unwrap();
-        Parker::new()
-            .unwrap()
-            .park(Duration::from_secs(600), |watch| TcpDoor::watch_stream(&stream, watch));
+        Parker::new().unwrap().park(Duration::from_secs(600), |watch| {
+            TcpDoor::watch_stream(&stream, watch)
+        });
         let mut bytes = [0; 8];
         assert_eq!(stream.read(&mut bytes).unwrap(), 5);
         assert_eq!(&bytes[..5], b"hello");
@@ -141,7 +147,13 @@ mod tests {
     fn an_address_in_use_is_named_with_its_remedy() {
         let door = TcpDoor::open(ANY).unwrap();
         let message = TcpDoor::open(door.address()).unwrap_err().to_string();
-        assert!(message.starts_with(&format!("can not open TCP {}: ", door.address())), "{message}");
-        assert!(message.contains(&format!("ss -tlnp 'sport = :{}'", door.address().port())), "{message}");
+        assert!(
+            message.starts_with(&format!("can not open TCP {}: ", door.address())),
+            "{message}"
+        );
+        assert!(
+            message.contains(&format!("ss -tlnp 'sport = :{}'", door.address().port())),
+            "{message}"
+        );
     }
 }

@@ -66,7 +66,8 @@ impl MulticastSink {
     /// When a group is not a multicast address, the interface does not exist, or a socket can not be made.
     pub fn open(groups: &[SocketAddrV4], options: &MulticastOptions) -> Result<Self, OpenError> {
         let lines = groups.iter().map(|&group| {
-            let socket = line(group, options).map_err(|error| OpenError::new(Transport::Udp, group, error))?;
+            let socket =
+                line(group, options).map_err(|error| OpenError::new(Transport::Udp, group, error))?;
             Ok((group, socket))
         });
         Ok(Self {
@@ -79,14 +80,21 @@ impl DatagramSink for MulticastSink {
     /// `to` must be one of the groups.
     fn send(&mut self, to: SocketAddrV4, bytes: &[u8]) -> io::Result<()> {
         let Some((_, socket)) = self.lines.iter().find(|(group, _)| *group == to) else {
-            return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, "not a line of this sink"));
+            return Err(io::Error::new(
+                io::ErrorKind::AddrNotAvailable,
+                "not a line of this sink",
+            ));
         };
         whole(socket.send_with_flags(bytes, libc::MSG_DONTWAIT)?, bytes)
     }
 }
 
 fn whole(sent: usize, bytes: &[u8]) -> io::Result<()> {
-    if sent == bytes.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+    if sent == bytes.len() {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::WriteZero.into())
+    }
 }
 
 fn line(group: SocketAddrV4, options: &MulticastOptions) -> io::Result<Socket> {

@@ -195,20 +195,22 @@ impl DatagramSource for UringSource {
 
 impl Drop for UringSource {
     fn drop(&mut self) {
-        // A ring dies some time after it was closed; until then the receive would hold the port. So it is ended here.
-        // On another thread than the one that polled the kernel refuses this (EEXIST), and the port is only free
-        // when the ring is: nothing else depends on it, which is why a refusal needs no answer.
-        if self.enabled {
-            let _ = self.ring.submitter().register_sync_cancel(None, CancelBuilder::any());
+        // A ring dies some time after it was closed; until then the receive would hold the port. So it is canceled here,
+        // and the task work that ends it is run. On another thread than the one that polled the kernel refuses this
+        // (EEXIST) and the port is free only when the ring is; nothing else depends on it, so a refusal needs no answer.
+        let submitter = self.ring.submitter();
+        if self.enabled && submitter.register_sync_cancel(None, CancelBuilder::any()).is_ok() {
+            let _ = submitter.submit();
         }
-        let _ = self.ring.submitter().unregister_files();
+        let _ = submitter.unregister_files();
     }
 }
 
 /// Takes a filled buffer apart.
 #[inline]
 fn deliver(reception: &mut Reception, buffer: &[u8], take: &mut impl FnMut(SocketAddrV4, &[u8])) -> usize {
-    let message = RecvMsgOut::parse(buffer, &SHAPE.0).expect("a buffer is longer than header, address and control data");
+    let message = RecvMsgOut::parse(buffer, &SHAPE.0)
+        .expect("a buffer is longer than header, address and control data");
     let delivered = Delivered {
         name: message.name_data(),
         control: message.control_data(),

@@ -63,8 +63,17 @@ fn stages_are_put_on_their_threads_in_order() {
         let plans = layout.plans(stages(), &[7], Some(IdleStrategy::Yield)).unwrap();
         plans.iter().map(ToString::to_string).collect()
     };
-    assert_eq!(plans(Layout::One), ["engine+journal+output+recovery on core 7, yield"]);
-    assert_eq!(plans(Layout::Two), ["engine+output on core 7, yield", "journal+recovery on any core, yield"]);
+    assert_eq!(
+        plans(Layout::One),
+        ["engine+journal+output+recovery on core 7, yield"]
+    );
+    assert_eq!(
+        plans(Layout::Two),
+        [
+            "engine+output on core 7, yield",
+            "journal+recovery on any core, yield"
+        ]
+    );
     assert_eq!(plans(Layout::Four).len(), 4);
 }
 
@@ -90,7 +99,10 @@ fn a_failure_stops_all_threads_without_draining() {
         })]),
         plan(vec![stage("eager", || 1)]),
     ];
-    assert_eq!(spawn(plans, &shutdown).unwrap().join(), Err("the disk is gone".to_owned()));
+    assert_eq!(
+        spawn(plans, &shutdown).unwrap().join(),
+        Err("the disk is gone".to_owned())
+    );
 }
 
 #[test]
@@ -117,7 +129,8 @@ fn threads_end_only_when_nothing_is_under_way_between_them() {
     const ITEMS: u64 = 50;
     for round in 0..20 {
         let shutdown = Shutdown::default();
-        let queues: Arc<Vec<Mutex<VecDeque<u32>>>> = Arc::new((0..STAGES).map(|_| Mutex::default()).collect());
+        let queues: Arc<Vec<Mutex<VecDeque<u32>>>> =
+            Arc::new((0..STAGES).map(|_| Mutex::default()).collect());
         let arrived = Arc::new(AtomicU64::new(0));
         for item in 0..ITEMS {
             let index = usize::try_from(item).unwrap() % STAGES;
@@ -173,7 +186,9 @@ impl Stage for Background {
     }
 
     fn poll(&mut self) -> usize {
-        if self.done.load(Ordering::Acquire) && let Some(helper) = self.helper.take() {
+        if self.done.load(Ordering::Acquire)
+            && let Some(helper) = self.helper.take()
+        {
             helper.join().unwrap();
             self.finished.store(true, Ordering::Release);
             return 1;
@@ -208,7 +223,11 @@ fn threads_wait_for_a_stage_that_is_not_drained() {
         }
         0
     });
-    let running = spawn(vec![plan(vec![Box::new(background)]), plan(vec![other])], &shutdown).unwrap();
+    let running = spawn(
+        vec![plan(vec![Box::new(background)]), plan(vec![other])],
+        &shutdown,
+    )
+    .unwrap();
     shutdown.request();
     assert_eq!(running.join(), Ok(()));
     assert!(finished.load(Ordering::Acquire));
@@ -230,7 +249,10 @@ fn a_stage_that_never_drains_is_named() {
         .unwrap()
         .join()
         .unwrap_err();
-    assert!(failure.contains("did not finish its work within 5ms"), "{failure}");
+    assert!(
+        failure.contains("did not finish its work within 5ms"),
+        "{failure}"
+    );
 }
 
 /// Counts datagrams on a socket that its thread watches.
