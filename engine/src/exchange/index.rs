@@ -29,7 +29,7 @@ impl Index {
     fn hash(&self, session: u32, user_ref: u32) -> u32 {
         let key = (u64::from(session) << 32 | u64::from(user_ref)) ^ self.seed;
         // Folded multiplication: both halves of the product depend on all bits of the key.
-        let product = u128::from(key) * 0x9E37_79B9_7F4A_7C15_F39C_u128;
+        let product = u128::from(key) * 0x9E37_79B9_7F4A_7C15_u128;
         let folded = (product as u64) ^ ((product >> 64) as u64);
         (folded.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 32) as u32
     }
@@ -106,11 +106,18 @@ mod tests {
 
     #[test]
     fn agrees_with_a_map() {
+        // Any secret of the process, and any session number, may come.
+        for (seed, first_session) in [(42, 0), (u64::MAX, 0), (1, u32::MAX - 2)] {
+            compare_with_a_map(seed, first_session);
+        }
+    }
+
+    fn compare_with_a_map(seed: u64, first_session: u32) {
         let mut random = Random::new(1);
-        let mut index = Index::new(500, 42);
+        let mut index = Index::new(500, seed);
         let mut model: HashMap<(u32, u32), u32> = HashMap::new();
         for handle in 0..50_000_u32 {
-            let name = (random.below(3) as u32, random.below(400) as u32);
+            let name = (first_session + random.below(3) as u32, random.below(400) as u32);
             let names = &model;
             let found = index.find(name.0, name.1, |handle| names.get(&name) == Some(&handle));
             assert_eq!(found, model.get(&name).copied().unwrap_or(NONE));
