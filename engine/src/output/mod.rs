@@ -10,6 +10,7 @@ mod encode;
 mod feed;
 mod line;
 mod market_data;
+mod names;
 mod sessions;
 pub mod window;
 
@@ -22,13 +23,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
 use protocol::packet::{BLOCK_BYTES, DATAGRAM_BYTES_MAX, HEADER_BYTES};
-use protocol::text::market_data_session;
 use rtrb::Consumer;
 use zerocopy::{FromBytes, IntoBytes};
 
 pub use counters::{OutputCounters, StreamCounters};
 pub use encode::{Encoder, MessageSink};
 pub use line::HEARTBEAT_NS;
+pub use names::{market_data_name, order_entry_name};
 
 use crate::exchange::command::Command;
 use crate::exchange::event::Event;
@@ -163,7 +164,7 @@ impl<A: DatagramSink, M: DatagramSink> OutputStage<A, M> {
                 sessions: Sessions::new(acknowledgements, config.sessions, config.roll, bytes),
                 feed: Feed::new(
                     market_data,
-                    market_data_session(config.roll).expect("checked with the configuration"),
+                    market_data_name(config.roll),
                     config.line_a,
                     config.line_b,
                     feed_packets,

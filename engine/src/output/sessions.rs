@@ -3,11 +3,12 @@
 use std::net::SocketAddrV4;
 
 use protocol::packet::{END_OF_SESSION, Packer};
-use protocol::text::{SessionName, order_entry_session};
+use protocol::text::SessionName;
 use zerocopy::IntoBytes;
 
 use super::counters::StreamCounters;
 use super::line::{HEARTBEAT_NS, Line, empty_packet};
+use super::names::order_entry_name;
 use crate::runtime::seams::DatagramSink;
 
 /// Packets being filled at once. When a release touches more sessions, the packets so far leave early.
@@ -75,7 +76,7 @@ impl<A: DatagramSink> Sessions<A> {
             line: Line::new(sink),
             sessions: (0..sessions)
                 .map(|session| Session {
-                    name: order_entry_session(session, roll).expect("checked with the configuration"),
+                    name: order_entry_name(session, roll),
                     binding: None,
                 })
                 .collect(),
