@@ -82,7 +82,10 @@ impl BookError {
 
     /// True when a limit of this subscriber, not the feed, is the cause.
     pub fn is_capacity(self) -> bool {
-        matches!(self, Self::InstrumentCapacity | Self::OrderCapacity | Self::LevelCapacity)
+        matches!(
+            self,
+            Self::InstrumentCapacity | Self::OrderCapacity | Self::LevelCapacity
+        )
     }
 }
 
@@ -324,7 +327,10 @@ impl Books {
         let level = match find(ladder, key(side, price)) {
             Ok(place) => ladder[place].level,
             Err(place) => {
-                let level = self.orders.new_level(locate, side, price).ok_or(BookError::LevelCapacity)?;
+                let level = self
+                    .orders
+                    .new_level(locate, side, price)
+                    .ok_or(BookError::LevelCapacity)?;
                 let rung = Rung {
                     key: key(side, price),
                     level,
@@ -391,16 +397,18 @@ impl<'a> BookView<'a> {
         let orders = self.orders;
         self.level_slots(side).flat_map(move |level| {
             let some = |slot: u32| (slot != NONE).then_some(slot);
-            core::iter::successors(some(level.head), move |slot| some(orders.order(*slot).next)).map(move |slot| {
-                let order = orders.order(slot);
-                RestingOrder {
-                    number: order.number,
-                    side,
-                    price: level.price,
-                    quantity: order.quantity,
-                    attribution: order.attribution,
-                }
-            })
+            core::iter::successors(some(level.head), move |slot| some(orders.order(*slot).next)).map(
+                move |slot| {
+                    let order = orders.order(slot);
+                    RestingOrder {
+                        number: order.number,
+                        side,
+                        price: level.price,
+                        quantity: order.quantity,
+                        attribution: order.attribution,
+                    }
+                },
+            )
         })
     }
 
@@ -452,7 +460,11 @@ mod tests {
     }
 
     fn queue(books: &Books, side: Side) -> Vec<(u32, u64, u32)> {
-        books.book(1).orders(side).map(|order| (order.price, order.number, order.quantity)).collect()
+        books
+            .book(1)
+            .orders(side)
+            .map(|order| (order.price, order.number, order.quantity))
+            .collect()
     }
 
     #[test]
@@ -464,9 +476,16 @@ mod tests {
         books.add(1, 4, Side::Sell, 8, 105, *b"FIRM").unwrap();
         assert_eq!(queue(&books, Side::Buy), [(101, 2, 6), (100, 1, 5), (100, 3, 7)]);
         let levels: Vec<_> = books.book(1).levels(Side::Buy).collect();
-        let level = |price, quantity, orders| PriceLevel { price, quantity, orders };
+        let level = |price, quantity, orders| PriceLevel {
+            price,
+            quantity,
+            orders,
+        };
         assert_eq!(levels, [level(101, 6, 1), level(100, 12, 2)]);
-        assert_eq!(books.book(1).orders(Side::Sell).next().unwrap().attribution, *b"FIRM");
+        assert_eq!(
+            books.book(1).orders(Side::Sell).next().unwrap().attribution,
+            *b"FIRM"
+        );
         assert!(!books.book(1).is_crossed() && !books.book(1).is_damaged());
     }
 
@@ -492,7 +511,10 @@ mod tests {
         books.add(1, 2, Side::Sell, 5, 100, *b"    ").unwrap();
         books.replace(1, 1, 9, 4, 100).unwrap();
         assert_eq!(queue(&books, Side::Sell), [(100, 2, 5), (100, 9, 4)]);
-        assert_eq!(books.book(1).orders(Side::Sell).last().unwrap().attribution, *b"FIRM");
+        assert_eq!(
+            books.book(1).orders(Side::Sell).last().unwrap().attribution,
+            *b"FIRM"
+        );
         assert_eq!(books.delete(1, 1), Err(BookError::UnknownOrder));
     }
 
@@ -508,8 +530,12 @@ mod tests {
             }),
             (BookError::ExcessQuantity, |books| books.reduce(1, 1, 6).map(drop)),
             (BookError::ZeroQuantity, |books| buy(books, 2, 0, 100)),
-            (BookError::InstrumentCapacity, |books| books.add(5, 2, Side::Buy, 1, 1, *b"    ")),
-            (BookError::InstrumentCapacity, |books| books.add(0, 2, Side::Buy, 1, 1, *b"    ")),
+            (BookError::InstrumentCapacity, |books| {
+                books.add(5, 2, Side::Buy, 1, 1, *b"    ")
+            }),
+            (BookError::InstrumentCapacity, |books| {
+                books.add(0, 2, Side::Buy, 1, 1, *b"    ")
+            }),
             (BookError::OrderCapacity, |books| {
                 (2..=5).try_for_each(|number| buy(books, number, 1, 100))
             }),
