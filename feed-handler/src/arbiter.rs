@@ -235,7 +235,9 @@ impl Arbiter {
             Some(current) if current == session => return true,
             Some(current) if current > session => return false,
             Some(_) => {
-                self.statistics.abandoned += self.receiver.missing();
+                // A packet of garbage may have said that messages up to any number exist.
+                let missing = self.receiver.missing();
+                self.statistics.abandoned = self.statistics.abandoned.saturating_add(missing);
                 self.receiver.restart(Some(session), 1, now_ns);
                 self.expected = [None; 2];
                 self.leads.clear();
