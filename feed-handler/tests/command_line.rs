@@ -200,7 +200,7 @@ fn record_and_replay_come_to_the_same_books() {
     let cut = command(&["replay", path]).output().unwrap();
     assert_eq!(cut.status.code(), Some(1));
     assert!(text(&cut.stderr).contains("is cut"), "{cut:?}");
-    let small = command(&["replay", path, "--orders", "10"]).output().unwrap();
+    let small = command(&["replay", path, "--max-orders", "10"]).output().unwrap();
     assert_eq!(small.status.code(), Some(6), "{small:?}");
     std::fs::remove_dir_all(directory).unwrap();
 }

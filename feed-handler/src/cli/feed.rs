@@ -91,7 +91,7 @@ impl<'a> Feed<'a> {
             }
             if let Some(error) = self.subscriber.market().overflow() {
                 return Err(Failure::Untrusted(format!(
-                    "{error}: more --orders or --max-levels are needed to follow this market"
+                    "{error}: more --max-orders or --max-levels are needed to follow this market"
                 )));
             }
             if self.subscriber.has_joined() && self.subscriber.state() == State::Live {
@@ -154,7 +154,9 @@ impl<'a> Feed<'a> {
     fn stale_text(&self) -> String {
         let subscriber = &self.subscriber;
         if let Some(error) = subscriber.market().overflow() {
-            return format!("STALE: {error}: more --orders or --max-levels are needed to follow this market");
+            return format!(
+                "STALE: {error}: more --max-orders or --max-levels are needed to follow this market"
+            );
         }
         match (subscriber.behind(), subscriber.recovery_failure()) {
             (0, _) => format!("STALE: silence on {}; waiting", self.lines_text()),

@@ -73,7 +73,7 @@ pub(crate) struct Common {
     pub(crate) wait: Duration,
     /// Resting orders to make room for, all instruments together
     #[arg(long, global = true, value_name = "N", default_value_t = Capacity::default().orders)]
-    pub(crate) orders: u32,
+    pub(crate) max_orders: u32,
     /// Price levels to make room for, all instruments together
     #[arg(long, global = true, value_name = "N", default_value_t = Capacity::default().levels)]
     pub(crate) max_levels: u32,
@@ -92,7 +92,7 @@ impl Common {
     /// The books' room.
     pub(crate) fn capacity(&self) -> Capacity {
         Capacity {
-            orders: self.orders,
+            orders: self.max_orders,
             levels: self.max_levels,
             ..Capacity::default()
         }

@@ -29,7 +29,7 @@ pub(crate) fn run(common: &Common, options: &ReplayOptions) -> Result<(), Failur
     }
     if let Some(overflow) = market.overflow() {
         return Err(Failure::Untrusted(format!(
-            "{overflow}: more --orders or --max-levels are needed for this file"
+            "{overflow}: more --max-orders or --max-levels are needed for this file"
         )));
     }
     if let Some(position) = damage {
