@@ -1,6 +1,8 @@
 //! One definition per message: a zerocopy struct, its size checked at compile time, and a table of its fields that the
 //! documents in `docs/protocol` are checked against.
 
+use crate::malformed::Malformed;
+
 /// One field of a wire message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
@@ -63,6 +65,16 @@ pub trait WireMessage:
         let bytes = self.as_bytes();
         buffer.get_mut(..bytes.len())?.copy_from_slice(bytes);
         Some(bytes.len())
+    }
+}
+
+/// Views `bytes` as one whole message of type `T` that has one form only. The type byte is
+/// the caller's to check.
+pub fn exact<T: WireMessage>(bytes: &[u8]) -> Result<&T, Malformed> {
+    match T::ref_from_prefix(bytes) {
+        Ok((message, [])) => Ok(message),
+        Ok(_) => Err(Malformed::Long),
+        Err(_) => Err(Malformed::Short),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The words of the exchange: wire messages, units, packets, and both ends of each conversation without sockets.
 //!
-//! Lives here: byte layouts ([`order_entry`], [`market_data`], [`packet`], [`soup`]) and their units ([`units`]).
+//! Lives here: byte layouts ([`order_entry`], [`market_data`], [`packet`], [`soup`]) and their units ([`units`], [`text`]).
 //! Must not be here: sockets, clocks, threads, allocation on a per-message path, decimals, floats.
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,7 @@ pub mod market_data;
 pub mod order_entry;
 pub mod packet;
 pub mod soup;
+pub mod text;
 pub mod units;
 
 pub use malformed::Malformed;

@@ -1,4 +1,10 @@
-//! Market data: TotalView-ITCH 5.0 and the end of a GLIMPSE 5.0 snapshot.
+//! Market data: TotalView-ITCH 5.0, GLIMPSE 5.0 snapshots and recorded days.
+//!
+//! Lives here: layouts ([`messages`], [`glimpse`]), the decoder ([`FeedMessage`]) and the values of fields ([`values`]).
 
+pub mod feed;
 pub mod glimpse;
 pub mod messages;
+pub mod values;
+
+pub use feed::{FeedMessage, SnapshotMessage};

@@ -31,15 +31,6 @@ pub(crate) fn split<T: WireMessage>(bytes: &[u8]) -> Result<(&T, Options<'_>), M
     }
 }
 
-/// Views `bytes` as one whole message of type `T` that has one form only.
-pub(crate) fn exact<T: WireMessage>(bytes: &[u8]) -> Result<&T, Malformed> {
-    match T::ref_from_prefix(bytes) {
-        Ok((message, [])) => Ok(message),
-        Ok(_) => Err(Malformed::Long),
-        Err(_) => Err(Malformed::Short),
-    }
-}
-
 /// Writes an OUCH message and its options (the bytes an [`super::OptionsWriter`] made, or none) to the front of
 /// `buffer`, with the right Appendage Length whatever the field in `message` says. Without options a message that has
 /// a short form is written in it. Returns the bytes written; `None`, with `buffer` as it was, when there is no room or

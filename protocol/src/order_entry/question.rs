@@ -1,10 +1,10 @@
 //! Our own questions and answers, in Unsequenced Data of the TCP order-entry connection. Each has one form.
 
-use super::appendage::exact;
 use super::own::{
     Balance, BalanceRequest, BindUdp, InstrumentReply, InstrumentsRequest, OpenOrder, OpenOrdersRequest,
     OrderStatus, OrderStatusRequest, Ticker, TickerRequest, UdpBound,
 };
+use crate::layout::exact;
 use crate::malformed::Malformed;
 
 /// What a client asks.

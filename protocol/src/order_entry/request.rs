@@ -1,12 +1,13 @@
 //! What a client asks in its datagrams or in Unsequenced Data: OUCH requests and our re-request.
 
-use super::appendage::{exact, split};
+use super::appendage::split;
 use super::options::Options;
 use super::own::ReRequest;
 use super::requests::{
     AccountQuery, CancelOrder, DisableOrderEntry, EnableOrderEntry, EnterOrder, MassCancel, ModifyOrder,
     ReplaceOrder,
 };
+use crate::layout::exact;
 use crate::malformed::Malformed;
 
 /// A decoded request: views into the bytes it came in.
