@@ -8,18 +8,17 @@
 mod config;
 
 mod event;
+mod login;
 mod replay;
 mod state;
 mod tcp;
 mod udp;
+mod upkeep;
 
 use std::io;
-use std::net::SocketAddrV4;
 
 use protocol::malformed::Malformed;
-use protocol::order_entry::own::{
-    BalanceRequest, BindUdp, InstrumentsRequest, OpenOrdersRequest, OrderStatusRequest, TickerRequest,
-};
+use protocol::order_entry::own::{BalanceRequest, OpenOrdersRequest, OrderStatusRequest, TickerRequest};
 use protocol::packet::Packet;
 use protocol::soup::encode;
 use protocol::units::Symbol;
@@ -38,8 +37,6 @@ use udp::UdpLink;
 
 /// Datagrams taken from the socket in one poll.
 const DATAGRAMS_PER_POLL: usize = 256;
-/// Unanswered requests sent again in one poll.
-const RESENDS_PER_POLL: usize = 4 * ORDERS_PER_DATAGRAM_MAX as usize;
 
 /// An order could not be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -499,78 +496,6 @@ impl OrderEntryClient {
         }
     }
 
-    fn set_phase(&mut self, phase: Phase, now_ns: u64, handler: &mut impl Handler) {
-        self.core.phase = phase;
-        self.since_ns = now_ns;
-        handler.event(now_ns, Event::Phase(phase));
-    }
-
-    fn end(&mut self, reason: EndReason, now_ns: u64, handler: &mut impl Handler) {
-        self.tcp = None;
-        self.replay = None;
-        self.set_phase(Phase::Ended(reason), now_ns, handler);
-    }
-
-    /// The connection is gone: tries again a little later, unless patience has run out.
-    fn lost(&mut self, error: &io::Error, now_ns: u64, handler: &mut impl Handler) {
-        handler.event(now_ns, Event::Lost(error));
-        self.tcp = None;
-        self.replay = None;
-        if matches!(self.core.phase, Phase::Ready) {
-            self.down_since_ns = now_ns;
-        }
-        if now_ns.saturating_sub(self.down_since_ns) > self.config.timing.patience_ns {
-            self.end(EndReason::Unreachable, now_ns, handler);
-        } else {
-            self.set_phase(Phase::Waiting, now_ns, handler);
-        }
-    }
-
-    fn connect(&mut self, now_ns: u64, handler: &mut impl Handler) {
-        self.attempts += 1;
-        match TcpLink::begin(self.config.server) {
-            Ok(link) => {
-                self.tcp = Some(link);
-                self.set_phase(Phase::Connecting, now_ns, handler);
-            }
-            Err(error) => self.lost(&error, now_ns, handler),
-        }
-    }
-
-    fn finish_connecting(&mut self, now_ns: u64, handler: &mut impl Handler) -> usize {
-        let Some(tcp) = &mut self.tcp else {
-            return 0;
-        };
-        let sequence = match (self.core.session, self.config.start) {
-            (Some(_), _) => self.core.stream.next_sequence(),
-            (None, Start::Beginning) => 1,
-            (None, Start::Latest) => 0,
-        };
-        let result = match tcp.is_connected() {
-            Ok(false) => {
-                if now_ns.saturating_sub(self.since_ns) > self.config.timing.silence_ns {
-                    self.lost(&io::ErrorKind::TimedOut.into(), now_ns, handler);
-                }
-                return 0;
-            }
-            Ok(true) => {
-                let name = self.core.session.unwrap_or([b' '; 10]);
-                let name = std::str::from_utf8(&name).unwrap_or_default().trim();
-                tcp.send_login(&self.config.username, &self.config.password, name, sequence)
-            }
-            Err(error) => Err(error),
-        };
-        match result {
-            Ok(()) => {
-                self.core.heard_ns = now_ns;
-                self.core.begin_login();
-                self.set_phase(Phase::LoggingIn, now_ns, handler);
-            }
-            Err(error) => self.lost(&error, now_ns, handler),
-        }
-        1
-    }
-
     fn receive_tcp(&mut self, now_ns: u64, handler: &mut impl Handler) -> usize {
         let Self { tcp, core, .. } = self;
         let Some(tcp) = tcp else {
@@ -631,290 +556,6 @@ impl OrderEntryClient {
         DATAGRAMS_PER_POLL
     }
 
-    /// The steps between login and readiness.
-    fn advance(&mut self, now_ns: u64, handler: &mut impl Handler) {
-        match self.core.phase {
-            Phase::LoggingIn if self.core.logged_in => {
-                let asked = self.tcp.as_mut().is_some_and(|tcp| {
-                    tcp.send_unsequenced(InstrumentsRequest { message_type: b'i' }.as_bytes())
-                        && tcp.send_unsequenced(
-                            OrderStatusRequest {
-                                message_type: b's',
-                                user_ref_num: u32::MAX.into(),
-                            }
-                            .as_bytes(),
-                        )
-                });
-                debug_assert!(asked, "a fresh connection has room for two questions");
-                self.set_phase(Phase::CatchingUp, now_ns, handler);
-            }
-            Phase::CatchingUp if self.core.is_caught_up() && !self.core.asked_next => {
-                if let Some(tcp) = &mut self.tcp
-                    && tcp.send_unsequenced(b"Q")
-                {
-                    self.core.asked_next = true;
-                }
-            }
-            Phase::CatchingUp if self.core.next_is_known => match self.config.door {
-                Door::Tcp => self.become_ready(now_ns, handler),
-                Door::Udp => self.bind(now_ns, handler),
-            },
-            Phase::Binding => {
-                if let Some((token, port)) = self.core.bound.take()
-                    && let Some(udp) = &mut self.udp
-                {
-                    let server = SocketAddrV4::new(*self.config.server.ip(), port);
-                    match udp.bind(server, token, now_ns) {
-                        Ok(()) => {
-                            self.core.counters.bindings += 1;
-                            self.core.udp_heard_ns = now_ns;
-                            self.become_ready(now_ns, handler);
-                        }
-                        Err(error) => self.lost(&error, now_ns, handler),
-                    }
-                }
-            }
-            _ => {}
-        }
-        let settling = matches!(
-            self.core.phase,
-            Phase::LoggingIn | Phase::CatchingUp | Phase::Binding
-        );
-        if settling && now_ns.saturating_sub(self.core.heard_ns) > self.config.timing.silence_ns {
-            self.lost(&io::ErrorKind::TimedOut.into(), now_ns, handler);
-        }
-    }
-
-    fn become_ready(&mut self, now_ns: u64, handler: &mut impl Handler) {
-        self.ready_since_ns = now_ns;
-        self.down_since_ns = now_ns;
-        self.set_phase(Phase::Ready, now_ns, handler);
-    }
-
-    /// Opens a socket and asks the exchange to bind it.
-    fn bind(&mut self, now_ns: u64, handler: &mut impl Handler) {
-        let Some(tcp) = &mut self.tcp else {
-            return;
-        };
-        let opened = tcp.local_ip().and_then(|ip| {
-            let mut link = UdpLink::open(ip, &self.config)?;
-            if let Some(before) = &self.udp {
-                link.continue_from(before);
-            }
-            let port = link.port()?;
-            Ok((link, port))
-        });
-        match opened {
-            Ok((link, port)) => {
-                let message = BindUdp {
-                    message_type: b'u',
-                    udp_port: port.into(),
-                };
-                if tcp.send_unsequenced(message.as_bytes()) {
-                    self.udp = Some(link);
-                    self.core.bound = None;
-                    self.set_phase(Phase::Binding, now_ns, handler);
-                }
-            }
-            Err(error) => self.lost(&error, now_ns, handler),
-        }
-    }
-
-    /// Mends gaps: re-requests over UDP, then a replay over TCP.
-    fn keep_whole(&mut self, now_ns: u64, handler: &mut impl Handler) {
-        if let Some(replay) = &mut self.replay {
-            let core = &mut self.core;
-            match replay.poll(&self.config, now_ns, |sequence, message| {
-                core.replayed(sequence, message, now_ns, handler);
-            }) {
-                Ok(_) if !core.stream.has_gap() => {
-                    if let Some(replay) = self.replay.take() {
-                        replay.end();
-                    }
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    handler.event(now_ns, Event::Lost(&error));
-                    self.core.counters.replays_failed += 1;
-                    self.replay = None;
-                    self.replay_not_before_ns = now_ns + self.config.timing.reconnect_ns;
-                }
-            }
-            return;
-        }
-        if self.core.phase != Phase::Ready || !self.core.stream.has_gap() {
-            self.gap_progress = (0, now_ns);
-            return;
-        }
-        let next = self.core.stream.next_sequence();
-        if self.gap_progress.0 != next {
-            self.gap_progress = (next, now_ns);
-        }
-        let stuck = now_ns.saturating_sub(self.gap_progress.1) > self.config.timing.gap_fetch_ns;
-        let long = self.core.stream.missing() > self.config.timing.gap_messages_max;
-        if (stuck || long) && now_ns >= self.replay_not_before_ns {
-            self.core.counters.replays += 1;
-            match Replay::begin(&self.config, next, now_ns) {
-                Ok(replay) => self.replay = Some(replay),
-                Err(error) => {
-                    handler.event(now_ns, Event::Lost(&error));
-                    self.core.counters.replays_failed += 1;
-                    self.replay_not_before_ns = now_ns + self.config.timing.reconnect_ns;
-                }
-            }
-            return;
-        }
-        if let Some(udp) = &mut self.udp {
-            let asked = self.core.stream.requests(now_ns, |from, count| {
-                udp.push(request::re_request(from, count).as_slice(), now_ns);
-            });
-            if asked > 0 {
-                self.core.counters.re_requests += asked as u64;
-                udp.flush(now_ns);
-            }
-        }
-    }
-
-    /// Sends unanswered requests and cancels without effect again.
-    fn send_again(&mut self, now_ns: u64) {
-        // What is missing may hold the answers.
-        if self.core.stream.has_gap() {
-            return;
-        }
-        let (first, end) = self.core.orders.unanswered();
-        let mut sent = 0;
-        for user_ref in first..end {
-            let Some(order) = self
-                .core
-                .orders
-                .get(user_ref)
-                .filter(|order| order.state == OrderState::Pending)
-            else {
-                continue;
-            };
-            if now_ns.saturating_sub(order.sent_ns) < self.resend_after(order.sent_ns, order.sendings)
-                || sent == RESENDS_PER_POLL
-            {
-                break;
-            }
-            if sent == 0 && self.config.door == Door::Udp {
-                self.ask_for_tail(now_ns);
-            }
-            let mut bytes = [0; crate::orders::REQUEST_BYTES_MAX];
-            let Some(request) = self.core.orders.request(user_ref) else {
-                continue;
-            };
-            let length = request.len();
-            bytes[..length].copy_from_slice(request);
-            if self.send_message(&bytes[..length], now_ns).is_err() {
-                break;
-            }
-            self.core.orders.sent(user_ref, now_ns);
-            self.core.counters.resends += 1;
-            sent += 1;
-        }
-        if now_ns >= self.next_cancel_check_ns {
-            self.next_cancel_check_ns = now_ns + self.config.timing.gap_retry_ns;
-            sent += self.cancel_again(now_ns);
-        }
-        if sent > 0 {
-            self.flush(now_ns);
-        }
-    }
-
-    /// The answer may have been the stream's last message, and lost: asks for what would come next.
-    fn ask_for_tail(&mut self, now_ns: u64) {
-        let next = self.core.stream.next_sequence();
-        if let Some(udp) = &mut self.udp {
-            udp.push(request::re_request(next, TAIL_MESSAGES).as_slice(), now_ns);
-            self.core.counters.re_requests += 1;
-        }
-    }
-
-    /// How long to wait for an answer. Over TCP nothing is lost while the connection lives.
-    fn resend_after(&self, sent_ns: u64, sendings: u32) -> u64 {
-        let doubled = self.config.timing.resend_ns << sendings.saturating_sub(1).min(5);
-        if sent_ns < self.ready_since_ns {
-            0
-        } else if self.config.door == Door::Tcp {
-            doubled.max(TCP_RESEND_NS)
-        } else {
-            doubled
-        }
-    }
-
-    fn cancel_again(&mut self, now_ns: u64) -> usize {
-        self.forget_cancels();
-        let mut sent = 0;
-        for index in 0..self.cancels.len() {
-            let cancel = self.cancels[index];
-            let Some(order) = self.core.orders.newest(cancel.user_ref).copied() else {
-                continue;
-            };
-            let moved = order.user_ref != cancel.user_ref;
-            let waited = now_ns.saturating_sub(cancel.sent_ns);
-            if !moved && waited < self.resend_after(cancel.sent_ns, cancel.sendings) {
-                continue;
-            }
-            if sent == RESENDS_PER_POLL {
-                break;
-            }
-            if sent == 0 && self.config.door == Door::Udp {
-                self.ask_for_tail(now_ns);
-            }
-            let bytes = request::cancel(order.user_ref, order.cancel_to);
-            if self.send_message(bytes.as_slice(), now_ns).is_err() {
-                break;
-            }
-            self.core.counters.cancel_resends += 1;
-            self.cancels[index] = OpenCancel {
-                user_ref: order.user_ref,
-                sent_ns: now_ns,
-                sendings: if moved { 1 } else { cancel.sendings + 1 },
-            };
-            sent += 1;
-        }
-        sent
-    }
-
-    fn forget_cancels(&mut self) {
-        let orders = &self.core.orders;
-        self.cancels
-            .retain(|cancel| orders.newest(cancel.user_ref).is_some_and(Order::cancel_is_open));
-    }
-
-    /// Heartbeats, and what their absence means.
-    fn keep_alive(&mut self, now_ns: u64, handler: &mut impl Handler) {
-        let timing = self.config.timing;
-        if let Some(tcp) = &mut self.tcp
-            && self.core.phase != Phase::Connecting
-            && now_ns.saturating_sub(self.tcp_sent_ns) >= timing.heartbeat_ns
-            && tcp.send(&encode::CLIENT_HEARTBEAT)
-        {
-            self.tcp_sent_ns = now_ns;
-        }
-        if self.core.phase != Phase::Ready {
-            return;
-        }
-        if let Some(udp) = &mut self.udp
-            && self.config.door == Door::Udp
-        {
-            if now_ns.saturating_sub(udp.last_sent_ns()) >= timing.heartbeat_ns {
-                udp.heartbeat(now_ns);
-            }
-            let quiet = now_ns.saturating_sub(self.core.udp_heard_ns) > timing.udp_silence_ns;
-            let alive = now_ns.saturating_sub(self.core.heard_ns) <= timing.udp_silence_ns;
-            if quiet && alive {
-                self.bind(now_ns, handler);
-                return;
-            }
-        }
-        let heard_ns = self.core.heard_ns.max(self.core.udp_heard_ns);
-        if now_ns.saturating_sub(heard_ns) > timing.silence_ns {
-            self.lost(&io::ErrorKind::TimedOut.into(), now_ns, handler);
-        }
-    }
-
     fn flush_tcp(&mut self, now_ns: u64, handler: &mut impl Handler) {
         if self.core.phase == Phase::Connecting {
             return;
@@ -929,10 +570,6 @@ impl OrderEntryClient {
 
 /// Firm of the account.
 const BLANK_FIRM: [u8; 4] = [b' '; 4];
-/// Messages asked for beyond the last known one.
-const TAIL_MESSAGES: u16 = 256;
-/// Over TCP a request is repeated only after this: the exchange may have dropped it at its rate limit.
-const TCP_RESEND_NS: u64 = 2_000_000_000;
 
 fn broken(error: Malformed) -> io::Error {
     io::Error::new(

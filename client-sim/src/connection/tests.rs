@@ -156,7 +156,9 @@ impl Pair {
 
 #[test]
 fn nothing_is_lost_or_doubled_over_udp() {
-    let mut pair = Pair::new(TestServer::start(Faults::none()), |config| config.pad_to = Some(1_400));
+    let mut pair = Pair::new(TestServer::start(Faults::none()), |config| {
+        config.pad_to = Some(1_400)
+    });
     pair.ready();
     pair.trade(60);
     pair.settle();
@@ -183,7 +185,10 @@ fn nothing_is_lost_or_doubled_under_loss_in_both_directions() {
         resends += pair.client.counters().resends + pair.client.counters().cancel_resends;
         lost += pair.client.orders().totals().not_applied;
     }
-    assert!(resends > 0 && lost > 0, "{resends} sent again, {lost} not applied");
+    assert!(
+        resends > 0 && lost > 0,
+        "{resends} sent again, {lost} not applied"
+    );
 }
 
 #[test]
@@ -200,7 +205,9 @@ fn what_re_requests_do_not_mend_is_fetched_over_tcp() {
 
 #[test]
 fn tcp_alone_is_enough() {
-    let mut pair = Pair::new(TestServer::start(Faults::none()), |config| config.door = Door::Tcp);
+    let mut pair = Pair::new(TestServer::start(Faults::none()), |config| {
+        config.door = Door::Tcp
+    });
     pair.ready();
     pair.trade(40);
     pair.settle();
@@ -241,10 +248,7 @@ fn replaces_and_mass_cancel() {
     let first = pair.enter(10);
     pair.settle_flushed();
     let now = pair.now();
-    let second = pair
-        .client
-        .replace(first, 20, 1_000_100, now, now)
-        .expect("live");
+    let second = pair.client.replace(first, 20, 1_000_100, now, now).expect("live");
     pair.settle_flushed();
     let orders = pair.client.orders();
     assert_eq!(
@@ -278,9 +282,7 @@ fn a_second_life_of_the_session_takes_over() {
     }
     pair.settle_flushed();
     // From the beginning: everything is known again.
-    let again = |pair: Pair, start| {
-        Pair::new(pair.server, |config| config.start = start)
-    };
+    let again = |pair: Pair, start| Pair::new(pair.server, |config| config.start = start);
     let mut pair = again(pair, Start::Beginning);
     pair.ready();
     assert_eq!(pair.client.orders().live_count(), 5);
@@ -336,7 +338,10 @@ fn nobody_at_the_door_ends_the_client_in_time() {
     let started = Instant::now();
     while !matches!(client.phase(), Phase::Ended(_)) {
         assert!(started.elapsed() < LIMIT);
-        client.poll(started.elapsed().as_nanos() as u64, &mut |_: u64, _: Event<'_>| {});
+        client.poll(
+            started.elapsed().as_nanos() as u64,
+            &mut |_: u64, _: Event<'_>| {},
+        );
     }
     assert_eq!(client.phase(), Phase::Ended(EndReason::Unreachable));
 }

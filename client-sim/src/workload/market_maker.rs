@@ -9,14 +9,16 @@ use crate::instruments::{Instrument, Instruments};
 use crate::orders::{Change, OrderState, Orders, RequestKind, Update};
 use crate::request::{DAY, NewOrder};
 
-/// Quotes on each side of an instrument.
-const LEVELS: u64 = 4;
+/// Quotes on each side of an instrument, unless said otherwise.
+pub const LEVELS: u64 = 4;
 /// What a quote is worth, in whole units of the quote asset.
 const QUOTE_WORTH: u64 = 500;
 /// Half of the spread at the first level, in parts of the price (1/4000 = 2.5 basis points).
 const HALF_SPREAD: u64 = 4_000;
-/// How far the fair price may wander from where it began: 1/200 of it.
+/// How far the fair price may wander from where it began: 1/200 of it, but a few ticks in any case.
 const WANDER: u64 = 200;
+/// Those ticks.
+const WANDER_TICKS: u64 = 5;
 
 /// A market maker.
 #[derive(Debug)]
@@ -42,14 +44,15 @@ struct Standing {
 }
 
 impl MarketMaker {
-    /// Quotes all `instruments`, starting around `references` (0: waits until the market shows a price).
-    pub fn new(instruments: &Instruments, references: &[u64], seed: u64) -> Self {
+    /// Quotes all `instruments` with `levels` prices on each side, starting around `references` (0: waits until the
+    /// market shows a price).
+    pub fn new(instruments: &Instruments, references: &[u64], levels: u64, seed: u64) -> Self {
         let instruments: Vec<Instrument> = instruments.iter().copied().collect();
         let anchors: Vec<u64> = (0..instruments.len())
             .map(|index| references.get(index).copied().unwrap_or(0))
             .collect();
         let mut quotes = Vec::new();
-        for level in 0..LEVELS {
+        for level in 0..levels {
             for instrument in 0..instruments.len() {
                 for side in *b"BS" {
                     quotes.push(Standing {
@@ -85,8 +88,9 @@ impl MarketMaker {
         let step = (anchor / 20_000).max(self.instruments[instrument].tick_size);
         let moved = self.random.random_range(0..=2 * step);
         let fair = (self.fair[instrument] + moved).saturating_sub(step);
-        let range = anchor / WANDER;
-        self.fair[instrument] = fair.clamp(anchor - range, anchor + range);
+        let tick = self.instruments[instrument].tick_size;
+        let range = (anchor / WANDER).max(WANDER_TICKS * tick);
+        self.fair[instrument] = fair.clamp(anchor.saturating_sub(range).max(tick), anchor + range);
     }
 
     /// Price and lots of a quote now.
@@ -104,7 +108,7 @@ impl MarketMaker {
         } else {
             on_grid(instrument, fair + distance) + instrument.tick_size
         };
-        let worth = QUOTE_WORTH * (quote.level + 1);
+        let worth = QUOTE_WORTH * (quote.level % LEVELS + 1);
         Some((price, lots_worth(instrument, price, worth)))
     }
 }

@@ -10,7 +10,7 @@ use protocol::units::Symbol;
 
 pub use investor::Investor;
 pub use market::{Market, Quote};
-pub use market_maker::MarketMaker;
+pub use market_maker::{LEVELS, MarketMaker};
 pub use trader::Trader;
 
 use crate::instruments::{Instrument, Instruments};
@@ -79,10 +79,17 @@ pub enum Role {
 }
 
 impl Role {
-    /// Makes the customer. `references` has a price for each instrument (0 = not known) to begin with.
-    pub fn persona(self, instruments: &Instruments, references: &[u64], seed: u64) -> Box<dyn Persona> {
+    /// Makes the customer. `references` has a price for each instrument (0 = not known) to begin with; `levels` is for
+    /// market makers.
+    pub fn persona(
+        self,
+        instruments: &Instruments,
+        references: &[u64],
+        levels: u64,
+        seed: u64,
+    ) -> Box<dyn Persona> {
         match self {
-            Self::MarketMaker => Box::new(MarketMaker::new(instruments, references, seed)),
+            Self::MarketMaker => Box::new(MarketMaker::new(instruments, references, levels, seed)),
             Self::Trader => Box::new(Trader::new(instruments, seed)),
             Self::Investor => Box::new(Investor::new(instruments, seed)),
         }
@@ -132,7 +139,12 @@ mod tests {
     /// Lets a persona act `turns` times on an exchange that accepts everything and fills some.
     fn run(role: Role, seed: u64, turns: u32) -> Vec<Intent> {
         let instruments = instruments();
-        let mut persona = role.persona(&instruments, &[60_000_000, 60_000_000], seed);
+        let mut persona = role.persona(
+            &instruments,
+            &[60_000_000, 60_000_000],
+            market_maker::LEVELS,
+            seed,
+        );
         let mut orders = Orders::new(1_024);
         orders.set_instruments(instruments);
         orders.start_at(1);
