@@ -306,6 +306,37 @@ impl OrderEntryClient {
         })
     }
 
+    /// Sends a request that was never applied once more, under a new number. The order keeps its mark and its intended
+    /// time, so that the loss shows in its latency.
+    pub fn enter_again(&mut self, user_ref: u32, now_ns: u64) -> Result<u32, SendError> {
+        self.ready()?;
+        let lost = *self
+            .core
+            .orders
+            .get(user_ref)
+            .filter(|order| order.state == OrderState::NotApplied && order.kind != RequestKind::Replace)
+            .ok_or(SendError::NotLive(user_ref))?;
+        let bytes = self
+            .core
+            .orders
+            .request(user_ref)
+            .and_then(Bytes::copy)
+            .ok_or(SendError::NotLive(user_ref))?;
+        let number = self.core.orders.allocate()?;
+        let entry = Order {
+            user_ref: number,
+            kind: lost.kind,
+            side: lost.side,
+            symbol: lost.symbol,
+            quantity: lost.quantity,
+            price: lost.price,
+            tag: lost.tag,
+            intended_ns: lost.intended_ns,
+            ..Order::UNUSED
+        };
+        self.send_numbered(entry, &bytes.renumbered(number), now_ns)
+    }
+
     /// The account's kill switch: its orders are canceled and new ones refused. The request's number.
     pub fn disable_order_entry(&mut self, intended_ns: u64, now_ns: u64) -> Result<u32, SendError> {
         self.send_plain(

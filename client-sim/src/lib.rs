@@ -8,11 +8,15 @@
 #![forbid(unsafe_code)]
 
 pub mod checker;
+pub mod cli;
 pub mod connection;
 pub mod faults;
+pub mod fleet;
 pub mod instruments;
 pub mod latency;
 pub mod orders;
 pub mod pacer;
+pub mod reason;
+pub mod report;
 pub mod request;
 pub mod workload;

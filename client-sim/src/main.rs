@@ -1,2 +1,35 @@
-//! Binary.
-fn main() {}
+//! `client-sim`: customers of the exchange.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use client_sim::cli::load;
+
+/// Customers of the exchange: demo, load generator, order entry by hand.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Sends orders at a rate to a running exchange, checks every answer, measures latencies.
+    Load(load::LoadArguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().verb {
+        Verb::Load(arguments) => load::run(&arguments),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("client-sim: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -73,6 +73,23 @@ impl Bytes {
         Self { bytes, length }
     }
 
+    /// A copy of a request; `None` when it is too long to be one of ours.
+    pub(crate) fn copy(request: &[u8]) -> Option<Self> {
+        let mut bytes = [0; REQUEST_BYTES_MAX];
+        bytes.get_mut(..request.len())?.copy_from_slice(request);
+        Some(Self {
+            bytes,
+            length: request.len(),
+        })
+    }
+
+    /// The same request under another number. Not for replacements, which begin with the number they replace.
+    pub(crate) fn renumbered(mut self, user_ref: u32) -> Self {
+        debug_assert_ne!(self.bytes[0], b'U');
+        self.bytes[1..5].copy_from_slice(&user_ref.to_be_bytes());
+        self
+    }
+
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
         &self.bytes[..self.length]
@@ -217,6 +234,14 @@ mod tests {
             (message.orig_user_ref_num.get(), message.user_ref_num.get()),
             (3, 4)
         );
+
+        let again = Bytes::copy(enter(3, &order).as_slice())
+            .expect("short")
+            .renumbered(9);
+        let Ok(Request::Enter(message, options)) = Request::decode(again.as_slice()) else {
+            panic!("not an enter")
+        };
+        assert_eq!((message.user_ref_num.get(), options.min_quantity()), (9, Some(5)));
 
         for (bytes, message_type) in [
             (cancel(3, 0), b'X'),

@@ -347,6 +347,38 @@ fn nobody_at_the_door_ends_the_client_in_time() {
 }
 
 #[test]
+fn what_was_never_applied_can_be_entered_again() {
+    let mut pair = Pair::new(TestServer::start(Faults::none()), |config| {
+        config.outgoing = Faults::new(400_000, 3);
+    });
+    pair.ready();
+    for _ in 0..200 {
+        pair.enter(2);
+        let now = pair.now();
+        pair.client.flush(now);
+        pair.step();
+    }
+    pair.settle();
+    let lost: Vec<u32> = pair
+        .client
+        .orders()
+        .iter()
+        .filter(|order| order.state == OrderState::NotApplied)
+        .map(|order| order.user_ref)
+        .collect();
+    assert!(!lost.is_empty());
+    for number in &lost {
+        let now = pair.now();
+        pair.client.enter_again(*number, now).expect("lost before");
+        pair.settle_flushed();
+    }
+    pair.compare();
+    assert_eq!(pair.server.resting.len(), 200);
+    let now = pair.now();
+    assert!(pair.client.enter_again(1_000_000, now).is_err());
+}
+
+#[test]
 fn settings_that_can_not_work_are_refused() {
     let server = TestServer::start(Faults::none());
     let good = ClientConfig::new(server.address(), "maker1", "secret");
