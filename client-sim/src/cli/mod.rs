@@ -3,3 +3,4 @@
 pub mod arguments;
 pub mod interrupt;
 pub mod load;
+pub mod trade;

@@ -60,7 +60,7 @@ pub enum Event<'a> {
         response: Response<'a>,
     },
     /// An own order (or other numbered request) changed.
-    Order(Update),
+    Order(&'a Update),
     /// An answer to a question.
     Answer(Answer<'a>),
     /// A message that can not be true. The orders stay as they were known before.

@@ -279,7 +279,7 @@ impl Delivery<'_> {
         handler.event(now_ns, Event::Message { sequence, response });
         let applied = self
             .orders
-            .apply(&response, |update| handler.event(now_ns, Event::Order(update)));
+            .apply(&response, |update| handler.event(now_ns, Event::Order(&update)));
         if let Err(fault) = applied {
             self.counters.faults += 1;
             handler.event(now_ns, Event::Fault(fault));

@@ -52,7 +52,7 @@ impl Pair {
             ..
         } = self;
         let mut handler = |_: u64, event: Event<'_>| match event {
-            Event::Order(update) => updates.push(update),
+            Event::Order(update) => updates.push(*update),
             Event::Lost(_) => *lost_connections += 1,
             Event::Fault(fault) => panic!("{fault}"),
             _ => {}

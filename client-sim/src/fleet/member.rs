@@ -249,9 +249,9 @@ impl Handler for Listening<'_> {
                     }
                     _ => {}
                 }
-                shared.checker.update(ears.account, &update, &shared.instruments);
+                shared.checker.update(ears.account, update, &shared.instruments);
                 if let Some(persona) = &mut ears.persona {
-                    persona.update(&update);
+                    persona.update(update);
                 }
             }
             Event::Fault(fault) => shared.checker.fault(|| format!("{}: {fault}", ears.name)),
