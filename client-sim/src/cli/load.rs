@@ -221,7 +221,7 @@ fn drive(
                     fleet.shared_mut().ack_latency_recent.clear();
                 }
             }
-            Stage::Joining | Stage::Counting if interrupt.is_asked() => fleet.stop(now_ns),
+            Stage::Joining | Stage::Clearing | Stage::Counting if interrupt.is_asked() => fleet.stop(now_ns),
             // What did not come to its end is reported by the checker.
             _ if now_ns - stage.1 > patience_ns => return Ok(()),
             _ => {}

@@ -38,6 +38,8 @@ struct Ears {
     balances_answered: u32,
     /// The answer to this question counts: `(question, after the last order)`.
     counting: Option<(u32, bool)>,
+    /// Leaves its orders in the book at the end.
+    stays: bool,
 }
 
 impl Member {
@@ -60,6 +62,7 @@ impl Member {
                 balances_asked: 0,
                 balances_answered: 0,
                 counting: None,
+                stays: false,
             },
             role: participant.role,
             seed,
@@ -72,7 +75,8 @@ impl Member {
     }
 
     /// Gets its character, once the instruments are known.
-    pub(super) fn begin(&mut self, instruments: &Instruments, references: &[u64], levels: u64) {
+    pub(super) fn begin(&mut self, instruments: &Instruments, references: &[u64], levels: u64, stays: bool) {
+        self.ears.stays = stays;
         self.ears.persona = Some(self.role.persona(instruments, references, levels, self.seed));
     }
 
@@ -101,6 +105,9 @@ impl Member {
     }
 
     pub(super) fn finish(&mut self) -> Option<Intent> {
+        if self.ears.stays {
+            return None;
+        }
         self.ears.persona.as_mut()?.finish(self.client.orders())
     }
 
@@ -163,6 +170,11 @@ impl Member {
             .is_some_and(|(question, _)| self.ears.balances_answered > question)
     }
 
+    /// True when it leaves its orders in the book at the end.
+    pub(super) fn stays(&self) -> bool {
+        self.ears.stays
+    }
+
     /// True when no lost request waits to be entered again.
     pub(super) fn has_nothing_to_repeat(&self) -> bool {
         self.ears.again.is_empty()
@@ -170,6 +182,9 @@ impl Member {
 
     /// Cancels what is still live, one by one; how many.
     pub(super) fn cancel_all(&mut self, now_ns: u64) -> u64 {
+        if self.ears.stays {
+            return 0;
+        }
         let live: Vec<u32> = self
             .client
             .orders()
@@ -273,7 +288,7 @@ impl Handler for Listening<'_> {
                 };
                 let asset = Symbol(balance.asset);
                 if after {
-                    if told.held != 0 {
+                    if told.held != 0 && !ears.stays {
                         shared.checker.fault(|| {
                             format!(
                                 "{}: {} of {asset} held without an open order",
@@ -288,6 +303,9 @@ impl Handler for Listening<'_> {
             }
             Event::Answer(Answer::OrderStatus(status)) if ears.statuses.len() < WAITING_MAX => {
                 ears.statuses.push(*status);
+            }
+            Event::Answer(Answer::Ticker(ticker)) if shared.tickers.len() < super::TICKERS_MAX => {
+                shared.tickers.push(*ticker);
             }
             Event::Phase(Phase::Waiting) => {
                 // Questions under way are lost with their connection.

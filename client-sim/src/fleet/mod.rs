@@ -6,6 +6,7 @@ mod observer;
 
 use std::net::SocketAddrV4;
 
+use protocol::order_entry::own::Ticker;
 use protocol::units::Symbol;
 
 pub use member::Member;
@@ -97,6 +98,8 @@ pub struct FleetConfig {
     pub orders: usize,
     /// Requests of a session without an answer at most.
     pub window: u32,
+    /// Market makers that leave their quotes in the book at the end.
+    pub stay: usize,
     /// Patience of the clients.
     pub timing: Timing,
 }
@@ -118,6 +121,7 @@ impl FleetConfig {
             levels: crate::workload::LEVELS,
             orders: 8_192,
             window: 2_048,
+            stay: 0,
             timing: Timing::default(),
         }
     }
@@ -128,6 +132,8 @@ impl FleetConfig {
 pub enum Stage {
     /// Logging in.
     Joining,
+    /// Canceling what an earlier life of the sessions left in the book.
+    Clearing,
     /// Asking for the balances before the first order.
     Counting,
     /// Trading.
@@ -171,7 +177,12 @@ pub struct Shared {
     pub instruments: Instruments,
     /// Lost connections.
     pub lost_connections: u64,
+    /// Answers to ticker questions that nobody looked at yet.
+    pub tickers: Vec<Ticker>,
 }
+
+/// Answers kept for somebody to look at.
+const TICKERS_MAX: usize = 64;
 
 /// Counts over all members.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -261,6 +272,7 @@ impl Fleet {
                 rejected: [0; 64],
                 instruments: Instruments::default(),
                 lost_connections: 0,
+                tickers: Vec::with_capacity(TICKERS_MAX),
             },
             market: Market::default(),
             schedule,
@@ -350,7 +362,7 @@ impl Fleet {
 
     /// Ends the trading: what is left is canceled, the last answers are waited for, the balances asked.
     pub fn stop(&mut self, now_ns: u64) {
-        if matches!(self.stage, Stage::Joining | Stage::Counting) {
+        if matches!(self.stage, Stage::Joining | Stage::Clearing | Stage::Counting) {
             self.stage = Stage::Done;
         } else if self.stage == Stage::Running {
             self.ended_ns = now_ns;
@@ -368,7 +380,8 @@ impl Fleet {
             }
         }
         match self.stage {
-            Stage::Joining => self.join(),
+            Stage::Joining => self.join(now_ns),
+            Stage::Clearing => self.clear(),
             Stage::Counting => {
                 self.members
                     .iter_mut()
@@ -413,7 +426,7 @@ impl Fleet {
         for member in &self.members {
             self.shared
                 .checker
-                .settled(&member.name, member.client.orders(), false);
+                .settled(&member.name, member.client.orders(), member.stays());
         }
         if !done {
             self.shared
@@ -430,7 +443,7 @@ impl Fleet {
         }
     }
 
-    fn join(&mut self) {
+    fn join(&mut self, now_ns: u64) {
         if !self.members.iter().all(|member| member.client.is_ready()) {
             return;
         }
@@ -448,12 +461,32 @@ impl Fleet {
         if self.market.len() != instruments.len() {
             self.market = Market::new(instruments.len());
         }
+        let mut staying = self.config.stay;
         for member in &mut self.members {
-            member.begin(&instruments, &self.references, self.config.levels);
-            member.count(false);
+            let stays = member.role() == Role::MarketMaker && staying > 0;
+            staying -= usize::from(stays);
+            member.begin(&instruments, &self.references, self.config.levels, stays);
+            if member.client.mass_cancel(None, now_ns, now_ns).is_err() {
+                // Lost its connection just now: the next turn begins again.
+                return;
+            }
+            member.client.flush(now_ns);
         }
         self.shared.instruments = instruments;
-        self.stage = Stage::Counting;
+        self.stage = Stage::Clearing;
+    }
+
+    fn clear(&mut self) {
+        let cleared = |member: &Member| member.client.is_ready() && member.client.is_settled();
+        if self.members.iter().all(cleared) {
+            self.members.iter_mut().for_each(|member| member.count(false));
+            self.stage = Stage::Counting;
+        }
+    }
+
+    /// Asks how an instrument stands; the answer comes to [`Shared::tickers`].
+    pub fn ask_ticker(&mut self, symbol: Symbol) -> Result<(), SendError> {
+        self.members[0].client.ask_ticker(symbol)
     }
 
     fn act(&mut self, now_ns: u64) -> usize {

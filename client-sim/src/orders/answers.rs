@@ -128,11 +128,18 @@ impl Orders {
             return Err(Fault::NotLive(original));
         }
         let order = self.awaiting(user_ref)?;
-        let outstanding = order.quantity.checked_sub(before.executed);
-        if outstanding != Some(answer.quantity.get())
+        // A replacement that asks for no more than was executed keeps what was open, and its cancel follows.
+        let is_end = order.quantity <= before.executed;
+        let outstanding = if is_end {
+            before.open
+        } else {
+            order.quantity - before.executed
+        };
+        let price_as_sent = is_end || order.price == answer.price.get() || is_market(order.price);
+        if outstanding != answer.quantity.get()
             || before.side != answer.side
             || before.symbol != Symbol(answer.symbol)
-            || (order.price != answer.price.get() && !is_market(order.price))
+            || !price_as_sent
         {
             return Err(Fault::NotAsSent(user_ref));
         }

@@ -256,15 +256,22 @@ fn a_replacement_carries_the_chain_on() {
 
 #[test]
 fn a_replacement_to_no_more_than_executed_ends_the_chain() {
-    let mut orders = orders();
-    let first = enter(&mut orders, b'B', 10, PRICE);
-    apply(&mut orders, &Answers::accepted(first, b'B', 10, PRICE)).expect("true");
-    apply(&mut orders, &Answers::executed(first, 5, PRICE, b'A')).expect("true");
-    let second = replace(&mut orders, first, 4, PRICE);
-    apply(&mut orders, &Answers::canceled(second, 5, b'U')).expect("true");
-    assert_eq!(state(&orders, second), OrderState::Canceled);
-    assert!(orders.is_settled());
-    assert_eq!(orders.live_count(), 0);
+    // Told as Replaced and Canceled, or as Canceled alone.
+    for told_as_replaced in [true, false] {
+        let mut orders = orders();
+        let first = enter(&mut orders, b'B', 10, PRICE);
+        apply(&mut orders, &Answers::accepted(first, b'B', 10, PRICE)).expect("true");
+        apply(&mut orders, &Answers::executed(first, 5, PRICE, b'A')).expect("true");
+        let second = replace(&mut orders, first, 4, PRICE + 100);
+        if told_as_replaced {
+            apply(&mut orders, &Answers::replaced(first, second, 5, PRICE)).expect("true");
+        }
+        apply(&mut orders, &Answers::canceled(second, 5, b'U')).expect("true");
+        assert_eq!(state(&orders, second), OrderState::Canceled);
+        assert_eq!(orders.get(second).expect("known").executed, 5);
+        assert!(orders.is_settled());
+        assert_eq!(orders.live_count(), 0);
+    }
 }
 
 #[test]
