@@ -10,6 +10,7 @@
 pub mod checker;
 pub mod cli;
 pub mod connection;
+pub mod demo;
 pub mod faults;
 pub mod fleet;
 pub mod instruments;
