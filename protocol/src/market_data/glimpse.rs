@@ -7,7 +7,8 @@ wire_messages! {
     struct EndOfSnapshot = "End of Snapshot", b'G', 21 {
         /// Message Type.
         message_type: u8 = "Message Type",
-        /// Sequence Number: TotalView-ITCH sequence number from which to process live messages.
+        /// Sequence Number: of the first feed message that is not in the snapshot; written padded on the
+        /// left.
         sequence_number: [u8; 20] = "Sequence Number",
     }
 }

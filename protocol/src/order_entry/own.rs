@@ -56,17 +56,17 @@ wire_messages! {
         side: u8 = "Side",
         /// Symbol.
         symbol: [u8; 8] = "Symbol",
-        /// Quantity: as entered or replaced.
+        /// Quantity: lots, as entered or replaced.
         quantity: U32 = "Quantity",
-        /// Executed.
+        /// Executed: lots.
         executed: U32 = "Executed",
-        /// Open.
+        /// Open: lots.
         open: U32 = "Open",
-        /// Price: price, 4 implied decimals.
+        /// Price: 4 implied decimals.
         price: U64 = "Price",
-        /// Executed Notional: quote units; divide by executed for the average price.
+        /// Executed Notional: smallest quote units of all executions.
         executed_notional: U128 = "Executed Notional",
-        /// Fees: quote units, negative is a rebate.
+        /// Fees: smallest quote units; negative is a rebate.
         fees: I128 = "Fees",
         /// As Of Sequence: session sequence number reflected.
         as_of_sequence: U64 = "As Of Sequence",
@@ -92,17 +92,17 @@ wire_messages! {
         side: u8 = "Side",
         /// Symbol.
         symbol: [u8; 8] = "Symbol",
-        /// Quantity: as entered or replaced.
+        /// Quantity: lots, as entered or replaced.
         quantity: U32 = "Quantity",
-        /// Executed.
+        /// Executed: lots.
         executed: U32 = "Executed",
-        /// Open.
+        /// Open: lots.
         open: U32 = "Open",
-        /// Price: price, 4 implied decimals.
+        /// Price: 4 implied decimals.
         price: U64 = "Price",
-        /// Executed Notional: quote units; divide by executed for the average price.
+        /// Executed Notional: smallest quote units of all executions.
         executed_notional: U128 = "Executed Notional",
-        /// Fees: quote units, negative is a rebate.
+        /// Fees: smallest quote units; negative is a rebate.
         fees: I128 = "Fees",
         /// As Of Sequence: session sequence number reflected.
         as_of_sequence: U64 = "As Of Sequence",
@@ -122,13 +122,13 @@ wire_messages! {
         message_type: u8 = "Type",
         /// Asset: blank and zeros end an answer to a blank request.
         asset: [u8; 8] = "Asset",
-        /// Total: smallest units.
+        /// Total: smallest units of the asset; available and held together.
         total: U128 = "Total",
-        /// Available.
+        /// Available: smallest units.
         available: U128 = "Available",
-        /// Held.
+        /// Held: smallest units.
         held: U128 = "Held",
-        /// As Of Sequence.
+        /// As Of Sequence: session sequence number reflected.
         as_of_sequence: U64 = "As Of Sequence",
     }
 
@@ -146,21 +146,21 @@ wire_messages! {
         message_type: u8 = "Type",
         /// Symbol: blank if unknown.
         symbol: [u8; 8] = "Symbol",
-        /// Last Price: price, 4 implied decimals; 0 before the first trade.
+        /// Last Price: 4 implied decimals; 0 before the first trade.
         last_price: U64 = "Last Price",
-        /// Last Quantity.
+        /// Last Quantity: lots.
         last_quantity: U32 = "Last Quantity",
         /// Last Match Number.
         last_match_number: U64 = "Last Match Number",
-        /// Last Time: nanoseconds, as in OUCH.
+        /// Last Time: timestamp of that trade.
         last_time: U64 = "Last Time",
-        /// Bid Price: price, 4 implied decimals; 0 if none.
+        /// Bid Price: 4 implied decimals; 0 if none.
         bid_price: U64 = "Bid Price",
-        /// Bid Quantity: displayed total.
+        /// Bid Quantity: lots displayed at that price.
         bid_quantity: U64 = "Bid Quantity",
-        /// Ask Price: price, 4 implied decimals; 0 if none.
+        /// Ask Price: 4 implied decimals; 0 if none.
         ask_price: U64 = "Ask Price",
-        /// Ask Quantity.
+        /// Ask Quantity: lots displayed at that price.
         ask_quantity: U64 = "Ask Quantity",
         /// As Of Sequence: ITCH sequence number reflected.
         as_of_sequence: U64 = "As Of Sequence",
@@ -188,23 +188,24 @@ wire_messages! {
         quote_asset: [u8; 8] = "Quote Asset",
         /// Quote Decimals.
         quote_decimals: u8 = "Quote Decimals",
-        /// Tick Size: price, 4 implied decimals.
+        /// Tick Size: 4 implied decimals.
         tick_size: U64 = "Tick Size",
-        /// Lot Size: base units (smallest) in one lot.
+        /// Lot Size: smallest base units in one lot.
         lot_size: U128 = "Lot Size",
-        /// Price Unit: base units (smallest) the price is quoted for.
+        /// Price Unit: smallest base units the price is quoted for.
         price_unit: U128 = "Price Unit",
-        /// Max Quantity: lots.
+        /// Max Quantity: lots of one order.
         max_quantity: U32 = "Max Quantity",
-        /// Max Notional: quote units.
+        /// Max Notional: smallest quote units of one order.
         max_notional: U128 = "Max Notional",
-        /// Collar: parts per million.
+        /// Collar: parts per million around the reference price.
         collar: U32 = "Collar",
         /// Maker Fee: parts per million, negative is a rebate.
         maker_fee: I32 = "Maker Fee",
         /// Taker Fee: parts per million.
         taker_fee: I32 = "Taker Fee",
-        /// State: as ITCH Trading Action; A auction, P pre-open, V volatility pause, C cancel-only, X closed refine it.
+        /// State: as ITCH Trading Action; A auction, P pre-open, V volatility pause, C cancel-only, X closed
+        /// refine it.
         state: u8 = "State",
     }
 }

@@ -8,29 +8,32 @@ wire_messages! {
     struct EnterOrder = "Enter Order", b'O', 47 {
         /// Type.
         message_type: u8 = "Type",
-        /// UserRefNum: starts at 1; unique and strictly increasing per port per day (per UserRefIdx channel if that option is used); server ignores numbers at or below the last processed.
+        /// UserRefNum: from 1, strictly increasing within session and day, gaps allowed; at or below the last
+        /// processed one: ignored; 0xFFFFFFFF is refused.
         user_ref_num: U32 = "UserRefNum",
-        /// Side: B=buy S=sell T=sell short E=sell short exempt.
+        /// Side: B=buy S=sell; T and E (short sales) are refused.
         side: u8 = "Side",
-        /// Quantity: >0 and <1,000,000.
+        /// Quantity: lots, from 1 to the instrument's maximum.
         quantity: U32 = "Quantity",
-        /// Symbol: left-justified, space-padded.
+        /// Symbol: padded with spaces.
         symbol: [u8; 8] = "Symbol",
-        /// Price: price, 4 implied decimals; 8 bytes, 4 implied decimals; max 199999.9900=0x7735939C; market = 0x7FFFFFFF (214748.3647) for a cross; 200000.00 or "the max integer value" also treated as market.
+        /// Price: 4 implied decimals; at most 429,496.7294; a market order: 0x7FFFFFFF, all ones or the
+        /// largest signed number, also 200,000.0000 and above unless the instrument's highest price is
+        /// higher.
         price: U64 = "Price",
-        /// Time In Force: 0=Day 3=IOC 5=GTX 6=GTT(needs ExpireTime) E=after hours.
+        /// Time In Force: 0=Day 3=IOC 6=GTT G=good till canceled (our own); others are refused.
         time_in_force: u8 = "Time In Force",
         /// Display: Y=visible N=hidden A=attributable.
         display: u8 = "Display",
-        /// Capacity: A=agency P=principal R=riskless O=other.
+        /// Capacity: A=agency P=principal R=riskless O=other; echoed.
         capacity: u8 = "Capacity",
-        /// InterMarket Sweep Eligibility: Y N.
+        /// InterMarket Sweep Eligibility: Y N; echoed.
         inter_market_sweep_eligibility: u8 = "InterMarket Sweep Eligibility",
-        /// CrossType: N=continuous O=open C=close H=halt/IPO S=supplemental R=retail E=extended life A=after-hours close.
+        /// CrossType: N=any auction O=opening C=closing H=after a halt; others are refused.
         cross_type: u8 = "CrossType",
-        /// ClOrdID: letters, digits, spaces; not checked for uniqueness.
+        /// ClOrdID: the client's own text: letters, digits, spaces; echoed, not checked.
         cl_ord_id: [u8; 14] = "ClOrdID",
-        /// Appendage Length: bytes of Optional Appendage that follow; 0 = none (field itself mandatory on this message).
+        /// Appendage Length: bytes of options that follow; 0 = none; the field is always there.
         appendage_length: U16 = "Appendage Length",
     }
 
@@ -38,23 +41,27 @@ wire_messages! {
     struct ReplaceOrder = "Replace Order Request", b'U', 40 {
         /// Type.
         message_type: u8 = "Type",
-        /// OrigUserRefNum: UserRefNum of the live order.
+        /// OrigUserRefNum: the order to replace.
         orig_user_ref_num: U32 = "OrigUserRefNum",
-        /// UserRefNum: starts at 1; unique and strictly increasing per port per day (per UserRefIdx channel if that option is used); server ignores numbers at or below the last processed.
+        /// UserRefNum: from 1, strictly increasing within session and day, gaps allowed; at or below the last
+        /// processed one: ignored; 0xFFFFFFFF is refused.
         user_ref_num: U32 = "UserRefNum",
-        /// Quantity: total liable for the whole chain incl. previous executions; >0 and <1,000,000.
+        /// Quantity: lots of the whole chain, executed ones included; at or below those executed: the rest is
+        /// canceled.
         quantity: U32 = "Quantity",
-        /// Price: price, 4 implied decimals; 8 bytes, 4 implied decimals; max 199999.9900=0x7735939C; market = 0x7FFFFFFF (214748.3647) for a cross; 200000.00 or "the max integer value" also treated as market.
+        /// Price: 4 implied decimals; at most 429,496.7294; a market order: 0x7FFFFFFF, all ones or the
+        /// largest signed number, also 200,000.0000 and above unless the instrument's highest price is
+        /// higher.
         price: U64 = "Price",
-        /// Time In Force: 0 3 5 6.
+        /// Time In Force: 0 3 6 G; others are refused.
         time_in_force: u8 = "Time In Force",
         /// Display: Y=visible N=hidden A=attributable.
         display: u8 = "Display",
-        /// InterMarket Sweep Eligibility: Y N.
+        /// InterMarket Sweep Eligibility: Y N; echoed.
         inter_market_sweep_eligibility: u8 = "InterMarket Sweep Eligibility",
-        /// ClOrdID: letters, digits, spaces; not checked for uniqueness.
+        /// ClOrdID: the client's own text: letters, digits, spaces; echoed, not checked.
         cl_ord_id: [u8; 14] = "ClOrdID",
-        /// Appendage Length: bytes of Optional Appendage that follow; 0 = none (field itself mandatory on this message).
+        /// Appendage Length: bytes of options that follow; 0 = none; the field is always there.
         appendage_length: U16 = "Appendage Length",
     }
 
@@ -62,9 +69,9 @@ wire_messages! {
     struct CancelOrder = "Cancel Order Request", b'X', 9 {
         /// Type.
         message_type: u8 = "Type",
-        /// UserRefNum: of the Enter/Replace.
+        /// UserRefNum: the order's.
         user_ref_num: U32 = "UserRefNum",
-        /// Quantity: new intended order size incl. executed; 0 = cancel all.
+        /// Quantity: lots the order shall have, executed ones included; 0 = cancel all.
         quantity: U32 = "Quantity",
     }
 
@@ -74,9 +81,9 @@ wire_messages! {
         message_type: u8 = "Type",
         /// UserRefNum.
         user_ref_num: U32 = "UserRefNum",
-        /// Side: only S->E, S->T, E->T.
+        /// Side: echoed; NASDAQ's changes between sale and short sale have no meaning here.
         side: u8 = "Side",
-        /// Quantity: new intended size; increase ignored (Oct-2023/2025) / loses priority (May-2023).
+        /// Quantity: lots the order shall have, executed ones included; an increase is ignored.
         quantity: U32 = "Quantity",
     }
 
@@ -84,13 +91,14 @@ wire_messages! {
     struct MassCancel = "Mass Cancel Request", b'C', 19 {
         /// Type.
         message_type: u8 = "Type",
-        /// UserRefNum: starts at 1; unique and strictly increasing per port per day (per UserRefIdx channel if that option is used); server ignores numbers at or below the last processed.
+        /// UserRefNum: from 1, strictly increasing within session and day, gaps allowed; at or below the last
+        /// processed one: ignored; 0xFFFFFFFF is refused.
         user_ref_num: U32 = "UserRefNum",
-        /// Firm: upper case.
+        /// Firm: upper case, padded with spaces; blank = the account's.
         firm: [u8; 4] = "Firm",
-        /// Symbol: space-filled = all symbols.
+        /// Symbol: blank = all.
         symbol: [u8; 8] = "Symbol",
-        /// Appendage Length: bytes of Optional Appendage that follow; 0 = none (field itself mandatory on this message).
+        /// Appendage Length: bytes of options that follow; 0 = none; the field is always there.
         appendage_length: U16 = "Appendage Length",
     }
 
@@ -98,11 +106,12 @@ wire_messages! {
     struct DisableOrderEntry = "Disable Order Entry Request", b'D', 11 {
         /// Type.
         message_type: u8 = "Type",
-        /// UserRefNum: starts at 1; unique and strictly increasing per port per day (per UserRefIdx channel if that option is used); server ignores numbers at or below the last processed.
+        /// UserRefNum: from 1, strictly increasing within session and day, gaps allowed; at or below the last
+        /// processed one: ignored; 0xFFFFFFFF is refused.
         user_ref_num: U32 = "UserRefNum",
-        /// Firm: upper case.
+        /// Firm: upper case, padded with spaces; blank = the account's.
         firm: [u8; 4] = "Firm",
-        /// Appendage Length: bytes of Optional Appendage that follow; 0 = none (field itself mandatory on this message).
+        /// Appendage Length: bytes of options that follow; 0 = none; the field is always there.
         appendage_length: U16 = "Appendage Length",
     }
 
@@ -110,11 +119,12 @@ wire_messages! {
     struct EnableOrderEntry = "Enable Order Entry Request", b'E', 11 {
         /// Type.
         message_type: u8 = "Type",
-        /// UserRefNum: starts at 1; unique and strictly increasing per port per day (per UserRefIdx channel if that option is used); server ignores numbers at or below the last processed.
+        /// UserRefNum: from 1, strictly increasing within session and day, gaps allowed; at or below the last
+        /// processed one: ignored; 0xFFFFFFFF is refused.
         user_ref_num: U32 = "UserRefNum",
-        /// Firm: upper case.
+        /// Firm: upper case, padded with spaces; blank = the account's.
         firm: [u8; 4] = "Firm",
-        /// Appendage Length: bytes of Optional Appendage that follow; 0 = none (field itself mandatory on this message).
+        /// Appendage Length: bytes of options that follow; 0 = none; the field is always there.
         appendage_length: U16 = "Appendage Length",
     }
 

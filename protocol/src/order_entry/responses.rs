@@ -8,7 +8,7 @@ wire_messages! {
     struct SystemEvent = "System Event", b'S', 10 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// Event Code: S=start of day E=end of day.
         event_code: u8 = "Event Code",
@@ -18,35 +18,35 @@ wire_messages! {
     struct OrderAccepted = "Order Accepted", b'A', 64 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// UserRefNum: as entered.
         user_ref_num: U32 = "UserRefNum",
-        /// Side: B=buy S=sell T=sell short E=sell short exempt.
+        /// Side: B=buy S=sell; T and E (short sales) are refused.
         side: u8 = "Side",
-        /// Quantity: accepted.
+        /// Quantity: lots.
         quantity: U32 = "Quantity",
-        /// Symbol: left-justified, space-padded.
+        /// Symbol: padded with spaces.
         symbol: [u8; 8] = "Symbol",
-        /// Price: price, 4 implied decimals; accepted price, better or equal.
+        /// Price: 4 implied decimals; as entered; 0x7FFFFFFF for a market order.
         price: U64 = "Price",
-        /// Time In Force: 0=Day 3=IOC 5=GTX 6=GTT(needs ExpireTime) E=after hours.
+        /// Time In Force: 0=Day 3=IOC 6=GTT G=good till canceled (our own); others are refused.
         time_in_force: u8 = "Time In Force",
-        /// Display: Y N A, plus Z=conformant outbound.
+        /// Display: Y N A; NASDAQ's Z is never sent.
         display: u8 = "Display",
-        /// Order Reference Number: day-unique; the same number ITCH publishes.
+        /// Order Reference Number: unique within the day, the same in ITCH.
         order_reference_number: U64 = "Order Reference Number",
-        /// Capacity: A=agency P=principal R=riskless O=other.
+        /// Capacity: A=agency P=principal R=riskless O=other; echoed.
         capacity: u8 = "Capacity",
-        /// InterMarket Sweep Eligibility: Y N.
+        /// InterMarket Sweep Eligibility: Y N; echoed.
         inter_market_sweep_eligibility: u8 = "InterMarket Sweep Eligibility",
-        /// CrossType: N=continuous O=open C=close H=halt/IPO S=supplemental R=retail E=extended life A=after-hours close.
+        /// CrossType: N=any auction O=opening C=closing H=after a halt; others are refused.
         cross_type: u8 = "CrossType",
-        /// Order State: L=live D=dead (accepted then auto-cancelled).
+        /// Order State: L=live D=dead: accepted, and canceled at once.
         order_state: u8 = "Order State",
-        /// ClOrdID: letters, digits, spaces; not checked for uniqueness.
+        /// ClOrdID: the client's own text: letters, digits, spaces; echoed, not checked.
         cl_ord_id: [u8; 14] = "ClOrdID",
-        /// Appendage Length: bytes of Optional Appendage that follow; 0 = none (field itself mandatory on this message).
+        /// Appendage Length: bytes of options that follow; 0 = none; the field is always there.
         appendage_length: U16 = "Appendage Length",
     }
 
@@ -54,37 +54,37 @@ wire_messages! {
     struct OrderReplaced = "Order Replaced", b'U', 68 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
-        /// OrigUserRefNum.
+        /// OrigUserRefNum: the order replaced.
         orig_user_ref_num: U32 = "OrigUserRefNum",
         /// UserRefNum: of the replacement.
         user_ref_num: U32 = "UserRefNum",
-        /// Side: B=buy S=sell T=sell short E=sell short exempt.
+        /// Side: B=buy S=sell; T and E (short sales) are refused.
         side: u8 = "Side",
-        /// Quantity: shares outstanding (exposed) now.
+        /// Quantity: lots open now.
         quantity: U32 = "Quantity",
-        /// Symbol: left-justified, space-padded.
+        /// Symbol: padded with spaces.
         symbol: [u8; 8] = "Symbol",
-        /// Price: price, 4 implied decimals.
+        /// Price: 4 implied decimals.
         price: U64 = "Price",
-        /// Time In Force: 0=Day 3=IOC 5=GTX 6=GTT(needs ExpireTime) E=after hours.
+        /// Time In Force: 0=Day 3=IOC 6=GTT G=good till canceled (our own); others are refused.
         time_in_force: u8 = "Time In Force",
-        /// Display: Y N A, plus Z=conformant outbound.
+        /// Display: Y N A; NASDAQ's Z is never sent.
         display: u8 = "Display",
-        /// Order Reference Number: day-unique; the same number ITCH publishes.
+        /// Order Reference Number: unique within the day, the same in ITCH.
         order_reference_number: U64 = "Order Reference Number",
-        /// Capacity: A=agency P=principal R=riskless O=other.
+        /// Capacity: A=agency P=principal R=riskless O=other; echoed.
         capacity: u8 = "Capacity",
-        /// InterMarket Sweep Eligibility: Y N.
+        /// InterMarket Sweep Eligibility: Y N; echoed.
         inter_market_sweep_eligibility: u8 = "InterMarket Sweep Eligibility",
-        /// CrossType: N=continuous O=open C=close H=halt/IPO S=supplemental R=retail E=extended life A=after-hours close.
+        /// CrossType: N=any auction O=opening C=closing H=after a halt; others are refused.
         cross_type: u8 = "CrossType",
-        /// Order State: L=live D=dead (accepted then auto-cancelled).
+        /// Order State: L=live D=dead: accepted, and canceled at once.
         order_state: u8 = "Order State",
-        /// ClOrdID: letters, digits, spaces; not checked for uniqueness.
+        /// ClOrdID: the client's own text: letters, digits, spaces; echoed, not checked.
         cl_ord_id: [u8; 14] = "ClOrdID",
-        /// Appendage Length: bytes of Optional Appendage that follow; 0 = none (field itself mandatory on this message).
+        /// Appendage Length: bytes of options that follow; 0 = none; the field is always there.
         appendage_length: U16 = "Appendage Length",
     }
 
@@ -92,13 +92,13 @@ wire_messages! {
     struct OrderCanceled = "Order Canceled", b'C', 18 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// UserRefNum.
         user_ref_num: U32 = "UserRefNum",
-        /// Quantity: decrement, incremental.
+        /// Quantity: lots canceled by this message.
         quantity: U32 = "Quantity",
-        /// Reason: see cancel reasons.
+        /// Reason: see Cancel Reason.
         reason: u8 = "Reason",
     }
 
@@ -106,21 +106,21 @@ wire_messages! {
     struct AiqCanceled = "AIQ Canceled", b'D', 32 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// UserRefNum.
         user_ref_num: U32 = "UserRefNum",
-        /// Decrement Shares: incremental.
+        /// Decrement Shares: lots canceled by this message.
         decrement_shares: U32 = "Decrement Shares",
         /// Reason: always Q.
         reason: u8 = "Reason",
-        /// Quantity Prevented From Trading.
+        /// Quantity Prevented From Trading: lots that would have met the account's own order.
         quantity_prevented_from_trading: U32 = "Quantity Prevented From Trading",
-        /// Execution Price: price, 4 implied decimals.
+        /// Execution Price: 4 implied decimals.
         execution_price: U64 = "Execution Price",
-        /// Liquidity Flag.
+        /// Liquidity Flag: see Liquidity Flag.
         liquidity_flag: u8 = "Liquidity Flag",
-        /// AIQ Strategy.
+        /// AIQ Strategy: see Self-Match Mode.
         aiq_strategy: u8 = "AIQ Strategy",
     }
 
@@ -128,19 +128,19 @@ wire_messages! {
     struct OrderExecuted = "Order Executed", b'E', 36 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// UserRefNum.
         user_ref_num: U32 = "UserRefNum",
-        /// Quantity: incremental.
+        /// Quantity: lots of this execution.
         quantity: U32 = "Quantity",
-        /// Price: price, 4 implied decimals; execution price.
+        /// Price: 4 implied decimals; execution price.
         price: U64 = "Price",
-        /// Liquidity Flag: see liquidity flags.
+        /// Liquidity Flag: see Liquidity Flag.
         liquidity_flag: u8 = "Liquidity Flag",
-        /// Match Number: same number on both sides and on ITCH.
+        /// Match Number: the same on both sides and in ITCH.
         match_number: U64 = "Match Number",
-        /// Appendage Length: bytes of Optional Appendage that follow; 0 = none (field itself mandatory on this message).
+        /// Appendage Length: bytes of options that follow; 0 = none; the field is always there.
         appendage_length: U16 = "Appendage Length",
     }
 
@@ -148,7 +148,7 @@ wire_messages! {
     struct BrokenTrade = "Broken Trade", b'B', 36 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// UserRefNum.
         user_ref_num: U32 = "UserRefNum",
@@ -156,7 +156,7 @@ wire_messages! {
         match_number: U64 = "Match Number",
         /// Reason: E C S X.
         reason: u8 = "Reason",
-        /// ClOrdID: letters, digits, spaces; not checked for uniqueness.
+        /// ClOrdID: the client's own text: letters, digits, spaces; echoed, not checked.
         cl_ord_id: [u8; 14] = "ClOrdID",
     }
 
@@ -164,13 +164,13 @@ wire_messages! {
     struct OrderRejected = "Rejected", b'J', 29 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
-        /// UserRefNum: cannot be re-used.
+        /// UserRefNum: consumed: it cannot be used again.
         user_ref_num: U32 = "UserRefNum",
-        /// Reason: numeric, see reject reasons.
+        /// Reason: see Reject Reason.
         reason: U16 = "Reason",
-        /// ClOrdID: letters, digits, spaces; not checked for uniqueness.
+        /// ClOrdID: the client's own text: letters, digits, spaces; echoed, not checked.
         cl_ord_id: [u8; 14] = "ClOrdID",
     }
 
@@ -178,7 +178,7 @@ wire_messages! {
     struct CancelPending = "Cancel Pending", b'P', 13 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// UserRefNum.
         user_ref_num: U32 = "UserRefNum",
@@ -188,7 +188,7 @@ wire_messages! {
     struct CancelReject = "Cancel Reject", b'I', 13 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// UserRefNum.
         user_ref_num: U32 = "UserRefNum",
@@ -198,15 +198,15 @@ wire_messages! {
     struct OrderPriorityUpdate = "Order Priority Update", b'T', 30 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// UserRefNum.
         user_ref_num: U32 = "UserRefNum",
-        /// Price: price, 4 implied decimals; limit price.
+        /// Price: 4 implied decimals; limit price.
         price: U64 = "Price",
         /// Display: Y.
         display: u8 = "Display",
-        /// Order Reference Number: new number.
+        /// Order Reference Number: the new number.
         order_reference_number: U64 = "Order Reference Number",
     }
 
@@ -214,13 +214,13 @@ wire_messages! {
     struct OrderModified = "Order Modified", b'M', 18 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// UserRefNum.
         user_ref_num: U32 = "UserRefNum",
-        /// Side: B=buy S=sell T=sell short E=sell short exempt.
+        /// Side: B=buy S=sell; T and E (short sales) are refused.
         side: u8 = "Side",
-        /// Quantity: shares outstanding.
+        /// Quantity: lots open now.
         quantity: U32 = "Quantity",
     }
 
@@ -228,13 +228,13 @@ wire_messages! {
     struct OrderRestated = "Order Restated", b'R', 16 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// UserRefNum.
         user_ref_num: U32 = "UserRefNum",
         /// Reason: R=refresh of display P=update of displayed price.
         reason: u8 = "Reason",
-        /// Appendage Length: bytes of Optional Appendage that follow; 0 = none (field itself mandatory on this message).
+        /// Appendage Length: bytes of options that follow; 0 = none; the field is always there.
         appendage_length: U16 = "Appendage Length",
     }
 
@@ -242,15 +242,15 @@ wire_messages! {
     struct MassCancelResponse = "Mass Cancel Response", b'X', 27 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// UserRefNum: from the request.
         user_ref_num: U32 = "UserRefNum",
-        /// Firm: upper case.
+        /// Firm: upper case, padded with spaces; blank = the account's.
         firm: [u8; 4] = "Firm",
         /// Symbol.
         symbol: [u8; 8] = "Symbol",
-        /// Appendage Length: bytes of Optional Appendage that follow; 0 = none (field itself mandatory on this message).
+        /// Appendage Length: bytes of options that follow; 0 = none; the field is always there.
         appendage_length: U16 = "Appendage Length",
     }
 
@@ -258,13 +258,13 @@ wire_messages! {
     struct DisableOrderEntryResponse = "Disable Order Entry Response", b'G', 19 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// UserRefNum.
         user_ref_num: U32 = "UserRefNum",
-        /// Firm: upper case.
+        /// Firm: upper case, padded with spaces; blank = the account's.
         firm: [u8; 4] = "Firm",
-        /// Appendage Length: bytes of Optional Appendage that follow; 0 = none (field itself mandatory on this message).
+        /// Appendage Length: bytes of options that follow; 0 = none; the field is always there.
         appendage_length: U16 = "Appendage Length",
     }
 
@@ -272,13 +272,13 @@ wire_messages! {
     struct EnableOrderEntryResponse = "Enable Order Entry Response", b'K', 19 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
         /// UserRefNum.
         user_ref_num: U32 = "UserRefNum",
-        /// Firm: upper case.
+        /// Firm: upper case, padded with spaces; blank = the account's.
         firm: [u8; 4] = "Firm",
-        /// Appendage Length: bytes of Optional Appendage that follow; 0 = none (field itself mandatory on this message).
+        /// Appendage Length: bytes of options that follow; 0 = none; the field is always there.
         appendage_length: U16 = "Appendage Length",
     }
 
@@ -286,9 +286,9 @@ wire_messages! {
     struct AccountQueryResponse = "Account Query Response", b'Q', 13 {
         /// Type.
         message_type: u8 = "Type",
-        /// Timestamp: nanoseconds since midnight, 8 bytes (ITCH uses 6).
+        /// Timestamp: nanoseconds since the midnight UTC before the trading day's start.
         timestamp: U64 = "Timestamp",
-        /// NextUserRefNum: next available.
+        /// NextUserRefNum: the next one that may be used.
         next_user_ref_num: U32 = "NextUserRefNum",
     }
 }

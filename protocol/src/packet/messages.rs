@@ -6,21 +6,21 @@ use zerocopy::network_endian::{U16, U64};
 wire_messages! {
     /// Downstream Packet header.
     struct PacketHeader = "Downstream Packet header", 0, 20 {
-        /// Session: 10 ASCII chars.
+        /// Session: 10 characters.
         session: [u8; 10] = "Session",
-        /// Sequence Number: of the first message; heartbeat and end-of-session: next expected.
+        /// Sequence Number: of the first message; of the next one in a heartbeat and an end of session.
         sequence_number: U64 = "Sequence Number",
-        /// Message Count: 0=heartbeat, 0xFFFF=end of session, else number of message blocks.
+        /// Message Count: 0=heartbeat 0xFFFF=end of session, else the number of message blocks.
         message_count: U16 = "Message Count",
     }
 
     /// Request Packet.
     struct RequestPacket = "Request Packet", 0, 20 {
-        /// Session.
+        /// Session: 10 characters.
         session: [u8; 10] = "Session",
         /// Sequence Number: first requested.
         sequence_number: U64 = "Sequence Number",
-        /// Requested Message Count: server answers one standard downstream packet, unicast to the request source, with as many whole messages as fit.
+        /// Requested Message Count: the answer is one downstream packet with as many of them as fit.
         requested_message_count: U16 = "Requested Message Count",
     }
 }

@@ -10,9 +10,9 @@ wire_messages! {
         packet_length: U16 = "Packet Length",
         /// Packet Type.
         packet_type: u8 = "Packet Type",
-        /// Session: LEFT padded with spaces (right-justified).
+        /// Session: exactly 10 characters (others pad on the left).
         session: [u8; 10] = "Session",
-        /// Sequence Number: next Sequenced Message to be sent; LEFT padded with spaces.
+        /// Sequence Number: of the next Sequenced Data; written padded on the left.
         sequence_number: [u8; 20] = "Sequence Number",
     }
 
@@ -32,13 +32,14 @@ wire_messages! {
         packet_length: U16 = "Packet Length",
         /// Packet Type.
         packet_type: u8 = "Packet Type",
-        /// Username: case-insensitive, RIGHT padded with spaces.
+        /// Username: any case; read with either padding, written padded on the right.
         username: [u8; 6] = "Username",
-        /// Password: case-insensitive, RIGHT padded with spaces.
+        /// Password: any case; read with either padding, written padded on the right.
         password: [u8; 10] = "Password",
-        /// Requested Session: all blanks = currently active session.
+        /// Requested Session: blank = the current one; + in place of the first character = read-only replay
+        /// (our own).
         requested_session: [u8; 10] = "Requested Session",
-        /// Requested Sequence Number: next wanted; 0 = start with the most recently generated message.
+        /// Requested Sequence Number: first wanted; 0 = start with the most recently generated message.
         requested_sequence_number: [u8; 20] = "Requested Sequence Number",
     }
 
@@ -48,15 +49,17 @@ wire_messages! {
         packet_length: U16 = "Packet Length",
         /// Packet Type.
         packet_type: u8 = "Packet Type",
-        /// Username.
+        /// Username: any case; read with either padding, written padded on the right.
         username: [u8; 6] = "Username",
-        /// Password.
+        /// Password: any case; read with either padding, written padded on the right.
         password: [u8; 10] = "Password",
-        /// Requested Session.
+        /// Requested Session: blank = the current one; + in place of the first character = read-only replay
+        /// (our own).
         requested_session: [u8; 10] = "Requested Session",
-        /// Requested Sequence Number.
+        /// Requested Sequence Number: first wanted; 0 = start with the most recently generated message.
         requested_sequence_number: [u8; 20] = "Requested Sequence Number",
-        /// Heartbeat Timeout: milliseconds without anything from the client after which the server closes the socket.
+        /// Heartbeat Timeout: milliseconds of silence after which the client wants to be disconnected; kept
+        /// between 1,000 and 60,000.
         heartbeat_timeout: [u8; 5] = "Heartbeat Timeout",
     }
 }
