@@ -109,7 +109,11 @@ pub fn run(arguments: &DemoArguments) -> Result<bool, String> {
     let passed = checks.all();
     let mut out = io::stdout().lock();
     let written = if arguments.json {
-        writeln!(out, "{}", Value::Object(summary(arguments, &report, &checks, &floor)))
+        writeln!(
+            out,
+            "{}",
+            Value::Object(summary(arguments, &report, &checks, &floor))
+        )
     } else {
         write!(out, "\n{report}{floor}{checks}")
     };

@@ -101,10 +101,22 @@ impl Checks {
 
     fn named(&self) -> [(&'static str, &'static str, bool); 6] {
         [
-            ("every_order_answered", "every order answered", self.every_order_answered),
-            ("feed_books_equal", "feed books equal engine books", self.feed_books_equal),
+            (
+                "every_order_answered",
+                "every order answered",
+                self.every_order_answered,
+            ),
+            (
+                "feed_books_equal",
+                "feed books equal engine books",
+                self.feed_books_equal,
+            ),
             ("money_conserved", "money conserved", self.money_conserved),
-            ("recovery_equal", "late subscriber has the same books", self.recovery_equal),
+            (
+                "recovery_equal",
+                "late subscriber has the same books",
+                self.recovery_equal,
+            ),
             ("replica_equal", "replica equals engine", self.replica_equal),
             (
                 "balances_as_implied",
@@ -144,9 +156,12 @@ fn equal_books(exchange: &Exchange, market: &Market) -> Result<(), String> {
     for locate in 1..=exchange.instrument_count() {
         let (theirs, ours) = (engine_digest(exchange, locate), market.book(locate).digest());
         if theirs != ours {
-            return Err(format!("instrument {locate}: digest {ours:016x}, the engine's is {theirs:016x}"));
+            return Err(format!(
+                "instrument {locate}: digest {ours:016x}, the engine's is {theirs:016x}"
+            ));
         }
-        resting += exchange.resting(locate, EngineSide::Buy).count() + exchange.resting(locate, EngineSide::Sell).count();
+        resting += exchange.resting(locate, EngineSide::Buy).count()
+            + exchange.resting(locate, EngineSide::Sell).count();
     }
     if exchange.instrument_count() == 0 || resting == 0 {
         return Err("no order rests: there was nothing to compare".to_owned());
@@ -169,7 +184,9 @@ fn clean(market: &Market) -> Result<(), String> {
 
 fn tickers_agree((equal, different): (u64, u64)) -> Result<(), String> {
     if different > 0 {
-        Err(format!("{different} answers differed from the book of that moment"))
+        Err(format!(
+            "{different} answers differed from the book of that moment"
+        ))
     } else if equal == 0 {
         Err("no answer could be compared".to_owned())
     } else {

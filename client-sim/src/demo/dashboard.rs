@@ -129,7 +129,8 @@ impl View {
 
     fn instruments(&self, frame: &mut Frame<'_>, area: Rect, now: &Snapshot) {
         let rows = now.instruments.iter().enumerate().map(|(index, instrument)| {
-            let text = |side: Option<&(String, String)>| side.map_or("-".to_owned(), |(price, _)| price.clone());
+            let text =
+                |side: Option<&(String, String)>| side.map_or("-".to_owned(), |(price, _)| price.clone());
             let style = if index == self.chosen {
                 Style::new().add_modifier(Modifier::REVERSED)
             } else {
@@ -168,7 +169,12 @@ impl View {
             pair("order to market data", percentiles(&now.feed)),
             pair(
                 "orders sent / answered / refused",
-                format!("{} / {} / {}", now.sent(), now.totals.answered, now.totals.rejected),
+                format!(
+                    "{} / {} / {}",
+                    now.sent(),
+                    now.totals.answered,
+                    now.totals.rejected
+                ),
             ),
             pair("orders in the book", now.totals.live.to_string()),
         ];
@@ -209,7 +215,13 @@ fn ladder(frame: &mut Frame<'_>, area: Rect, instrument: &InstrumentView) {
         .map(|level| row(level, Color::Red))
         .collect();
     rows.push(Row::new(["--------", ""]).dim());
-    rows.extend(instrument.bids.iter().take(room).map(|level| row(level, Color::Green)));
+    rows.extend(
+        instrument
+            .bids
+            .iter()
+            .take(room)
+            .map(|level| row(level, Color::Green)),
+    );
     let table = Table::new(rows, [Constraint::Length(14), Constraint::Min(8)])
         .header(Row::new(["price", "quantity"]).bold())
         .block(Block::bordered().title(format!(" {} ", instrument.symbol)));
@@ -226,7 +238,10 @@ fn health_of(frame: &mut Frame<'_>, area: Rect, now: &Snapshot) {
         Line::from(Span::styled(format!(" {text}"), style))
     };
     let lines = vec![
-        verdict(now.feed_state != "STALE", format!("feed handler: {}", now.feed_state)),
+        verdict(
+            now.feed_state != "STALE",
+            format!("feed handler: {}", now.feed_state),
+        ),
         pair("feed packets dropped on purpose", now.feed_dropped.to_string()),
         pair("filled by the other line", now.feed_arbitrated.to_string()),
         pair(
@@ -237,7 +252,10 @@ fn health_of(frame: &mut Frame<'_>, area: Rect, now: &Snapshot) {
             "order datagrams dropped / sent again",
             format!("{} / {}", now.totals.dropped, now.totals.resends),
         ),
-        pair("late subscriber, messages over TCP", now.late_messages.to_string()),
+        pair(
+            "late subscriber, messages over TCP",
+            now.late_messages.to_string(),
+        ),
         verdict(
             now.tickers.1 == 0,
             format!(
@@ -246,7 +264,10 @@ fn health_of(frame: &mut Frame<'_>, area: Rect, now: &Snapshot) {
                 now.tickers.0 + now.tickers.1
             ),
         ),
-        verdict(now.faults == 0, format!("answers that contradict each other: {}", now.faults)),
+        verdict(
+            now.faults == 0,
+            format!("answers that contradict each other: {}", now.faults),
+        ),
         Line::from(" money is added up at the end").dim(),
     ];
     frame.render_widget(

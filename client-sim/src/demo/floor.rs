@@ -18,7 +18,7 @@ use super::ticker_check::TickerCheck;
 use crate::cli::arguments::{self, Rate};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::load::rest;
-use crate::fleet::{Fleet, FleetConfig, FeedEars, Stage};
+use crate::fleet::{FeedEars, Fleet, FleetConfig, Stage};
 use crate::instruments::Instrument;
 use crate::latency::Percentiles;
 use crate::report::Report;
@@ -142,7 +142,9 @@ impl Floor {
         )
         .map_err(|error| error.to_string())?;
         let (part, latest) = LATE_AFTER;
-        let late_after = plan.duration.map_or(latest, |duration| (duration / part).min(latest));
+        let late_after = plan
+            .duration
+            .map_or(latest, |duration| (duration / part).min(latest));
         Ok(Self {
             fleet,
             subscriber,
@@ -195,7 +197,11 @@ impl Floor {
             }
             if work == 0 {
                 let due_ns = self.fleet.next_due_ns(now_ns).saturating_sub(now_ns);
-                rest(if self.is_max { due_ns.max(1) } else { due_ns.max(100_000) });
+                rest(if self.is_max {
+                    due_ns.max(1)
+                } else {
+                    due_ns.max(100_000)
+                });
             }
         }
         self.snapshot_due_ns = 0;
@@ -321,11 +327,13 @@ impl Floor {
             self.ticker_due_ns = now_ns + TICKER_NS;
             self.ask_ticker();
         }
-        let (Some(target), Some(late), Some(next)) = (self.target, &self.late, self.subscriber.next_sequence())
+        let (Some(target), Some(late), Some(next)) =
+            (self.target, &self.late, self.subscriber.next_sequence())
         else {
             return;
         };
-        self.has_caught_up = target > 0 && next > target && self.subscriber.behind() == 0 && late.next() == next;
+        self.has_caught_up =
+            target > 0 && next > target && self.subscriber.behind() == 0 && late.next() == next;
     }
 
     fn show(&mut self, now_ns: u64) {

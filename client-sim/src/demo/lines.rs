@@ -24,9 +24,8 @@ struct Rates {
 pub(super) fn show_text(snapshot: &Mutex<Snapshot>, is_over: impl Fn() -> bool) -> io::Result<()> {
     each_second(snapshot, is_over, |now, rates| {
         let first = now.instruments.first();
-        let best = |side: Option<&(String, String)>| {
-            side.map_or_else(|| "-".to_owned(), |(price, _)| price.clone())
-        };
+        let best =
+            |side: Option<&(String, String)>| side.map_or_else(|| "-".to_owned(), |(price, _)| price.clone());
         format!(
             "{:>5.1} s  {}: {} orders/s, {} acks/s, {} feed/s; ack p50 {} p99 {}; {} last {} bid {} ask {}; gaps {}, recovered {}; wrong {}",
             now.running_ns as f64 / 1e9,

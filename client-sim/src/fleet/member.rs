@@ -317,7 +317,10 @@ impl Handler for Listening<'_> {
                 }
                 ears.balances_answered = ears.balances_asked;
             }
-            Event::Lost(_) => shared.lost_connections += 1,
+            Event::Lost(error) => {
+                shared.lost_connections += 1;
+                shared.trouble = Some(error.to_string());
+            }
             _ => {}
         }
     }

@@ -153,8 +153,15 @@ pub enum FleetError {
     #[error("{0}: {1}")]
     Config(String, ConfigError),
     /// A customer's connection ended for good.
-    #[error("{0}: {1}")]
-    Ended(String, EndReason),
+    #[error("{name}: {reason} (last trouble: {trouble})")]
+    Ended {
+        /// The customer.
+        name: String,
+        /// Why.
+        reason: EndReason,
+        /// What was seen before.
+        trouble: String,
+    },
     /// Nobody takes part.
     #[error("no participants")]
     Empty,
@@ -177,6 +184,8 @@ pub struct Shared {
     pub instruments: Instruments,
     /// Lost connections.
     pub lost_connections: u64,
+    /// Why the last one was lost.
+    pub trouble: Option<String>,
     /// Answers to ticker questions that nobody looked at yet.
     pub tickers: Vec<Ticker>,
 }
@@ -272,6 +281,7 @@ impl Fleet {
                 rejected: [0; 64],
                 instruments: Instruments::default(),
                 lost_connections: 0,
+                trouble: None,
                 tickers: Vec::with_capacity(TICKERS_MAX),
             },
             market: Market::default(),
@@ -376,7 +386,11 @@ impl Fleet {
         for member in &mut self.members {
             work += member.poll(now_ns, &mut self.shared);
             if let Phase::Ended(reason) = member.client.phase() {
-                return Err(FleetError::Ended(member.name.clone(), reason));
+                return Err(FleetError::Ended {
+                    name: member.name.clone(),
+                    reason,
+                    trouble: self.shared.trouble.clone().unwrap_or_else(|| "none".to_owned()),
+                });
             }
         }
         match self.stage {
