@@ -38,6 +38,9 @@ use udp::UdpLink;
 /// Datagrams taken from the socket in one poll.
 const DATAGRAMS_PER_POLL: usize = 256;
 
+/// Time between two looks at the TCP connection while orders go over UDP.
+const TCP_LOOK_NS: u64 = 500_000;
+
 /// An order could not be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
@@ -117,6 +120,8 @@ pub struct OrderEntryClient {
     cancels: Vec<OpenCancel>,
     next_cancel_check_ns: u64,
     tcp_sent_ns: u64,
+    /// When to look at the TCP connection again.
+    tcp_due_ns: u64,
     /// Attempts to connect.
     attempts: u64,
     /// When the phase began.
@@ -153,6 +158,7 @@ impl OrderEntryClient {
             cancels: Vec::with_capacity(config.orders.next_power_of_two()),
             next_cancel_check_ns: 0,
             tcp_sent_ns: now_ns,
+            tcp_due_ns: 0,
             attempts: 0,
             since_ns: now_ns,
             down_since_ns: now_ns,
@@ -528,6 +534,12 @@ impl OrderEntryClient {
     }
 
     fn receive_tcp(&mut self, now_ns: u64, handler: &mut impl Handler) -> usize {
+        // While orders go over UDP only answers to questions come this way: they can wait a moment, and a look is a
+        // system call.
+        if now_ns < self.tcp_due_ns && self.core.phase == Phase::Ready && self.config.door == Door::Udp {
+            return 0;
+        }
+        self.tcp_due_ns = now_ns + TCP_LOOK_NS;
         let Self { tcp, core, .. } = self;
         let Some(tcp) = tcp else {
             return 0;

@@ -18,6 +18,9 @@ use crate::workload::Role;
 
 /// How long the customers may take to join, and to come to an end.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Requests of a session without an answer at most, when nothing but the machine limits the rate: enough to fill
+/// datagrams, and not so many that they only wait.
+pub(crate) const MAX_RATE_WINDOW: u32 = 16 * ORDERS_PER_DATAGRAM_MAX as u32;
 /// Time between progress lines.
 const PROGRESS_NS: u64 = 1_000_000_000;
 
@@ -82,6 +85,15 @@ pub(crate) fn millionths(percent: f64) -> u32 {
     (percent * 10_000.0).round() as u32
 }
 
+/// How many requests of a session may wait for their answers at this rate. At a fixed rate the loop is open: as many as
+/// come to wait, up to what the socket's buffer holds.
+pub(crate) fn window(rate: Rate) -> u32 {
+    match rate {
+        Rate::Max => MAX_RATE_WINDOW,
+        Rate::PerSecond(_) => 4_096,
+    }
+}
+
 impl LoadArguments {
     fn participants(&self) -> Vec<Participant> {
         if self.logins.is_empty() {
@@ -117,6 +129,7 @@ impl LoadArguments {
             references,
             levels: self.levels,
             orders: 32_768,
+            window: window(self.rate),
             ..FleetConfig::new(self.server, self.participants())
         }
     }
@@ -198,6 +211,7 @@ fn drive(
     loop {
         let now_ns = clock.now_ns();
         let work = fleet.poll(now_ns).map_err(|error| error.to_string())?;
+        fleet.refresh_market(now_ns);
         if stage.0 != fleet.stage() {
             stage = (fleet.stage(), now_ns);
             reported_ns = now_ns;

@@ -17,7 +17,7 @@ use super::snapshot::{InstrumentView, LEVELS, Snapshot};
 use super::ticker_check::TickerCheck;
 use crate::cli::arguments::{self, Rate};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::load::rest;
+use crate::cli::load::{rest, window};
 use crate::fleet::{FeedEars, Fleet, FleetConfig, Stage};
 use crate::instruments::Instrument;
 use crate::latency::Percentiles;
@@ -136,6 +136,7 @@ impl Floor {
                 references: arguments::demo_references(),
                 loss_per_million: plan.order_loss_per_million,
                 stay: 1,
+                window: window(plan.rate),
                 ..FleetConfig::new(addresses.order_entry_tcp, participants)
             },
             clock.now_ns(),
@@ -441,7 +442,11 @@ impl fmt::Display for Figures {
             f,
             "market data: {} messages ({:.0} a second); {} packets dropped on purpose, {} holes filled by the other line,",
             self.messages,
-            self.messages as f64 / self.seconds.max(1e-9),
+            if self.seconds > 0.0 {
+                self.messages as f64 / self.seconds
+            } else {
+                0.0
+            },
             self.dropped,
             self.arbitrated
         )?;

@@ -190,6 +190,8 @@ pub struct Shared {
     pub tickers: Vec<Ticker>,
 }
 
+/// Time between two questions for the tickers.
+const TICKER_NS: u64 = 50_000_000;
 /// Answers kept for somebody to look at.
 const TICKERS_MAX: usize = 64;
 
@@ -241,6 +243,7 @@ pub struct Fleet {
     began_ns: u64,
     ended_ns: u64,
     settle_check_ns: u64,
+    ticker_due_ns: u64,
 }
 
 impl Fleet {
@@ -293,6 +296,7 @@ impl Fleet {
             began_ns: now_ns,
             ended_ns: now_ns,
             settle_check_ns: 0,
+            ticker_due_ns: 0,
         })
     }
 
@@ -358,15 +362,41 @@ impl Fleet {
         FeedEars::new(&mut self.market, &mut self.members, &mut self.shared, now_ns)
     }
 
-    /// Notes what a ticker says.
-    pub fn set_quote(&mut self, symbol: Symbol, bid: Option<(u64, u64)>, ask: Option<(u64, u64)>) {
-        let index = self
-            .shared
-            .instruments
-            .iter()
-            .position(|instrument| instrument.symbol == symbol);
-        if let Some(index) = index {
-            self.market.set_best(index, bid, ask);
+    /// For a fleet that hears no feed: asks for the tickers now and then, and shows the answers to the customers.
+    pub fn refresh_market(&mut self, now_ns: u64) {
+        for ticker in std::mem::take(&mut self.shared.tickers) {
+            let known = self.shared.instruments.iter();
+            if let Some(index) = known
+                .map(|instrument| instrument.symbol)
+                .position(|symbol| symbol == Symbol(ticker.symbol))
+            {
+                let side = |price: u64, quantity: u64| (price > 0).then_some((price, quantity));
+                let bid = side(ticker.bid_price.get(), ticker.bid_quantity.get());
+                let ask = side(ticker.ask_price.get(), ticker.ask_quantity.get());
+                self.market.set_best(index, bid, ask);
+                let last = (ticker.last_price.get(), ticker.last_quantity.get());
+                if last.0 > 0 && self.market.quote(index).last != Some(last) {
+                    self.market.set_last(index, last.0, last.1);
+                    for member in &mut self.members {
+                        member.trade(index, last.0, last.1);
+                    }
+                }
+            }
+        }
+        if now_ns < self.ticker_due_ns || self.stage != Stage::Running {
+            return;
+        }
+        self.ticker_due_ns = now_ns + TICKER_NS;
+        for index in 0..self.shared.instruments.len() {
+            let symbol = self
+                .shared
+                .instruments
+                .get(index)
+                .map(|instrument| instrument.symbol);
+            // Not connected for a moment: asked again soon.
+            if symbol.is_some_and(|symbol| self.ask_ticker(symbol).is_err()) {
+                return;
+            }
         }
     }
 

@@ -105,7 +105,7 @@ pub(super) fn status(instrument: Option<&Instrument>, status: &OrderStatus, reas
         );
     }
     if let Some(reason) = reason {
-        text += &format!("; canceled: {}", reason::canceled(reason));
+        text += &format!("; why canceled: {}", reason::canceled(reason));
     }
     let json = json!({
         "order": user_ref,
@@ -132,7 +132,12 @@ pub(super) fn status(instrument: Option<&Instrument>, status: &OrderStatus, reas
 /// What became of a request.
 pub(super) fn outcome(instrument: Option<&Instrument>, outcome: &Outcome) -> Shown {
     match outcome {
-        Outcome::Taken(taken, reason) => status(instrument, taken, *reason),
+        Outcome::Taken(taken, reason) => {
+            let mut shown = status(instrument, taken, *reason);
+            // Taken, and gone without a trade: not what was asked for.
+            shown.is_good &= taken.state != b'C' || taken.executed.get() > 0;
+            shown
+        }
         Outcome::Refused { user_ref, reason } => Shown {
             text: format!("refused: {}", reason::describe(*reason)),
             json: json!({
@@ -343,6 +348,17 @@ mod tests {
             ..filled()
         };
         assert!(!status(Some(&bitcoin()), &unknown, None).is_good);
+        let gone = OrderStatus {
+            state: b'C',
+            executed: 0.into(),
+            ..filled()
+        };
+        let shown = outcome(Some(&bitcoin()), &Outcome::Taken(gone, Some(b'I')));
+        assert!(!shown.is_good && shown.text.contains("nothing more to trade with"));
+        assert!(
+            status(Some(&bitcoin()), &gone, None).is_good,
+            "asked how it is, that is good"
+        );
         let refused = Outcome::Refused {
             user_ref: 7,
             reason: 0x20,
