@@ -1,1 +1,23 @@
-//! Library.
+//! Customers of the exchange: the order-entry client as a library, customers with a character, and what measures and
+//! checks them.
+//!
+//! Lives here: the client of the order-entry doors ([`connection`]) with its own orders ([`orders`]), instruments and
+//! their decimals ([`instruments`]), customers without sockets ([`workload`]), the open loop ([`pacer`]), latencies
+//! ([`latency`]), the checker ([`checker`]).
+//! Must not be here: how the exchange works inside; only the demo may embed one.
+#![forbid(unsafe_code)]
+
+pub mod checker;
+pub mod cli;
+pub mod connection;
+pub mod demo;
+pub mod faults;
+pub mod fleet;
+pub mod instruments;
+pub mod latency;
+pub mod orders;
+pub mod pacer;
+pub mod reason;
+pub mod report;
+pub mod request;
+pub mod workload;

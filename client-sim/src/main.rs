@@ -1,2 +1,47 @@
-//! Binary.
-fn main() {}
+//! `client-sim`: customers of the exchange.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use client_sim::cli::{load, trade};
+use client_sim::demo;
+
+/// Customers of the exchange: demo, load generator, order entry by hand.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// The demo is what runs without a verb.
+    #[command(flatten)]
+    demo: demo::DemoArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// An exchange, its customers and a subscriber in one process, and a live view of them (the default).
+    Demo(demo::DemoArguments),
+    /// Sends orders at a rate to a running exchange, checks every answer, measures latencies.
+    Load(load::LoadArguments),
+    /// Enters orders by hand: one on the command line, or many at a prompt.
+    Trade(trade::TradeArguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.verb.unwrap_or(Verb::Demo(arguments.demo)) {
+        Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Load(arguments) => load::run(&arguments),
+        Verb::Trade(arguments) => trade::run(&arguments),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("client-sim: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

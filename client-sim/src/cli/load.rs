@@ -1,0 +1,260 @@
+//! `client-sim load`: an open loop of orders against a running exchange, every answer checked.
+
+use std::io::{self, Write};
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use clap::Args;
+use feed_handler::clock::Clock;
+use protocol::units::Symbol;
+use serde_json::json;
+
+use super::arguments::{self, Rate};
+use super::interrupt::Interrupt;
+use crate::connection::{Door, ORDERS_PER_DATAGRAM_MAX};
+use crate::fleet::{Fleet, FleetConfig, Mix, Participant, Stage};
+use crate::report::Report;
+use crate::workload::Role;
+
+/// How long the customers may take to join, and to come to an end.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Requests of a session without an answer at most, when nothing but the machine limits the rate: enough to fill
+/// datagrams, and not so many that they only wait.
+pub(crate) const MAX_RATE_WINDOW: u32 = 16 * ORDERS_PER_DATAGRAM_MAX as u32;
+/// Time between progress lines.
+const PROGRESS_NS: u64 = 1_000_000_000;
+
+/// Sends orders at a rate and measures the answers.
+#[derive(Debug, Args)]
+pub struct LoadArguments {
+    /// The exchange's order-entry door (TCP; it tells where orders go over UDP).
+    #[arg(long, default_value = "127.0.0.1:26400")]
+    pub server: SocketAddrV4,
+    /// Orders a second of all sessions together, such as 5000 or 20k, or `max`.
+    #[arg(long, default_value = "5000")]
+    pub rate: Rate,
+    /// How long to send.
+    #[arg(long = "for", default_value = "10s", value_parser = arguments::duration)]
+    pub duration: Duration,
+    /// How many sessions: the first of the built-in demonstration accounts, unless --login names others.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=10))]
+    pub sessions: u8,
+    /// A login as USER:PASSWORD or USER:PASSWORD@ACCOUNT; may be given several times. Roles are dealt in turn.
+    #[arg(long = "login", value_parser = arguments::login)]
+    pub logins: Vec<(String, String, String)>,
+    /// Orders put into one datagram at most.
+    #[arg(long, default_value_t = ORDERS_PER_DATAGRAM_MAX, value_parser = clap::value_parser!(u16).range(1..=28))]
+    pub orders_per_datagram: u16,
+    /// Pads every datagram of orders to one size.
+    #[arg(long)]
+    pub equal_size: bool,
+    /// Who sends how much.
+    #[arg(long, default_value = "maker=6,trader=3,investor=1", value_parser = arguments::mix)]
+    pub mix: Mix,
+    /// A price to begin with, as SYMBOL=PRICE, for instruments without one yet; the built-in instruments have theirs.
+    #[arg(long = "price", value_parser = arguments::reference)]
+    pub references: Vec<(Symbol, u64)>,
+    /// Prices that a market maker quotes on each side of an instrument.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=256))]
+    pub levels: u64,
+    /// Seed of everything that looks random.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Orders over TCP instead of UDP.
+    #[arg(long)]
+    pub tcp: bool,
+    /// Share of datagrams lost on purpose in each direction, in percent.
+    #[arg(long, default_value_t = 0.0, value_parser = percent)]
+    pub loss: f64,
+    /// One JSON object at the end instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A share in percent, 0 to 50.
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    text.trim_end_matches('%')
+        .parse()
+        .ok()
+        .filter(|share| (0.0..=50.0).contains(share))
+        .ok_or_else(|| "a share from 0 to 50 percent".to_owned())
+}
+
+/// Percent as millionths.
+pub(crate) fn millionths(percent: f64) -> u32 {
+    (percent * 10_000.0).round() as u32
+}
+
+/// How many requests of a session may wait for their answers at this rate. At a fixed rate the loop is open: as many as
+/// come to wait, up to what the socket's buffer holds.
+pub(crate) fn window(rate: Rate) -> u32 {
+    match rate {
+        Rate::Max => MAX_RATE_WINDOW,
+        Rate::PerSecond(_) => 4_096,
+    }
+}
+
+impl LoadArguments {
+    fn participants(&self) -> Vec<Participant> {
+        if self.logins.is_empty() {
+            return arguments::demo_participants(usize::from(self.sessions));
+        }
+        let roles = [Role::MarketMaker, Role::Trader, Role::Investor];
+        self.logins
+            .iter()
+            .zip(roles.iter().cycle())
+            .map(|((username, password, account), role)| Participant {
+                username: username.clone(),
+                password: password.clone(),
+                account: account.clone(),
+                role: *role,
+            })
+            .collect()
+    }
+
+    fn fleet(&self) -> FleetConfig {
+        let mut references = self.references.clone();
+        references.extend(arguments::demo_references());
+        FleetConfig {
+            rate: self.rate.per_second(),
+            seed: self.seed,
+            mix: self.mix,
+            door: if self.tcp { Door::Tcp } else { Door::Udp },
+            orders_per_datagram: self.orders_per_datagram,
+            // A datagram's header, and the largest request with its length in front.
+            pad_to: self
+                .equal_size
+                .then(|| (18 + usize::from(self.orders_per_datagram) * 52).min(1_472)),
+            loss_per_million: millionths(self.loss),
+            references,
+            levels: self.levels,
+            orders: 32_768,
+            window: window(self.rate),
+            ..FleetConfig::new(self.server, self.participants())
+        }
+    }
+}
+
+/// Runs the load. True when every check passed.
+pub fn run(arguments: &LoadArguments) -> Result<bool, String> {
+    let interrupt = Interrupt::listen().map_err(|error| format!("cannot listen to signals: {error}"))?;
+    let clock = Clock::new();
+    let mut fleet = Fleet::new(arguments.fleet(), clock.now_ns()).map_err(|error| error.to_string())?;
+    drive(
+        &mut fleet,
+        &clock,
+        arguments.duration,
+        &interrupt,
+        |fleet, line| {
+            let totals = fleet.totals();
+            eprintln!(
+                "{:>4.0} s  sent {} ({} a second)  answered {}  executions {}  {}",
+                fleet.running_ns() as f64 / 1e9,
+                totals.requests + totals.cancels,
+                line.sent_in_second,
+                totals.answered,
+                totals.executions,
+                line.latency
+            );
+        },
+    )?;
+    let report = Report::new(&mut fleet);
+    fleet.logout(clock.now_ns());
+    let passed = report.verdict.every_order_answered && report.verdict.balances_as_implied;
+    let mut out = io::stdout().lock();
+    let written = if arguments.json {
+        let mut members = report.members();
+        members.insert(
+            "checks".to_owned(),
+            json!({
+                "every_order_answered": report.verdict.every_order_answered,
+                "balances_as_implied": report.verdict.balances_as_implied,
+            }),
+        );
+        writeln!(out, "{}", serde_json::Value::Object(members))
+    } else {
+        write!(out, "{report}").and_then(|()| {
+            writeln!(
+                out,
+                "every order answered: {}; balances as implied by executions and fees: {}",
+                yes(report.verdict.every_order_answered),
+                yes(report.verdict.balances_as_implied)
+            )
+        })
+    };
+    written.map_err(|error| format!("cannot write the report: {error}"))?;
+    Ok(passed)
+}
+
+/// A progress line's figures.
+#[derive(Debug)]
+pub struct Progress {
+    /// Orders of the second that passed.
+    pub sent_in_second: u64,
+    /// Order to acknowledgement in that second.
+    pub latency: crate::latency::Percentiles,
+}
+
+/// Polls a fleet from its first login to its last balance.
+fn drive(
+    fleet: &mut Fleet,
+    clock: &Clock,
+    duration: Duration,
+    interrupt: &Interrupt,
+    mut progress: impl FnMut(&Fleet, &Progress),
+) -> Result<(), String> {
+    let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    let patience_ns = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
+    let mut stage = (fleet.stage(), clock.now_ns());
+    let mut reported_ns = 0;
+    let mut sent_before = 0;
+    loop {
+        let now_ns = clock.now_ns();
+        let work = fleet.poll(now_ns).map_err(|error| error.to_string())?;
+        fleet.refresh_market(now_ns);
+        if stage.0 != fleet.stage() {
+            stage = (fleet.stage(), now_ns);
+            reported_ns = now_ns;
+        }
+        match fleet.stage() {
+            Stage::Done => return Ok(()),
+            Stage::Running => {
+                if fleet.running_ns() >= duration_ns || interrupt.is_asked() {
+                    fleet.stop(now_ns);
+                }
+                if now_ns - reported_ns >= PROGRESS_NS {
+                    reported_ns += PROGRESS_NS;
+                    let totals = fleet.totals();
+                    let sent = totals.requests + totals.cancels;
+                    let line = Progress {
+                        sent_in_second: sent - sent_before,
+                        latency: fleet.shared().ack_latency_recent.percentiles(),
+                    };
+                    sent_before = sent;
+                    progress(fleet, &line);
+                    fleet.shared_mut().ack_latency_recent.clear();
+                }
+            }
+            Stage::Joining | Stage::Clearing | Stage::Counting if interrupt.is_asked() => fleet.stop(now_ns),
+            // What did not come to its end is reported by the checker.
+            _ if now_ns - stage.1 > patience_ns => return Ok(()),
+            _ => {}
+        }
+        if work == 0 {
+            rest(fleet.next_due_ns(now_ns).saturating_sub(now_ns));
+        }
+    }
+}
+
+/// Gives the core to others while there is nothing to do, but never longer than until `until_due_ns` from now.
+pub(crate) fn rest(until_due_ns: u64) {
+    match until_due_ns {
+        0 => std::hint::spin_loop(),
+        1..20_000 => std::thread::yield_now(),
+        longer => std::thread::sleep(Duration::from_nanos(longer.min(50_000))),
+    }
+}
+
+fn yes(passed: bool) -> &'static str {
+    if passed { "yes" } else { "NO" }
+}

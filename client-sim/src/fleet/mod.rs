@@ -1,0 +1,705 @@
+//! Many customers on one thread: they join, are counted, trade in an open loop, take everything back, and are counted
+//! again.
+
+mod member;
+mod observer;
+
+use std::net::SocketAddrV4;
+
+use protocol::order_entry::own::Ticker;
+use protocol::units::Symbol;
+
+pub use member::Member;
+pub use observer::FeedEars;
+
+use crate::checker::{Checker, Verdict};
+use crate::connection::{ClientConfig, ConfigError, Door, EndReason, Phase, SendError, Timing};
+use crate::faults::Faults;
+use crate::instruments::Instruments;
+use crate::latency::{FeedLatency, Latency};
+use crate::pacer::Pacer;
+use crate::workload::{Intent, Market, Role};
+
+/// Orders remembered until acknowledgement and feed have both told of them.
+const FEED_LATENCY_SLOTS: usize = 1 << 16;
+/// Most orders sent between two looks at the sockets.
+const ORDERS_PER_TURN: usize = 256;
+
+/// Who takes part.
+#[derive(Debug, Clone)]
+pub struct Participant {
+    /// Login name.
+    pub username: String,
+    /// Password.
+    pub password: String,
+    /// Sessions with the same account share one balance.
+    pub account: String,
+    /// What it does.
+    pub role: Role,
+}
+
+/// How many orders of ten come from whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mix {
+    /// Market makers.
+    pub makers: u32,
+    /// Traders.
+    pub traders: u32,
+    /// Investors.
+    pub investors: u32,
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Self {
+            makers: 6,
+            traders: 3,
+            investors: 1,
+        }
+    }
+}
+
+impl Mix {
+    fn weight(&self, role: Role) -> u32 {
+        match role {
+            Role::MarketMaker => self.makers,
+            Role::Trader => self.traders,
+            Role::Investor => self.investors,
+        }
+    }
+}
+
+/// Settings of a fleet.
+#[derive(Debug, Clone)]
+pub struct FleetConfig {
+    /// The order-entry door.
+    pub server: SocketAddrV4,
+    /// Who takes part.
+    pub participants: Vec<Participant>,
+    /// Orders a second of all together; 0 = as fast as possible.
+    pub rate: u64,
+    /// Seed of everything that looks random.
+    pub seed: u64,
+    /// Who sends how much.
+    pub mix: Mix,
+    /// Which door orders go through.
+    pub door: Door,
+    /// 1 to 28.
+    pub orders_per_datagram: u16,
+    /// One size for all datagrams.
+    pub pad_to: Option<usize>,
+    /// Datagrams lost on purpose, of a million, in each direction.
+    pub loss_per_million: u32,
+    /// A price to begin with, for instruments that have none yet.
+    pub references: Vec<(Symbol, u64)>,
+    /// Quotes of a market maker on each side of an instrument.
+    pub levels: u64,
+    /// Unfinished orders of a session at most.
+    pub orders: usize,
+    /// Requests of a session without an answer at most.
+    pub window: u32,
+    /// Market makers that leave their quotes in the book at the end.
+    pub stay: usize,
+    /// Patience of the clients.
+    pub timing: Timing,
+}
+
+impl FleetConfig {
+    /// The usual settings for `participants`.
+    pub fn new(server: SocketAddrV4, participants: Vec<Participant>) -> Self {
+        Self {
+            server,
+            participants,
+            rate: 5_000,
+            seed: 1,
+            mix: Mix::default(),
+            door: Door::Udp,
+            orders_per_datagram: crate::connection::ORDERS_PER_DATAGRAM_MAX,
+            pad_to: None,
+            loss_per_million: 0,
+            references: Vec::new(),
+            levels: crate::workload::LEVELS,
+            orders: 8_192,
+            window: 2_048,
+            stay: 0,
+            timing: Timing::default(),
+        }
+    }
+}
+
+/// How far a fleet is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Logging in.
+    Joining,
+    /// Canceling what an earlier life of the sessions left in the book.
+    Clearing,
+    /// Asking for the balances before the first order.
+    Counting,
+    /// Trading.
+    Running,
+    /// Canceling what is left, waiting for the last answers.
+    Settling,
+    /// Asking for the balances after the last order.
+    Auditing,
+    /// Done.
+    Done,
+}
+
+/// A fleet can not go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FleetError {
+    /// A setting can not work.
+    #[error("{0}: {1}")]
+    Config(String, ConfigError),
+    /// A customer's connection ended for good.
+    #[error("{name}: {reason} (last trouble: {trouble})")]
+    Ended {
+        /// The customer.
+        name: String,
+        /// Why.
+        reason: EndReason,
+        /// What was seen before.
+        trouble: String,
+    },
+    /// Nobody takes part.
+    #[error("no participants")]
+    Empty,
+}
+
+/// What all members add to.
+#[derive(Debug)]
+pub struct Shared {
+    /// Follows orders and money.
+    pub checker: Checker,
+    /// Order to acknowledgement, from the intended time.
+    pub ack_latency: Latency,
+    /// The same since the display last looked.
+    pub ack_latency_recent: Latency,
+    /// Order to feed, from the intended time.
+    pub feed_latency: FeedLatency,
+    /// Refusals by reason.
+    pub rejected: [u64; 64],
+    /// The instruments, as the first member learned them.
+    pub instruments: Instruments,
+    /// Lost connections.
+    pub lost_connections: u64,
+    /// Why the last one was lost.
+    pub trouble: Option<String>,
+    /// Answers to ticker questions that nobody looked at yet.
+    pub tickers: Vec<Ticker>,
+}
+
+/// Time between two questions for the tickers.
+const TICKER_NS: u64 = 50_000_000;
+/// Answers kept for somebody to look at.
+const TICKERS_MAX: usize = 64;
+
+/// Counts over all members.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FleetTotals {
+    /// Enter and replace requests, and mass cancels: everything with a number.
+    pub requests: u64,
+    /// Cancels, which have no number.
+    pub cancels: u64,
+    /// Requests answered.
+    pub answered: u64,
+    /// Requests refused, among the answered.
+    pub rejected: u64,
+    /// Requests that never reached the exchange.
+    pub not_applied: u64,
+    /// Executions of own orders.
+    pub executions: u64,
+    /// Messages of the order-entry streams.
+    pub messages: u64,
+    /// Requests and cancels sent again.
+    pub resends: u64,
+    /// Gaps in the order-entry streams.
+    pub gaps: u64,
+    /// Messages fetched again, in requests made.
+    pub re_requests: u64,
+    /// Replays over TCP.
+    pub replays: u64,
+    /// Datagrams dropped on purpose.
+    pub dropped: u64,
+    /// Datagrams of orders sent.
+    pub datagrams: u64,
+    /// Orders in the book.
+    pub live: u64,
+}
+
+/// The customers.
+pub struct Fleet {
+    config: FleetConfig,
+    members: Vec<Member>,
+    shared: Shared,
+    market: Market,
+    pacer: Pacer,
+    schedule: Vec<usize>,
+    turn: usize,
+    stage: Stage,
+    cancels: u64,
+    references: Vec<u64>,
+    began_ns: u64,
+    ended_ns: u64,
+    settle_check_ns: u64,
+    ticker_due_ns: u64,
+}
+
+impl Fleet {
+    /// Makes the customers; they connect when polled.
+    pub fn new(config: FleetConfig, now_ns: u64) -> Result<Self, FleetError> {
+        if config.participants.is_empty() {
+            return Err(FleetError::Empty);
+        }
+        let mut checker = Checker::default();
+        let mut members = Vec::new();
+        for (index, participant) in config.participants.iter().enumerate() {
+            let seed = config.seed.wrapping_mul(1_000).wrapping_add(index as u64);
+            let client = ClientConfig {
+                door: config.door,
+                orders_per_datagram: config.orders_per_datagram,
+                pad_to: config.pad_to,
+                orders: config.orders,
+                outgoing: Faults::new(config.loss_per_million, seed.wrapping_add(100)),
+                incoming: Faults::new(config.loss_per_million, seed.wrapping_add(200)),
+                timing: config.timing,
+                ..ClientConfig::new(config.server, &participant.username, &participant.password)
+            };
+            let account = checker.account(&participant.account);
+            let member = Member::new(client, participant, account, seed, now_ns)
+                .map_err(|error| FleetError::Config(participant.username.clone(), error))?;
+            members.push(member);
+        }
+        let schedule = schedule(&config);
+        Ok(Self {
+            pacer: Pacer::new(config.rate, now_ns),
+            config,
+            members,
+            shared: Shared {
+                checker,
+                ack_latency: Latency::default(),
+                ack_latency_recent: Latency::default(),
+                feed_latency: FeedLatency::new(FEED_LATENCY_SLOTS),
+                rejected: [0; 64],
+                instruments: Instruments::default(),
+                lost_connections: 0,
+                trouble: None,
+                tickers: Vec::with_capacity(TICKERS_MAX),
+            },
+            market: Market::default(),
+            schedule,
+            turn: 0,
+            stage: Stage::Joining,
+            cancels: 0,
+            references: Vec::new(),
+            began_ns: now_ns,
+            ended_ns: now_ns,
+            settle_check_ns: 0,
+            ticker_due_ns: 0,
+        })
+    }
+
+    /// How far it is.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// The members.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// What the members added up.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// The same, to be changed by a display.
+    pub fn shared_mut(&mut self) -> &mut Shared {
+        &mut self.shared
+    }
+
+    /// The market as the customers see it.
+    pub fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// Nanoseconds of trading so far.
+    pub fn running_ns(&self) -> u64 {
+        self.ended_ns.saturating_sub(self.began_ns)
+    }
+
+    /// Counts over all members.
+    pub fn totals(&self) -> FleetTotals {
+        let mut totals = FleetTotals {
+            cancels: self.cancels,
+            executions: self.shared.checker.executions(),
+            ..FleetTotals::default()
+        };
+        for member in &self.members {
+            let orders = member.client.orders().totals();
+            let client = member.client.counters();
+            let udp = member.client.udp_counters();
+            totals.requests += orders.requests;
+            totals.answered += orders.answered;
+            totals.rejected += orders.rejected;
+            totals.not_applied += orders.not_applied;
+            totals.messages += client.messages;
+            totals.resends += client.resends + client.cancel_resends;
+            totals.gaps += client.gaps;
+            totals.re_requests += client.re_requests;
+            totals.replays += client.replays;
+            totals.dropped += udp.dropped_in + udp.dropped_out;
+            totals.datagrams += udp.sent;
+            totals.live += member.client.orders().live_count() as u64;
+        }
+        totals
+    }
+
+    /// A look at the feed: best prices and trades go to the customers, order numbers to the latencies.
+    pub fn feed_ears(&mut self, now_ns: u64) -> FeedEars<'_> {
+        FeedEars::new(&mut self.market, &mut self.members, &mut self.shared, now_ns)
+    }
+
+    /// For a fleet that hears no feed: asks for the tickers now and then, and shows the answers to the customers.
+    pub fn refresh_market(&mut self, now_ns: u64) {
+        for ticker in std::mem::take(&mut self.shared.tickers) {
+            let known = self.shared.instruments.iter();
+            if let Some(index) = known
+                .map(|instrument| instrument.symbol)
+                .position(|symbol| symbol == Symbol(ticker.symbol))
+            {
+                let side = |price: u64, quantity: u64| (price > 0).then_some((price, quantity));
+                let bid = side(ticker.bid_price.get(), ticker.bid_quantity.get());
+                let ask = side(ticker.ask_price.get(), ticker.ask_quantity.get());
+                self.market.set_best(index, bid, ask);
+                let last = (ticker.last_price.get(), ticker.last_quantity.get());
+                if last.0 > 0 && self.market.quote(index).last != Some(last) {
+                    self.market.set_last(index, last.0, last.1);
+                    for member in &mut self.members {
+                        member.trade(index, last.0, last.1);
+                    }
+                }
+            }
+        }
+        if now_ns < self.ticker_due_ns || self.stage != Stage::Running {
+            return;
+        }
+        self.ticker_due_ns = now_ns + TICKER_NS;
+        for index in 0..self.shared.instruments.len() {
+            let symbol = self
+                .shared
+                .instruments
+                .get(index)
+                .map(|instrument| instrument.symbol);
+            // Not connected for a moment: asked again soon.
+            if symbol.is_some_and(|symbol| self.ask_ticker(symbol).is_err()) {
+                return;
+            }
+        }
+    }
+
+    /// Ends the trading: what is left is canceled, the last answers are waited for, the balances asked.
+    pub fn stop(&mut self, now_ns: u64) {
+        if matches!(self.stage, Stage::Joining | Stage::Clearing | Stage::Counting) {
+            self.stage = Stage::Done;
+        } else if self.stage == Stage::Running {
+            self.ended_ns = now_ns;
+            self.stage = Stage::Settling;
+        }
+    }
+
+    /// Does what there is to do. Returns how much.
+    pub fn poll(&mut self, now_ns: u64) -> Result<usize, FleetError> {
+        let mut work = 0;
+        for member in &mut self.members {
+            work += member.poll(now_ns, &mut self.shared);
+            if let Phase::Ended(reason) = member.client.phase() {
+                return Err(FleetError::Ended {
+                    name: member.name.clone(),
+                    reason,
+                    trouble: self.shared.trouble.clone().unwrap_or_else(|| "none".to_owned()),
+                });
+            }
+        }
+        match self.stage {
+            Stage::Joining => self.join(now_ns),
+            Stage::Clearing => self.clear(),
+            Stage::Counting => {
+                self.members
+                    .iter_mut()
+                    .for_each(|member| member.keep_counting(false));
+                if self.members.iter().all(Member::is_counted) {
+                    self.pacer = Pacer::new(self.config.rate, now_ns);
+                    self.began_ns = now_ns;
+                    self.ended_ns = now_ns;
+                    self.stage = Stage::Running;
+                }
+            }
+            Stage::Running => {
+                work += self.act(now_ns);
+                self.ended_ns = now_ns;
+            }
+            Stage::Settling => self.settle(now_ns),
+            Stage::Auditing => {
+                self.members
+                    .iter_mut()
+                    .for_each(|member| member.keep_counting(true));
+                if self.members.iter().all(Member::is_counted) {
+                    self.stage = Stage::Done;
+                }
+            }
+            Stage::Done => {}
+        }
+        Ok(work)
+    }
+
+    /// When something is due that no socket will tell: the next order.
+    pub fn next_due_ns(&self, now_ns: u64) -> u64 {
+        match self.stage {
+            Stage::Running if self.config.rate == 0 => now_ns,
+            Stage::Running => self.pacer.next_ns(),
+            _ => now_ns + 1_000_000,
+        }
+    }
+
+    /// Looks at every order and balance. Call it when the stage is [`Stage::Done`].
+    pub fn verdict(&mut self) -> Verdict {
+        let done = self.stage == Stage::Done;
+        for member in &self.members {
+            self.shared
+                .checker
+                .settled(&member.name, member.client.orders(), member.stays());
+        }
+        if !done {
+            self.shared
+                .checker
+                .fault(|| "the customers did not come to an end".to_owned());
+        }
+        self.shared.checker.verdict()
+    }
+
+    /// Says good-bye to the exchange.
+    pub fn logout(&mut self, now_ns: u64) {
+        for member in &mut self.members {
+            member.logout(now_ns, &mut self.shared);
+        }
+    }
+
+    fn join(&mut self, now_ns: u64) {
+        if !self.members.iter().all(|member| member.client.is_ready()) {
+            return;
+        }
+        let instruments = self.members[0].client.orders().instruments().clone();
+        self.references = instruments
+            .iter()
+            .map(|instrument| {
+                self.config
+                    .references
+                    .iter()
+                    .find(|(symbol, _)| *symbol == instrument.symbol)
+                    .map_or(0, |(_, price)| *price)
+            })
+            .collect();
+        if self.market.len() != instruments.len() {
+            self.market = Market::new(instruments.len());
+        }
+        let mut staying = self.config.stay;
+        for member in &mut self.members {
+            let stays = member.role() == Role::MarketMaker && staying > 0;
+            staying -= usize::from(stays);
+            member.begin(&instruments, &self.references, self.config.levels, stays);
+            if member.client.mass_cancel(None, now_ns, now_ns).is_err() {
+                // Lost its connection just now: the next turn begins again.
+                return;
+            }
+            member.client.flush(now_ns);
+        }
+        self.shared.instruments = instruments;
+        self.stage = Stage::Clearing;
+    }
+
+    fn clear(&mut self) {
+        let cleared = |member: &Member| member.client.is_ready() && member.client.is_settled();
+        if self.members.iter().all(cleared) {
+            self.members.iter_mut().for_each(|member| member.count(false));
+            self.stage = Stage::Counting;
+        }
+    }
+
+    /// Asks how an instrument stands; the answer comes to [`Shared::tickers`].
+    pub fn ask_ticker(&mut self, symbol: Symbol) -> Result<(), SendError> {
+        self.members[0].client.ask_ticker(symbol)
+    }
+
+    fn act(&mut self, now_ns: u64) -> usize {
+        let mut acted = 0;
+        while acted < ORDERS_PER_TURN {
+            let Some(intended_ns) = self.pacer.due(now_ns) else {
+                break;
+            };
+            if !self.act_once(intended_ns, now_ns) {
+                break;
+            }
+            self.pacer.taken();
+            acted += 1;
+        }
+        for member in &mut self.members {
+            member.client.flush(now_ns);
+        }
+        acted
+    }
+
+    /// Lets the next customer in turn that has something to send send it.
+    fn act_once(&mut self, intended_ns: u64, now_ns: u64) -> bool {
+        for _ in 0..self.schedule.len() {
+            let member = &mut self.members[self.schedule[self.turn]];
+            self.turn = (self.turn + 1) % self.schedule.len();
+            let (first, end) = member.client.orders().unanswered();
+            if end - first >= self.config.window || !member.client.is_ready() {
+                continue;
+            }
+            let Some(intent) = member.next(&self.market) else {
+                continue;
+            };
+            match member.perform(&intent, intended_ns, now_ns) {
+                Ok(()) if matches!(intent, Intent::AskStatus(_) | Intent::AskBalances) => {}
+                Ok(()) => {
+                    self.cancels += u64::from(matches!(intent, Intent::Cancel { .. }));
+                    return true;
+                }
+                // Live a moment ago, gone now; or no room: another time.
+                Err(SendError::NotLive(_) | SendError::NotReady | SendError::Busy | SendError::Number(_)) => {
+                }
+            }
+        }
+        false
+    }
+
+    /// Takes everything back; when all is answered asks for the balances.
+    fn settle(&mut self, now_ns: u64) {
+        let mut settled = true;
+        for member in &mut self.members {
+            while let Some(intent) = member.finish() {
+                // What is not live any more needs no cancel.
+                if member.perform(&intent, now_ns, now_ns).is_ok() {
+                    self.cancels += u64::from(matches!(intent, Intent::Cancel { .. }));
+                }
+            }
+            member.client.flush(now_ns);
+            settled &=
+                member.client.is_ready() && member.client.is_settled() && member.has_nothing_to_repeat();
+        }
+        if !settled || now_ns < self.settle_check_ns {
+            return;
+        }
+        self.settle_check_ns = now_ns + 1_000_000;
+        let left = self
+            .members
+            .iter_mut()
+            .map(|member| member.cancel_all(now_ns))
+            .sum::<u64>();
+        self.cancels += left;
+        if left == 0 {
+            for member in &mut self.members {
+                member.count(true);
+            }
+            self.stage = Stage::Auditing;
+        }
+    }
+}
+
+/// Who sends in which turn: the roles interleaved by their weights, the members of a role one after the other.
+fn schedule(config: &FleetConfig) -> Vec<usize> {
+    let roles = [Role::MarketMaker, Role::Trader, Role::Investor];
+    let of_role = |role: Role| -> Vec<usize> {
+        (0..config.participants.len())
+            .filter(|index| config.participants[*index].role == role)
+            .collect()
+    };
+    let members = roles.map(of_role);
+    let weights: Vec<u64> = roles
+        .iter()
+        .zip(&members)
+        .map(|(role, members)| {
+            if members.is_empty() {
+                0
+            } else {
+                u64::from(config.mix.weight(*role))
+            }
+        })
+        .collect();
+    let total: u64 = weights.iter().sum();
+    if total == 0 {
+        return (0..config.participants.len()).collect();
+    }
+    // Long enough that every member has its turns.
+    let longest = members.iter().map(Vec::len).max().unwrap_or(1) as u64;
+    let mut credit = vec![0_i64; roles.len()];
+    let mut next = [0; 3];
+    (0..total * longest)
+        .map(|_| {
+            for (credit, weight) in credit.iter_mut().zip(&weights) {
+                *credit += *weight as i64;
+            }
+            let role = (0..roles.len())
+                .max_by_key(|role| (credit[*role], std::cmp::Reverse(*role)))
+                .expect("there are three roles");
+            credit[role] -= total as i64;
+            let member = members[role][next[role] % members[role].len()];
+            next[role] += 1;
+            member
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(roles: &[Role], mix: Mix) -> FleetConfig {
+        let participants = roles
+            .iter()
+            .map(|role| Participant {
+                username: "U".to_owned(),
+                password: String::new(),
+                account: "A".to_owned(),
+                role: *role,
+            })
+            .collect();
+        let server = SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 1);
+        FleetConfig {
+            mix,
+            ..FleetConfig::new(server, participants)
+        }
+    }
+
+    #[test]
+    fn turns_follow_the_mix_and_reach_everybody() {
+        use Role::{Investor, MarketMaker, Trader};
+        let roles = [MarketMaker, MarketMaker, Trader, Trader, Trader, Investor];
+        let turns = schedule(&config(&roles, Mix::default()));
+        let of = |role: Role| turns.iter().filter(|member| roles[**member] == role).count();
+        assert_eq!((of(MarketMaker), of(Trader), of(Investor)), (18, 9, 3));
+        for member in 0..roles.len() {
+            assert!(turns.contains(&member), "{member} never has its turn");
+        }
+        // Without makers the others share.
+        let turns = schedule(&config(&[Trader, Investor], Mix::default()));
+        assert_eq!(turns.len(), 4);
+        // A mix of nothing still lets everybody in.
+        let none = Mix {
+            makers: 0,
+            traders: 0,
+            investors: 0,
+        };
+        assert_eq!(schedule(&config(&[Trader, Investor], none)), [0, 1]);
+    }
+
+    #[test]
+    fn a_fleet_without_participants_is_refused() {
+        let empty = config(&[], Mix::default());
+        assert_eq!(Fleet::new(empty, 0).err(), Some(FleetError::Empty));
+    }
+}

@@ -1,0 +1,146 @@
+//! What a run says at its end: text for people, one JSON object for programs.
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+use crate::checker::Verdict;
+use crate::fleet::{Fleet, FleetTotals};
+use crate::latency::Percentiles;
+use crate::reason;
+
+/// A run of a fleet.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Seconds of trading.
+    pub seconds: f64,
+    /// Counts.
+    pub totals: FleetTotals,
+    /// Order to acknowledgement, from the intended time.
+    pub ack_latency: Percentiles,
+    /// Order to feed, from the intended time; nothing where no feed was heard.
+    pub feed_latency: Percentiles,
+    /// Refusals by reason, the frequent first.
+    pub refusals: Vec<(u16, u64)>,
+    /// What the checker says.
+    pub verdict: Verdict,
+    /// Contradictions: how many, and the first as text.
+    pub faults: (u64, Vec<String>),
+    /// Connections lost and made anew.
+    pub lost_connections: u64,
+}
+
+impl Report {
+    /// Takes the fleet's figures; call it when the fleet is done.
+    pub fn new(fleet: &mut Fleet) -> Self {
+        let verdict = fleet.verdict();
+        let shared = fleet.shared();
+        let mut refusals: Vec<(u16, u64)> = shared
+            .rejected
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(|(reason, count)| (u16::try_from(reason).unwrap_or(u16::MAX), *count))
+            .collect();
+        refusals.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        Self {
+            seconds: fleet.running_ns() as f64 / 1e9,
+            totals: fleet.totals(),
+            ack_latency: shared.ack_latency.percentiles(),
+            feed_latency: shared.feed_latency.latency().percentiles(),
+            refusals,
+            verdict,
+            faults: (shared.checker.fault_count(), shared.checker.faults().to_vec()),
+            lost_connections: shared.lost_connections,
+        }
+    }
+
+    /// Requests a second, cancels included.
+    pub fn orders_per_second(&self) -> f64 {
+        if self.seconds > 0.0 {
+            (self.totals.requests + self.totals.cancels) as f64 / self.seconds
+        } else {
+            0.0
+        }
+    }
+
+    /// Requests and cancels.
+    pub fn orders_sent(&self) -> u64 {
+        self.totals.requests + self.totals.cancels
+    }
+
+    /// The figures every run has, as members of an object.
+    pub fn members(&self) -> Map<String, Value> {
+        let refusals: Map<String, Value> = self
+            .refusals
+            .iter()
+            .map(|(reason, count)| (format!("0x{reason:04X}"), json!(count)))
+            .collect();
+        let totals = &self.totals;
+        let object = json!({
+            "seconds": self.seconds,
+            "orders_sent": self.orders_sent(),
+            "requests_sent": totals.requests,
+            "cancels_sent": totals.cancels,
+            "requests_answered": totals.answered,
+            "requests_refused": totals.rejected,
+            "requests_not_applied": totals.not_applied,
+            "acks_received": totals.messages,
+            "executions": totals.executions,
+            "orders_per_second": self.orders_per_second(),
+            "ack_latency_ns": self.ack_latency.json(),
+            "order_gaps": totals.gaps,
+            "order_resends": totals.resends,
+            "order_re_requests": totals.re_requests,
+            "order_replays": totals.replays,
+            "order_datagrams_sent": totals.datagrams,
+            "order_datagrams_dropped": totals.dropped,
+            "connections_lost": self.lost_connections,
+            "refusals": refusals,
+            "faults": self.faults.0,
+        });
+        match object {
+            Value::Object(members) => members,
+            _ => unreachable!("the macro above makes an object"),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let totals = &self.totals;
+        writeln!(
+            f,
+            "{} orders in {:.1} s: {:.0} a second ({} requests with a number, {} cancels)",
+            self.orders_sent(),
+            self.seconds,
+            self.orders_per_second(),
+            totals.requests,
+            totals.cancels
+        )?;
+        writeln!(
+            f,
+            "answered {}, of them refused {}; never applied {}; executions {}; messages received {}",
+            totals.answered, totals.rejected, totals.not_applied, totals.executions, totals.messages
+        )?;
+        writeln!(f, "order to acknowledgement: {}", self.ack_latency)?;
+        if self.feed_latency.count > 0 {
+            writeln!(f, "order to market data:     {}", self.feed_latency)?;
+        }
+        writeln!(
+            f,
+            "datagrams {}, dropped on purpose {}; gaps {}, re-requests {}, replays {}; sent again {}",
+            totals.datagrams, totals.dropped, totals.gaps, totals.re_requests, totals.replays, totals.resends
+        )?;
+        for (reason, count) in &self.refusals {
+            writeln!(f, "refused {count} times: {}", reason::describe(*reason))?;
+        }
+        for fault in &self.faults.1 {
+            writeln!(f, "WRONG: {fault}")?;
+        }
+        if self.faults.0 > self.faults.1.len() as u64 {
+            writeln!(f, "WRONG: {} more", self.faults.0 - self.faults.1.len() as u64)?;
+        }
+        Ok(())
+    }
+}

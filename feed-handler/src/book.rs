@@ -1,0 +1,413 @@
+//! Order-by-order books of all instruments, rebuilt from the feed.
+//!
+//! Lives here: what each book message does to a book. What a reader sees of it is [`BookView`].
+//! Must not be here: sequence numbers, sockets, names of instruments, last trades.
+//!
+//! A message that does not fit the book (unknown order, more executed than was there ...) is an error value; the book
+//! marks itself damaged and stays usable. Nothing panics and nothing grows beyond the capacities.
+
+use crate::digest::Digest;
+use crate::orders::{Orders, Side};
+
+pub use crate::book_error::{BookError, Capacity};
+pub use crate::view::{BookView, PriceLevel, RestingOrder};
+
+/// What an execution or cancel hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hit {
+    /// Price of the order, 0.0001.
+    pub price: u32,
+    /// Side of the order.
+    pub side: Side,
+}
+
+/// A place in a ladder: the key ascends towards the best price, so that the best is the last.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rung {
+    key: u32,
+    pub(crate) level: u32,
+}
+
+fn key(side: Side, price: u32) -> u32 {
+    match side {
+        Side::Buy => price,
+        Side::Sell => !price,
+    }
+}
+
+/// One instrument's two ladders.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    pub(crate) ladders: [Vec<Rung>; 2],
+    pub(crate) damaged: bool,
+}
+
+/// The books of all instruments.
+#[derive(Debug)]
+pub struct Books {
+    orders: Orders,
+    books: Vec<Book>,
+    capacity: Capacity,
+}
+
+impl Books {
+    /// Empty books.
+    pub fn new(capacity: Capacity) -> Self {
+        Self {
+            orders: Orders::new(capacity.orders, capacity.levels),
+            books: Vec::with_capacity(usize::from(capacity.instruments) + 1),
+            capacity,
+        }
+    }
+
+    /// What they can hold.
+    pub fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
+    /// Removes every order; damage is forgotten.
+    pub fn clear(&mut self) {
+        self.orders.clear();
+        for book in &mut self.books {
+            book.ladders.iter_mut().for_each(Vec::clear);
+            book.damaged = false;
+        }
+    }
+
+    /// Resting orders in all books.
+    pub fn order_count(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Highest locate seen so far, 0 when none.
+    pub fn highest_locate(&self) -> u16 {
+        self.books.len().saturating_sub(1) as u16
+    }
+
+    /// One instrument's book. A locate that never occurred has an empty one.
+    pub fn book(&self, locate: u16) -> BookView<'_> {
+        BookView::new(&self.orders, self.books.get(usize::from(locate)))
+    }
+
+    /// Makes room for an instrument, so that its first order allocates nothing.
+    pub fn open(&mut self, locate: u16) -> Result<(), BookError> {
+        if locate == 0 || locate > self.capacity.instruments {
+            return Err(BookError::InstrumentCapacity);
+        }
+        while self.books.len() <= usize::from(locate) {
+            self.books.push(Book::default());
+        }
+        for ladder in &mut self.books[usize::from(locate)].ladders {
+            ladder.reserve(32);
+        }
+        Ok(())
+    }
+
+    /// ITCH `A`, `F`: an order rests behind the others of its price.
+    pub fn add(
+        &mut self,
+        locate: u16,
+        number: u64,
+        side: Side,
+        quantity: u32,
+        price: u32,
+        attribution: [u8; 4],
+    ) -> Result<(), BookError> {
+        if locate == 0 || usize::from(locate) >= self.books.len() {
+            self.open(locate)?;
+        }
+        let result = self.try_add(locate, number, side, quantity, price, attribution);
+        self.note(locate, result)
+    }
+
+    /// ITCH `E`, `C`, `X`: takes lots off an order; the last lot removes it.
+    pub fn reduce(&mut self, locate: u16, number: u64, quantity: u32) -> Result<Hit, BookError> {
+        let result = self.locate_order(locate, number).and_then(|(slot, hit)| {
+            let open = self.orders.order(slot).quantity;
+            if quantity < open {
+                self.orders.reduce(slot, quantity);
+                return Ok(hit);
+            }
+            self.remove(slot);
+            if quantity > open {
+                return Err(BookError::ExcessQuantity);
+            }
+            Ok(hit)
+        });
+        self.note(locate, result)
+    }
+
+    /// ITCH `D`: removes an order.
+    pub fn delete(&mut self, locate: u16, number: u64) -> Result<Hit, BookError> {
+        let result = self.locate_order(locate, number).map(|(slot, hit)| {
+            self.remove(slot);
+            hit
+        });
+        self.note(locate, result)
+    }
+
+    /// ITCH `U`: an order leaves and another of the same side and attribution rests at the end of its price.
+    pub fn replace(
+        &mut self,
+        locate: u16,
+        number: u64,
+        new_number: u64,
+        quantity: u32,
+        price: u32,
+    ) -> Result<(), BookError> {
+        let result = self.locate_order(locate, number).and_then(|(slot, hit)| {
+            let attribution = self.orders.order(slot).attribution;
+            self.remove(slot);
+            self.try_add(locate, new_number, hit.side, quantity, price, attribution)
+        });
+        self.note(locate, result)
+    }
+
+    /// The digest of all books; see [`crate::digest`].
+    pub fn digest(&self) -> u64 {
+        let mut digest = Digest::new();
+        for locate in 1..=self.highest_locate() {
+            let book = self.book(locate);
+            if book.best(Side::Buy).is_some() || book.best(Side::Sell).is_some() {
+                digest.book(locate, book.digest());
+            }
+        }
+        digest.finish()
+    }
+
+    fn note<T>(&mut self, locate: u16, result: Result<T, BookError>) -> Result<T, BookError> {
+        if result.is_err()
+            && let Some(book) = self.books.get_mut(usize::from(locate))
+        {
+            book.damaged = true;
+        }
+        result
+    }
+
+    fn locate_order(&self, locate: u16, number: u64) -> Result<(u32, Hit), BookError> {
+        let slot = self.orders.find(number).ok_or(BookError::UnknownOrder)?;
+        let level = self.orders.level(self.orders.order(slot).level);
+        if level.locate != locate {
+            return Err(BookError::WrongInstrument);
+        }
+        Ok((
+            slot,
+            Hit {
+                price: level.price,
+                side: level.side,
+            },
+        ))
+    }
+
+    fn try_add(
+        &mut self,
+        locate: u16,
+        number: u64,
+        side: Side,
+        quantity: u32,
+        price: u32,
+        attribution: [u8; 4],
+    ) -> Result<(), BookError> {
+        if quantity == 0 {
+            return Err(BookError::ZeroQuantity);
+        }
+        if self.orders.find(number).is_some() {
+            return Err(BookError::DuplicateOrder);
+        }
+        if self.orders.is_full() {
+            return Err(BookError::OrderCapacity);
+        }
+        let ladder = &mut self.books[usize::from(locate)].ladders[side.index()];
+        let level = match find(ladder, key(side, price)) {
+            Ok(place) => ladder[place].level,
+            Err(place) => {
+                let level = self
+                    .orders
+                    .new_level(locate, side, price)
+                    .ok_or(BookError::LevelCapacity)?;
+                let rung = Rung {
+                    key: key(side, price),
+                    level,
+                };
+                ladder.insert(place, rung);
+                level
+            }
+        };
+        self.orders.append(level, number, quantity, attribution);
+        Ok(())
+    }
+
+    fn remove(&mut self, slot: u32) {
+        let level_slot = self.orders.order(slot).level;
+        if !self.orders.remove(slot) {
+            return;
+        }
+        let level = *self.orders.level(level_slot);
+        let ladder = &mut self.books[usize::from(level.locate)].ladders[level.side.index()];
+        let place = find(ladder, key(level.side, level.price)).expect("a level in use has a rung");
+        ladder.remove(place);
+        self.orders.free_level(level_slot);
+    }
+}
+
+/// Where a key is, or where it belongs. PERF: most changes are at the best prices, so the last rungs come first.
+fn find(ladder: &[Rung], key: u32) -> Result<usize, usize> {
+    const NEAR: usize = 8;
+    let near = ladder.len().saturating_sub(NEAR);
+    for place in (near..ladder.len()).rev() {
+        match ladder[place].key.cmp(&key) {
+            core::cmp::Ordering::Equal => return Ok(place),
+            core::cmp::Ordering::Less => return Err(place + 1),
+            core::cmp::Ordering::Greater => {}
+        }
+    }
+    ladder[..near].binary_search_by(|rung| rung.key.cmp(&key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: Capacity = Capacity {
+        instruments: 4,
+        orders: 4,
+        levels: 3,
+    };
+
+    fn books() -> Books {
+        Books::new(SMALL)
+    }
+
+    fn buy(books: &mut Books, number: u64, quantity: u32, price: u32) -> Result<(), BookError> {
+        books.add(1, number, Side::Buy, quantity, price, *b"    ")
+    }
+
+    fn queue(books: &Books, side: Side) -> Vec<(u32, u64, u32)> {
+        books
+            .book(1)
+            .orders(side)
+            .map(|order| (order.price, order.number, order.quantity))
+            .collect()
+    }
+
+    #[test]
+    fn best_price_first_then_oldest() {
+        let mut books = books();
+        buy(&mut books, 1, 5, 100).unwrap();
+        buy(&mut books, 2, 6, 101).unwrap();
+        buy(&mut books, 3, 7, 100).unwrap();
+        books.add(1, 4, Side::Sell, 8, 105, *b"FIRM").unwrap();
+        assert_eq!(queue(&books, Side::Buy), [(101, 2, 6), (100, 1, 5), (100, 3, 7)]);
+        let levels: Vec<_> = books.book(1).levels(Side::Buy).collect();
+        let level = |price, quantity, orders| PriceLevel {
+            price,
+            quantity,
+            orders,
+        };
+        assert_eq!(levels, [level(101, 6, 1), level(100, 12, 2)]);
+        assert_eq!(
+            books.book(1).orders(Side::Sell).next().unwrap().attribution,
+            *b"FIRM"
+        );
+        assert!(!books.book(1).is_crossed() && !books.book(1).is_damaged());
+    }
+
+    #[test]
+    fn executions_reduce_and_remove() {
+        let mut books = books();
+        buy(&mut books, 1, 5, 100).unwrap();
+        let hit = Hit {
+            price: 100,
+            side: Side::Buy,
+        };
+        assert_eq!(books.reduce(1, 1, 2), Ok(hit));
+        assert_eq!(queue(&books, Side::Buy), [(100, 1, 3)]);
+        assert_eq!(books.reduce(1, 1, 3), Ok(hit));
+        assert_eq!(books.book(1).best(Side::Buy), None);
+        assert_eq!(books.digest(), Digest::START);
+    }
+
+    #[test]
+    fn a_replacement_goes_to_the_end_and_keeps_side_and_firm() {
+        let mut books = books();
+        books.add(1, 1, Side::Sell, 5, 100, *b"FIRM").unwrap();
+        books.add(1, 2, Side::Sell, 5, 100, *b"    ").unwrap();
+        books.replace(1, 1, 9, 4, 100).unwrap();
+        assert_eq!(queue(&books, Side::Sell), [(100, 2, 5), (100, 9, 4)]);
+        assert_eq!(
+            books.book(1).orders(Side::Sell).last().unwrap().attribution,
+            *b"FIRM"
+        );
+        assert_eq!(books.delete(1, 1), Err(BookError::UnknownOrder));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error_and_marks_the_book() {
+        type Act = fn(&mut Books) -> Result<(), BookError>;
+        let table: [(BookError, Act); 9] = [
+            (BookError::UnknownOrder, |books| books.delete(1, 77).map(drop)),
+            (BookError::DuplicateOrder, |books| buy(books, 1, 1, 100)),
+            (BookError::WrongInstrument, |books| {
+                books.open(2)?;
+                books.reduce(2, 1, 1).map(drop)
+            }),
+            (BookError::ExcessQuantity, |books| books.reduce(1, 1, 6).map(drop)),
+            (BookError::ZeroQuantity, |books| buy(books, 2, 0, 100)),
+            (BookError::InstrumentCapacity, |books| {
+                books.add(5, 2, Side::Buy, 1, 1, *b"    ")
+            }),
+            (BookError::InstrumentCapacity, |books| {
+                books.add(0, 2, Side::Buy, 1, 1, *b"    ")
+            }),
+            (BookError::OrderCapacity, |books| {
+                (2..=5).try_for_each(|number| buy(books, number, 1, 100))
+            }),
+            (BookError::LevelCapacity, |books| {
+                (2..=4).try_for_each(|number| buy(books, number, 1, 100 + number as u32))
+            }),
+        ];
+        for (expected, act) in table {
+            let mut books = books();
+            buy(&mut books, 1, 5, 100).unwrap();
+            assert_eq!(act(&mut books), Err(expected));
+            let damaged = books.book(1).is_damaged() || books.book(2).is_damaged();
+            assert_eq!(damaged, expected != BookError::InstrumentCapacity, "{expected:?}");
+            books.clear();
+            assert!(!books.book(1).is_damaged() && books.order_count() == 0);
+        }
+    }
+
+    #[test]
+    fn freed_orders_and_levels_are_used_again() {
+        let mut books = books();
+        for round in 0..1_000_u64 {
+            let number = 3 * round;
+            for offset in 0..3 {
+                buy(&mut books, number + offset, 1, (number + 7 * offset) as u32).unwrap();
+            }
+            for offset in [1, 0, 2] {
+                books.delete(1, number + offset).unwrap();
+            }
+        }
+        assert_eq!(books.order_count(), 0);
+    }
+
+    #[test]
+    fn far_and_near_prices_are_found() {
+        let mut books = Books::new(Capacity {
+            levels: 1_000,
+            orders: 1_000,
+            ..SMALL
+        });
+        let price = |number: u64| (number * 7_919 % 1_000) as u32;
+        for number in 0..1_000 {
+            buy(&mut books, number, 1, price(number)).unwrap();
+        }
+        let prices: Vec<_> = books.book(1).levels(Side::Buy).map(|level| level.price).collect();
+        assert_eq!(prices, (0..1_000).rev().collect::<Vec<_>>());
+        for number in 0..1_000 {
+            assert_eq!(books.delete(1, number).unwrap().price, price(number));
+        }
+        assert_eq!(books.order_count(), 0);
+    }
+}

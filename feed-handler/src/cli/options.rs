@@ -1,0 +1,309 @@
+//! What may be typed.
+
+use clap::{Args, Parser, Subcommand};
+use feed_handler::arbiter::Start;
+use feed_handler::book::Capacity;
+use feed_handler::loss::LossPlan;
+use feed_handler::recovery::Credentials;
+use feed_handler::subscriber::SubscriberConfig;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; also after Ctrl-C, and when the reader of the output went away
+  1  a file or the output cannot be read or written, or a file is damaged
+  2  wrong usage
+  3  nobody publishes on the lines
+  4  cannot join: the recovery service cannot be reached, or refused
+  5  no such instrument
+  6  the feed cannot be trusted: it became stale, or does not fit the capacity
+  130  Ctrl-C pressed twice";
+
+/// Follows the exchange's market data: prices, trades, books, recordings.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Options of every verb.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Feed")]
+pub(crate) struct Common {
+    /// Line A: multicast group and port
+    #[arg(
+        long,
+        global = true,
+        value_name = "GROUP:PORT",
+        default_value = "239.192.0.1:26477"
+    )]
+    pub(crate) a: SocketAddrV4,
+    /// Line B, or `off`
+    #[arg(
+        long,
+        global = true,
+        value_name = "GROUP:PORT",
+        default_value = "239.192.0.2:26477"
+    )]
+    pub(crate) b: Switchable<SocketAddrV4>,
+    /// Gap recovery over TCP, or `off`
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:26478"
+    )]
+    pub(crate) recovery: Switchable<SocketAddr>,
+    /// Address of the interface the groups are joined on
+    #[arg(long, global = true, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) interface: Ipv4Addr,
+    /// User name for recovery, where it asks for one
+    #[arg(long, global = true, value_name = "NAME", default_value = "")]
+    pub(crate) username: String,
+    /// Password for recovery
+    #[arg(long, global = true, value_name = "PASSWORD", default_value = "")]
+    pub(crate) password: String,
+    /// How long to wait for a publisher, and for a join without progress
+    #[arg(long, global = true, value_name = "DURATION", default_value = "5s", value_parser = duration)]
+    pub(crate) wait: Duration,
+    /// Resting orders to make room for, all instruments together
+    #[arg(long, global = true, value_name = "N", default_value_t = Capacity::default().orders)]
+    pub(crate) max_orders: u32,
+    /// Price levels to make room for, all instruments together
+    #[arg(long, global = true, value_name = "N", default_value_t = Capacity::default().levels)]
+    pub(crate) max_levels: u32,
+    /// Drop this share (0 to 1) of the datagrams of A and of B on purpose, to see recovery at work
+    #[arg(long, global = true, value_name = "A,B", value_parser = shares)]
+    pub(crate) drop: Option<[f64; 2]>,
+    /// Seed of --drop
+    #[arg(long, global = true, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Pin to this core
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) core: Option<usize>,
+}
+
+impl Common {
+    /// The books' room.
+    pub(crate) fn capacity(&self) -> Capacity {
+        Capacity {
+            orders: self.max_orders,
+            levels: self.max_levels,
+            ..Capacity::default()
+        }
+    }
+
+    /// The subscription these options describe.
+    pub(crate) fn subscriber(&self, start: Start) -> Result<SubscriberConfig, super::Failure> {
+        let credentials = Credentials::new(&self.username, &self.password)
+            .map_err(|error| super::Failure::Usage(error.to_string()))?;
+        Ok(SubscriberConfig {
+            line_a: self.a,
+            line_b: self.b.0,
+            interface: self.interface,
+            recovery: self.recovery.0,
+            credentials,
+            start,
+            capacity: self.capacity(),
+            loss: self.drop.map(|share| LossPlan {
+                seed: self.seed,
+                share,
+            }),
+            ..SubscriberConfig::default()
+        })
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Best bid, best ask and last trade of an instrument
+    Quote(QuoteOptions),
+    /// Trades as they happen
+    Trades(TradesOptions),
+    /// The book of an instrument
+    Book(BookOptions),
+    /// Write the feed to a file (u16 length + message)
+    Record(RecordOptions),
+    /// Read any ITCH 5.0 file: rebuild its books, count, measure
+    Replay(ReplayOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuoteOptions {
+    /// The instrument, for example BTC-USD
+    pub(crate) symbol: String,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TradesOptions {
+    /// Only this instrument
+    pub(crate) symbol: Option<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// End after this many trades
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// End after this time
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// First message to show trades of: a sequence number, `start` of the day, or `now`. What came before is read all
+    /// the same, as an execution names an order of before
+    #[arg(long, value_name = "N|start|now", default_value = "now")]
+    pub(crate) from: From,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BookOptions {
+    /// The instrument, for example BTC-USD
+    pub(crate) symbol: String,
+    /// Price levels of each side
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) levels: usize,
+    /// JSON, one object a book
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Again whenever it changed, at most ten times a second
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// End --follow after this time
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, requires = "follow")]
+    pub(crate) duration: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecordOptions {
+    /// The file to write
+    pub(crate) file: PathBuf,
+    /// End after this time; without it at the end of the session or Ctrl-C
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// First message to write: a sequence number, `start` of the day, or `now`
+    #[arg(long, value_name = "N|start|now", default_value = "start")]
+    pub(crate) from: From,
+    /// Overwrite the file
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayOptions {
+    /// The file to read
+    pub(crate) file: PathBuf,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where a stream begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    /// A sequence number; `start` is 1.
+    Sequence(u64),
+    /// Now.
+    Now,
+}
+
+impl std::str::FromStr for From {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "start" => Ok(Self::Sequence(1)),
+            "now" => Ok(Self::Now),
+            number => match number.parse() {
+                Ok(0) | Err(_) => Err("a sequence number from 1 on, `start` or `now`".to_owned()),
+                Ok(sequence) => Ok(Self::Sequence(sequence)),
+            },
+        }
+    }
+}
+
+/// A value that may be switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Switchable<T>(pub(crate) Option<T>);
+
+impl<T: std::str::FromStr> std::str::FromStr for Switchable<T>
+where
+    T::Err: std::fmt::Display,
+{
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        text.parse()
+            .map(|value| Self(Some(value)))
+            .map_err(|error| format!("{error}, and not `off`"))
+    }
+}
+
+/// A number with a unit: 250ms, 10s, 5m, 2h.
+fn duration(text: &str) -> Result<Duration, String> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        _ => return Err("a number with a unit: 250ms, 10s, 5m, 2h".to_owned()),
+    };
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("{number:?} is not a number"))?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
+}
+
+fn shares(text: &str) -> Result<[f64; 2], String> {
+    let (a, b) = text.split_once(',').unwrap_or((text, text));
+    let share = |text: &str| match text.trim().parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("one or two shares from 0 to 1, as 0.05 or 0.05,0.1".to_owned()),
+    };
+    Ok([share(a)?, share(b)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        for wrong in ["10", "s", "-1s", "1d", "1e400s", ""] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn streams_begin_at_numbers_or_words() {
+        assert_eq!("start".parse(), Ok(From::Sequence(1)));
+        assert_eq!("17".parse(), Ok(From::Sequence(17)));
+        assert_eq!("now".parse(), Ok(From::Now));
+        assert!("0".parse::<From>().is_err());
+    }
+
+    #[test]
+    fn shares_are_one_or_two() {
+        assert_eq!(shares("0.1"), Ok([0.1, 0.1]));
+        assert_eq!(shares("0,1"), Ok([0.0, 1.0]));
+        assert!(shares("2").is_err() && shares("a").is_err());
+    }
+}
