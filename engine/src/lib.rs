@@ -1,5 +1,15 @@
 //! The exchange. The modules follow the way of an order: in through [`sys`] and `ingress`, numbered by the sequencer,
 //! decided by [`exchange`], made durable by `journal`, told to the world by `output`, remembered by `recovery`.
 
+pub mod assembly;
+pub mod config;
 pub mod exchange;
+pub mod ingress;
+pub mod journal;
+pub mod limits;
+pub mod memory;
+pub mod output;
+pub mod recovery;
 pub mod runtime;
+pub mod setup;
+pub mod sys;

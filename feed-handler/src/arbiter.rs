@@ -61,7 +61,7 @@ pub struct LineStatistics {
     pub lost: u64,
     /// Packets behind one with a higher number.
     pub reordered: u64,
-    /// Packets of an older session, dropped.
+    /// Packets of an older session, or of what cannot be one, dropped.
     pub foreign: u64,
     /// Messages dropped because they were too far ahead to be held; they come again by recovery.
     pub not_held: u64,
@@ -169,8 +169,12 @@ impl Arbiter {
 
     /// Takes a packet of a line. `now_ns` is any clock that does not go back.
     pub fn packet(&mut self, line: Line, packet: &Packet<'_>, now_ns: u64, delivery: &mut impl Delivery) {
+        if !is_plausible(packet) {
+            self.lines[line as usize].foreign += 1;
+            return;
+        }
         if !self.begun {
-            self.receiver.restart(None, packet.sequence().max(1), now_ns);
+            self.receiver.restart(None, packet.sequence(), now_ns);
             self.begun = true;
         }
         if !self.follow(packet.session(), now_ns, delivery) {
@@ -182,8 +186,9 @@ impl Arbiter {
             self.current_ns = Some(now_ns);
         }
         let before = self.receiver.counts();
-        self.receiver
-            .packet(now_ns, packet, |sequence, message| delivery.message(sequence, message));
+        self.receiver.packet(now_ns, packet, |sequence, message| {
+            delivery.message(sequence, message)
+        });
         let after = self.receiver.counts();
         let late = after.duplicates - before.duplicates;
         let not_held = after.not_held - before.not_held;
@@ -207,14 +212,21 @@ impl Arbiter {
         }
         if sequence == self.receiver.next_sequence() {
             // What is held was delivered when its turn came, so that this message is in no line's packets yet.
-            if self.expected.iter().flatten().any(|expected| sequence < *expected) {
+            if self
+                .expected
+                .iter()
+                .flatten()
+                .any(|expected| sequence < *expected)
+            {
                 self.statistics.recovered += 1;
             } else {
                 self.statistics.ahead += 1;
             }
         }
         self.receiver
-            .message(now_ns, sequence, message, |sequence, message| delivery.message(sequence, message));
+            .message(now_ns, sequence, message, |sequence, message| {
+                delivery.message(sequence, message)
+            });
     }
 
     /// True when packets of `session` belong to the stream: the first session seen, or a newer one; names ascend.
@@ -223,12 +235,16 @@ impl Arbiter {
             Some(current) if current == session => return true,
             Some(current) if current > session => return false,
             Some(_) => {
-                self.statistics.abandoned += self.receiver.missing();
+                // A packet of garbage may have said that messages up to any number exist.
+                let missing = self.receiver.missing();
+                self.statistics.abandoned = self.statistics.abandoned.saturating_add(missing);
                 self.receiver.restart(Some(session), 1, now_ns);
                 self.expected = [None; 2];
                 self.leads.clear();
             }
-            None => self.receiver.restart(Some(session), self.receiver.next_sequence(), now_ns),
+            None => self
+                .receiver
+                .restart(Some(session), self.receiver.next_sequence(), now_ns),
         }
         self.statistics.sessions += 1;
         delivery.session(session);
@@ -244,7 +260,7 @@ impl Arbiter {
         match self.expected[index] {
             None => self.expected[index] = Some(end),
             Some(expected) if sequence >= expected => {
-                statistics.lost += sequence - expected;
+                statistics.lost = statistics.lost.saturating_add(sequence - expected);
                 self.expected[index] = Some(end);
             }
             Some(expected) => {
@@ -261,4 +277,9 @@ impl Arbiter {
             leader.lead_ns += lead.ns;
         }
     }
+}
+
+/// Names are text and numbers start at 1: what is neither must not begin a session.
+fn is_plausible(packet: &Packet<'_>) -> bool {
+    packet.sequence() > 0 && packet.session().iter().all(|byte| (b' '..=b'~').contains(byte))
 }

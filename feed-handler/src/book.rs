@@ -1,90 +1,16 @@
 //! Order-by-order books of all instruments, rebuilt from the feed.
 //!
-//! Lives here: what each book message does to a book, and the views a reader gets: best, levels, orders, digest.
+//! Lives here: what each book message does to a book. What a reader sees of it is [`BookView`].
 //! Must not be here: sequence numbers, sockets, names of instruments, last trades.
 //!
 //! A message that does not fit the book (unknown order, more executed than was there ...) is an error value; the book
 //! marks itself damaged and stays usable. Nothing panics and nothing grows beyond the capacities.
 
 use crate::digest::Digest;
-use crate::orders::{NONE, Orders, Side};
+use crate::orders::{Orders, Side};
 
-/// How much the books can hold; allocated at the start, resident as it is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capacity {
-    /// Highest locate accepted.
-    pub instruments: u16,
-    /// Resting orders of all instruments together.
-    pub orders: u32,
-    /// Price levels of all instruments and sides together.
-    pub levels: u32,
-}
-
-impl Default for Capacity {
-    /// 16,384 instruments, 2^20 orders, 2^18 levels.
-    fn default() -> Self {
-        Self {
-            instruments: 16_384,
-            orders: 1 << 20,
-            levels: 1 << 18,
-        }
-    }
-}
-
-/// Why a message does not fit the book.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[repr(u8)]
-pub enum BookError {
-    /// The message names an order that is not in the books.
-    #[error("unknown order number")]
-    UnknownOrder,
-    /// An order number that is already resting.
-    #[error("order number already in use")]
-    DuplicateOrder,
-    /// The order rests in another instrument's book.
-    #[error("order belongs to another instrument")]
-    WrongInstrument,
-    /// More executed or canceled than the order had; it was removed.
-    #[error("more executed or canceled than was open")]
-    ExcessQuantity,
-    /// An order without lots.
-    #[error("quantity of zero")]
-    ZeroQuantity,
-    /// Neither buy nor sell.
-    #[error("undefined side")]
-    UndefinedSide,
-    /// Locate 0 or above [`Capacity::instruments`].
-    #[error("locate beyond the capacity for instruments")]
-    InstrumentCapacity,
-    /// [`Capacity::orders`] are resting already.
-    #[error("capacity for orders reached")]
-    OrderCapacity,
-    /// [`Capacity::levels`] are in use already.
-    #[error("capacity for price levels reached")]
-    LevelCapacity,
-}
-
-impl BookError {
-    /// Number of kinds.
-    pub const COUNT: usize = 9;
-    /// All kinds, in the order of their discriminants.
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::UnknownOrder,
-        Self::DuplicateOrder,
-        Self::WrongInstrument,
-        Self::ExcessQuantity,
-        Self::ZeroQuantity,
-        Self::UndefinedSide,
-        Self::InstrumentCapacity,
-        Self::OrderCapacity,
-        Self::LevelCapacity,
-    ];
-
-    /// True when a limit of this subscriber, not the feed, is the cause.
-    pub fn is_capacity(self) -> bool {
-        matches!(self, Self::InstrumentCapacity | Self::OrderCapacity | Self::LevelCapacity)
-    }
-}
+pub use crate::book_error::{BookError, Capacity};
+pub use crate::view::{BookView, PriceLevel, RestingOrder};
 
 /// What an execution or cancel hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,37 +21,11 @@ pub struct Hit {
     pub side: Side,
 }
 
-/// One price of a book.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PriceLevel {
-    /// 0.0001 of the quote asset.
-    pub price: u32,
-    /// Lots of all orders.
-    pub quantity: u64,
-    /// Orders.
-    pub orders: u32,
-}
-
-/// One resting order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RestingOrder {
-    /// Order number (ITCH order reference number).
-    pub number: u64,
-    /// Side.
-    pub side: Side,
-    /// 0.0001 of the quote asset.
-    pub price: u32,
-    /// Lots still open.
-    pub quantity: u32,
-    /// The firm, blank unless the order came as ITCH `F`.
-    pub attribution: [u8; 4],
-}
-
 /// A place in a ladder: the key ascends towards the best price, so that the best is the last.
 #[derive(Debug, Clone, Copy)]
-struct Rung {
+pub(crate) struct Rung {
     key: u32,
-    level: u32,
+    pub(crate) level: u32,
 }
 
 fn key(side: Side, price: u32) -> u32 {
@@ -137,9 +37,9 @@ fn key(side: Side, price: u32) -> u32 {
 
 /// One instrument's two ladders.
 #[derive(Debug, Default)]
-struct Book {
-    ladders: [Vec<Rung>; 2],
-    damaged: bool,
+pub(crate) struct Book {
+    pub(crate) ladders: [Vec<Rung>; 2],
+    pub(crate) damaged: bool,
 }
 
 /// The books of all instruments.
@@ -186,10 +86,7 @@ impl Books {
 
     /// One instrument's book. A locate that never occurred has an empty one.
     pub fn book(&self, locate: u16) -> BookView<'_> {
-        BookView {
-            orders: &self.orders,
-            book: self.books.get(usize::from(locate)),
-        }
+        BookView::new(&self.orders, self.books.get(usize::from(locate)))
     }
 
     /// Makes room for an instrument, so that its first order allocates nothing.
@@ -324,7 +221,10 @@ impl Books {
         let level = match find(ladder, key(side, price)) {
             Ok(place) => ladder[place].level,
             Err(place) => {
-                let level = self.orders.new_level(locate, side, price).ok_or(BookError::LevelCapacity)?;
+                let level = self
+                    .orders
+                    .new_level(locate, side, price)
+                    .ok_or(BookError::LevelCapacity)?;
                 let rung = Rung {
                     key: key(side, price),
                     level,
@@ -364,75 +264,6 @@ fn find(ladder: &[Rung], key: u32) -> Result<usize, usize> {
     ladder[..near].binary_search_by(|rung| rung.key.cmp(&key))
 }
 
-/// One instrument's book, for reading.
-#[derive(Debug, Clone, Copy)]
-pub struct BookView<'a> {
-    orders: &'a Orders,
-    book: Option<&'a Book>,
-}
-
-impl<'a> BookView<'a> {
-    /// The best price of a side.
-    pub fn best(&self, side: Side) -> Option<PriceLevel> {
-        self.levels(side).next()
-    }
-
-    /// The price levels of a side, best first; `.take(n)` for the first n.
-    pub fn levels(&self, side: Side) -> impl Iterator<Item = PriceLevel> + use<'a> {
-        self.level_slots(side).map(|level| PriceLevel {
-            price: level.price,
-            quantity: level.quantity,
-            orders: level.orders,
-        })
-    }
-
-    /// The orders of a side in price-time order.
-    pub fn orders(&self, side: Side) -> impl Iterator<Item = RestingOrder> + use<'a> {
-        let orders = self.orders;
-        self.level_slots(side).flat_map(move |level| {
-            let some = |slot: u32| (slot != NONE).then_some(slot);
-            core::iter::successors(some(level.head), move |slot| some(orders.order(*slot).next)).map(move |slot| {
-                let order = orders.order(slot);
-                RestingOrder {
-                    number: order.number,
-                    side,
-                    price: level.price,
-                    quantity: order.quantity,
-                    attribution: order.attribution,
-                }
-            })
-        })
-    }
-
-    /// The digest of both sides; see [`crate::digest`].
-    pub fn digest(&self) -> u64 {
-        let mut digest = Digest::new();
-        for order in self.orders(Side::Buy).chain(self.orders(Side::Sell)) {
-            digest.order(order.side, order.price, order.number, order.quantity);
-        }
-        digest.finish()
-    }
-
-    /// True when the best bid is at or above the best offer.
-    pub fn is_crossed(&self) -> bool {
-        match (self.best(Side::Buy), self.best(Side::Sell)) {
-            (Some(bid), Some(ask)) => bid.price >= ask.price,
-            _ => false,
-        }
-    }
-
-    /// True once a message did not fit this book: it may be wrong until it is rebuilt.
-    pub fn is_damaged(&self) -> bool {
-        self.book.is_some_and(|book| book.damaged)
-    }
-
-    fn level_slots(&self, side: Side) -> impl Iterator<Item = &'a crate::orders::Level> + use<'a> {
-        let orders = self.orders;
-        let rungs: &'a [Rung] = self.book.map_or(&[], |book| &book.ladders[side.index()]);
-        rungs.iter().rev().map(move |rung| orders.level(rung.level))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -452,7 +283,11 @@ mod tests {
     }
 
     fn queue(books: &Books, side: Side) -> Vec<(u32, u64, u32)> {
-        books.book(1).orders(side).map(|order| (order.price, order.number, order.quantity)).collect()
+        books
+            .book(1)
+            .orders(side)
+            .map(|order| (order.price, order.number, order.quantity))
+            .collect()
     }
 
     #[test]
@@ -464,9 +299,16 @@ mod tests {
         books.add(1, 4, Side::Sell, 8, 105, *b"FIRM").unwrap();
         assert_eq!(queue(&books, Side::Buy), [(101, 2, 6), (100, 1, 5), (100, 3, 7)]);
         let levels: Vec<_> = books.book(1).levels(Side::Buy).collect();
-        let level = |price, quantity, orders| PriceLevel { price, quantity, orders };
+        let level = |price, quantity, orders| PriceLevel {
+            price,
+            quantity,
+            orders,
+        };
         assert_eq!(levels, [level(101, 6, 1), level(100, 12, 2)]);
-        assert_eq!(books.book(1).orders(Side::Sell).next().unwrap().attribution, *b"FIRM");
+        assert_eq!(
+            books.book(1).orders(Side::Sell).next().unwrap().attribution,
+            *b"FIRM"
+        );
         assert!(!books.book(1).is_crossed() && !books.book(1).is_damaged());
     }
 
@@ -492,7 +334,10 @@ mod tests {
         books.add(1, 2, Side::Sell, 5, 100, *b"    ").unwrap();
         books.replace(1, 1, 9, 4, 100).unwrap();
         assert_eq!(queue(&books, Side::Sell), [(100, 2, 5), (100, 9, 4)]);
-        assert_eq!(books.book(1).orders(Side::Sell).last().unwrap().attribution, *b"FIRM");
+        assert_eq!(
+            books.book(1).orders(Side::Sell).last().unwrap().attribution,
+            *b"FIRM"
+        );
         assert_eq!(books.delete(1, 1), Err(BookError::UnknownOrder));
     }
 
@@ -508,8 +353,12 @@ mod tests {
             }),
             (BookError::ExcessQuantity, |books| books.reduce(1, 1, 6).map(drop)),
             (BookError::ZeroQuantity, |books| buy(books, 2, 0, 100)),
-            (BookError::InstrumentCapacity, |books| books.add(5, 2, Side::Buy, 1, 1, *b"    ")),
-            (BookError::InstrumentCapacity, |books| books.add(0, 2, Side::Buy, 1, 1, *b"    ")),
+            (BookError::InstrumentCapacity, |books| {
+                books.add(5, 2, Side::Buy, 1, 1, *b"    ")
+            }),
+            (BookError::InstrumentCapacity, |books| {
+                books.add(0, 2, Side::Buy, 1, 1, *b"    ")
+            }),
             (BookError::OrderCapacity, |books| {
                 (2..=5).try_for_each(|number| buy(books, number, 1, 100))
             }),

@@ -20,7 +20,11 @@ pub fn quantity(lots: u64, lots_per_unit: u32) -> Decimal {
 pub fn time_of_day(nanoseconds: u64) -> String {
     let seconds = nanoseconds / 1_000_000_000;
     let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
-    format!("{hours:02}:{minutes:02}:{:02}.{:09}", seconds % 60, nanoseconds % 1_000_000_000)
+    format!(
+        "{hours:02}:{minutes:02}:{:02}.{:09}",
+        seconds % 60,
+        nanoseconds % 1_000_000_000
+    )
 }
 
 #[cfg(test)]

@@ -63,12 +63,13 @@ mod tests {
         let mut digest = Digest::new();
         digest.order(Side::Buy, 1_000_000, 7, 25);
         digest.order(Side::Sell, 1_000_100, 8, 30);
-        let by_hand = [0x42_u64, 1_000_000, 7, 25, 0x53, 1_000_100, 8, 30]
-            .iter()
-            .fold(0x6265_7374_5F62_6964_u64, |state, word| {
+        let by_hand = [0x42_u64, 1_000_000, 7, 25, 0x53, 1_000_100, 8, 30].iter().fold(
+            0x6265_7374_5F62_6964_u64,
+            |state, word| {
                 let mixed = (state ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
                 mixed ^ (mixed >> 32)
-            });
+            },
+        );
         assert_eq!(digest.finish(), by_hand);
     }
 

@@ -6,7 +6,10 @@
 use protocol::Malformed;
 use protocol::market_data::FeedMessage;
 use protocol::market_data::messages::{
-    AddOrder, AddOrderAttributed, BrokenTrade, CrossTrade, DirectListing, LuldAuctionCollar, MarketParticipantPosition, MwcbDeclineLevel, MwcbStatus, Noii, OperationalHalt, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice, OrderReplace, QuotingPeriodUpdate, RegShoRestriction, RetailInterest, StockDirectory, StockTradingAction, SystemEvent, Trade,
+    AddOrder, AddOrderAttributed, BrokenTrade, CrossTrade, DirectListing, LuldAuctionCollar,
+    MarketParticipantPosition, MwcbDeclineLevel, MwcbStatus, Noii, OperationalHalt, OrderCancel, OrderDelete,
+    OrderExecuted, OrderExecutedWithPrice, OrderReplace, QuotingPeriodUpdate, RegShoRestriction,
+    RetailInterest, StockDirectory, StockTradingAction, SystemEvent, Trade,
 };
 
 /// One method for each message of ITCH 5.0; those not overridden ignore it.

@@ -74,7 +74,13 @@ mod tests {
         let mut leads = Leads::new();
         assert_eq!(leads.note(Line::B, 7, 100), None);
         assert_eq!(leads.note(Line::B, 7, 110), None, "the same line again");
-        assert_eq!(leads.note(Line::A, 7, 150), Some(Lead { line: Line::B, ns: 50 }));
+        assert_eq!(
+            leads.note(Line::A, 7, 150),
+            Some(Lead {
+                line: Line::B,
+                ns: 50
+            })
+        );
         assert_eq!(leads.note(Line::A, 7, 160), None, "forgotten");
         leads.clear();
         assert_eq!(leads.note(Line::B, 7, 170), None);

@@ -8,6 +8,7 @@
 
 pub mod arbiter;
 pub mod book;
+mod book_error;
 pub mod clock;
 pub mod decimal;
 pub mod digest;
@@ -22,6 +23,7 @@ pub mod recovery;
 pub mod recovery_link;
 pub mod subscriber;
 pub mod ticker;
+mod view;
 
 pub use book::{BookError, BookView, Books, Capacity};
 pub use digest::Digest;

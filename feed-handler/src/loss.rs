@@ -57,7 +57,9 @@ impl Loss {
 
     /// True when a copy of this message was dropped lately.
     pub fn caused(&self, sequence: u64) -> bool {
-        self.dropped.iter().any(|(from, to)| (*from..*to).contains(&sequence))
+        self.dropped
+            .iter()
+            .any(|(from, to)| (*from..*to).contains(&sequence))
     }
 }
 

@@ -9,7 +9,8 @@ use crate::ticker::{Instrument, Quote, Trade, TradeKind};
 use protocol::Malformed;
 use protocol::market_data::messages::{
     AddOrder, AddOrderAttributed, BrokenTrade, CrossTrade, OrderCancel, OrderDelete, OrderExecuted,
-    OrderExecutedWithPrice, OrderReplace, StockDirectory, StockTradingAction, SystemEvent, Trade as TradeMessage,
+    OrderExecutedWithPrice, OrderReplace, StockDirectory, StockTradingAction, SystemEvent,
+    Trade as TradeMessage,
 };
 use std::collections::HashMap;
 
@@ -128,7 +129,9 @@ impl Market {
 
     /// The instruments the feed has named, by locate.
     pub fn instruments(&self) -> impl Iterator<Item = &Instrument> {
-        self.instruments.iter().filter(|instrument| instrument.locate != 0)
+        self.instruments
+            .iter()
+            .filter(|instrument| instrument.locate != 0)
     }
 
     /// One instrument; `None` while the feed has not named it.
@@ -229,8 +232,11 @@ impl Handler for Market {
 
     fn stock_directory(&mut self, message: &StockDirectory) {
         let locate = message.stock_locate.get();
-        let Some(instrument) = self.entry(locate) else { return };
-        let renamed = (instrument.locate != 0 && instrument.symbol != message.stock).then_some(instrument.symbol);
+        let Some(instrument) = self.entry(locate) else {
+            return;
+        };
+        let renamed =
+            (instrument.locate != 0 && instrument.symbol != message.stock).then_some(instrument.symbol);
         instrument.locate = locate;
         instrument.symbol = message.stock;
         instrument.lots_per_unit = message.round_lot_size.get().max(1);

@@ -44,7 +44,9 @@ impl Credentials {
 impl core::fmt::Debug for Credentials {
     /// Without the password.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("username", &self.username)
+            .finish_non_exhaustive()
     }
 }
 
@@ -137,12 +139,13 @@ impl RecoveryClient {
         self.wanted = session;
         self.next = from;
         self.outgoing_length = 0;
-        let name = session.unwrap_or([b' '; 10]);
-        // A name that is not text is asked for as the current session, and then compared with the answer.
-        let name = core::str::from_utf8(&name).unwrap_or("");
+        // A name that is not text cannot be asked for: the current session is, and its name compared with the answer.
+        let is_text = |name: &SessionName| name.iter().all(|byte| (b' '..=b'~').contains(byte));
+        let name = session.filter(is_text).unwrap_or([b' '; 10]);
+        let name = core::str::from_utf8(&name).unwrap_or_default();
         let Credentials { username, password } = &self.credentials;
         let length = encode::login(username, password, name, from, None, &mut self.outgoing);
-        self.outgoing_length = length.expect("Credentials::new checked what can be too long");
+        self.outgoing_length = length.expect("Credentials::new and the line above checked every field");
         self.sent_ns = now_ns;
         self.heard_ns = now_ns;
         self.phase = Phase::LoggingIn { since_ns: now_ns };
@@ -176,9 +179,19 @@ impl RecoveryClient {
         self.decoder.filled(count);
         self.heard_ns = now_ns;
         let mut messages = 0;
-        while let Some(packet) = self.decoder.next_from_server().map_err(RecoveryFailure::Malformed)? {
+        while let Some(packet) = self
+            .decoder
+            .next_from_server()
+            .map_err(RecoveryFailure::Malformed)?
+        {
             match (self.phase, packet) {
-                (Phase::LoggingIn { .. }, ServerPacket::LoginAccepted { session, next_sequence }) => {
+                (
+                    Phase::LoggingIn { .. },
+                    ServerPacket::LoginAccepted {
+                        session,
+                        next_sequence,
+                    },
+                ) => {
                     if self.wanted.is_some_and(|wanted| wanted != session) {
                         return Err(RecoveryFailure::OtherSession);
                     }

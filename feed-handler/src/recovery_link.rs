@@ -12,13 +12,19 @@ const CONNECT_TIMEOUT_NS: u64 = 5_000_000_000;
 /// The pause after a failure doubles from the first to the second of these.
 const PAUSE_NS: (u64, u64) = (20_000_000, 2_000_000_000);
 /// How long a connection that has done its work waits for the next gap.
-const LINGER_NS: u64 = 100_000_000;
+const LINGER_NS: u64 = 50_000_000;
 
 #[derive(Debug)]
 enum Link {
     Down,
-    Connecting { stream: TcpStream, since_ns: u64 },
-    Up { stream: TcpStream, idle_since_ns: Option<u64> },
+    Connecting {
+        stream: TcpStream,
+        since_ns: u64,
+    },
+    Up {
+        stream: TcpStream,
+        idle_since_ns: Option<u64>,
+    },
 }
 
 /// Counts of one link.
@@ -68,7 +74,10 @@ impl RecoveryLink {
     /// Wants the messages of `session` from `from` on. Connects unless it is connected for that session already, or has
     /// failed a moment ago.
     pub fn ask(&mut self, session: Option<SessionName>, from: u64, now_ns: u64) {
-        let other = self.client.session().is_some_and(|current| session.is_some_and(|wanted| wanted != current));
+        let other = self
+            .client
+            .session()
+            .is_some_and(|current| session.is_some_and(|wanted| wanted != current));
         // A stream is of use while it has not passed what is wanted.
         let passed = self.client.session().is_some() && self.client.next() > from;
         match &mut self.link {
@@ -138,7 +147,9 @@ impl RecoveryLink {
         mut deliver: impl FnMut(SessionName, u64, &[u8]),
     ) -> Result<usize, RecoveryFailure> {
         self.finish_connecting(now_ns)?;
-        let Link::Up { stream, .. } = &mut self.link else { return Ok(0) };
+        let Link::Up { stream, .. } = &mut self.link else {
+            return Ok(0);
+        };
         let mut messages = 0;
         for _ in 0..READS_MAX {
             match stream.read(self.client.space()) {
@@ -163,7 +174,9 @@ impl RecoveryLink {
     }
 
     fn finish_connecting(&mut self, now_ns: u64) -> Result<(), RecoveryFailure> {
-        let Link::Connecting { stream, since_ns } = &self.link else { return Ok(()) };
+        let Link::Connecting { stream, since_ns } = &self.link else {
+            return Ok(());
+        };
         if let Some(error) = stream.take_error().unwrap_or_else(Some) {
             return Err(RecoveryFailure::Connect(error.kind()));
         }

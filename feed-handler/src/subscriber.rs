@@ -4,7 +4,7 @@
 
 use crate::arbiter::{Arbiter, ArbiterStatistics, Delivery, Line, LineStatistics, Start};
 use crate::book::Capacity;
-use crate::gap::{GapDetector, GapStatistics};
+use crate::gap::{GapDetector, GapStatistics, Missing};
 use crate::loss::{Loss, LossPlan};
 use crate::market::Market;
 use crate::receiver::{DATAGRAM_BYTES_MAX, ListenError, Receiver};
@@ -102,7 +102,7 @@ pub struct SubscriberStatistics {
     pub stream: ArbiterStatistics,
     /// Messages replayed to join late.
     pub replayed: u64,
-    /// Messages recovered in gaps since.
+    /// Messages recovered in gaps since: those that both lines had passed.
     pub recovered: u64,
     /// Gaps since the join.
     pub gaps: GapStatistics,
@@ -127,7 +127,9 @@ pub struct Subscriber {
     dropped_on_purpose: [u64; 2],
     malformed: [u64; 2],
     receive_errors: u64,
-    replayed: u64,
+    /// The stream's counts when it was joined.
+    joined_at: Option<ArbiterStatistics>,
+    sessions: u64,
 }
 
 /// Applies the ordered stream to the market and shows it to the observer.
@@ -153,7 +155,10 @@ impl Subscriber {
     /// Joins the lines. Nothing is received before the first poll.
     pub fn new(config: &SubscriberConfig) -> Result<Self, ListenError> {
         let line_a = Receiver::join(config.line_a, config.interface)?;
-        let line_b = config.line_b.map(|line_b| Receiver::join(line_b, config.interface)).transpose()?;
+        let line_b = config
+            .line_b
+            .map(|line_b| Receiver::join(line_b, config.interface))
+            .transpose()?;
         Ok(Self {
             receivers: [Some(line_a), line_b],
             buffer: vec![0; DATAGRAM_BYTES_MAX].into_boxed_slice(),
@@ -171,7 +176,8 @@ impl Subscriber {
             dropped_on_purpose: [0; 2],
             malformed: [0; 2],
             receive_errors: 0,
-            replayed: 0,
+            joined_at: None,
+            sessions: 0,
         })
     }
 
@@ -229,7 +235,9 @@ impl Subscriber {
 
     /// Messages known to exist and not applied yet.
     pub fn behind(&self) -> u64 {
-        self.arbiter.missing().map_or(0, |missing| missing.end - missing.start)
+        self.arbiter
+            .missing()
+            .map_or(0, |missing| missing.end - missing.start)
     }
 
     /// One past the highest message known to exist.
@@ -265,27 +273,29 @@ impl Subscriber {
     /// Counts so far.
     pub fn statistics(&self) -> SubscriberStatistics {
         let stream = self.arbiter.statistics();
-        let replayed = if self.gaps.has_joined() {
-            self.replayed
-        } else {
-            stream.recovered + stream.ahead
-        };
+        let join = self.joined_at.unwrap_or(stream);
         SubscriberStatistics {
             lines: Line::ALL.map(|line| *self.arbiter.line(line)),
             dropped_on_purpose: self.dropped_on_purpose,
             malformed: self.malformed,
             receive_errors: self.receive_errors,
             stream,
-            replayed,
-            recovered: stream.recovered + stream.ahead - replayed,
+            replayed: join.recovered + join.ahead,
+            recovered: stream.recovered - join.recovered,
             gaps: *self.gaps.statistics(),
-            recovery: self.recovery.as_ref().map(|link| *link.statistics()).unwrap_or_default(),
+            recovery: self
+                .recovery
+                .as_ref()
+                .map(|link| *link.statistics())
+                .unwrap_or_default(),
         }
     }
 
     fn receive(&mut self, line: Line, now_ns: u64, observer: &mut impl Observer) -> usize {
         let index = line as usize;
-        let Some(receiver) = &self.receivers[index] else { return 0 };
+        let Some(receiver) = &self.receivers[index] else {
+            return 0;
+        };
         let mut applying = Applying {
             market: &mut self.market,
             observer,
@@ -317,19 +327,30 @@ impl Subscriber {
     }
 
     fn recover(&mut self, now_ns: u64, observer: &mut impl Observer) -> usize {
-        let missing = self.arbiter.missing();
+        let statistics = self.arbiter.statistics();
+        if statistics.sessions != self.sessions {
+            self.sessions = statistics.sessions;
+            self.gaps.forget();
+        }
+        let missing = Missing {
+            range: self.arbiter.missing(),
+            recovered: statistics.recovered,
+        };
         let heard = self.arbiter.last_current_ns().is_some();
-        if heard && missing.is_none() && !self.gaps.has_joined() {
-            let statistics = self.arbiter.statistics();
-            self.replayed = statistics.recovered + statistics.ahead;
+        if heard && missing.range.is_none() && !self.gaps.has_joined() {
+            self.joined_at = Some(statistics);
             self.gaps.joined();
         }
         let loss = &self.loss;
         let caused = |sequence| loss.as_ref().is_some_and(|loss| loss.caused(sequence));
-        let asked = self.gaps.watch(missing, now_ns, caused).map(|ask| ask.from);
+        let asked = self.gaps.watch(&missing, now_ns, caused).map(|ask| ask.from);
         let Some(link) = &mut self.recovery else { return 0 };
         // Before the lines are heard nobody knows whether something is missing: the replay begins meanwhile.
-        let from = if heard { asked } else { asked.or(self.arbiter.next()) };
+        let from = if heard {
+            asked
+        } else {
+            asked.or(self.arbiter.next())
+        };
         match from {
             Some(from) => link.ask(self.arbiter.session(), from, now_ns),
             None => link.release(now_ns),

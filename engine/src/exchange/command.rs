@@ -19,7 +19,8 @@ pub enum CommandKind {
     /// OUCH Modify Order Request; body [`Order`]: `user_ref`, `quantity`, `side`.
     Modify = 4,
     /// OUCH Mass Cancel Request; body [`Order`]: `user_ref`, `instrument` (0 = all, [`UNKNOWN_INSTRUMENT`] = none);
-    /// extension [`OrderOptions`]: firm, group, side.
+    /// extension [`OrderOptions`]: firm, group, side. The first eight characters of `cl_ord_id` are the symbol as the
+    /// client sent it, for the response.
     MassCancel = 5,
     /// OUCH Disable Order Entry Request; body [`Order`]: `user_ref`; extension: firm.
     DisableOrderEntry = 6,
@@ -119,6 +120,16 @@ impl Command {
 
     /// The body as an order.
     pub fn order(&self) -> Order {
+        zerocopy::transmute!(self.body)
+    }
+
+    /// The body as a state change.
+    pub fn state_change(&self) -> StateChange {
+        zerocopy::transmute!(self.body)
+    }
+
+    /// The body as a transfer.
+    pub fn transfer(&self) -> Transfer {
         zerocopy::transmute!(self.body)
     }
 

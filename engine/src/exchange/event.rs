@@ -65,6 +65,24 @@ pub enum EventKind {
     Fee = 24,
     /// OUCH System Event to one session. `code`.
     SessionEvent = 25,
+    /// A command of the operator was not carried out. `detail` a [`Refusal`] number. Neither stream tells it.
+    OperationRefused = 26,
+}
+
+/// Why a command of the operator was not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum Refusal {
+    /// This version does not know the command, or it contradicts itself.
+    Invalid = 1,
+    /// It names an account, asset, instrument or session that does not exist.
+    Unknown = 2,
+    /// The name is taken.
+    Duplicate = 3,
+    /// The configured capacity is used up.
+    Full = 4,
+    /// More than is available.
+    Insufficient = 5,
 }
 
 /// One event. Fields that a kind does not name are zero.
@@ -96,7 +114,7 @@ const _: () = assert!(size_of::<Event>() == 32);
 impl EventKind {
     /// The kind for a byte.
     pub fn from_byte(byte: u8) -> Option<Self> {
-        const KINDS: [EventKind; 25] = [
+        const KINDS: [EventKind; 26] = [
             EventKind::Accepted,
             EventKind::Rejected,
             EventKind::Replaced,
@@ -122,6 +140,7 @@ impl EventKind {
             EventKind::SystemEvent,
             EventKind::Fee,
             EventKind::SessionEvent,
+            EventKind::OperationRefused,
         ];
         KINDS.get(usize::from(byte).checked_sub(1)?).copied()
     }

@@ -1,5 +1,290 @@
 //! The exchange proper: pure. No sockets, clocks, threads, files, logging, randomness, floats, allocation after start.
 //! The same commands give the same events, byte for byte, on every machine.
+//!
+//! [`Exchange::apply`] takes a command and emits its events in steps of at most [`STEP_EVENTS_MAX`]; what is left of a
+//! long command is state of the exchange, and no other command is taken until it ends.
+//!
+//! Who writes what: `ledger` alone writes balances, `book` alone queues orders, `checks` only reads.
 
+pub mod account;
+mod audit;
+pub mod book;
+mod canceling;
+mod checks;
 pub mod command;
+mod entering;
 pub mod event;
+mod index;
+pub mod instrument;
+pub mod ledger;
+mod matching;
+pub mod money;
+mod setup;
+mod sink;
+mod view;
+
+use account::{Account, Session};
+use book::Side;
+use book::arena::{Arena, FLAG_LISTED, NONE, OrderSlot};
+use book::ladder::Pools;
+use canceling::CancelFilter;
+use command::{Command, CommandKind};
+use event::{Event, EventKind};
+use index::Index;
+use instrument::Instrument;
+use ledger::Ledger;
+use sink::Step;
+pub use sink::{Progress, STEP_EVENTS_MAX, Sink};
+pub use view::OrderView;
+
+/// Capacities, allocated at start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most assets, 1 ..= 65,535.
+    pub assets: u32,
+    /// Most instruments, 1 ..= 65,534.
+    pub instruments: u32,
+    /// Most accounts.
+    pub accounts: u32,
+    /// Most sessions.
+    pub sessions: u32,
+    /// Most orders at once.
+    pub orders: u32,
+    /// Most price levels at once, all books together.
+    pub levels: u32,
+}
+
+/// What is left to do of the present command.
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    Nothing,
+    /// An incoming order goes on matching.
+    Cross {
+        handle: u32,
+    },
+    /// Orders of an account are canceled, from this one on.
+    CancelAll {
+        next: u32,
+        filter: CancelFilter,
+        reason: u8,
+    },
+}
+
+/// The exchange.
+#[derive(Debug)]
+pub struct Exchange {
+    limits: Limits,
+    arena: Arena,
+    pools: Pools,
+    index: Index,
+    ledger: Ledger,
+    instruments: Vec<Instrument>,
+    /// Sorted.
+    symbols: Vec<([u8; 8], u16)>,
+    accounts: Vec<Account>,
+    sessions: Vec<Session>,
+    /// Sorted.
+    usernames: Vec<[u8; 6]>,
+    order_number: u64,
+    match_number: u64,
+    sequence: u64,
+    now: u64,
+    work: Work,
+}
+
+impl Exchange {
+    /// An empty exchange with room for `limits`.
+    pub fn new(limits: Limits) -> Self {
+        Self::with_hash_seed(limits, 0)
+    }
+
+    /// As [`Exchange::new`], with a secret of this process so that no client can choose order names that collide in the
+    /// index. It shows neither in events nor in state.
+    pub fn with_hash_seed(limits: Limits, hash_seed: u64) -> Self {
+        assert!((1..=u32::from(u16::MAX)).contains(&limits.assets), "assets");
+        assert!(
+            (1..u32::from(u16::MAX)).contains(&limits.instruments),
+            "instruments"
+        );
+        assert!(
+            limits.orders < NONE && limits.levels < NONE / 4,
+            "orders and levels"
+        );
+        Self {
+            limits,
+            arena: Arena::new(limits.orders),
+            pools: Pools::new(limits.levels, limits.instruments * 2),
+            index: Index::new(limits.orders, hash_seed),
+            ledger: Ledger::new(limits.accounts as usize, limits.assets as usize),
+            instruments: Vec::with_capacity(limits.instruments as usize),
+            symbols: Vec::with_capacity(limits.instruments as usize),
+            accounts: Vec::with_capacity(limits.accounts as usize),
+            sessions: Vec::with_capacity(limits.sessions as usize),
+            usernames: Vec::with_capacity(limits.sessions as usize),
+            order_number: 0,
+            match_number: 0,
+            sequence: 0,
+            now: 0,
+            work: Work::Nothing,
+        }
+    }
+
+    /// The capacities.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Number of the last command taken; 0 before the first.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Time of the last command taken.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// True while a command is unfinished.
+    pub fn is_busy(&self) -> bool {
+        !matches!(self.work, Work::Nothing)
+    }
+
+    /// Takes a command and runs its first step. The next command may come when this one is done.
+    ///
+    /// # Panics
+    /// When busy, and when the command's number is not the next: the caller is broken, and going on would be wrong.
+    pub fn apply(&mut self, command: &Command, sink: &mut impl Sink) -> Progress {
+        assert!(!self.is_busy(), "the command before is unfinished");
+        assert!(
+            command.sequence == self.sequence + 1,
+            "commands are numbered without holes"
+        );
+        assert!(command.time >= self.now, "time does not run backwards");
+        self.sequence = command.sequence;
+        self.now = command.time;
+        let step = &mut Step::new(sink);
+        match CommandKind::from_byte(command.kind) {
+            Some(CommandKind::Enter) => self.enter(command, step),
+            Some(CommandKind::Replace) => self.replace(command, step),
+            Some(CommandKind::Cancel) => self.cancel(command, step),
+            Some(CommandKind::Modify) => self.modify(command, step),
+            Some(CommandKind::MassCancel) => self.mass_cancel(command, step),
+            Some(CommandKind::DisableOrderEntry) => self.disable_order_entry(command, step),
+            Some(CommandKind::EnableOrderEntry) => self.enable_order_entry(command, step),
+            Some(CommandKind::AccountQuery) => self.account_query(command, step),
+            Some(CommandKind::ConnectionStart) => self.connection_start(command),
+            Some(CommandKind::ConnectionEnd) => self.connection_end(command, step),
+            Some(CommandKind::Deposit) => self.deposit(command, step),
+            Some(CommandKind::Withdraw) => self.withdraw(command, step),
+            Some(CommandKind::AddAsset) => self.add_asset(command, step),
+            Some(CommandKind::AddInstrument) => self.add_instrument(command, step),
+            Some(CommandKind::AddAccount) => self.add_account(command, step),
+            Some(CommandKind::AddSession) => self.add_session(command, step),
+            Some(CommandKind::SetState) => self.set_state(command, step),
+            Some(CommandKind::SystemEvent) => {
+                step.emit(Event {
+                    code: command.state_change().value,
+                    ..Event::new(EventKind::SystemEvent)
+                });
+                Progress::Done
+            }
+            None => self.refuse_operation(step),
+        }
+    }
+
+    /// Runs the next step of the unfinished command.
+    pub fn resume(&mut self, sink: &mut impl Sink) -> Progress {
+        let step = &mut Step::new(sink);
+        match std::mem::replace(&mut self.work, Work::Nothing) {
+            Work::Nothing => Progress::Done,
+            Work::Cross { handle } => self.cross(handle, step),
+            Work::CancelAll { next, filter, reason } => self.cancel_all(next, filter, reason, step),
+        }
+    }
+
+    fn instrument_of(&self, locate: u16) -> &Instrument {
+        &self.instruments[usize::from(locate) - 1]
+    }
+
+    /// The handle of a resting order.
+    fn find_order(&self, session: u32, user_ref: u32) -> u32 {
+        self.index.find(session, user_ref, |handle| {
+            let slot = self.arena.get(handle);
+            slot.session == session && slot.user_ref == user_ref && slot.is(FLAG_LISTED)
+        })
+    }
+
+    /// What an order with `open` lots binds: the asset and the amount.
+    fn hold_of(&self, slot: &OrderSlot, open: u32) -> (u16, u128) {
+        let instrument = self.instrument_of(slot.instrument);
+        match slot.side {
+            Side::Sell => (instrument.definition.base, u128::from(open) * instrument.lot_size),
+            Side::Buy if slot.is(book::arena::FLAG_MARKET) => (instrument.definition.quote, 0),
+            Side::Buy => (
+                instrument.definition.quote,
+                money::buy_hold(
+                    slot.tick,
+                    open,
+                    instrument.tick_value,
+                    instrument.rate_max_ppm,
+                    slot.fee_remainder,
+                ),
+            ),
+        }
+    }
+
+    /// Gives back what an order no longer binds when its open quantity goes from `before` to `after`.
+    fn release_hold(&mut self, handle: u32, before: u32, after: u32) {
+        let slot = *self.arena.get(handle);
+        let (asset, old) = self.hold_of(&slot, before);
+        let (_, new) = if after == 0 {
+            (asset, 0)
+        } else {
+            self.hold_of(&slot, after)
+        };
+        self.ledger.release(slot.account, asset, old - new);
+    }
+
+    /// Puts an order into the index and its account's list.
+    fn list(&mut self, handle: u32) {
+        let slot = self.arena.get_mut(handle);
+        slot.flags |= FLAG_LISTED;
+        let (account, session, user_ref) = (slot.account, slot.session, slot.user_ref);
+        self.index.insert(session, user_ref, handle);
+        let owner = &mut self.accounts[account as usize];
+        owner.open_orders += 1;
+        let newest = std::mem::replace(&mut owner.newest, handle);
+        if newest == NONE {
+            owner.oldest = handle;
+        } else {
+            self.arena.get_mut(newest).owner_next = handle;
+        }
+        let slot = self.arena.get_mut(handle);
+        (slot.owner_prev, slot.owner_next) = (newest, NONE);
+    }
+
+    /// Ends an order that is in no level any more: out of the lists, told to the sink, slot freed.
+    fn finish<S: Sink>(&mut self, handle: u32, state: u8, step: &mut Step<'_, S>) {
+        if S::WANTS_FINISHED {
+            let view = self.view(handle);
+            step.sink.order_finished(&view, state);
+        }
+        let slot = *self.arena.get(handle);
+        if slot.is(FLAG_LISTED) {
+            self.index.remove(slot.session, slot.user_ref, handle);
+            let owner = &mut self.accounts[slot.account as usize];
+            owner.open_orders -= 1;
+            if slot.owner_prev == NONE {
+                owner.oldest = slot.owner_next;
+            } else {
+                self.arena.get_mut(slot.owner_prev).owner_next = slot.owner_next;
+            }
+            if slot.owner_next == NONE {
+                owner.newest = slot.owner_prev;
+            } else {
+                self.arena.get_mut(slot.owner_next).owner_prev = slot.owner_prev;
+            }
+        }
+        self.arena.remove(handle);
+    }
+}

@@ -1,15 +1,38 @@
 //! What stages are made of: the stage itself, its clock, the links between stages, the seams to the outside.
 
 pub mod clock;
+pub mod counters;
+pub mod idle;
 pub mod links;
 pub mod seams;
 pub mod shutdown;
+pub mod sim_net;
+pub mod threading;
+
+pub use crate::sys::parker::{Waker, Watch};
 
 /// A part of the exchange that owns some state and is polled by one thread.
 pub trait Stage {
     /// For thread names and counters.
     fn name(&self) -> &'static str;
 
+    /// Called once, on the stage's own thread, before the first [`Self::poll`]. A stage with helpers in the background (a
+    /// sync that takes its time) keeps the waker and lets them wake its thread.
+    fn start(&mut self, _waker: &Waker) {}
+
     /// Does a bounded amount of work, returns how much (0: nothing to do).
+    ///
+    /// A stage that has nothing to do returns 0 even while it waits for the disk or another stage: its thread may be
+    /// parked then and wakes up for other threads' work, for [`Self::watch`]ed descriptors, and after half a
+    /// millisecond at the latest.
     fn poll(&mut self) -> usize;
+
+    /// Names the descriptors that bring it work from outside, so that its thread wakes up for them when parked.
+    fn watch(&self, _watch: &mut Watch) {}
+
+    /// False while something that was given to the stage is still under way (a sync, a message not yet released).
+    /// Asked only after shutdown was requested: the threads end when all stages are idle and drained.
+    fn is_drained(&self) -> bool {
+        true
+    }
 }

@@ -3,10 +3,15 @@
 use std::io;
 use std::net::SocketAddrV4;
 
+use crate::sys::parker::Watch;
+
 /// Where order-entry datagrams come from.
 pub trait DatagramSource {
     /// Lends up to about `max` datagrams (whole receive batches are finished) to `take`; returns how many.
     fn poll(&mut self, max: usize, take: impl FnMut(SocketAddrV4, &[u8])) -> usize;
+
+    /// Names the descriptor that becomes readable when there is something to poll; simulated sources have none.
+    fn watch(&self, _watch: &mut Watch) {}
 }
 
 /// Where datagrams go: acknowledgements, market data.
@@ -23,4 +28,10 @@ pub trait Listener {
 
     /// The next waiting connection, if any.
     fn accept(&mut self) -> io::Result<Option<(Self::Stream, SocketAddrV4)>>;
+
+    /// Names the descriptor that becomes readable when a connection waits; simulated doors have none.
+    fn watch(&self, _watch: &mut Watch) {}
+
+    /// Names the descriptor of a connection, which becomes readable when bytes or its end have arrived.
+    fn watch_stream(_stream: &Self::Stream, _watch: &mut Watch) {}
 }

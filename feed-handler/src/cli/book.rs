@@ -57,7 +57,9 @@ pub(crate) fn run(common: &Common, options: &BookOptions) -> Result<(), Failure>
 fn print(out: &mut impl Write, options: &BookOptions, feed: &Feed<'_>, locate: u16) -> io::Result<()> {
     let market = feed.subscriber.market();
     let book = market.book(locate);
-    let lots = market.instrument(locate).map_or(1, |instrument| instrument.lots_per_unit);
+    let lots = market
+        .instrument(locate)
+        .map_or(1, |instrument| instrument.lots_per_unit);
     let side = |side| book.levels(side).take(options.levels);
     if options.json {
         let levels = |of| side(of).map(|level| level_json(level, lots)).collect::<Vec<_>>();

@@ -9,10 +9,7 @@ use std::process::ExitCode;
 pub(crate) enum Failure {
     /// Exit code 1.
     #[error("{what}: {source}")]
-    File {
-        what: String,
-        source: io::Error,
-    },
+    File { what: String, source: io::Error },
     /// Exit code 1.
     #[error("{0}")]
     Damaged(String),

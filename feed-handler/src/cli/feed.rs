@@ -15,6 +15,9 @@ use std::time::Duration;
 const SPIN_NS: u64 = 50_000;
 const REST: Duration = Duration::from_micros(500);
 
+/// What a shell shows for a process that Ctrl-C ended.
+const EXIT_INTERRUPTED: i32 = 130;
+
 /// A subscriber, its clock, and the wish to stop.
 pub(crate) struct Feed<'a> {
     common: &'a Common,
@@ -30,7 +33,14 @@ impl<'a> Feed<'a> {
     pub(crate) fn open(common: &'a Common, start: Start) -> Result<Self, Failure> {
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            signal_hook::flag::register(signal, Arc::clone(&interrupted)).map_err(|source| Failure::File {
+            // The second one ends the process at once: the first is of no use while a full pipe holds it up.
+            signal_hook::flag::register_conditional_shutdown(
+                signal,
+                EXIT_INTERRUPTED,
+                Arc::clone(&interrupted),
+            )
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
+            .map_err(|source| Failure::File {
                 what: "cannot listen for signals".to_owned(),
                 source,
             })?;
@@ -81,7 +91,7 @@ impl<'a> Feed<'a> {
             }
             if let Some(error) = self.subscriber.market().overflow() {
                 return Err(Failure::Untrusted(format!(
-                    "{error}: more --orders or --max-levels are needed to follow this market"
+                    "{error}: more --max-orders or --max-levels are needed to follow this market"
                 )));
             }
             if self.subscriber.has_joined() && self.subscriber.state() == State::Live {
@@ -126,10 +136,17 @@ impl<'a> Feed<'a> {
         let market = self.subscriber.market();
         let found = protocol::units::Symbol::new(symbol).and_then(|symbol| market.find(symbol.0));
         found.ok_or_else(|| {
-            let known: Vec<_> = market.instruments().map(|instrument| instrument.symbol()).collect();
+            let known: Vec<_> = market
+                .instruments()
+                .map(|instrument| instrument.symbol())
+                .collect();
             Failure::NoInstrument(format!(
                 "there is no instrument {symbol:?}; the feed has {}",
-                if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+                if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                }
             ))
         })
     }
@@ -137,11 +154,15 @@ impl<'a> Feed<'a> {
     fn stale_text(&self) -> String {
         let subscriber = &self.subscriber;
         if let Some(error) = subscriber.market().overflow() {
-            return format!("STALE: {error}: more --orders or --max-levels are needed to follow this market");
+            return format!(
+                "STALE: {error}: more --max-orders or --max-levels are needed to follow this market"
+            );
         }
         match (subscriber.behind(), subscriber.recovery_failure()) {
             (0, _) => format!("STALE: silence on {}; waiting", self.lines_text()),
-            (behind, Some(failure)) => format!("STALE: {behind} messages behind, recovery: {failure}; trying on"),
+            (behind, Some(failure)) => {
+                format!("STALE: {behind} messages behind, recovery: {failure}; trying on")
+            }
             (behind, None) => format!("STALE: {behind} messages behind, and no recovery"),
         }
     }

@@ -18,7 +18,8 @@ Exit codes:
   3  nobody publishes on the lines
   4  cannot join: the recovery service cannot be reached, or refused
   5  no such instrument
-  6  the feed cannot be trusted: it became stale, or does not fit the capacity";
+  6  the feed cannot be trusted: it became stale, or does not fit the capacity
+  130  Ctrl-C pressed twice";
 
 /// Follows the exchange's market data: prices, trades, books, recordings.
 #[derive(Debug, Parser)]
@@ -35,13 +36,28 @@ pub(crate) struct Arguments {
 #[command(next_help_heading = "Feed")]
 pub(crate) struct Common {
     /// Line A: multicast group and port
-    #[arg(long, global = true, value_name = "GROUP:PORT", default_value = "239.192.0.1:26477")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "GROUP:PORT",
+        default_value = "239.192.0.1:26477"
+    )]
     pub(crate) a: SocketAddrV4,
     /// Line B, or `off`
-    #[arg(long, global = true, value_name = "GROUP:PORT", default_value = "239.192.0.2:26477")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "GROUP:PORT",
+        default_value = "239.192.0.2:26477"
+    )]
     pub(crate) b: Switchable<SocketAddrV4>,
     /// Gap recovery over TCP, or `off`
-    #[arg(long, global = true, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:26478")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:26478"
+    )]
     pub(crate) recovery: Switchable<SocketAddr>,
     /// Address of the interface the groups are joined on
     #[arg(long, global = true, value_name = "ADDRESS", default_value = "127.0.0.1")]
@@ -57,7 +73,7 @@ pub(crate) struct Common {
     pub(crate) wait: Duration,
     /// Resting orders to make room for, all instruments together
     #[arg(long, global = true, value_name = "N", default_value_t = Capacity::default().orders)]
-    pub(crate) orders: u32,
+    pub(crate) max_orders: u32,
     /// Price levels to make room for, all instruments together
     #[arg(long, global = true, value_name = "N", default_value_t = Capacity::default().levels)]
     pub(crate) max_levels: u32,
@@ -76,7 +92,7 @@ impl Common {
     /// The books' room.
     pub(crate) fn capacity(&self) -> Capacity {
         Capacity {
-            orders: self.orders,
+            orders: self.max_orders,
             levels: self.max_levels,
             ..Capacity::default()
         }
@@ -84,8 +100,8 @@ impl Common {
 
     /// The subscription these options describe.
     pub(crate) fn subscriber(&self, start: Start) -> Result<SubscriberConfig, super::Failure> {
-        let credentials =
-            Credentials::new(&self.username, &self.password).map_err(|error| super::Failure::Usage(error.to_string()))?;
+        let credentials = Credentials::new(&self.username, &self.password)
+            .map_err(|error| super::Failure::Usage(error.to_string()))?;
         Ok(SubscriberConfig {
             line_a: self.a,
             line_b: self.b.0,
@@ -94,7 +110,10 @@ impl Common {
             credentials,
             start,
             capacity: self.capacity(),
-            loss: self.drop.map(|share| LossPlan { seed: self.seed, share }),
+            loss: self.drop.map(|share| LossPlan {
+                seed: self.seed,
+                share,
+            }),
             ..SubscriberConfig::default()
         })
     }
@@ -239,7 +258,9 @@ fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600.0,
         _ => return Err("a number with a unit: 250ms, 10s, 5m, 2h".to_owned()),
     };
-    let number: f64 = number.parse().map_err(|_| format!("{number:?} is not a number"))?;
+    let number: f64 = number
+        .parse()
+        .map_err(|_| format!("{number:?} is not a number"))?;
     Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
 }
 

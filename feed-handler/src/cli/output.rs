@@ -1,9 +1,9 @@
 //! Prices and quantities as text and JSON.
 
+use feed_handler::Side;
 use feed_handler::book::PriceLevel;
 use feed_handler::decimal;
 use feed_handler::ticker::{Instrument, Trade};
-use feed_handler::Side;
 use serde_json::{Value, json};
 
 /// `65000.0000 x 1.25`.

@@ -15,7 +15,9 @@ pub(crate) fn run(common: &Common, options: &QuoteOptions) -> Result<(), Failure
     let locate = feed.find(&options.symbol)?;
     let subscriber = &feed.subscriber;
     let market = subscriber.market();
-    let quote = market.quote(locate).expect("find answers instruments the market has");
+    let quote = market
+        .quote(locate)
+        .expect("find answers instruments the market has");
     let instrument = &quote.instrument;
     let lots = instrument.lots_per_unit;
     let mut out = stdout().lock();

@@ -79,7 +79,11 @@ pub(crate) fn run(common: &Common, options: &RecordOptions) -> Result<(), Failur
         return Err(failed(error));
     }
     recorder.out.flush().map_err(failed)?;
-    recorder.out.get_ref().sync_all().map_err(failed)?;
+    let file = recorder.out.get_ref();
+    // Pipes and devices have nothing to sync.
+    if file.metadata().map_err(failed)?.is_file() {
+        file.sync_all().map_err(failed)?;
+    }
     let statistics = feed.subscriber.statistics();
     eprintln!(
         "{path}: {} messages from {} on, {} bytes; session {}; {} replayed, {} gaps, {} recovered",

@@ -29,7 +29,7 @@ pub(crate) fn run(common: &Common, options: &ReplayOptions) -> Result<(), Failur
     }
     if let Some(overflow) = market.overflow() {
         return Err(Failure::Untrusted(format!(
-            "{overflow}: more --orders or --max-levels are needed for this file"
+            "{overflow}: more --max-orders or --max-levels are needed for this file"
         )));
     }
     if let Some(position) = damage {
@@ -99,7 +99,9 @@ fn report_json(market: &Market, took: Duration, damage: Option<u64>) -> Value {
     let by_type: Map<_, _> = counts(market)
         .map(|(layout, count)| (char::from(layout.message_type).to_string(), json!(count)))
         .collect();
-    let by_error: Map<_, _> = errors(market).map(|(error, count)| (error.to_string(), json!(count))).collect();
+    let by_error: Map<_, _> = errors(market)
+        .map(|(error, count)| (error.to_string(), json!(count)))
+        .collect();
     json!({
         "messages": statistics.total(),
         "seconds": took.as_secs_f64(),
@@ -119,9 +121,19 @@ fn report_json(market: &Market, took: Duration, damage: Option<u64>) -> Value {
 fn report_text(out: &mut impl Write, market: &Market, took: Duration) -> std::io::Result<()> {
     let statistics = market.statistics();
     for (layout, count) in counts(market) {
-        writeln!(out, "{count:>12}  {}  {}", char::from(layout.message_type), layout.name)?;
+        writeln!(
+            out,
+            "{count:>12}  {}  {}",
+            char::from(layout.message_type),
+            layout.name
+        )?;
     }
-    writeln!(out, "{:>12}     messages in {:.3} s", statistics.total(), took.as_secs_f64())?;
+    writeln!(
+        out,
+        "{:>12}     messages in {:.3} s",
+        statistics.total(),
+        took.as_secs_f64()
+    )?;
     writeln!(out, "{:>12}     messages/s", per_second(market, took))?;
     writeln!(out, "{:>12}     malformed", statistics.malformed)?;
     writeln!(out, "{:>12}     of unknown types", statistics.unknown)?;
@@ -129,6 +141,10 @@ fn report_text(out: &mut impl Write, market: &Market, took: Duration) -> std::io
         writeln!(out, "{count:>12}     did not fit: {error}")?;
     }
     writeln!(out, "{:>12}     instruments", market.instruments().count())?;
-    writeln!(out, "{:>12}     orders left in the books", market.books().order_count())?;
+    writeln!(
+        out,
+        "{:>12}     orders left in the books",
+        market.books().order_count()
+    )?;
     writeln!(out, "{:016x} digest of the books", market.books().digest())
 }

@@ -17,13 +17,16 @@ struct Printer<'a, W> {
     symbol: Option<[u8; 8]>,
     /// First message whose trades are shown.
     from: u64,
+    sessions: u32,
     left: u64,
     error: Option<io::Error>,
 }
 
 impl<W: Write> Printer<'_, W> {
     fn print(&mut self, sequence: u64, trade: &Trade, market: &Market) -> io::Result<()> {
-        let Some(instrument) = market.instrument(trade.locate) else { return Ok(()) };
+        let Some(instrument) = market.instrument(trade.locate) else {
+            return Ok(());
+        };
         if self.symbol.is_some_and(|symbol| symbol != instrument.symbol) {
             return Ok(());
         }
@@ -58,21 +61,25 @@ impl<W: Write> Observer for Printer<'_, W> {
     }
 
     fn session(&mut self, _session: [u8; 10]) {
-        // The numbers of a new day begin at 1 again; one that was waited for belongs to the day before.
-        if self.from != u64::MAX && self.error.is_none() {
-            self.from = match self.options.from {
-                From::Sequence(sequence) => sequence,
-                From::Now => 1,
-            };
+        self.sessions += 1;
+        if self.sessions > 1 {
+            // The numbers of a new day begin at 1 again, and all of it is new.
+            self.from = 1;
         }
     }
 }
 
 pub(crate) fn run(common: &Common, options: &TradesOptions) -> Result<(), Failure> {
     let symbol = match &options.symbol {
-        Some(text) => Some(protocol::units::Symbol::new(text).map(|symbol| symbol.0).ok_or_else(|| {
-            Failure::Usage(format!("{text:?} is no symbol: at most 8 printable ASCII characters"))
-        })?),
+        Some(text) => Some(
+            protocol::units::Symbol::new(text)
+                .map(|symbol| symbol.0)
+                .ok_or_else(|| {
+                    Failure::Usage(format!(
+                        "{text:?} is no symbol: at most 8 printable ASCII characters"
+                    ))
+                })?,
+        ),
         None => None,
     };
     let mut feed = Feed::open(common, Start::At(1))?;
@@ -84,6 +91,7 @@ pub(crate) fn run(common: &Common, options: &TradesOptions) -> Result<(), Failur
             From::Sequence(sequence) => sequence,
             From::Now => u64::MAX,
         },
+        sessions: 0,
         left: options.count.unwrap_or(u64::MAX),
         error: None,
     };

@@ -87,6 +87,12 @@ impl Packer {
         self.first = next_sequence;
     }
 
+    /// Drops what is not finished and goes on with another stream: for a packer that several streams use in turn.
+    pub fn restart(&mut self, session: SessionName, next_sequence: u64) {
+        self.session = session;
+        self.seek(next_sequence);
+    }
+
     /// True when no message waits to be finished.
     pub fn is_empty(&self) -> bool {
         self.blocks.count() == 0
@@ -180,6 +186,18 @@ mod tests {
         assert!(packer.is_empty());
         assert!(packer.push(b"old"));
         assert_eq!(Packet::parse(packer.finish(None).unwrap()).unwrap().sequence(), 3);
+    }
+
+    #[test]
+    fn a_packer_may_serve_several_streams_in_turn() {
+        let mut packer = Packer::new(*b"O000000001", 1, 1_472);
+        assert!(packer.push(b"one"));
+        packer.restart(*b"O000010001", 9);
+        assert!(packer.is_empty());
+        assert!(packer.push(b"other"));
+        let packet = Packet::parse(packer.finish(None).unwrap()).unwrap();
+        assert_eq!((packet.session(), packet.sequence()), (*b"O000010001", 9));
+        assert_eq!(packer.next_sequence(), 10);
     }
 
     #[test]

@@ -1,0 +1,48 @@
+//! Why an exchange could not start.
+
+use std::io;
+
+use super::replay::Diverged;
+use crate::config::ConfigError;
+use crate::journal::JournalError;
+use crate::sys::socket::OpenError;
+
+/// Why an exchange could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration contradicts the journal.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A file of the data directory that is not the journal's.
+    #[error(
+        "can not {action} {path}: {source}\n    remedy: look after the file and its directory, or name another one with --data"
+    )]
+    Directory {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The journal can not be opened, read or continued.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The journal gives another state than it did.
+    #[error(transparent)]
+    Diverged(#[from] Diverged),
+    /// A door can not be opened.
+    #[error(transparent)]
+    Door(#[from] OpenError),
+    /// The machine refused something that the exchange can not do without.
+    #[error("{what}: {source}")]
+    Machine {
+        /// What was refused.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// It started, and failed before it was ready.
+    #[error("failed before it was ready: {0}")]
+    Failed(String),
+}

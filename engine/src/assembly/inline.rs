@@ -1,0 +1,140 @@
+//! The same exchange on the caller's thread, with the outside in memory: for simulation.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::atomic::Ordering;
+
+use super::error::StartError;
+use super::running::Final;
+use super::stages::{Outside, Seams, Stages, build};
+use crate::config::Config;
+use crate::journal::SimDisk;
+use crate::runtime::Stage;
+use crate::runtime::clock::Clock;
+use crate::runtime::shutdown::Shutdown;
+use crate::runtime::sim_net::{SimListener, SimSender, SimSocket, Switchboard};
+
+/// The outside of a simulated exchange. It outlives the exchange: a crash takes the one, not the other.
+#[derive(Debug, Clone)]
+pub struct Simulated {
+    /// The clock, turned by the caller.
+    pub clock: Clock,
+    /// UDP.
+    pub network: Switchboard,
+    /// The disk.
+    pub disk: SimDisk,
+    /// The machine's address.
+    pub address: Ipv4Addr,
+    /// The secret of the indices: shows in nothing that anybody is told.
+    pub hash_seed: u64,
+}
+
+/// The outside in memory.
+enum Memory {}
+
+impl Outside for Memory {
+    type Orders = SimSocket;
+    type Acknowledgements = SimSender;
+    type MarketData = SimSender;
+    type Door = SimListener;
+    type Disk = SimDisk;
+}
+
+/// An exchange that does nothing but what [`Inline::turn`] lets it do.
+pub struct Inline {
+    stages: Stages<Memory>,
+    shutdown: Shutdown,
+}
+
+impl Inline {
+    /// Starts on what the disk holds; the TCP doors are the caller's, as connections end with the process.
+    ///
+    /// # Errors
+    /// As [`super::start`].
+    pub fn start(
+        config: &Config,
+        outside: &Simulated,
+        order_entry: SimListener,
+        gap_recovery: SimListener,
+    ) -> Result<Self, StartError> {
+        let port = config.network.order_entry_udp.port();
+        let udp = SocketAddrV4::new(outside.address, port);
+        let feed = SocketAddrV4::new(outside.address, 0);
+        let seams = Seams {
+            clock: outside.clock.clone(),
+            orders: outside.network.bind(udp),
+            acknowledgements: outside.network.sender(udp),
+            market_data: outside.network.sender(feed),
+            order_entry,
+            gap_recovery,
+            re_requests: outside.network.sender(udp),
+            disk: Some(outside.disk.clone()),
+            udp_port: port,
+            hash_seed: outside.hash_seed,
+        };
+        let shutdown = Shutdown::default();
+        let stages = build(config, seams, &shutdown, |_| {})?;
+        Ok(Self { stages, shutdown })
+    }
+
+    /// Lets each stage have one turn; returns the work done.
+    pub fn turn(&mut self) -> usize {
+        self.stages.engine.poll()
+            + self.stages.journal.poll()
+            + self.stages.output.poll()
+            + self.stages.recovery.poll()
+    }
+
+    /// Turns until the setup is released.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub fn turn_until_ready(&mut self) -> Result<(), String> {
+        while self.released() < self.stages.ready_at {
+            self.turn();
+            if let Some(failure) = self.failure() {
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// Number of the last command that may be told to the world.
+    pub fn released(&self) -> u64 {
+        self.stages.released.load(Ordering::Acquire)
+    }
+
+    /// Why it failed, if it did.
+    pub fn failure(&self) -> Option<String> {
+        self.shutdown.failure()
+    }
+
+    /// Ends in order.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub fn stop(mut self) -> Result<Final, String> {
+        self.shutdown.request();
+        loop {
+            let work = self.turn();
+            if let Some(failure) = self.failure() {
+                return Err(failure);
+            }
+            let stages = &self.stages;
+            let drained = Stage::is_drained(&stages.engine)
+                && Stage::is_drained(&stages.journal)
+                && Stage::is_drained(&stages.output)
+                && Stage::is_drained(&stages.recovery);
+            if work == 0 && drained {
+                break;
+            }
+        }
+        self.stages.recovery.close();
+        let recovery = self.stages.recovery.counters();
+        Ok(Final {
+            exchange: self.stages.engine.into_exchange(),
+            output: self.stages.output.counters(),
+            replica: self.stages.recovery.into_exchange(),
+            recovery,
+        })
+    }
+}

@@ -1,0 +1,17 @@
+//! From a configuration to a running exchange, and to its end.
+//!
+//! [`start`] locks the data directory, opens the doors, replays the journal into the engine and into recovery's
+//! replica, lets the setup's commands pass the engine like any other, and puts the stages on threads.
+//! [`Inline`] is the same exchange on the caller's thread, with a simulated network, disk and clock.
+
+pub mod capacities;
+mod error;
+mod inline;
+mod replay;
+mod running;
+mod stages;
+
+pub use error::StartError;
+pub use inline::{Inline, Simulated};
+pub use replay::{Diverged, Nobody, Replay};
+pub use running::{Addresses, Final, Running, start, start_telling};

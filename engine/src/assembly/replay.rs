@@ -1,0 +1,107 @@
+//! The journal's way back into memory: the same commands through the same exchange and the same encoder. What comes out
+//! is compared with what the process that wrote the journal had: a hash of all events, in every frame.
+
+use crate::exchange::command::{Command, CommandKind};
+use crate::exchange::event::Event;
+use crate::exchange::{Exchange, Limits, Progress, Sink};
+use crate::ingress::EventsHash;
+use crate::output::{Encoder, MessageSink};
+use crate::runtime::links::STEP_EVENTS_MAX;
+
+/// A replay that does not give what the journal says it gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "command {sequence}: what the commands before it caused is not what they caused when the journal was written \
+     (hash {found:016x}, the journal has {expected:016x})\n    remedy: start the version of the exchange that wrote this \
+     journal, or report this: the same commands must always do the same"
+)]
+pub struct Diverged {
+    /// The first command of the frame that says so.
+    pub sequence: u64,
+    /// What the journal says.
+    pub expected: u64,
+    /// What came out.
+    pub found: u64,
+}
+
+/// An exchange that is being rebuilt.
+#[derive(Debug)]
+pub struct Replay {
+    /// As of the last command.
+    pub exchange: Exchange,
+    /// The numbers of all streams as of the last command.
+    pub encoder: Encoder,
+    /// Over all events.
+    pub events_hash: EventsHash,
+    /// Code of the last System Event.
+    pub system_event: Option<u8>,
+    events: Events,
+}
+
+/// The events of one step.
+#[derive(Debug)]
+struct Events(Vec<Event>);
+
+impl Sink for Events {
+    fn event(&mut self, event: Event) {
+        self.0.push(event);
+    }
+}
+
+impl Replay {
+    /// An empty exchange of these capacities; see [`Exchange::with_hash_seed`].
+    pub fn new(limits: Limits, hash_seed: u64) -> Self {
+        Self {
+            exchange: Exchange::with_hash_seed(limits, hash_seed),
+            encoder: Encoder::new(limits.instruments, limits.sessions),
+            events_hash: EventsHash::default(),
+            system_event: None,
+            events: Events(Vec::with_capacity(STEP_EVENTS_MAX)),
+        }
+    }
+
+    /// Applies a command of the journal. `expected` is the hash of all events before it, where the journal has it; the
+    /// messages go to `messages`.
+    ///
+    /// # Errors
+    /// When the events before it were others.
+    pub fn apply(
+        &mut self,
+        command: &Command,
+        expected: Option<u64>,
+        messages: &mut impl MessageSink,
+    ) -> Result<(), Diverged> {
+        let found = self.events_hash.value();
+        if let Some(expected) = expected
+            && expected != found
+        {
+            return Err(Diverged {
+                sequence: command.sequence,
+                expected,
+                found,
+            });
+        }
+        if command.kind == CommandKind::SystemEvent as u8 {
+            self.system_event = Some(command.state_change().value);
+        }
+        let mut progress = self.exchange.apply(command, &mut self.events);
+        loop {
+            self.events_hash.add(&self.events.0);
+            self.encoder.encode(command, &self.events.0, messages);
+            self.events.0.clear();
+            if progress == Progress::Done {
+                return Ok(());
+            }
+            progress = self.exchange.resume(&mut self.events);
+        }
+    }
+}
+
+/// Takes messages that nobody wants.
+#[derive(Debug, Clone, Copy)]
+pub struct Nobody;
+
+impl MessageSink for Nobody {
+    fn feed(&mut self, _sequence: u64, _message: &[u8]) {}
+    fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
+}

@@ -1,0 +1,517 @@
+//! An exchange on threads, with real sockets and a real disk.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_utils::CachePadded;
+
+use super::capacities;
+use super::error::StartError;
+use super::stages::{Outside, Seams, Stages, build};
+use crate::config::{Config, Durability, IdleChoice, LayoutChoice, ReceiveChoice};
+use crate::exchange::Exchange;
+use crate::journal::{self, Backend, FileDisk, Segments};
+use crate::memory;
+use crate::output::OutputCounters;
+use crate::recovery::RecoveryCounters;
+use crate::runtime::clock::Clock;
+use crate::runtime::counters::Counters;
+use crate::runtime::idle::IdleStrategy;
+use crate::runtime::shutdown::Shutdown;
+use crate::runtime::threading::{self, BoxedStage, Layout, Role};
+use crate::runtime::{Stage, Waker, Watch};
+use crate::setup;
+use crate::sys::source::{self, Method, Options, Source};
+use crate::sys::tcp::TcpDoor;
+use crate::sys::udp::{MulticastOptions, MulticastSink, UdpSink};
+use crate::sys::{self, affinity};
+
+/// How often a start looks whether the setup has been released.
+const LOOK: Duration = Duration::from_micros(200);
+
+const HOUR_NS: u64 = 3_600_000_000_000;
+/// ITCH's timestamps have 48 bits of nanoseconds; from here on the end of the day is overdue.
+const DAY_NS_MAX: u64 = 72 * HOUR_NS;
+
+/// Where the doors are, with the ports that were free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// Orders over UDP.
+    pub order_entry_udp: SocketAddrV4,
+    /// Order entry over TCP.
+    pub order_entry_tcp: SocketAddrV4,
+    /// Market data, line A.
+    pub line_a: SocketAddrV4,
+    /// Market data, line B, unless it is off.
+    pub line_b: Option<SocketAddrV4>,
+    /// Gap recovery over TCP.
+    pub recovery_tcp: SocketAddrV4,
+}
+
+impl fmt::Display for Addresses {
+    /// As `name=address` pairs, for programs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "order_entry_udp={} order_entry_tcp={} recovery_tcp={} line_a={}",
+            self.order_entry_udp, self.order_entry_tcp, self.recovery_tcp, self.line_a
+        )?;
+        match self.line_b {
+            Some(line_b) => write!(f, " line_b={line_b}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What is left of an exchange that has ended.
+#[derive(Debug)]
+pub struct Final {
+    /// The engine's.
+    pub exchange: Exchange,
+    /// Recovery's replica: as of the last durable command.
+    pub replica: Exchange,
+    /// What left.
+    pub output: OutputCounters,
+    /// What happened at the TCP doors.
+    pub recovery: RecoveryCounters,
+}
+
+impl Final {
+    /// True when engine and replica have the same state.
+    pub fn is_equal(&self) -> bool {
+        self.exchange.state_hash() == self.replica.state_hash()
+    }
+}
+
+/// What a stage leaves when its thread ends.
+#[expect(clippy::large_enum_variant, reason = "three are made in the life of an exchange")]
+enum Left {
+    Engine(Box<Exchange>),
+    Output(OutputCounters),
+    Recovery(Box<Exchange>, RecoveryCounters),
+}
+
+/// A running exchange. Dropping it without [`Running::stop`] asks it to end and does not wait.
+pub struct Running {
+    addresses: Addresses,
+    released: Arc<CachePadded<AtomicU64>>,
+    shutdown: Shutdown,
+    threads: Option<threading::Running>,
+    left: Receiver<Left>,
+    counters: Vec<Arc<dyn Counters>>,
+}
+
+/// Starts an exchange and returns when it is ready: its setup is released, its doors are served.
+///
+/// # Errors
+/// When it can not start; nothing of it runs then.
+pub fn start(config: &Config) -> Result<Running, StartError> {
+    start_telling(config, |_| {})
+}
+
+/// As [`start`]; `tell` gets a line for each thing that a person at the console should know.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
+    setup::rehearse(config)?;
+    let mut config = config.clone();
+    let mut disk = open_disk(&config, &mut tell)?;
+    if let Some(disk) = &mut disk {
+        check_capacities(&config, disk)?;
+    }
+    tell(&format!("memory: {}", memory::sentence(&memory::needed(&config))));
+
+    let shutdown = Shutdown::default();
+    let (left_to, left) = mpsc::channel();
+    let seams = open_doors(&mut config, disk, &mut tell)?;
+    let counters: Vec<Arc<dyn Counters>> = vec![Arc::clone(seams.orders.counters()) as Arc<dyn Counters>];
+    let addresses = Addresses {
+        order_entry_udp: config.network.order_entry_udp,
+        order_entry_tcp: config.network.order_entry_tcp,
+        line_a: config.network.line_a,
+        line_b: config.network.line_b,
+        recovery_tcp: config.network.recovery_tcp,
+    };
+
+    let began = Instant::now();
+    let stages = build(&config, seams, &shutdown, |progress| {
+        if progress.bytes < progress.bytes_total {
+            let share = 100 * progress.bytes / progress.bytes_total;
+            tell(&format!(
+                "journal: replaying, command {}, {share} %",
+                progress.sequence
+            ));
+        }
+    })?;
+    if config.journal.durability != Durability::None {
+        tell_recovered(&stages.recovered, began.elapsed(), &mut tell);
+    }
+    let (released, ready_at) = (Arc::clone(&stages.released), stages.ready_at);
+
+    if config.threads.lock_memory
+        && let Err(reason) = sys::memory::lock()
+    {
+        tell(&reason);
+    }
+    let plans = plans(&config, stages, &left_to, &shutdown).map_err(|source| StartError::Machine {
+        what: "threads can not be prepared",
+        source,
+    })?;
+    for plan in &plans {
+        tell(&format!("thread: {plan}"));
+    }
+    let threads = threading::spawn(plans, &shutdown).map_err(|source| StartError::Machine {
+        what: "threads can not be started",
+        source,
+    })?;
+    for refusal in threads.refusals() {
+        tell(refusal);
+    }
+    let running = Running {
+        addresses,
+        released,
+        shutdown,
+        threads: Some(threads),
+        left,
+        counters,
+    };
+    running.wait_until_released(ready_at)?;
+    Ok(running)
+}
+
+/// Opens and locks the data directory, unless nothing is to be kept.
+fn open_disk(config: &Config, tell: &mut impl FnMut(&str)) -> Result<Option<FileDisk>, StartError> {
+    let journal = &config.journal;
+    if journal.durability == Durability::None {
+        tell("durability: none. NOTHING IS KEPT: a crash loses everything, a restart begins anew");
+        return Ok(None);
+    }
+    let disk = FileDisk::open(&journal.directory, Backend::Auto, journal.segment_bytes)?;
+    let promise = match journal.durability {
+        Durability::Sync => "sync: nothing leaves before it is on disk",
+        _ => "async: written, not waited for. A crash may lose what was acknowledged last",
+    };
+    tell(&format!("durability: {promise}"));
+    tell(&format!(
+        "data: {}, written through {}",
+        journal.directory.display(),
+        disk.backend()
+    ));
+    Ok(Some(disk))
+}
+
+/// Compares the capacities with those the directory was made with, or records them.
+fn check_capacities(config: &Config, disk: &mut FileDisk) -> Result<(), StartError> {
+    let directory = &config.journal.directory;
+    let failed = |source| StartError::Directory {
+        action: "find the capacities of the journal in",
+        path: directory.display().to_string(),
+        source,
+    };
+    match capacities::read(directory)? {
+        Some(recorded) => Ok(capacities::compare(config, recorded)?),
+        None if disk.list().map_err(failed)?.is_empty() => {
+            capacities::write(directory, config.capacities.limits)
+        }
+        None => Err(failed(io::Error::new(
+            io::ErrorKind::NotFound,
+            "capacities.toml is missing beside the journal",
+        ))),
+    }
+}
+
+/// The real outside.
+enum Machine {}
+
+impl Outside for Machine {
+    type Orders = Source;
+    type Acknowledgements = UdpSink;
+    type MarketData = MulticastSink;
+    type Door = TcpDoor;
+    type Disk = FileDisk;
+}
+
+/// Opens everything that others can reach us by; writes the ports that were free into `config`.
+fn open_doors(
+    config: &mut Config,
+    disk: Option<FileDisk>,
+    tell: &mut impl FnMut(&str),
+) -> Result<Seams<Machine>, StartError> {
+    let machine = |what| move |source| StartError::Machine { what, source };
+    let network = &mut config.network;
+    let offload = if network.receive_offload {
+        Options::with_offload()
+    } else {
+        Options::default()
+    };
+    let options = Options {
+        method: match network.receive {
+            ReceiveChoice::Auto => Method::Auto,
+            ReceiveChoice::IoUring => Method::IoUring,
+            ReceiveChoice::Recvmmsg => Method::Recvmmsg,
+        },
+        receive_buffer_bytes: network.receive_buffer,
+        ..offload
+    };
+    let (orders, description) = source::open(network.order_entry_udp, &options)?;
+    network.order_entry_udp = description.address;
+    tell(&format!("orders: {description}"));
+    for hint in &description.hints {
+        tell(&format!("  {hint}"));
+    }
+    let order_entry = TcpDoor::open(network.order_entry_tcp)?;
+    network.order_entry_tcp = order_entry.address();
+    let gap_recovery = TcpDoor::open(network.recovery_tcp)?;
+    network.recovery_tcp = gap_recovery.address();
+    tell(&format!("order entry: TCP {}", network.order_entry_tcp));
+    tell(&format!("gap recovery: TCP {}", network.recovery_tcp));
+
+    for line in std::iter::once(&mut network.line_a).chain(&mut network.line_b) {
+        if line.port() == 0 {
+            line.set_port(free_port(*line.ip()).map_err(machine("no port is free for market data"))?);
+        }
+    }
+    let groups: Vec<_> = std::iter::once(network.line_a).chain(network.line_b).collect();
+    let multicast = MulticastOptions {
+        interface: network.interface,
+        ttl: network.multicast_ttl,
+        ..MulticastOptions::default()
+    };
+    let market_data = MulticastSink::open(&groups, &multicast)?;
+    let lines: Vec<_> = groups.iter().map(ToString::to_string).collect();
+    tell(&format!(
+        "market data: {} by {}",
+        lines.join(" and "),
+        network.interface
+    ));
+
+    let sink = || {
+        orders
+            .sink()
+            .map_err(machine("the order socket can not be shared"))
+    };
+    let (acknowledgements, re_requests) = (sink()?, sink()?);
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed)
+        .map_err(|error| io::Error::other(error.to_string()))
+        .map_err(machine("the operating system gives no random numbers"))?;
+    Ok(Seams {
+        clock: Clock::system(),
+        orders,
+        acknowledgements,
+        market_data,
+        order_entry,
+        gap_recovery,
+        re_requests,
+        disk,
+        udp_port: network.order_entry_udp.port(),
+        hash_seed: u64::from_ne_bytes(seed),
+    })
+}
+
+/// A port on which nobody listens to `group` now.
+fn free_port(group: Ipv4Addr) -> io::Result<u16> {
+    Ok(UdpSocket::bind((group, 0))?.local_addr()?.port())
+}
+
+fn tell_recovered(recovered: &journal::Recovered, took: Duration, tell: &mut impl FnMut(&str)) {
+    let age_ns = recovered
+        .day_ns
+        .map_or(0, |day_ns| Clock::system().now_ns().saturating_sub(day_ns));
+    if age_ns > DAY_NS_MAX {
+        tell(&format!(
+            "the trading day began {} hours ago; timestamps in market data wrap after 78: begin a new day with an empty \
+             data directory (--data)",
+            age_ns / HOUR_NS
+        ));
+    }
+    if recovered.last_sequence == 0 {
+        tell("journal: empty, the first day begins");
+        return;
+    }
+    if let Some(torn) = &recovered.torn {
+        tell(&torn.to_string());
+    }
+    tell(&format!(
+        "journal: {} commands replayed in {} ms",
+        recovered.last_sequence,
+        took.as_millis()
+    ));
+}
+
+/// Puts the stages on threads.
+fn plans(
+    config: &Config,
+    stages: Stages<Machine>,
+    left: &Sender<Left>,
+    shutdown: &Shutdown,
+) -> io::Result<Vec<threading::Plan>> {
+    let layout = match config.threads.layout {
+        LayoutChoice::Auto => Layout::for_cores(affinity::available().len()),
+        LayoutChoice::One => Layout::One,
+        LayoutChoice::Two => Layout::Two,
+        LayoutChoice::Three => Layout::Three,
+        LayoutChoice::Four => Layout::Four,
+    };
+    let idle = match config.threads.idle {
+        IdleChoice::Auto => None,
+        IdleChoice::Spin => Some(IdleStrategy::Spin),
+        IdleChoice::Yield => Some(IdleStrategy::Yield),
+        IdleChoice::Park => Some(IdleStrategy::Park),
+    };
+    let engine_left = left.clone();
+    let engine = Leaving::new(stages.engine, move |engine| {
+        // Nobody may be waiting any more.
+        let _ = engine_left.send(Left::Engine(Box::new(engine.into_exchange())));
+    });
+    let output_left = left.clone();
+    let output = Leaving::new(stages.output, move |output| {
+        let _ = output_left.send(Left::Output(output.counters()));
+    });
+    let (recovery_left, shutdown) = (left.clone(), shutdown.clone());
+    let recovery = Leaving::new(stages.recovery, move |mut recovery| {
+        // After a failure nothing more leaves.
+        if shutdown.failure().is_none() {
+            recovery.close();
+        }
+        let counters = recovery.counters();
+        let _ = recovery_left.send(Left::Recovery(Box::new(recovery.into_exchange()), counters));
+    });
+    let stages: Vec<(Role, BoxedStage)> = vec![
+        (Role::Engine, Box::new(engine)),
+        (Role::Output, Box::new(output)),
+        (Role::Journal, Box::new(stages.journal)),
+        (Role::Recovery, Box::new(recovery)),
+    ];
+    layout.plans(stages, &config.threads.cores, idle)
+}
+
+/// A stage that leaves something behind when its thread drops it in order.
+struct Leaving<T, F: FnOnce(T)> {
+    inner: Option<(T, F)>,
+}
+
+impl<T, F: FnOnce(T)> Leaving<T, F> {
+    fn new(stage: T, leave: F) -> Self {
+        Self {
+            inner: Some((stage, leave)),
+        }
+    }
+
+    fn stage(&self) -> &T {
+        let (stage, _) = self.inner.as_ref().expect("it is taken when dropped");
+        stage
+    }
+
+    fn stage_mut(&mut self) -> &mut T {
+        let (stage, _) = self.inner.as_mut().expect("it is taken when dropped");
+        stage
+    }
+}
+
+impl<T: Stage, F: FnOnce(T)> Stage for Leaving<T, F> {
+    fn name(&self) -> &'static str {
+        self.stage().name()
+    }
+
+    fn start(&mut self, waker: &Waker) {
+        self.stage_mut().start(waker);
+    }
+
+    #[inline]
+    fn poll(&mut self) -> usize {
+        self.stage_mut().poll()
+    }
+
+    fn watch(&self, watch: &mut Watch) {
+        self.stage().watch(watch);
+    }
+
+    fn is_drained(&self) -> bool {
+        self.stage().is_drained()
+    }
+}
+
+impl<T, F: FnOnce(T)> Drop for Leaving<T, F> {
+    fn drop(&mut self) {
+        // What a panic left half done is worth nothing.
+        if !thread::panicking()
+            && let Some((stage, leave)) = self.inner.take()
+        {
+            leave(stage);
+        }
+    }
+}
+
+impl Running {
+    /// Where the doors are.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Live counters of the stages.
+    pub fn counters(&self) -> &[Arc<dyn Counters>] {
+        &self.counters
+    }
+
+    /// Number of the last command that may be told to the world.
+    pub fn released(&self) -> u64 {
+        self.released.load(Ordering::Acquire)
+    }
+
+    /// True once it is about to end, by failure or because it was asked to.
+    pub fn is_ending(&self) -> bool {
+        self.shutdown.is_requested()
+    }
+
+    /// Ends in order: what was taken is decided, written, told; then the doors close.
+    ///
+    /// # Errors
+    /// Why it failed, now or before.
+    pub fn stop(mut self) -> Result<Final, String> {
+        self.shutdown.request();
+        if let Some(threads) = self.threads.take() {
+            threads.join()?;
+        }
+        let (mut exchange, mut output, mut recovery) = (None, None, None);
+        for left in self.left.try_iter() {
+            match left {
+                Left::Engine(left) => exchange = Some(*left),
+                Left::Output(left) => output = Some(left),
+                Left::Recovery(replica, counters) => recovery = Some((*replica, counters)),
+            }
+        }
+        match (exchange, output, recovery) {
+            (Some(exchange), Some(output), Some((replica, recovery))) => Ok(Final {
+                exchange,
+                replica,
+                output,
+                recovery,
+            }),
+            _ => Err("a stage ended without leaving what it had".to_owned()),
+        }
+    }
+
+    fn wait_until_released(&self, sequence: u64) -> Result<(), StartError> {
+        while self.released() < sequence {
+            if let Some(failure) = self.shutdown.failure() {
+                return Err(StartError::Failed(failure));
+            }
+            thread::sleep(LOOK);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shutdown.request();
+    }
+}

@@ -1,0 +1,288 @@
+//! The four stages and what connects them, whatever the outside is: real sockets and disks, or simulated ones.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use crossbeam_utils::CachePadded;
+use rtrb::RingBuffer;
+
+use super::error::StartError;
+use super::replay::{Nobody, Replay};
+use crate::config::{Config, Durability};
+use crate::exchange::Exchange;
+use crate::exchange::command::{Command, CommandKind, SessionDefinition};
+use crate::ingress::{EngineConfig, EngineLinks, EngineStage};
+use crate::journal::{self, Disk, JournalStage, ReadOptions, Recovered};
+use crate::output::{OutputConfig, OutputLinks, OutputStage, window};
+use crate::recovery::credentials::{Credentials, MarketDataLogins};
+use crate::recovery::door::DoorConfig;
+use crate::recovery::re_request::ReRequestConfig;
+use crate::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage};
+use crate::runtime::clock::Clock;
+use crate::runtime::links::{Cell, Inbound};
+use crate::runtime::seams::{DatagramSink, DatagramSource, Listener};
+use crate::runtime::shutdown::Shutdown;
+use crate::setup;
+
+/// The roll counter in session names. There is no roll of the day yet.
+const ROLL: u32 = 1;
+/// What recovery may have on its way to the engine, beside the commands of the setup.
+const INBOUND_RING: usize = 4_096;
+/// What the engine may have on its way to recovery.
+const NOTES_RING: usize = 4_096;
+const DAY_NS: u64 = 86_400_000_000_000;
+
+/// What the outside is made of.
+pub(super) trait Outside {
+    /// Where orders over UDP come from.
+    type Orders: DatagramSource;
+    /// Sends acknowledgements, from the socket of the orders.
+    type Acknowledgements: DatagramSink;
+    /// Sends market data.
+    type MarketData: DatagramSink;
+    /// Takes TCP connections.
+    type Door: Listener;
+    /// Holds the journal.
+    type Disk: Disk;
+}
+
+/// Everything that is outside.
+pub(super) struct Seams<W: Outside> {
+    /// The clock of all stages.
+    pub(super) clock: Clock,
+    /// Orders over UDP.
+    pub(super) orders: W::Orders,
+    /// Acknowledgements over UDP.
+    pub(super) acknowledgements: W::Acknowledgements,
+    /// Acknowledgements sent again.
+    pub(super) re_requests: W::Acknowledgements,
+    /// Market data.
+    pub(super) market_data: W::MarketData,
+    /// Order entry over TCP.
+    pub(super) order_entry: W::Door,
+    /// Gap recovery over TCP.
+    pub(super) gap_recovery: W::Door,
+    /// The journal's; `None` when nothing is kept.
+    pub(super) disk: Option<W::Disk>,
+    /// The port of the orders over UDP, told to those who bind.
+    pub(super) udp_port: u16,
+    /// From the operating system's random source; in a simulation from its seed.
+    pub(super) hash_seed: u64,
+}
+
+/// The stages of one exchange.
+pub(super) struct Stages<W: Outside> {
+    pub(super) engine: EngineStage<W::Orders>,
+    pub(super) journal: JournalStage<W::Disk>,
+    pub(super) output: OutputStage<W::Acknowledgements, W::MarketData>,
+    pub(super) recovery: RecoveryStage<W::Door, W::Door, W::Acknowledgements>,
+    /// Commands up to this one are released.
+    pub(super) released: Arc<CachePadded<AtomicU64>>,
+    /// What the journal held.
+    pub(super) recovered: Recovered,
+    /// The last command of the setup: with it the exchange is ready.
+    pub(super) ready_at: u64,
+}
+
+/// Builds the stages: replays the journal into engine and replica, then hands the setup's commands to the
+/// engine as its first input. `progress` is told how far the replay is.
+///
+/// # Errors
+/// A journal that can not be continued, or a configuration that contradicts it.
+pub(super) fn build<W: Outside>(
+    config: &Config,
+    seams: Seams<W>,
+    shutdown: &Shutdown,
+    mut progress: impl FnMut(journal::Progress),
+) -> Result<Stages<W>, StartError> {
+    let mut disk = seams.disk;
+    let capacities = &config.capacities;
+    let limits = capacities.limits;
+    let network = &config.network;
+
+    let (journaled_to, journaled_from) = RingBuffer::new(capacities.journal_ring as usize);
+    let (replica_to, replica_from) = RingBuffer::new(capacities.replica_ring as usize);
+    let (cells_to, cells_from) = RingBuffer::new(capacities.output_ring as usize / size_of::<Cell>());
+    let (notes_to, notes_from) = RingBuffer::new(NOTES_RING);
+    let (window_to, window_from) = window::create(capacities.window as usize);
+    let released = Arc::new(CachePadded::new(AtomicU64::new(0)));
+    let low_space = Arc::new(AtomicBool::new(false));
+
+    // First the engine's own: what is to be set up, and which session is whose, follows from it.
+    let mut replay = Replay::new(limits, seams.hash_seed);
+    let recovered = match &mut disk {
+        None => Recovered::default(),
+        Some(disk) => journal::recover(
+            disk,
+            ReadOptions::default(),
+            &mut progress,
+            |command, expected| -> Result<(), StartError> {
+                Ok(replay.apply(command, expected, &mut Nobody)?)
+            },
+        )?,
+    };
+    let commands = setup::commands(config, &replay.exchange, replay.system_event)?;
+    let (mut inbound_to, inbound_from) = RingBuffer::new(INBOUND_RING + commands.len());
+    for command in &commands {
+        if inbound_to.push(Inbound::Command(*command)).is_err() {
+            unreachable!("the ring has room for the setup");
+        }
+    }
+
+    let credentials = credentials(config, &replay.exchange, &commands);
+    let door = DoorConfig {
+        connections_max: capacities.connections as usize,
+        banner: format!(
+            "exchange {} configuration {:016x}",
+            env!("CARGO_PKG_VERSION"),
+            config.configuration_hash()
+        ),
+        ..DoorConfig::default()
+    };
+    let is_local = network.recovery_tcp.ip().is_loopback();
+    let recovery_config = RecoveryConfig {
+        hash_seed: seams.hash_seed,
+        store_bytes: capacities.store as usize,
+        finished_orders: capacities.finished_orders as usize,
+        roll: ROLL,
+        market_data_logins: if is_local {
+            MarketDataLogins::Open
+        } else {
+            MarketDataLogins::Listed(credentials.clone())
+        },
+        credentials,
+        udp_port: seams.udp_port,
+        order_entry: door.clone(),
+        gap_recovery: door,
+        re_requests: ReRequestConfig {
+            datagram_bytes_max: network.datagram_bytes,
+            ..ReRequestConfig::default()
+        },
+        ..RecoveryConfig::new(limits)
+    };
+    let recovery_links = RecoveryLinks {
+        window: window_from,
+        commands: replica_from,
+        notes: notes_from,
+        inbound: inbound_to,
+    };
+    let mut recovery = RecoveryStage::new(
+        recovery_config,
+        recovery_links,
+        seams.clock.clone(),
+        seams.order_entry,
+        seams.gap_recovery,
+        seams.re_requests,
+    );
+    // Then the replica, and with it the store of what those who come back may ask for.
+    if let Some(disk) = &mut disk {
+        let known = ReadOptions {
+            until: recovered.last_sequence,
+            ..ReadOptions::default()
+        };
+        journal::replay(disk, known, progress, |command, _| -> Result<(), StartError> {
+            recovery.replay(command);
+            Ok(())
+        })?;
+    }
+
+    let day_ns = recovered.day_ns.unwrap_or_else(|| {
+        let now_ns = seams.clock.now_ns();
+        now_ns - now_ns % DAY_NS
+    });
+    let settings = journal::Settings {
+        durability: match config.journal.durability {
+            Durability::Sync => journal::Durability::Sync,
+            Durability::Async => journal::Durability::Async,
+            Durability::None => journal::Durability::None,
+        },
+        configuration_hash: config.configuration_hash(),
+        day_ns,
+        frame_payload_bytes_max: config.journal.batch_bytes as usize,
+    };
+    let journal_links = journal::Links {
+        commands: journaled_from,
+        replica: replica_to,
+        released: Arc::clone(&released),
+        low_space: Arc::clone(&low_space),
+        shutdown: shutdown.clone(),
+    };
+    let journal = JournalStage::new(settings, disk, &recovered, journal_links)?;
+
+    let output_config = OutputConfig {
+        sessions: limits.sessions,
+        roll: ROLL,
+        line_a: network.line_a,
+        line_b: network.line_b,
+        datagram_bytes_max: network.datagram_bytes,
+        replayed: recovered.last_sequence,
+    };
+    let output_links = OutputLinks {
+        records: cells_from,
+        released: Arc::clone(&released),
+        window: window_to,
+    };
+    let output = OutputStage::new(
+        output_config,
+        output_links,
+        replay.encoder,
+        seams.clock.clone(),
+        seams.acknowledgements,
+        seams.market_data,
+    );
+
+    let engine_config = EngineConfig {
+        day_ns,
+        events_hash: replay.events_hash,
+    };
+    let engine_links = EngineLinks {
+        inbound: inbound_from,
+        notes: notes_to,
+        journal: journaled_to,
+        output: cells_to,
+        low_space,
+        shutdown: shutdown.clone(),
+    };
+    let engine = EngineStage::new(
+        engine_config,
+        engine_links,
+        replay.exchange,
+        seams.orders,
+        seams.clock,
+    );
+    Ok(Stages {
+        engine,
+        journal,
+        output,
+        recovery,
+        released,
+        ready_at: recovered.last_sequence + commands.len() as u64,
+        recovered,
+    })
+}
+
+/// Who may log in to which session: those of the exchange by their index, then those the setup adds, in its order.
+fn credentials(config: &Config, exchange: &Exchange, commands: &[Command]) -> Credentials {
+    let known = (0..exchange.session_count())
+        .filter_map(|index| exchange.session(index))
+        .map(|session| session.username);
+    let added = commands
+        .iter()
+        .filter(|command| command.kind == CommandKind::AddSession as u8)
+        .map(|command| command.definition::<SessionDefinition>().username);
+    let mut credentials = Credentials::default();
+    for (index, username) in (0..).zip(known.chain(added)) {
+        let mut sessions = config.accounts.iter().flat_map(|account| &account.sessions);
+        let Some(session) = sessions.find(|session| session.username == username) else {
+            unreachable!("the setup refuses a configuration that leaves a session out");
+        };
+        if let Err(error) = credentials.add(&text(&username), &text(&session.password), index) {
+            unreachable!("the configuration was checked: {error}");
+        }
+    }
+    credentials
+}
+
+fn text(field: &[u8]) -> String {
+    String::from_utf8_lossy(field).trim().to_owned()
+}

@@ -1,0 +1,92 @@
+//! `exchange run`: starts, says what it is and what it lacks, waits for the end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use engine::assembly;
+use engine::config::{Config, Durability};
+use signal_hook::consts::TERM_SIGNALS;
+use signal_hook::flag;
+
+use super::{ConfigArgument, Failure, print};
+
+/// How often the main thread, which has nothing else to do, looks for a signal or a failure.
+const LOOK: Duration = Duration::from_millis(20);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// The data directory, instead of the configuration's.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// When something may leave, instead of the configuration's.
+    #[arg(long, value_enum)]
+    durability: Option<DurabilityArgument>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum DurabilityArgument {
+    /// Once it is on disk.
+    Sync,
+    /// Once it is handed to the kernel: a crash may lose what was acknowledged last.
+    Async,
+    /// At once, and nothing is written: for measuring.
+    None,
+}
+
+impl Arguments {
+    fn configuration(&self) -> Result<Config, Failure> {
+        let mut config = self.config.read()?;
+        if let Some(directory) = &self.data {
+            config.journal.directory.clone_from(directory);
+        }
+        if let Some(durability) = self.durability {
+            config.journal.durability = match durability {
+                DurabilityArgument::Sync => Durability::Sync,
+                DurabilityArgument::Async => Durability::Async,
+                DurabilityArgument::None => Durability::None,
+            };
+        }
+        Ok(config)
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let config = arguments.configuration()?;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in TERM_SIGNALS {
+        // The second one does not wait for the orderly end. (Registered first: it acts on what the first has set.)
+        flag::register_conditional_shutdown(*signal, 130, Arc::clone(&stop))
+            .and_then(|_| flag::register(*signal, Arc::clone(&stop)))
+            .map_err(|error| Failure::NotStarted(format!("signals can not be handled: {error}")))?;
+    }
+    eprintln!(
+        "exchange {} with {}, configuration {:016x}",
+        env!("CARGO_PKG_VERSION"),
+        config.file,
+        config.configuration_hash()
+    );
+    let running = assembly::start_telling(&config, |line| eprintln!("{line}"))?;
+    print(&format!("ready {}\n", running.addresses()))?;
+    while !stop.load(Ordering::Acquire) && !running.is_ending() {
+        thread::sleep(LOOK);
+    }
+    if !running.is_ending() {
+        eprintln!("ending in order; once more to end at once");
+    }
+    let ended = running.stop().map_err(Failure::Ended)?;
+    let (commands, hash) = (ended.exchange.sequence(), ended.exchange.state_hash());
+    if !ended.is_equal() {
+        return Err(Failure::Ended(format!(
+            "after command {commands} the engine's state is {hash:016x}, its replica's {:016x}\n    remedy: keep the data \
+             directory, run `exchange verify` on it, and report this",
+            ended.replica.state_hash()
+        )));
+    }
+    eprintln!("ended in order after command {commands}, state {hash:016x}");
+    Ok(())
+}

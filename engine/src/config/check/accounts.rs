@@ -1,0 +1,206 @@
+//! Accounts: names, logins, what they own at first.
+
+use std::collections::{HashMap, HashSet};
+
+use protocol::units::{Symbol, text_field};
+use toml::Spanned;
+
+use super::{AMOUNT_MAX, amount, asset};
+use crate::config::error::Problems;
+use crate::config::number::decimal;
+use crate::config::{Account, Asset, Authentication, Deposit, Session, file};
+
+/// Most requests a second that can be counted in nanoseconds.
+const RATE_MAX: u32 = 1_000_000_000;
+
+pub(super) fn accounts(
+    entries: &[Spanned<file::Account>],
+    assets: &[Asset],
+    problems: &mut Problems<'_>,
+) -> Vec<Account> {
+    let mut names = HashSet::new();
+    let mut usernames = HashSet::new();
+    let mut totals: HashMap<Symbol, u128> = HashMap::new();
+    let mut accounts = Vec::new();
+    for entry in entries {
+        let line = problems.line(entry.span().start);
+        let entry = entry.get_ref();
+        let Some(name) = text_of(&entry.name, "accounts.name", problems) else {
+            continue;
+        };
+        let key = |part: &str| format!("accounts.{}.{part}", entry.name.get_ref());
+        if !names.insert(name) {
+            problems.add(
+                entry.name.span(),
+                key("name"),
+                "the account is there twice",
+                "take one of them out, or give it another name",
+            );
+        }
+        let firm = match &entry.firm {
+            Some(firm) => text_of(firm, &key("firm"), problems).unwrap_or([b' '; 4]),
+            None => [b' '; 4],
+        };
+        if let Some(authentication) = &entry.authentication
+            && *authentication.get_ref() == Authentication::Mac
+        {
+            problems.add(
+                authentication.span(),
+                key("authentication"),
+                "\"mac\" is not supported by this version",
+                "write authentication = \"token\", or leave it out",
+            );
+        }
+        let mut at_least_one = |count: &Option<Spanned<u32>>, name: &str| match count {
+            Some(count) if *count.get_ref() == 0 => {
+                problems.add(
+                    count.span(),
+                    key(name),
+                    "0 allows no order at all",
+                    "write 1 or more, or leave the key out",
+                );
+                0
+            }
+            Some(count) => *count.get_ref(),
+            None => u32::MAX,
+        };
+        let open_orders_max = at_least_one(&entry.max_open_orders, "max_open_orders");
+        let quantity_max = at_least_one(&entry.max_quantity, "max_quantity");
+        // Above this an interval between two requests would be no nanosecond.
+        let rate_per_second = entry.max_rate.as_ref().map_or(0, |rate| *rate.get_ref());
+        if let Some(rate) = &entry.max_rate
+            && !(1..=RATE_MAX).contains(rate.get_ref())
+        {
+            problems.add(
+                rate.span(),
+                key("max_rate"),
+                format!("{} requests a second is no rate", rate.get_ref()),
+                format!("write 1 to {RATE_MAX}, or leave the key out for no limit"),
+            );
+        }
+        if let Some(burst) = &entry.max_burst
+            && entry.max_rate.is_none()
+        {
+            problems.add(
+                burst.span(),
+                key("max_burst"),
+                "there is no rate it could exceed",
+                "add max_rate, or take max_burst out",
+            );
+        }
+        accounts.push(Account {
+            name,
+            firm,
+            sessions: sessions(&entry.sessions, &key, &mut usernames, problems),
+            deposits: deposits(entry, assets, &key, &mut totals, problems),
+            open_orders_max,
+            quantity_max,
+            rate_per_second,
+            rate_burst: entry.max_burst.as_ref().map_or(0, |burst| *burst.get_ref()),
+            self_match: entry.self_match,
+            cancel_on_disconnect: entry.cancel_on_disconnect,
+            fee_reports: entry.fee_reports,
+            authentication: Authentication::Token,
+            line,
+        });
+    }
+    accounts
+}
+
+/// A padded name of 1 to `N` visible characters.
+fn text_of<const N: usize>(
+    text: &Spanned<String>,
+    key: &str,
+    problems: &mut Problems<'_>,
+) -> Option<[u8; N]> {
+    let value = text.get_ref();
+    let field = text_field::<N>(value).filter(|_| !value.is_empty() && !value.contains(' '));
+    if field.is_none() {
+        problems.add(
+            text.span(),
+            key,
+            format!("{value:?} does not have 1 to {N} visible ASCII characters"),
+            "shorten it, leave out spaces and letters with accents",
+        );
+    }
+    field
+}
+
+fn sessions(
+    entries: &[Spanned<file::Session>],
+    key: &impl Fn(&str) -> String,
+    usernames: &mut HashSet<[u8; 6]>,
+    problems: &mut Problems<'_>,
+) -> Vec<Session> {
+    let mut sessions = Vec::new();
+    for entry in entries {
+        let entry = entry.get_ref();
+        let username = text_of::<6>(&entry.username, &key("sessions.username"), problems);
+        // The password itself is not repeated in messages.
+        let secret = entry.password.get_ref();
+        let password = text_field::<10>(secret).filter(|_| !secret.is_empty() && !secret.contains(' '));
+        if password.is_none() {
+            problems.add(
+                entry.password.span(),
+                key("sessions.password"),
+                "the password does not have 1 to 10 visible ASCII characters",
+                "a SoupBinTCP login has room for 10 characters without spaces",
+            );
+        }
+        let (Some(username), Some(password)) = (username, password) else {
+            continue;
+        };
+        // Logins are compared case-insensitively.
+        let username = username.map(|letter| letter.to_ascii_uppercase());
+        if !usernames.insert(username) {
+            problems.add(
+                entry.username.span(),
+                key("sessions.username"),
+                format!(
+                    "{:?} logs in to another session too (case does not count)",
+                    entry.username.get_ref()
+                ),
+                "give each session a username of its own",
+            );
+        }
+        sessions.push(Session { username, password });
+    }
+    sessions
+}
+
+fn deposits(
+    entry: &file::Account,
+    assets: &[Asset],
+    key: &impl Fn(&str) -> String,
+    totals: &mut HashMap<Symbol, u128>,
+    problems: &mut Problems<'_>,
+) -> Vec<Deposit> {
+    let mut deposits = Vec::new();
+    for (name, number) in &entry.deposits {
+        let key = key(&format!("deposits.{name}"));
+        let Some(asset) = asset(name, number.span(), &key, assets, problems) else {
+            continue;
+        };
+        let Some(units) = amount(number, asset, &key, problems) else {
+            continue;
+        };
+        // Neither summand is above 2^100, so that the sum fits.
+        let total = totals.entry(asset.name).or_default();
+        *total += units;
+        if *total > AMOUNT_MAX {
+            *total = AMOUNT_MAX;
+            problems.add(
+                number.span(),
+                &key,
+                format!("all deposits of {name} together are more than can be counted"),
+                format!("deposit at most {} in all", decimal(AMOUNT_MAX, asset.decimals)),
+            );
+            continue;
+        }
+        deposits.push(Deposit {
+            asset: asset.name,
+            amount: units,
+        });
+    }
+    deposits
+}

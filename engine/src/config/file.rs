@@ -1,0 +1,136 @@
+//! The configuration file as written: keys, values and where they stand. What they mean is decided in `check.rs`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::number::{Bytes, Number, PartsPerMillion};
+use super::{Authentication, Durability, IdleChoice, LayoutChoice, ReceiveChoice, SelfMatch};
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    #[serde(default)]
+    pub(super) assets: Vec<Spanned<Asset>>,
+    #[serde(default)]
+    pub(super) instruments: Vec<Spanned<Instrument>>,
+    #[serde(default)]
+    pub(super) accounts: Vec<Spanned<Account>>,
+    #[serde(default)]
+    pub(super) network: Network,
+    #[serde(default)]
+    pub(super) capacities: Capacities,
+    #[serde(default)]
+    pub(super) journal: Journal,
+    #[serde(default)]
+    pub(super) threads: Threads,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asset {
+    pub(super) name: Spanned<String>,
+    pub(super) decimals: Spanned<u8>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Instrument {
+    pub(super) symbol: Spanned<String>,
+    pub(super) base: Spanned<String>,
+    pub(super) quote: Spanned<String>,
+    pub(super) tick_size: Spanned<Number>,
+    pub(super) lot_size: Spanned<Number>,
+    pub(super) price_unit: Option<Spanned<Number>>,
+    pub(super) reference_price: Spanned<Number>,
+    pub(super) max_price: Option<Spanned<Number>>,
+    pub(super) max_quantity: Spanned<u32>,
+    pub(super) max_notional: Spanned<Number>,
+    pub(super) fat_finger: Option<Spanned<Number>>,
+    pub(super) collar: Spanned<PartsPerMillion>,
+    pub(super) maker_fee: Spanned<PartsPerMillion>,
+    pub(super) taker_fee: Spanned<PartsPerMillion>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Account {
+    pub(super) name: Spanned<String>,
+    pub(super) firm: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) sessions: Vec<Spanned<Session>>,
+    #[serde(default)]
+    pub(super) deposits: BTreeMap<String, Spanned<Number>>,
+    pub(super) max_open_orders: Option<Spanned<u32>>,
+    pub(super) max_quantity: Option<Spanned<u32>>,
+    pub(super) max_rate: Option<Spanned<u32>>,
+    pub(super) max_burst: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub(super) self_match: SelfMatch,
+    #[serde(default)]
+    pub(super) cancel_on_disconnect: bool,
+    #[serde(default)]
+    pub(super) fee_reports: bool,
+    pub(super) authentication: Option<Spanned<Authentication>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Session {
+    pub(super) username: Spanned<String>,
+    pub(super) password: Spanned<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Network {
+    pub(super) order_entry_udp: Option<Spanned<String>>,
+    pub(super) order_entry_tcp: Option<Spanned<String>>,
+    pub(super) line_a: Option<Spanned<String>>,
+    pub(super) line_b: Option<Spanned<String>>,
+    pub(super) recovery_tcp: Option<Spanned<String>>,
+    pub(super) interface: Option<Spanned<String>>,
+    pub(super) multicast_ttl: Option<Spanned<u32>>,
+    pub(super) datagram_size: Option<Spanned<Bytes>>,
+    pub(super) receive: Option<ReceiveChoice>,
+    pub(super) receive_offload: Option<bool>,
+    pub(super) receive_buffer: Option<Spanned<Bytes>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Capacities {
+    pub(super) assets: Option<Spanned<u32>>,
+    pub(super) instruments: Option<Spanned<u32>>,
+    pub(super) accounts: Option<Spanned<u32>>,
+    pub(super) sessions: Option<Spanned<u32>>,
+    pub(super) orders: Option<Spanned<u32>>,
+    pub(super) levels: Option<Spanned<u32>>,
+    pub(super) connections: Option<Spanned<u32>>,
+    pub(super) finished_orders: Option<Spanned<u32>>,
+    pub(super) journal_ring: Option<Spanned<u32>>,
+    pub(super) output_ring: Option<Spanned<Bytes>>,
+    pub(super) replica_ring: Option<Spanned<u32>>,
+    pub(super) window: Option<Spanned<Bytes>>,
+    pub(super) store: Option<Spanned<Bytes>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Journal {
+    pub(super) directory: Option<String>,
+    pub(super) durability: Option<Durability>,
+    pub(super) segment_size: Option<Spanned<Bytes>>,
+    pub(super) batch_size: Option<Spanned<Bytes>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Threads {
+    pub(super) layout: Option<LayoutChoice>,
+    pub(super) idle: Option<IdleChoice>,
+    pub(super) cores: Option<Spanned<Vec<usize>>>,
+    pub(super) lock_memory: Option<bool>,
+}

@@ -1,0 +1,391 @@
+//! The configuration: one TOML file in, typed and checked values out. Nothing else reads it; stages get what is theirs.
+//!
+//! Decimals exist here only: what comes out are counts of ticks, lots and smallest units.
+
+mod check;
+mod describe;
+mod error;
+mod file;
+mod hash;
+mod number;
+mod types;
+
+use std::path::Path;
+
+use protocol::units::{Price, Symbol};
+
+pub use describe::Description;
+pub use error::{ConfigError, Problem};
+pub use types::{
+    Account, Asset, Authentication, Capacities, Deposit, Durability, IdleChoice, Instrument, Journal,
+    LayoutChoice, Network, ReceiveChoice, SelfMatch, Session, Threads,
+};
+
+/// The built-in configuration, as a file that explains itself.
+pub const DEFAULT: &str = include_str!("default.toml");
+
+/// What the built-in configuration is called in messages.
+const DEFAULT_NAME: &str = "built-in configuration";
+
+/// A checked configuration: names are unique, references lead somewhere, amounts are exact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where it came from, for messages.
+    pub file: String,
+    /// Assets, in the order of the file.
+    pub assets: Vec<Asset>,
+    /// Instruments, in the order of the file.
+    pub instruments: Vec<Instrument>,
+    /// Accounts with their sessions, in the order of the file.
+    pub accounts: Vec<Account>,
+    /// Doors.
+    pub network: Network,
+    /// Room.
+    pub capacities: Capacities,
+    /// Disk.
+    pub journal: Journal,
+    /// Cores.
+    pub threads: Threads,
+}
+
+impl Config {
+    /// The built-in configuration.
+    pub fn built_in() -> Self {
+        // A test reads it too, so that this can not fail in a build that was tested.
+        Self::parse(DEFAULT_NAME, DEFAULT).unwrap_or_else(|error| unreachable!("{error}"))
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it can not be read, or says something that can not be.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&file, &text),
+            Err(source) => Err(ConfigError::Unreadable { file, source }),
+        }
+    }
+
+    /// Reads `text`; `file` is its name in messages.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
+        check::check(file, text)
+    }
+
+    /// Names what the journal's contents depend on: instruments, accounts, deposits and the limits of the exchange.
+    /// Passwords, doors, files and cores may change without changing it. The same on every machine.
+    pub fn configuration_hash(&self) -> u64 {
+        hash::configuration(self)
+    }
+
+    /// The asset of that name.
+    pub fn asset(&self, name: Symbol) -> Option<&Asset> {
+        self.assets.iter().find(|asset| asset.name == name)
+    }
+}
+
+/// Highest price an instrument may have unless its configuration says more: below NASDAQ's market threshold.
+fn price_max_default(tick_size: u32) -> u32 {
+    let highest = (Price::MARKET_THRESHOLD.0 - 1) as u32;
+    highest - highest % tick_size
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The problems of the built-in configuration after one change.
+    fn problems(from: &str, to: &str) -> Vec<Problem> {
+        assert!(
+            DEFAULT.contains(from),
+            "{from:?} is not in the built-in configuration"
+        );
+        match Config::parse("x.toml", &DEFAULT.replacen(from, to, 1)) {
+            Ok(_) => Vec::new(),
+            Err(ConfigError::Invalid(problems)) => problems,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// One change, one problem: at the changed line, with this key and these words.
+    #[track_caller]
+    fn check(from: &str, to: &str, key: &str, words: &str) {
+        let found = problems(from, to);
+        let line = 1 + DEFAULT[..DEFAULT.find(from).expect("it is there")]
+            .matches('\n')
+            .count();
+        let [problem] = &found[..] else {
+            panic!("{from:?} -> {to:?}: {found:?}");
+        };
+        assert_eq!(
+            (problem.line, problem.key.as_str(), problem.file.as_str()),
+            (line, key, "x.toml"),
+            "{problem}"
+        );
+        assert!(problem.to_string().contains(words), "{problem}");
+        assert!(!problem.remedy.is_empty());
+    }
+
+    #[test]
+    fn the_built_in_configuration_is_valid_and_has_what_the_demo_needs() {
+        let config = Config::built_in();
+        assert!(config.instruments.len() >= 4 && config.accounts.len() >= 8);
+        for account in &config.accounts {
+            assert_eq!(account.deposits.len(), config.assets.len(), "{}", account.name());
+            assert_eq!(account.sessions.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_key_left_out_has_the_value_of_the_built_in_configuration() {
+        let built_in = Config::built_in();
+        let end = DEFAULT.find("[network]").expect("there is one");
+        let config = Config::parse("x.toml", &DEFAULT[..end]).expect("sections may be left out");
+        assert_eq!(config.network, built_in.network);
+        assert_eq!(config.capacities, built_in.capacities);
+        assert_eq!(config.journal, built_in.journal);
+        assert_eq!(config.threads, built_in.threads);
+    }
+
+    #[test]
+    fn amounts_are_smallest_units() {
+        let config = Config::built_in();
+        let bitcoin = &config.instruments[0];
+        assert_eq!(
+            (bitcoin.tick_size, bitcoin.lot_size, bitcoin.price_unit),
+            (100, 10_000, 100_000_000)
+        );
+        assert_eq!(
+            (bitcoin.collar_ppm, bitcoin.maker_fee_ppm, bitcoin.taker_fee_ppm),
+            (100_000, -50, 200)
+        );
+        assert_eq!(
+            (bitcoin.reference_price, bitcoin.price_max),
+            (600_000_000, 4_000_000_000)
+        );
+        assert_eq!(bitcoin.notional_max, 100_000_000 * 100_000_000);
+        let shiba = &config.instruments[3];
+        assert_eq!(
+            (shiba.tick_size, shiba.lot_size, shiba.price_unit),
+            (1, 100_000_000_000, 100_000_000_000)
+        );
+        assert_eq!(config.instruments[1].price_max, 1_999_999_900);
+        assert_eq!(config.accounts[0].deposits[0].amount, 20 * 100_000_000);
+    }
+
+    #[test]
+    fn what_the_file_gets_wrong_is_named_with_its_line() {
+        let network = "order_entry_udp = \"127.0.0.1:26400\"";
+        check(
+            "durability = \"sync\"",
+            "durabilty = \"sync\"",
+            "durabilty",
+            "unknown field `durabilty`",
+        );
+        check(
+            "\"sync\"   ",
+            "\"fsync\"   ",
+            "durability",
+            "expected one of `sync`, `async`, `none`",
+        );
+        check(
+            "\"0.01\"\nlot_size = \"0.0001\"",
+            "0.01\nlot_size = \"0.0001\"",
+            "tick_size",
+            "as text",
+        );
+        check(
+            network,
+            "order_entry_udp = \"localhost\"",
+            "network.order_entry_udp",
+            "port",
+        );
+        check(
+            "\"239.192.0.1:26477\"",
+            "\"10.0.0.1:26477\"",
+            "network.line_a",
+            "multicast",
+        );
+        check(
+            "\"239.192.0.2:26477\"",
+            "\"239.192.0.1:26477\"",
+            "network.line_b",
+            "same address",
+        );
+        check(
+            "\"127.0.0.1:26478\"",
+            "\"127.0.0.1:26400\"",
+            "network.recovery_tcp",
+            "own",
+        );
+        check("orders = 262144", "orders = 1", "capacities.orders", "16");
+        check(
+            "instruments = 64",
+            "instruments = 3",
+            "capacities.instruments",
+            "4 or more",
+        );
+        check(
+            "\"64 MiB\"\nbatch",
+            "5000001\nbatch",
+            "journal.segment_size",
+            "4 KiB",
+        );
+        check("cores = []", "cores = [0, 0]", "threads.cores", "of its own");
+    }
+
+    #[test]
+    fn what_the_instruments_get_wrong_is_named_with_its_line() {
+        let key = |name: &str| format!("instruments.BTC-USD.{name}");
+        check("\"BTC-USD\"", "\"BTC-USD-X\"", "instruments.symbol", "8 visible");
+        check("\"ETH-USD\"", "\"BTC-USD\"", "instruments.BTC-USD", "twice");
+        check(
+            "base = \"BTC\"",
+            "base = \"BCT\"",
+            &key("base"),
+            "no asset \"BCT\"",
+        );
+        check("quote = \"USD\"", "quote = \"BTC\"", &key("quote"), "itself");
+        check(
+            "tick_size = \"0.01\"",
+            "tick_size = \"0.00001\"",
+            &key("tick_size"),
+            "0.0001",
+        );
+        check(
+            "lot_size = \"0.0001\"",
+            "lot_size = \"0.000000001\"",
+            &key("lot_size"),
+            "8 decimals",
+        );
+        check(
+            "lot_size = \"0.0001\"",
+            "lot_size = \"0.0003\"",
+            &key("price_unit"),
+            "multiple of lot_size",
+        );
+        check(
+            "reference_price = \"60000\"",
+            "reference_price = \"0.005\"",
+            &key("reference_price"),
+            "tick",
+        );
+        check(
+            "max_price = \"400000\"",
+            "max_price = \"429496.73\"",
+            &key("max_price"),
+            "429496.7294",
+        );
+        check(
+            "reference_price = \"60000\"",
+            "reference_price = \"400001\"",
+            &key("reference_price"),
+            "above",
+        );
+        check(
+            "max_quantity = 10000000 ",
+            "max_quantity = 0 ",
+            &key("max_quantity"),
+            "1 or more",
+        );
+        check("\"10%\"   ", "\"0%\"   ", &key("collar"), "0%");
+        check(
+            "\"-0.005%\"   ",
+            "\"-0.03%\"   ",
+            &key("maker_fee"),
+            "write -0.02% or more",
+        );
+        check("\"0.02%\"", "\"-1%\"", &key("taker_fee"), "0% or more");
+    }
+
+    #[test]
+    fn a_fill_that_is_no_whole_number_of_quote_units_is_refused() {
+        let from = "decimals = 8\n\n[[assets]]\nname = \"BTC\"";
+        let to = "decimals = 5\n\n[[assets]]\nname = \"BTC\"";
+        let keys: Vec<_> = problems(from, to)
+            .into_iter()
+            .map(|problem| problem.key)
+            .collect();
+        assert_eq!(keys, ["instruments.BTC-USD.tick_size"]);
+    }
+
+    #[test]
+    fn what_the_accounts_get_wrong_is_named_with_its_line() {
+        check("name = \"B\"", "name = \"A\"", "accounts.A.name", "twice");
+        check(
+            "username = \"B\"",
+            "username = \"a\"",
+            "accounts.B.sessions.username",
+            "another session",
+        );
+        check(
+            "username = \"B\"",
+            "username = \"BERNARD\"",
+            "accounts.B.sessions.username",
+            "1 to 6",
+        );
+        check(
+            "firm = \"MMKA\"",
+            "firm = \"MAKER\"",
+            "accounts.MAKER1.firm",
+            "1 to 4",
+        );
+        check(
+            "fee_reports = true",
+            "authentication = \"mac\"",
+            "accounts.TRADE4.authentication",
+            "token",
+        );
+        check(
+            "SHIB = \"1000000000\"",
+            "DOGE = \"1\"",
+            "accounts.A.deposits.DOGE",
+            "no asset",
+        );
+        check(
+            "SHIB = \"1000000000\"",
+            "SHIB = \"-1\"",
+            "accounts.A.deposits.SHIB",
+            "above 0",
+        );
+        let secret = problems("password = \"demo\"", "password = \"much too long\"");
+        assert!(
+            !format!("{secret:?}").contains("much"),
+            "passwords are not repeated"
+        );
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let text = DEFAULT.replace("collar = \"10%\"", "collar = \"0%\"");
+        let Err(ConfigError::Invalid(problems)) = Config::parse("x.toml", &text) else {
+            panic!("it is wrong");
+        };
+        assert_eq!(problems.len(), 2);
+    }
+
+    #[test]
+    fn the_hash_names_what_the_journal_depends_on() {
+        let config = Config::built_in();
+        let mut doors = config.clone();
+        doors.network.line_b = None;
+        doors.journal.durability = Durability::None;
+        doors.accounts[0].sessions[0].password = [b'x'; 10];
+        assert_eq!(config.configuration_hash(), doors.configuration_hash());
+        let mut fees = config.clone();
+        fees.instruments[0].taker_fee_ppm += 1;
+        assert_ne!(config.configuration_hash(), fees.configuration_hash());
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_says_how_to_make_one() {
+        let error = Config::read(Path::new("/nowhere/x.toml")).expect_err("it is not there");
+        assert!(
+            error.to_string().contains("--print-default > /nowhere/x.toml"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,186 @@
+//! What must always be true, and a hash of everything that matters.
+
+use super::Exchange;
+use super::book::Side;
+use super::book::arena::{FLAG_LISTED, NONE};
+
+impl Exchange {
+    /// Checks every invariant; an error names the first that is broken. Cost: all orders and balances.
+    pub fn check_invariants(&self) -> Result<(), String> {
+        if self.is_busy() {
+            return Ok(());
+        }
+        let mut resting = 0;
+        for locate in 1..=self.instrument_count() {
+            for side in [Side::Buy, Side::Sell] {
+                resting += self.check_side(locate, side)?;
+            }
+            let best = |side| self.best(locate, side).map(|(price, _)| price);
+            if let (Some(bid), Some(ask)) = (best(Side::Buy), best(Side::Sell))
+                && bid >= ask
+            {
+                return Err(format!("instrument {locate}: bid {bid} crosses ask {ask}"));
+            }
+        }
+        if resting != self.arena.used() {
+            return Err(format!("{resting} orders rest, {} are stored", self.arena.used()));
+        }
+        self.check_holds()?;
+        self.check_conservation()
+    }
+
+    fn check_side(&self, locate: u16, side: Side) -> Result<u32, String> {
+        let mut resting = 0;
+        let mut before: Option<u32> = None;
+        for index in self.level_handles(locate, side) {
+            let level = self.pools.level(index);
+            if before.is_some_and(|tick| !side.is_better(tick, level.tick)) {
+                return Err(format!("instrument {locate}: level {} out of order", level.tick));
+            }
+            before = Some(level.tick);
+            let (mut handle, mut prev, mut quantity, mut orders) = (level.head, NONE, 0, 0);
+            while handle != NONE {
+                let slot = self.arena.get(handle);
+                let sound = slot.prev == prev
+                    && slot.level == index
+                    && slot.tick == level.tick
+                    && slot.side == side
+                    && slot.instrument == locate
+                    && slot.open > 0
+                    && slot.is(FLAG_LISTED);
+                if !sound {
+                    return Err(format!(
+                        "instrument {locate}: order {} is not sound: {slot:?}",
+                        slot.number
+                    ));
+                }
+                if self.find_order(slot.session, slot.user_ref) != handle {
+                    return Err(format!("order {} is not found by its name", slot.number));
+                }
+                quantity += u64::from(slot.open);
+                orders += 1;
+                (prev, handle) = (handle, slot.next);
+            }
+            if (level.tail, level.quantity, level.orders) != (prev, quantity, orders) || orders == 0 {
+                return Err(format!(
+                    "instrument {locate}: level {} does not add up",
+                    level.tick
+                ));
+            }
+            resting += orders;
+        }
+        Ok(resting)
+    }
+
+    /// Held equals the sum over open orders, per account and asset.
+    fn check_holds(&self) -> Result<(), String> {
+        for (index, account) in self.accounts.iter().enumerate() {
+            let mut held = vec![0_u128; self.ledger.assets().len()];
+            let (mut handle, mut prev, mut orders) = (account.oldest, NONE, 0);
+            while handle != NONE {
+                let slot = self.arena.get(handle);
+                if slot.owner_prev != prev || slot.account != index as u32 {
+                    return Err(format!(
+                        "account {index}: order list broken at order {}",
+                        slot.number
+                    ));
+                }
+                let (asset, hold) = self.hold_of(slot, slot.open);
+                held[usize::from(asset)] += hold;
+                orders += 1;
+                (prev, handle) = (handle, slot.owner_next);
+            }
+            if (account.newest, account.open_orders) != (prev, orders) {
+                return Err(format!("account {index}: order list does not add up"));
+            }
+            for (asset, expected) in held.into_iter().enumerate() {
+                let actual = self.ledger.balance(index as u32, asset as u16).held;
+                if actual != expected {
+                    return Err(format!(
+                        "account {index} asset {asset}: held {actual}, orders hold {expected}"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Per asset: balances and fees equal deposits less withdrawals.
+    pub fn check_conservation(&self) -> Result<(), String> {
+        for (index, asset) in self.ledger.assets().iter().enumerate() {
+            let mut total = asset.fees;
+            for account in 0..self.account_count() {
+                let balance = self.ledger.balance(account, index as u16);
+                total += balance.total() as i128;
+            }
+            let expected = asset.deposited as i128 - asset.withdrawn as i128;
+            if total != expected {
+                return Err(format!(
+                    "asset {index}: {total} accounted for, {expected} deposited"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A hash of the state: numbers, balances, accounts, sessions, instruments, and every order in price-time order.
+    /// Equal after equal commands, whatever machine, whatever restarts.
+    pub fn state_hash(&self) -> u64 {
+        let mut hash = Mixer(0x6578_6368_616E_6765);
+        for value in [self.sequence, self.now, self.order_number, self.match_number] {
+            hash.mix(value);
+        }
+        self.ledger.visit(self.account_count(), |value| hash.mix(value));
+        for account in &self.accounts {
+            hash.mix(u64::from(account.order_entry_enabled) << 32 | u64::from(account.open_orders));
+            hash.mix(
+                u64::from(account.definition.open_orders_max) << 32
+                    | u64::from(account.definition.quantity_max),
+            );
+        }
+        for session in &self.sessions {
+            hash.mix(
+                u64::from(session.mark) << 32
+                    | u64::from(session.account) << 1
+                    | u64::from(session.connected),
+            );
+            hash.mix(session.bucket_time);
+        }
+        for locate in 1..=self.instrument_count() {
+            let instrument = self.instrument_of(locate);
+            let last = instrument.last_trade;
+            hash.mix(u64::from_be_bytes(instrument.definition.symbol));
+            hash.mix(instrument.state as u64);
+            for value in [
+                u64::from(last.price),
+                u64::from(last.quantity),
+                last.match_number,
+                last.time,
+            ] {
+                hash.mix(value);
+            }
+            for side in [Side::Buy, Side::Sell] {
+                for order in self.resting(locate, side) {
+                    hash.mix(order.number);
+                    hash.mix(u64::from(order.session) << 32 | u64::from(order.user_ref));
+                    hash.mix(u64::from(order.open) << 32 | u64::from(order.executed));
+                    hash.mix(u64::from(order.price));
+                    hash.mix(order.executed_notional as u64);
+                    hash.mix(order.fees as u64);
+                }
+            }
+        }
+        hash.0
+    }
+}
+
+/// Mixes 64-bit values into one; for comparing states, not against people who want collisions.
+struct Mixer(u64);
+
+impl Mixer {
+    fn mix(&mut self, value: u64) {
+        let product = u128::from(self.0 ^ value ^ 0x9E37_79B9_7F4A_7C15) * 0xD6E8_FEB8_6659_FD93_u128;
+        self.0 = (product as u64) ^ ((product >> 64) as u64);
+        self.0 = self.0.rotate_left(23).wrapping_add(value);
+    }
+}

@@ -1,0 +1,238 @@
+//! Where orders are stored: one preallocated table for the whole exchange, handles instead of pointers.
+//!
+//! An order is two records. [`OrderSlot`], one cache line, is what queues, matches and cancels touch. [`OrderDetails`]
+//! is written when an order enters and read when it is replaced, asked about, or ends.
+//! Slots are reused last-in first-out: a short-lived order finds its slot still in the cache.
+
+use super::Side;
+
+/// "No handle".
+pub const NONE: u32 = u32::MAX;
+
+/// The order takes whatever price the collar allows; `tick` is that bound.
+pub const FLAG_MARKET: u8 = 1 << 0;
+/// In the index and its account's list.
+pub const FLAG_LISTED: u8 = 1 << 1;
+/// [`OrderDetails`]'s second line says something.
+pub const FLAG_TOTALS: u8 = 1 << 2;
+/// Attributed: ITCH `F`.
+pub const FLAG_ATTRIBUTED: u8 = 1 << 3;
+
+/// The part of an order that trading touches: one cache line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct OrderSlot {
+    /// The order behind in its level; free list when the slot is free.
+    pub next: u32,
+    /// The order before in its level.
+    pub prev: u32,
+    /// Its level, [`NONE`] when not in the book.
+    pub level: u32,
+    /// Lots that can still trade.
+    pub open: u32,
+    /// Owner.
+    pub account: u32,
+    /// Owner's session.
+    pub session: u32,
+    /// The client's newest name for it.
+    pub user_ref: u32,
+    /// Lots traded, over the whole chain of replacements.
+    pub executed: u32,
+    /// Order reference number.
+    pub number: u64,
+    /// Limit in ticks; a market order's collar bound.
+    pub tick: u32,
+    /// See [`crate::exchange::money::fee`].
+    pub fee_remainder: u32,
+    /// Next of the account's orders, oldest first.
+    pub owner_next: u32,
+    /// The one before.
+    pub owner_prev: u32,
+    /// Stock locate.
+    pub instrument: u16,
+    /// Buy or sell.
+    pub side: Side,
+    /// `FLAG_*`.
+    pub flags: u8,
+    /// OUCH time in force.
+    pub time_in_force: u8,
+    /// Self-match mode when it is incoming.
+    pub self_match: u8,
+    /// Room for later: order kind (stop, reserve, hidden).
+    pub spare: [u8; 2],
+}
+
+/// The part of an order that only its ends touch: two cache lines, the second only for orders that took or were replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct OrderDetails {
+    /// As entered.
+    pub cl_ord_id: [u8; 14],
+    /// OUCH capacity.
+    pub capacity: u8,
+    /// OUCH cross type.
+    pub cross_type: u8,
+    /// The order's firm, its account's when it named none.
+    pub firm: [u8; 4],
+    /// Option 24, 0 = none.
+    pub group: u16,
+    /// OUCH display.
+    pub display: u8,
+    /// OUCH InterMarket Sweep Eligibility.
+    pub sweep: u8,
+    /// Room for later: displayed part of a reserve order, lots.
+    pub max_floor: u32,
+    /// Room for later: quantity not displayed, lots.
+    pub reserve: u32,
+    /// Room for later: stop price in ticks.
+    pub stop_tick: u32,
+    /// Room for later: end in seconds since the day's start, and where it stands in the expiry queue.
+    pub expire: [u32; 3],
+    /// Spare, zero.
+    pub spare: [u8; 16],
+
+    /// Value executed up to the moment the order came to rest at its present price; low and high half.
+    pub base_notional: [u64; 2],
+    /// Fees charged up to then, two's complement.
+    pub base_fees: [u64; 2],
+    /// Lots executed up to then.
+    pub base_executed: u32,
+    /// Fee remainder then.
+    pub base_remainder: u32,
+    /// Spare, zero.
+    pub spare_two: [u8; 24],
+}
+
+const _: () = assert!(size_of::<OrderSlot>() == 64 && size_of::<OrderDetails>() == 128);
+
+impl OrderSlot {
+    /// A slot that belongs to nothing.
+    pub const EMPTY: Self = Self {
+        next: NONE,
+        prev: NONE,
+        level: NONE,
+        open: 0,
+        account: 0,
+        session: 0,
+        user_ref: 0,
+        executed: 0,
+        number: 0,
+        tick: 0,
+        fee_remainder: 0,
+        owner_next: NONE,
+        owner_prev: NONE,
+        instrument: 0,
+        side: Side::Buy,
+        flags: 0,
+        time_in_force: 0,
+        self_match: 0,
+        spare: [0; 2],
+    };
+
+    /// True when `flag` is set.
+    pub fn is(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+impl OrderDetails {
+    /// Details that say nothing.
+    pub const EMPTY: Self = Self {
+        cl_ord_id: [b' '; 14],
+        capacity: 0,
+        cross_type: 0,
+        firm: [b' '; 4],
+        group: 0,
+        display: 0,
+        sweep: 0,
+        max_floor: 0,
+        reserve: 0,
+        stop_tick: 0,
+        expire: [0; 3],
+        spare: [0; 16],
+        base_notional: [0; 2],
+        base_fees: [0; 2],
+        base_executed: 0,
+        base_remainder: 0,
+        spare_two: [0; 24],
+    };
+}
+
+/// The table.
+#[derive(Debug)]
+pub struct Arena {
+    slots: Vec<OrderSlot>,
+    details: Vec<OrderDetails>,
+    free: u32,
+    /// Slots from here on were never used.
+    fresh: u32,
+    used: u32,
+}
+
+impl Arena {
+    /// Room for `capacity` orders.
+    pub fn new(capacity: u32) -> Self {
+        Self {
+            slots: vec![OrderSlot::EMPTY; capacity as usize],
+            details: vec![OrderDetails::EMPTY; capacity as usize],
+            free: NONE,
+            fresh: 0,
+            used: 0,
+        }
+    }
+
+    /// True when no slot is left.
+    pub fn is_full(&self) -> bool {
+        self.used as usize == self.slots.len()
+    }
+
+    /// Orders stored.
+    pub fn used(&self) -> u32 {
+        self.used
+    }
+
+    /// Stores an order. The caller has checked [`Arena::is_full`].
+    pub fn insert(&mut self, slot: OrderSlot) -> u32 {
+        let handle = if self.free == NONE {
+            self.fresh += 1;
+            self.fresh - 1
+        } else {
+            let handle = self.free;
+            self.free = self.slots[handle as usize].next;
+            handle
+        };
+        self.slots[handle as usize] = slot;
+        self.used += 1;
+        handle
+    }
+
+    /// Frees a slot.
+    pub fn remove(&mut self, handle: u32) {
+        let slot = &mut self.slots[handle as usize];
+        slot.next = self.free;
+        slot.open = 0;
+        slot.flags = 0;
+        self.free = handle;
+        self.used -= 1;
+    }
+
+    /// The order.
+    pub fn get(&self, handle: u32) -> &OrderSlot {
+        &self.slots[handle as usize]
+    }
+
+    /// The order, to change.
+    pub fn get_mut(&mut self, handle: u32) -> &mut OrderSlot {
+        &mut self.slots[handle as usize]
+    }
+
+    /// The order's details.
+    pub fn details(&self, handle: u32) -> &OrderDetails {
+        &self.details[handle as usize]
+    }
+
+    /// The order's details, to change.
+    pub fn details_mut(&mut self, handle: u32) -> &mut OrderDetails {
+        &mut self.details[handle as usize]
+    }
+}

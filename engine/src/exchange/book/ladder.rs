@@ -1,0 +1,422 @@
+//! How a price is found: for each instrument and side a tree of 64-way nodes over tick numbers, levels at its leaves.
+//!
+//! Finding a price costs as many steps as the price range needs (4 for 16 million ticks, 6 for all of ITCH's), one when
+//! its leaf was used lately; the next level behind an emptied one is a bit scan, a few steps up and down at worst. So
+//! dense, wide and hostile books cost about the same. Nodes and levels come from pools sized at start.
+
+use super::Side;
+use super::arena::NONE;
+
+/// A price level: orders of one side at one price, first come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(32))]
+pub struct Level {
+    /// Price in ticks.
+    pub tick: u32,
+    /// First order.
+    pub head: u32,
+    /// Last order; next free level when the level is free.
+    pub tail: u32,
+    /// Orders.
+    pub orders: u32,
+    /// Lots of all orders.
+    pub quantity: u64,
+    /// The leaf it hangs on.
+    leaf: u32,
+}
+
+const _: () = assert!(size_of::<Level>() == 32);
+
+const FAN_BITS: u32 = 6;
+const FAN: usize = 1 << FAN_BITS;
+
+/// A node: bit i of `occupied` says that `children[i]` is a node, or a level in a leaf.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    occupied: u64,
+    parent: u32,
+    /// Tick number without the bits below this node; tells the leaf cache whether it still means this leaf.
+    prefix: u32,
+    /// Which ladder the node belongs to; [`NONE`] when free.
+    ladder: u32,
+    children: [u32; FAN],
+}
+
+impl Node {
+    const FREE: Self = Self {
+        occupied: 0,
+        parent: NONE,
+        prefix: 0,
+        ladder: NONE,
+        children: [NONE; FAN],
+    };
+}
+
+/// Pools of nodes and levels shared by all ladders.
+#[derive(Debug)]
+pub struct Pools {
+    nodes: Vec<Node>,
+    nodes_free: u32,
+    nodes_fresh: u32,
+    nodes_used: u32,
+    levels: Vec<Level>,
+    levels_free: u32,
+    levels_fresh: u32,
+    levels_used: u32,
+}
+
+/// Leaves remembered per ladder, by the low bits of their prefix.
+const CACHE: usize = 64;
+
+/// One side of one book.
+#[derive(Debug)]
+pub struct Ladder {
+    side: Side,
+    id: u32,
+    root: u32,
+    /// Bits that the root's children cover: 0 when the root is a leaf.
+    root_shift: u32,
+    best: u32,
+    cache: [u32; CACHE],
+}
+
+impl Pools {
+    /// Room for `levels` price levels, and for the nodes of `ladders` books' sides.
+    pub fn new(levels: u32, ladders: u32) -> Self {
+        let nodes = levels as usize * 2 + ladders as usize * 8;
+        Self {
+            nodes: vec![Node::FREE; nodes],
+            nodes_free: NONE,
+            nodes_fresh: 0,
+            nodes_used: 0,
+            levels: vec![
+                Level {
+                    tick: 0,
+                    head: NONE,
+                    tail: NONE,
+                    orders: 0,
+                    quantity: 0,
+                    leaf: NONE
+                };
+                levels as usize
+            ],
+            levels_free: NONE,
+            levels_fresh: 0,
+            levels_used: 0,
+        }
+    }
+
+    /// Price levels in use.
+    pub fn levels_used(&self) -> u32 {
+        self.levels_used
+    }
+
+    /// The level.
+    pub fn level(&self, level: u32) -> &Level {
+        &self.levels[level as usize]
+    }
+
+    /// The level, to change.
+    pub fn level_mut(&mut self, level: u32) -> &mut Level {
+        &mut self.levels[level as usize]
+    }
+
+    fn take_node(&mut self, ladder: u32, parent: u32, prefix: u32) -> u32 {
+        let node = if self.nodes_free == NONE {
+            self.nodes_fresh += 1;
+            self.nodes_fresh - 1
+        } else {
+            let node = self.nodes_free;
+            self.nodes_free = self.nodes[node as usize].parent;
+            node
+        };
+        self.nodes_used += 1;
+        let slot = &mut self.nodes[node as usize];
+        // Children need no clearing: only those with a bit in `occupied` are read.
+        (slot.occupied, slot.parent, slot.prefix, slot.ladder) = (0, parent, prefix, ladder);
+        node
+    }
+
+    fn free_node(&mut self, node: u32) {
+        let slot = &mut self.nodes[node as usize];
+        slot.ladder = NONE;
+        slot.parent = self.nodes_free;
+        self.nodes_free = node;
+        self.nodes_used -= 1;
+    }
+
+    fn take_level(&mut self, tick: u32, leaf: u32) -> u32 {
+        let level = if self.levels_free == NONE {
+            self.levels_fresh += 1;
+            self.levels_fresh - 1
+        } else {
+            let level = self.levels_free;
+            self.levels_free = self.levels[level as usize].tail;
+            level
+        };
+        self.levels_used += 1;
+        self.levels[level as usize] = Level {
+            tick,
+            head: NONE,
+            tail: NONE,
+            orders: 0,
+            quantity: 0,
+            leaf,
+        };
+        level
+    }
+
+    fn free_level(&mut self, level: u32) {
+        let slot = &mut self.levels[level as usize];
+        slot.tail = self.levels_free;
+        slot.leaf = NONE;
+        self.levels_free = level;
+        self.levels_used -= 1;
+    }
+}
+
+/// `tick` without its lowest `bits` bits; `bits` may be 32 and more.
+fn prefix(tick: u32, bits: u32) -> u32 {
+    tick.checked_shr(bits).unwrap_or(0)
+}
+
+fn digit(tick: u32, shift: u32) -> usize {
+    (tick >> shift) as usize & (FAN - 1)
+}
+
+impl Ladder {
+    /// An empty ladder for ticks 0 ..= `tick_max`; takes one node.
+    pub fn new(pools: &mut Pools, side: Side, id: u32, tick_max: u32) -> Self {
+        let bits = 32 - tick_max.leading_zeros();
+        let root_shift = bits.saturating_sub(1) / FAN_BITS * FAN_BITS;
+        let root = pools.take_node(id, NONE, prefix(tick_max, root_shift + FAN_BITS));
+        Self {
+            side,
+            id,
+            root,
+            root_shift,
+            best: NONE,
+            cache: [NONE; CACHE],
+        }
+    }
+
+    /// The best level's handle, [`NONE`] when the side is empty.
+    pub fn best(&self) -> u32 {
+        self.best
+    }
+
+    /// True when a level at any price can be added.
+    pub fn has_room(&self, pools: &Pools) -> bool {
+        let depth = self.root_shift / FAN_BITS;
+        (pools.levels_used as usize) < pools.levels.len()
+            && pools.nodes_used as usize + depth as usize <= pools.nodes.len()
+    }
+
+    fn cached_leaf(&self, pools: &Pools, tick: u32) -> u32 {
+        let leaf = self.cache[digit(tick, FAN_BITS)];
+        if leaf != NONE {
+            let node = &pools.nodes[leaf as usize];
+            if node.ladder == self.id && node.prefix == prefix(tick, FAN_BITS) {
+                return leaf;
+            }
+        }
+        NONE
+    }
+
+    /// The level at `tick`, [`NONE`] when there is none.
+    pub fn find(&self, pools: &Pools, tick: u32) -> u32 {
+        let leaf = match self.cached_leaf(pools, tick) {
+            NONE => {
+                let (mut node, mut shift) = (self.root, self.root_shift);
+                while shift > 0 {
+                    let here = &pools.nodes[node as usize];
+                    if here.occupied & (1 << digit(tick, shift)) == 0 {
+                        return NONE;
+                    }
+                    node = here.children[digit(tick, shift)];
+                    shift -= FAN_BITS;
+                }
+                node
+            }
+            leaf => leaf,
+        };
+        let node = &pools.nodes[leaf as usize];
+        if node.occupied & (1 << digit(tick, 0)) == 0 {
+            NONE
+        } else {
+            node.children[digit(tick, 0)]
+        }
+    }
+
+    /// The level at `tick`, added when there is none. The caller has checked [`Ladder::has_room`].
+    pub fn find_or_insert(&mut self, pools: &mut Pools, tick: u32) -> u32 {
+        let mut leaf = self.cached_leaf(pools, tick);
+        if leaf == NONE {
+            leaf = self.root;
+            let mut shift = self.root_shift;
+            while shift > 0 {
+                let place = digit(tick, shift);
+                let here = &pools.nodes[leaf as usize];
+                if here.occupied & (1 << place) == 0 {
+                    let child = pools.take_node(self.id, leaf, prefix(tick, shift));
+                    let here = &mut pools.nodes[leaf as usize];
+                    here.occupied |= 1 << place;
+                    here.children[place] = child;
+                    leaf = child;
+                } else {
+                    leaf = here.children[place];
+                }
+                shift -= FAN_BITS;
+            }
+            self.cache[digit(tick, FAN_BITS)] = leaf;
+        }
+        let place = digit(tick, 0);
+        let node = &pools.nodes[leaf as usize];
+        if node.occupied & (1 << place) != 0 {
+            return node.children[place];
+        }
+        let level = pools.take_level(tick, leaf);
+        let node = &mut pools.nodes[leaf as usize];
+        node.occupied |= 1 << place;
+        node.children[place] = level;
+        if self.best == NONE || self.side.is_better(tick, pools.level(self.best).tick) {
+            self.best = level;
+        }
+        level
+    }
+
+    /// The next level behind `level`, [`NONE`] at the end.
+    pub fn behind(&self, pools: &Pools, level: u32) -> u32 {
+        let here = pools.level(level);
+        let (mut node, mut shift, tick) = (here.leaf, 0, here.tick);
+        loop {
+            let occupied = pools.nodes[node as usize].occupied;
+            let place = digit(tick, shift) as u32;
+            let behind = match self.side {
+                Side::Sell => occupied & (!0_u64).checked_shl(place + 1).unwrap_or(0),
+                Side::Buy => occupied & ((1_u64 << place) - 1),
+            };
+            if behind != 0 {
+                return self.best_below(pools, node, shift, behind);
+            }
+            node = pools.nodes[node as usize].parent;
+            if node == NONE {
+                return NONE;
+            }
+            shift += FAN_BITS;
+        }
+    }
+
+    /// Down from `node` to the best level among its children in `mask`.
+    fn best_below(&self, pools: &Pools, mut node: u32, mut shift: u32, mut mask: u64) -> u32 {
+        loop {
+            let place = match self.side {
+                Side::Sell => mask.trailing_zeros(),
+                Side::Buy => 63 - mask.leading_zeros(),
+            };
+            node = pools.nodes[node as usize].children[place as usize];
+            if shift == 0 {
+                return node;
+            }
+            shift -= FAN_BITS;
+            mask = pools.nodes[node as usize].occupied;
+        }
+    }
+
+    /// Takes an empty level out.
+    pub fn remove(&mut self, pools: &mut Pools, level: u32) {
+        if self.best == level {
+            self.best = self.behind(pools, level);
+        }
+        let Level { leaf, tick, .. } = *pools.level(level);
+        pools.free_level(level);
+        let (mut node, mut shift) = (leaf, 0);
+        loop {
+            let here = &mut pools.nodes[node as usize];
+            here.occupied &= !(1 << digit(tick, shift));
+            if here.occupied != 0 || here.parent == NONE {
+                return;
+            }
+            let parent = here.parent;
+            pools.free_node(node);
+            node = parent;
+            shift += FAN_BITS;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::testing::Random;
+    use std::collections::BTreeMap;
+
+    /// Random inserts and removals against a sorted map, over several ranges.
+    #[test]
+    fn agrees_with_a_sorted_map() {
+        for (seed, tick_max) in [
+            (1, 40),
+            (2, 63),
+            (3, 64),
+            (4, 5_000),
+            (5, 42_949_672),
+            (6, u32::MAX - 1),
+        ] {
+            for side in [Side::Buy, Side::Sell] {
+                let mut random = Random::new(seed);
+                let mut pools = Pools::new(300, 2);
+                let mut ladder = Ladder::new(&mut pools, side, 7, tick_max);
+                let mut model = BTreeMap::new();
+                for _ in 0..20_000 {
+                    let tick = if random.below(2) == 0 {
+                        random.below(u64::from(tick_max) + 1) as u32
+                    } else {
+                        (tick_max / 2)
+                            .saturating_add(random.below(100) as u32)
+                            .min(tick_max)
+                    };
+                    match model.get(&tick) {
+                        Some(&level) => {
+                            assert_eq!(ladder.find(&pools, tick), level);
+                            model.remove(&tick);
+                            ladder.remove(&mut pools, level);
+                        }
+                        None if ladder.has_room(&pools) => {
+                            assert_eq!(ladder.find(&pools, tick), NONE);
+                            model.insert(tick, ladder.find_or_insert(&mut pools, tick));
+                        }
+                        None => {
+                            let (&tick, &level) = model.iter().next().expect("full means not empty");
+                            model.remove(&tick);
+                            ladder.remove(&mut pools, level);
+                        }
+                    }
+                    let best = match side {
+                        Side::Buy => model.last_key_value(),
+                        Side::Sell => model.first_key_value(),
+                    };
+                    assert_eq!(ladder.best(), best.map_or(NONE, |(_, &level)| level));
+                }
+                let mut walk = Vec::new();
+                let mut level = ladder.best();
+                while level != NONE {
+                    walk.push(pools.level(level).tick);
+                    level = ladder.behind(&pools, level);
+                }
+                let mut expected: Vec<u32> = model.keys().copied().collect();
+                if side == Side::Buy {
+                    expected.reverse();
+                }
+                assert_eq!(walk, expected);
+                for level in model.into_values() {
+                    ladder.remove(&mut pools, level);
+                }
+                assert_eq!(
+                    (pools.levels_used, pools.nodes_used),
+                    (0, 1),
+                    "only the root is left"
+                );
+            }
+        }
+    }
+}

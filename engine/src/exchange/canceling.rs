@@ -1,0 +1,208 @@
+//! Orders go out: cancel, modify, mass cancel, kill switch, disconnect.
+
+use super::book::Side;
+use super::book::arena::{NONE, OrderSlot};
+use super::command::{Command, OrderOptions};
+use super::entering::{answer, is_unknown};
+use super::event::{Event, EventKind};
+use super::sink::{Progress, Sink, Step};
+use super::{Exchange, Work};
+
+/// Which of an account's orders a mass cancel takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct CancelFilter {
+    session: Option<u32>,
+    /// Stock locate, 0 = all.
+    instrument: u16,
+    side: Option<Side>,
+    firm: Option<[u8; 4]>,
+    group: Option<u16>,
+}
+
+impl CancelFilter {
+    const ALL: Self = Self {
+        session: None,
+        instrument: 0,
+        side: None,
+        firm: None,
+        group: None,
+    };
+}
+
+impl Exchange {
+    /// Cancel names the order's new total, executed lots included; 0 is all of it. Nothing live, or nothing to reduce:
+    /// ignored silently.
+    pub(super) fn cancel<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let order = command.order();
+        let handle = self.find_order(command.session, order.user_ref);
+        if handle != NONE {
+            let OrderSlot { executed, open, .. } = *self.arena.get(handle);
+            let left = order.quantity.saturating_sub(executed);
+            if left == 0 {
+                self.cancel_resting(handle, b'U', step);
+            } else if left < open {
+                self.cancel_part(handle, open - left, step);
+            }
+        }
+        Progress::Done
+    }
+
+    /// Modify only reduces, and cannot change a side here (there are no short sales).
+    pub(super) fn modify<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let order = command.order();
+        let handle = self.find_order(command.session, order.user_ref);
+        if handle == NONE {
+            return Progress::Done;
+        }
+        let slot = *self.arena.get(handle);
+        let left = order.quantity.saturating_sub(slot.executed);
+        if order.side != slot.side.byte() || left >= slot.open {
+            return Progress::Done;
+        }
+        if left == 0 {
+            self.cancel_resting(handle, b'U', step);
+            return Progress::Done;
+        }
+        self.release_hold(handle, slot.open, left);
+        self.reduce_in_book(handle, slot.open - left);
+        step.emit(Event {
+            code: slot.side.byte(),
+            instrument: slot.instrument,
+            session: slot.session,
+            user_ref: slot.user_ref,
+            quantity: left,
+            ..Event::new(EventKind::Modified)
+        });
+        step.emit(Event {
+            instrument: slot.instrument,
+            quantity: slot.open - left,
+            number: slot.number,
+            ..Event::new(EventKind::Reduced)
+        });
+        Progress::Done
+    }
+
+    pub(super) fn mass_cancel<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let user_ref = command.order().user_ref;
+        let Some(client) = self.consume_number(command, user_ref) else {
+            return Progress::Done;
+        };
+        answer(EventKind::MassCanceled, client, user_ref, step);
+        let options = command.options();
+        let side = options
+            .has(OrderOptions::HAS_SIDE)
+            .then(|| Side::from_byte(options.side));
+        // A symbol we do not have, or a side that no order here can have: nothing matches.
+        if is_unknown(command.instrument) || side == Some(None) {
+            return Progress::Done;
+        }
+        let filter = CancelFilter {
+            session: None,
+            instrument: command.instrument,
+            side: side.flatten(),
+            firm: (options.has(OrderOptions::HAS_FIRM) && options.firm != [b' '; 4]).then_some(options.firm),
+            group: options.has(OrderOptions::HAS_GROUP).then_some(options.group),
+        };
+        self.cancel_all(self.accounts[client.account as usize].oldest, filter, b'U', step)
+    }
+
+    pub(super) fn disable_order_entry<S: Sink>(
+        &mut self,
+        command: &Command,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        let user_ref = command.order().user_ref;
+        let Some(client) = self.consume_number(command, user_ref) else {
+            return Progress::Done;
+        };
+        self.accounts[client.account as usize].order_entry_enabled = false;
+        answer(EventKind::OrderEntryDisabled, client, user_ref, step);
+        self.cancel_all(
+            self.accounts[client.account as usize].oldest,
+            CancelFilter::ALL,
+            b'S',
+            step,
+        )
+    }
+
+    pub(super) fn connection_end<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let Some(session) = self.sessions.get_mut(command.session as usize) else {
+            return Progress::Done;
+        };
+        session.connected = false;
+        let account = self.accounts[session.account as usize];
+        if account.definition.cancel_on_disconnect == 0 {
+            return Progress::Done;
+        }
+        let filter = CancelFilter {
+            session: Some(command.session),
+            ..CancelFilter::ALL
+        };
+        self.cancel_all(account.oldest, filter, b'Z', step)
+    }
+
+    /// Cancels an account's orders that match, oldest first, from `next` on, as far as the step reaches.
+    pub(super) fn cancel_all<S: Sink>(
+        &mut self,
+        mut next: u32,
+        filter: CancelFilter,
+        reason: u8,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        while next != NONE {
+            if !step.has_room() {
+                self.work = Work::CancelAll { next, filter, reason };
+                return Progress::More;
+            }
+            let handle = next;
+            next = self.arena.get(handle).owner_next;
+            if self.matches(handle, &filter) {
+                self.cancel_resting(handle, reason, step);
+            }
+        }
+        Progress::Done
+    }
+
+    fn matches(&self, handle: u32, filter: &CancelFilter) -> bool {
+        let slot = self.arena.get(handle);
+        filter.session.is_none_or(|session| session == slot.session)
+            && (filter.instrument == 0 || filter.instrument == slot.instrument)
+            && filter.side.is_none_or(|side| side == slot.side)
+            && filter
+                .firm
+                .is_none_or(|firm| firm == self.arena.details(handle).firm)
+            && filter
+                .group
+                .is_none_or(|group| group == self.arena.details(handle).group)
+    }
+
+    /// Cancels all that is left of a resting order.
+    pub(super) fn cancel_resting<S: Sink>(&mut self, handle: u32, reason: u8, step: &mut Step<'_, S>) {
+        let slot = *self.arena.get(handle);
+        self.release_hold(handle, slot.open, 0);
+        self.remove_from_book(handle);
+        self.arena.get_mut(handle).open = 0;
+        step.emit(canceled(&slot, EventKind::CanceledDeleted, reason, slot.open));
+        self.finish(handle, b'C', step);
+    }
+
+    /// Cancels `quantity` lots of a resting order, which keeps its place.
+    fn cancel_part<S: Sink>(&mut self, handle: u32, quantity: u32, step: &mut Step<'_, S>) {
+        let slot = *self.arena.get(handle);
+        self.release_hold(handle, slot.open, slot.open - quantity);
+        self.reduce_in_book(handle, quantity);
+        step.emit(canceled(&slot, EventKind::CanceledReduced, b'U', quantity));
+    }
+}
+
+fn canceled(slot: &OrderSlot, kind: EventKind, reason: u8, quantity: u32) -> Event {
+    Event {
+        code: reason,
+        instrument: slot.instrument,
+        session: slot.session,
+        user_ref: slot.user_ref,
+        quantity,
+        number: slot.number,
+        ..Event::new(kind)
+    }
+}

@@ -1,0 +1,296 @@
+//! The refusals, in the order of the wire contract: one condition, one reason, next rung. Nothing here changes anything.
+
+use protocol::units::Price;
+
+use super::Exchange;
+use super::account::Account;
+use super::book::Side;
+use super::book::arena::{NONE, OrderSlot};
+use super::command::{Order, OrderOptions, whole};
+use super::instrument::{Instrument, State};
+use super::money;
+
+/// Why an order or a replacement is refused: the numbers of OUCH 5.0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u16)]
+pub(super) enum Reason {
+    /// Destination Closed.
+    Closed = 0x0002,
+    /// Invalid Display.
+    Display = 0x0003,
+    /// Invalid Max Floor.
+    MaxFloor = 0x0004,
+    /// Fat Finger: the instrument's.
+    FatFinger = 0x0006,
+    /// Halted.
+    Halted = 0x0007,
+    /// Invalid Side.
+    Side = 0x0009,
+    /// Processing Error: capacity, disk nearly full.
+    Capacity = 0x000A,
+    /// Firm Not Authorized: order entry is disabled.
+    Disabled = 0x000C,
+    /// Invalid Min Quantity.
+    MinQuantity = 0x000D,
+    /// Other: time in force, options, open-order limit.
+    Other = 0x000F,
+    /// Pegging Not Allowed.
+    Peg = 0x0011,
+    /// Invalid Quantity.
+    Quantity = 0x0013,
+    /// Invalid Cross Order.
+    Cross = 0x0014,
+    /// Replace Not Allowed.
+    Replace = 0x0015,
+    /// Routing Not Allowed.
+    Route = 0x0016,
+    /// Invalid Symbol.
+    Symbol = 0x0017,
+    /// Invalid Price.
+    Price = 0x001D,
+    /// Exceeds Maximum Allowed Notional Value.
+    Notional = 0x001F,
+    /// Risk: Aggregate Exposure Exceeded: not enough funds or holdings.
+    Funds = 0x0020,
+    /// Risk: Fat Finger: outside the collar.
+    Collar = 0x0026,
+    /// Risk: Port Message Rate Restriction.
+    Rate = 0x0029,
+    /// Risk: Short Sell Not Allowed.
+    ShortSell = 0x002B,
+    /// Risk: Short Sell Exempt Not Allowed.
+    ShortSellExempt = 0x002F,
+    /// Risk: Max Quantity Exceeded: the account's.
+    AccountQuantity = 0x0031,
+}
+
+/// OUCH time in force: day.
+pub(super) const DAY: u8 = b'0';
+/// OUCH time in force: immediate or cancel.
+pub(super) const IMMEDIATE: u8 = b'3';
+/// Our time in force: good till canceled.
+pub(super) const GOOD_TILL_CANCELED: u8 = b'G';
+
+/// Values of one order stay below this, so that a product with a fee rate fits a u128.
+const NOTIONAL_BITS: u32 = 100;
+
+/// What an order or replacement asks, understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// Limit in ticks; the collar bound of a market order.
+    pub(super) tick: u32,
+    pub(super) is_market: bool,
+    /// What does not execute at once is canceled.
+    pub(super) is_immediate: bool,
+    pub(super) is_post_only: bool,
+    pub(super) is_attributed: bool,
+    /// Lots that must execute at once, 0 = any.
+    pub(super) min_quantity: u32,
+    pub(super) self_match: u8,
+}
+
+impl Terms {
+    /// True when what is left of the order stays in the book.
+    pub(super) fn rests(&self) -> bool {
+        !self.is_market && !self.is_immediate
+    }
+}
+
+/// The side, and its refusals.
+pub(super) fn side(byte: u8) -> Result<Side, Reason> {
+    match byte {
+        b'T' => Err(Reason::ShortSell),
+        b'E' => Err(Reason::ShortSellExempt),
+        other => Side::from_byte(other).ok_or(Reason::Side),
+    }
+}
+
+/// The instrument's state.
+pub(super) fn state(instrument: &Instrument) -> Result<(), Reason> {
+    match instrument.state {
+        State::Trading => Ok(()),
+        State::Closed | State::PreOpen => Err(Reason::Closed),
+        State::Halted | State::CancelOnly => Err(Reason::Halted),
+        State::Auction | State::VolatilityPause => Err(Reason::Cross),
+    }
+}
+
+/// From time in force to notional. `executed`: lots the chain has executed before (a replacement's quantity includes
+/// them).
+pub(super) fn terms(
+    instrument: &Instrument,
+    account: &Account,
+    side: Side,
+    order: &Order,
+    options: &OrderOptions,
+    executed: u32,
+) -> Result<Terms, Reason> {
+    let is_immediate = order.time_in_force == IMMEDIATE;
+    let is_post_only = options.post_only == b'P';
+    let is_market = is_market(instrument, order.price);
+    if !matches!(order.time_in_force, DAY | IMMEDIATE | GOOD_TILL_CANCELED)
+        || !options_are_defined(options)
+        || (is_post_only && (is_immediate || is_market))
+    {
+        return Err(Reason::Other);
+    }
+    if order.cross_type != b'N' {
+        return Err(Reason::Cross);
+    }
+    if !matches!(order.display, b'Y' | b'A') {
+        return Err(Reason::Display);
+    }
+    if options.has(OrderOptions::HAS_PEG)
+        || (options.has(OrderOptions::HAS_PRICE_TYPE) && options.price_type != b'L')
+    {
+        return Err(Reason::Peg);
+    }
+    if options.has(OrderOptions::HAS_DISCRETION) {
+        return Err(Reason::Other);
+    }
+    if options.has(OrderOptions::HAS_ROUTE) {
+        return Err(Reason::Route);
+    }
+    let min_quantity = options.min_quantity;
+    if min_quantity > 0
+        && ((!is_immediate && !is_market) || min_quantity > order.quantity.saturating_sub(executed))
+    {
+        return Err(Reason::MinQuantity);
+    }
+    if options.has(OrderOptions::HAS_MAX_FLOOR) {
+        return Err(Reason::MaxFloor);
+    }
+    if order.quantity == 0 || order.quantity > instrument.definition.quantity_max {
+        return Err(Reason::Quantity);
+    }
+    if account.definition.quantity_max > 0 && order.quantity > account.definition.quantity_max {
+        return Err(Reason::AccountQuantity);
+    }
+    let tick = tick(instrument, side, order.price, is_market)?;
+    let open = order.quantity.saturating_sub(executed);
+    notional(instrument, tick, open, is_market)?;
+    let self_match = if options.has(OrderOptions::HAS_SELF_MATCH) {
+        options.self_match
+    } else {
+        account.definition.self_match
+    };
+    let is_attributed = order.display == b'A';
+    Ok(Terms {
+        tick,
+        is_market,
+        is_immediate,
+        is_post_only,
+        is_attributed,
+        min_quantity,
+        self_match,
+    })
+}
+
+fn options_are_defined(options: &OrderOptions) -> bool {
+    let one_of = |mask, value: u8, allowed: &[u8]| !options.has(mask) || allowed.contains(&value);
+    // Stop and funds orders are refused here until there are such orders.
+    !options.has(OrderOptions::MALFORMED)
+        && !options.has(OrderOptions::HAS_STOP_PRICE)
+        && !options.has(OrderOptions::HAS_FUNDS)
+        && one_of(OrderOptions::HAS_POST_ONLY, options.post_only, b"PN")
+        && one_of(OrderOptions::HAS_SELF_MATCH, options.self_match, b"OWDB")
+        && one_of(OrderOptions::HAS_CUSTOMER_TYPE, options.customer_type, b"RN ")
+        && one_of(OrderOptions::HAS_PRICE_TYPE, options.price_type, b"LPMRQm")
+        && one_of(OrderOptions::HAS_TRADE_NOW, options.trade_now, b"YN ")
+        && one_of(OrderOptions::HAS_SHARES_LOCATED, options.shares_located, b"YN")
+}
+
+/// The sentinels always mean market; 200,000.0000 and more do unless the instrument trades there.
+fn is_market(instrument: &Instrument, price: u64) -> bool {
+    let price = Price(price);
+    let trades_above = instrument.definition.price_max() > Price::MARKET_THRESHOLD;
+    price.is_market_sentinel() || (price >= Price::MARKET_THRESHOLD && !trades_above)
+}
+
+/// The limit in ticks, inside price range and collar; a market order's collar bound.
+fn tick(instrument: &Instrument, side: Side, price: u64, is_market: bool) -> Result<u32, Reason> {
+    let (high, low) = instrument.collar();
+    if is_market {
+        return Ok(match side {
+            Side::Buy => high,
+            Side::Sell => low,
+        });
+    }
+    let definition = &instrument.definition;
+    let tick_size = u64::from(definition.tick_size);
+    if price == 0 || price > u64::from(definition.price_max) || !price.is_multiple_of(tick_size) {
+        return Err(Reason::Price);
+    }
+    let tick = u32::try_from(price / tick_size).map_err(|_| Reason::Price)?;
+    let too_aggressive = match side {
+        Side::Buy => tick > high,
+        Side::Sell => tick < low,
+    };
+    if too_aggressive {
+        Err(Reason::Collar)
+    } else {
+        Ok(tick)
+    }
+}
+
+/// The instrument's limits on the value of one order. A market order is valued at the reference price.
+fn notional(instrument: &Instrument, tick: u32, open: u32, is_market: bool) -> Result<(), Reason> {
+    let tick = if is_market {
+        instrument.reference() / instrument.definition.tick_size
+    } else {
+        tick
+    };
+    let value = money::notional(tick, open, instrument.tick_value);
+    let maximum = whole(instrument.definition.notional_max);
+    if value >> NOTIONAL_BITS != 0 || (maximum > 0 && value > maximum) {
+        return Err(Reason::Notional);
+    }
+    let fat_finger = whole(instrument.definition.fat_finger);
+    if fat_finger > 0 && value > fat_finger {
+        return Err(Reason::FatFinger);
+    }
+    Ok(())
+}
+
+impl Exchange {
+    /// Open-order limit, and room in the arena and the ladder.
+    pub(super) fn check_room(
+        &self,
+        account: &Account,
+        instrument: &Instrument,
+        side: Side,
+        terms: &Terms,
+    ) -> Result<(), Reason> {
+        let maximum = account.definition.open_orders_max;
+        if terms.rests() && maximum > 0 && account.open_orders >= maximum {
+            return Err(Reason::Other);
+        }
+        if self.arena.is_full() {
+            return Err(Reason::Capacity);
+        }
+        self.check_level_room(instrument, side, terms)
+    }
+
+    /// Room for the level the order may rest at.
+    pub(super) fn check_level_room(
+        &self,
+        instrument: &Instrument,
+        side: Side,
+        terms: &Terms,
+    ) -> Result<(), Reason> {
+        let ladder = instrument.book.side(side);
+        if terms.rests() && !ladder.has_room(&self.pools) && ladder.find(&self.pools, terms.tick) == NONE {
+            return Err(Reason::Capacity);
+        }
+        Ok(())
+    }
+
+    /// Funds or holdings for what `slot` would bind, `freed` of it being bound already.
+    pub(super) fn check_funds(&self, slot: &OrderSlot, freed: u128) -> Result<(), Reason> {
+        let (asset, needed) = self.hold_of(slot, slot.open);
+        if needed > self.ledger.balance(slot.account, asset).available + freed {
+            return Err(Reason::Funds);
+        }
+        Ok(())
+    }
+}

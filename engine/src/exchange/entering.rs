@@ -1,0 +1,425 @@
+//! Orders come in: enter and replace, and the requests that carry a UserRefNum without an order.
+
+use super::Exchange;
+use super::book::arena::{
+    FLAG_ATTRIBUTED, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, NONE, OrderDetails, OrderSlot,
+};
+use super::checks::{self, Reason, Terms};
+use super::command::{Command, Order, OrderOptions, UNKNOWN_INSTRUMENT, halves};
+use super::event::{Event, EventKind};
+use super::sink::{Progress, Sink, Step};
+use protocol::units::Price;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Client {
+    pub(super) session: u32,
+    pub(super) account: u32,
+}
+
+impl Exchange {
+    /// The client of a request that brings a new number, its mark advanced. `None`: the request is dropped without a
+    /// trace (no such session, or a number at or below the mark: the first answer is in the stream).
+    pub(super) fn consume_number(&mut self, command: &Command, user_ref: u32) -> Option<Client> {
+        let session = self.sessions.get_mut(command.session as usize)?;
+        if user_ref <= session.mark {
+            return None;
+        }
+        // The last number is refused but never consumed: the mark stays below it, so that "next" can not wrap.
+        if user_ref != u32::MAX {
+            session.mark = user_ref;
+        }
+        Some(Client {
+            session: command.session,
+            account: session.account,
+        })
+    }
+
+    /// The first rungs, common to enter and replace.
+    fn check_client(&mut self, client: Client, user_ref: u32) -> Result<(), Reason> {
+        if user_ref == u32::MAX {
+            return Err(Reason::Other);
+        }
+        let account = &self.accounts[client.account as usize];
+        if !account.order_entry_enabled {
+            return Err(Reason::Disabled);
+        }
+        let (rate, burst) = (account.definition.rate_per_second, account.definition.rate_burst);
+        if !self.sessions[client.session as usize].charge(self.now, rate, burst) {
+            return Err(Reason::Rate);
+        }
+        Ok(())
+    }
+
+    pub(super) fn enter<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let order = command.order();
+        let Some(client) = self.consume_number(command, order.user_ref) else {
+            return Progress::Done;
+        };
+        match self.check_enter(command, &order, client) {
+            Err(reason) => reject(client, order.user_ref, reason, step),
+            Ok((slot, terms)) => self.accept(slot, terms, command, step),
+        }
+    }
+
+    /// All rungs. What passes is an order that can be accepted.
+    fn check_enter(
+        &mut self,
+        command: &Command,
+        order: &Order,
+        client: Client,
+    ) -> Result<(OrderSlot, Terms), Reason> {
+        self.check_client(client, order.user_ref)?;
+        let account = &self.accounts[client.account as usize];
+        let instrument = self.instrument(command.instrument).ok_or(Reason::Symbol)?;
+        checks::state(instrument)?;
+        let side = checks::side(order.side)?;
+        let terms = checks::terms(instrument, account, side, order, &command.options(), 0)?;
+        self.check_room(account, instrument, side, &terms)?;
+        let mut slot = OrderSlot {
+            account: client.account,
+            session: client.session,
+            user_ref: order.user_ref,
+            instrument: command.instrument,
+            side,
+            ..OrderSlot::EMPTY
+        };
+        set_terms(&mut slot, order, &terms, order.quantity);
+        self.check_funds(&slot, 0)?;
+        Ok((slot, terms))
+    }
+
+    fn accept<S: Sink>(
+        &mut self,
+        mut slot: OrderSlot,
+        terms: Terms,
+        command: &Command,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        let order = command.order();
+        self.order_number += 1;
+        slot.number = self.order_number;
+        let takes = terms.is_post_only && self.would_take(&slot);
+        let instrument = self.instrument_of(slot.instrument);
+        let price = if terms.is_market {
+            Price::MARKET.0 as u32
+        } else {
+            instrument.price(slot.tick)
+        };
+        step.emit(Event {
+            code: if takes { b'D' } else { b'L' },
+            instrument: slot.instrument,
+            session: slot.session,
+            user_ref: slot.user_ref,
+            quantity: slot.open,
+            price,
+            number: slot.number,
+            ..Event::new(EventKind::Accepted)
+        });
+        let options = command.options();
+        let account = &self.accounts[slot.account as usize];
+        let firm = if options.has(OrderOptions::HAS_FIRM) {
+            options.firm
+        } else {
+            account.definition.firm
+        };
+        let (asset, hold) = self.hold_of(&slot, slot.open);
+        let handle = self.arena.insert(slot);
+        *self.arena.details_mut(handle) = OrderDetails {
+            cl_ord_id: order.cl_ord_id,
+            capacity: order.capacity,
+            cross_type: order.cross_type,
+            firm,
+            group: options.group,
+            display: order.display,
+            sweep: order.sweep,
+            ..OrderDetails::EMPTY
+        };
+        self.ledger.hold(slot.account, asset, hold);
+        if takes {
+            return self.cancel_incoming(handle, b'G', step);
+        }
+        if terms.min_quantity > 0 && !self.can_fill(&slot, terms.min_quantity) {
+            return self.cancel_incoming(handle, b'I', step);
+        }
+        self.cross(handle, step)
+    }
+
+    pub(super) fn replace<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let order = command.order();
+        let Some(client) = self.consume_number(command, order.user_ref) else {
+            return Progress::Done;
+        };
+        match self.check_replace(command, &order, client) {
+            Err(reason) => reject(client, order.user_ref, reason, step),
+            Ok((handle, None)) => self.replace_by_nothing(handle, &order, step),
+            Ok((handle, Some(terms))) => self.replace_order(handle, terms, command, step),
+        }
+    }
+
+    /// All rungs of a replacement; `None` for terms when its quantity is executed already.
+    fn check_replace(
+        &mut self,
+        command: &Command,
+        order: &Order,
+        client: Client,
+    ) -> Result<(u32, Option<Terms>), Reason> {
+        self.check_client(client, order.user_ref)?;
+        let handle = self.find_order(client.session, order.orig_user_ref);
+        if handle == NONE {
+            return Err(Reason::Replace);
+        }
+        let old = *self.arena.get(handle);
+        let account = &self.accounts[client.account as usize];
+        let instrument = self.instrument_of(old.instrument);
+        checks::state(instrument)?;
+        // A replacement has no side and cross type of its own.
+        let inherited = Order {
+            cross_type: self.arena.details(handle).cross_type,
+            ..*order
+        };
+        let terms = checks::terms(
+            instrument,
+            account,
+            old.side,
+            &inherited,
+            &command.options(),
+            old.executed,
+        )?;
+        if order.quantity <= old.executed {
+            return Ok((handle, None));
+        }
+        self.check_level_room(instrument, old.side, &terms)?;
+        let mut new = old;
+        set_terms(&mut new, order, &terms, order.quantity - old.executed);
+        let (_, freed) = self.hold_of(&old, old.open);
+        self.check_funds(&new, freed)?;
+        Ok((handle, Some(terms)))
+    }
+
+    /// At or below what was executed: the rest is canceled, under the new number.
+    fn replace_by_nothing<S: Sink>(
+        &mut self,
+        handle: u32,
+        order: &Order,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        self.rename(handle, order);
+        self.emit_replaced(handle, b'D', step);
+        self.cancel_resting(handle, b'U', step);
+        Progress::Done
+    }
+
+    fn replace_order<S: Sink>(
+        &mut self,
+        handle: u32,
+        terms: Terms,
+        command: &Command,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        let order = command.order();
+        let old = *self.arena.get(handle);
+        let open = order.quantity - old.executed;
+        self.rename(handle, &order);
+        let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
+        if terms.rests() && terms.tick == old.tick && open <= old.open && same_display {
+            return self.reduce_in_place(handle, open, &order, &terms, step);
+        }
+
+        // The old order leaves the book; its hold becomes the new one's in one step.
+        let (asset, freed) = self.hold_of(&old, old.open);
+        self.close_base(handle);
+        self.remove_from_book(handle);
+        self.order_number += 1;
+        let number = self.order_number;
+        let slot = self.arena.get_mut(handle);
+        set_terms(slot, &order, &terms, open);
+        slot.number = number;
+        let slot = *slot;
+        self.set_details(handle, &order);
+        let (_, needed) = self.hold_of(&slot, open);
+        self.ledger.release(slot.account, asset, freed);
+        self.ledger.hold(slot.account, asset, needed);
+
+        let crosses = self.would_take(&slot);
+        let dies = terms.is_post_only && crosses;
+        self.emit_replaced(handle, if dies { b'D' } else { b'L' }, step);
+        let rests_whole = terms.rests() && !crosses;
+        let kind = if rests_whole {
+            EventKind::BookReplaced
+        } else {
+            EventKind::Deleted
+        };
+        // ITCH U inherits the attribution of the old order: a change of it is a new order for the feed.
+        let as_replace = rests_whole && same_display;
+        let kind = if as_replace { kind } else { EventKind::Deleted };
+        step.emit(Event {
+            instrument: slot.instrument,
+            number: old.number,
+            ..Event::new(kind)
+        });
+        if dies {
+            return self.cancel_incoming(handle, b'G', step);
+        }
+        if terms.min_quantity > 0 && !self.can_fill(&slot, terms.min_quantity) {
+            return self.cancel_incoming(handle, b'I', step);
+        }
+        if as_replace {
+            self.rest(handle);
+            return Progress::Done;
+        }
+        self.cross(handle, step)
+    }
+
+    /// The same price, nothing raised: place in the queue and order number stay.
+    fn reduce_in_place<S: Sink>(
+        &mut self,
+        handle: u32,
+        open: u32,
+        order: &Order,
+        terms: &Terms,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        let before = self.arena.get(handle).open;
+        self.release_hold(handle, before, open);
+        self.reduce_in_book(handle, before - open);
+        let slot = self.arena.get_mut(handle);
+        slot.time_in_force = order.time_in_force;
+        slot.self_match = terms.self_match;
+        let (instrument, number) = (slot.instrument, slot.number);
+        self.set_details(handle, order);
+        self.emit_replaced(handle, b'L', step);
+        if open < before {
+            step.emit(Event {
+                instrument,
+                number,
+                quantity: before - open,
+                ..Event::new(EventKind::Reduced)
+            });
+        }
+        Progress::Done
+    }
+
+    /// The order's newest name takes the place of the one before in the index.
+    fn rename(&mut self, handle: u32, order: &Order) {
+        let slot = self.arena.get_mut(handle);
+        let (session, old) = (slot.session, slot.user_ref);
+        self.index.remove(session, old, handle);
+        self.arena.get_mut(handle).user_ref = order.user_ref;
+        self.index.insert(session, order.user_ref, handle);
+    }
+
+    /// What a replacement says anew about the order.
+    fn set_details(&mut self, handle: u32, order: &Order) {
+        let details = self.arena.details_mut(handle);
+        details.cl_ord_id = order.cl_ord_id;
+        details.display = order.display;
+        details.sweep = order.sweep;
+    }
+
+    /// Writes down what was executed so far, before the order's price changes or it starts to take.
+    pub(super) fn close_base(&mut self, handle: u32) {
+        if self.arena.get(handle).executed == 0 {
+            return;
+        }
+        let view = self.view(handle);
+        let slot = self.arena.get_mut(handle);
+        slot.flags |= FLAG_TOTALS;
+        let remainder = slot.fee_remainder;
+        let details = self.arena.details_mut(handle);
+        details.base_notional = halves(view.executed_notional);
+        details.base_fees = halves(view.fees as u128);
+        details.base_executed = view.executed;
+        details.base_remainder = remainder;
+    }
+
+    fn emit_replaced<S: Sink>(&self, handle: u32, state: u8, step: &mut Step<'_, S>) {
+        let slot = self.arena.get(handle);
+        let details = self.arena.details(handle);
+        let instrument = self.instrument_of(slot.instrument);
+        let price = if slot.is(FLAG_MARKET) {
+            Price::MARKET.0 as u32
+        } else {
+            instrument.price(slot.tick)
+        };
+        step.emit(Event {
+            code: state,
+            instrument: slot.instrument,
+            session: slot.session,
+            user_ref: slot.user_ref,
+            quantity: slot.open,
+            price,
+            detail: u32::from_le_bytes([slot.side.byte(), details.capacity, details.cross_type, 0]),
+            number: slot.number,
+            ..Event::new(EventKind::Replaced)
+        });
+    }
+
+    pub(super) fn account_query<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        if let Some(session) = self.sessions.get(command.session as usize) {
+            step.emit(Event {
+                session: command.session,
+                quantity: session.mark + 1,
+                ..Event::new(EventKind::AccountAnswered)
+            });
+        }
+        Progress::Done
+    }
+
+    pub(super) fn enable_order_entry<S: Sink>(
+        &mut self,
+        command: &Command,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        let user_ref = command.order().user_ref;
+        let Some(client) = self.consume_number(command, user_ref) else {
+            return Progress::Done;
+        };
+        self.accounts[client.account as usize].order_entry_enabled = true;
+        answer(EventKind::OrderEntryEnabled, client, user_ref, step);
+        Progress::Done
+    }
+}
+
+/// What a new order and a replacement set alike.
+fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open: u32) {
+    slot.tick = terms.tick;
+    slot.open = open;
+    slot.time_in_force = if terms.is_market {
+        checks::IMMEDIATE
+    } else {
+        order.time_in_force
+    };
+    slot.self_match = terms.self_match;
+    slot.flags &= FLAG_LISTED | FLAG_TOTALS;
+    if terms.is_market {
+        slot.flags |= FLAG_MARKET;
+    }
+    if terms.is_attributed {
+        slot.flags |= FLAG_ATTRIBUTED;
+    }
+}
+
+fn reject<S: Sink>(client: Client, user_ref: u32, reason: Reason, step: &mut Step<'_, S>) -> Progress {
+    step.emit(Event {
+        session: client.session,
+        user_ref,
+        detail: u32::from(reason as u16),
+        ..Event::new(EventKind::Rejected)
+    });
+    Progress::Done
+}
+
+/// An answer that says no more than the request's number; the rest of the message comes from the command.
+pub(super) fn answer<S: Sink>(kind: EventKind, client: Client, user_ref: u32, step: &mut Step<'_, S>) {
+    step.emit(Event {
+        session: client.session,
+        user_ref,
+        ..Event::new(kind)
+    });
+}
+
+/// True for the locate of a symbol that is not in the table.
+pub(super) fn is_unknown(locate: u16) -> bool {
+    locate == UNKNOWN_INSTRUMENT
+}

@@ -1,0 +1,166 @@
+//! Instruments: what is traded, in which state, around which price.
+
+use super::book::Book;
+use super::book::ladder::Pools;
+use super::command::{InstrumentDefinition, whole};
+use super::ledger::Asset;
+use super::money::PPM;
+
+/// What may happen in an instrument. The bytes are those of question `i`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum State {
+    /// Before the day's opening.
+    PreOpen = b'P',
+    /// Orders collect for a cross.
+    Auction = b'A',
+    /// Continuous trading.
+    Trading = b'T',
+    /// Paused by a price move.
+    VolatilityPause = b'V',
+    /// Halted by the operator.
+    Halted = b'H',
+    /// Only cancels.
+    CancelOnly = b'C',
+    /// Not traded.
+    Closed = b'X',
+}
+
+impl State {
+    /// Of a journaled byte.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        Some(match byte {
+            b'P' => Self::PreOpen,
+            b'A' => Self::Auction,
+            b'T' => Self::Trading,
+            b'V' => Self::VolatilityPause,
+            b'H' => Self::Halted,
+            b'C' => Self::CancelOnly,
+            b'X' => Self::Closed,
+            _ => return None,
+        })
+    }
+
+    /// As ITCH Stock Trading Action says it.
+    pub fn trading_action(self) -> u8 {
+        match self {
+            Self::PreOpen | Self::Auction => b'Q',
+            Self::Trading => b'T',
+            Self::VolatilityPause => b'P',
+            Self::Halted | Self::CancelOnly | Self::Closed => b'H',
+        }
+    }
+}
+
+/// The last match.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LastTrade {
+    /// 0.0001 of the quote asset; 0 before the first trade.
+    pub price: u32,
+    /// Lots.
+    pub quantity: u32,
+    /// Its number.
+    pub match_number: u64,
+    /// The command's time.
+    pub time: u64,
+}
+
+/// An instrument and its book.
+#[derive(Debug)]
+pub struct Instrument {
+    /// As defined.
+    pub definition: InstrumentDefinition,
+    /// What may happen now.
+    pub state: State,
+    /// The last match.
+    pub last_trade: LastTrade,
+    pub(super) book: Book,
+    /// Quote units of one lot at one tick.
+    pub(super) tick_value: u64,
+    pub(super) lot_size: u128,
+    /// Highest fee a fill can cost, parts per million.
+    pub(super) rate_max_ppm: u32,
+    pub(super) tick_max: u32,
+}
+
+impl Instrument {
+    /// `None` when the definition breaks a rule of `docs/protocol`: an inexact unit of value, a fee that is out of
+    /// bounds, a tick or limit of zero.
+    pub(super) fn new(
+        definition: InstrumentDefinition,
+        assets: &[Asset],
+        pools: &mut Pools,
+        locate: u16,
+    ) -> Option<Self> {
+        let base = assets.get(usize::from(definition.base))?;
+        let quote = assets.get(usize::from(definition.quote))?;
+        let (taker, maker) = (definition.taker_fee_ppm, definition.maker_fee_ppm);
+        let fees_are_bounded = (0..=PPM as i32).contains(&taker) && (-taker..=PPM as i32).contains(&maker);
+        let exact = tick_value(&definition, quote.decimals)?;
+        let sizes = definition.tick_size > 0
+            && definition.price_max >= definition.tick_size
+            && definition.price_max < u32::MAX
+            && definition.quantity_max > 0
+            && whole(definition.lot_size) < 1 << 90
+            && base != quote;
+        if !fees_are_bounded || !sizes {
+            return None;
+        }
+        let tick_max = definition.price_max / definition.tick_size;
+        Some(Self {
+            definition,
+            state: State::PreOpen,
+            last_trade: LastTrade::default(),
+            book: Book::new(pools, locate, tick_max),
+            tick_value: exact,
+            lot_size: whole(definition.lot_size),
+            rate_max_ppm: taker.max(maker).max(0).unsigned_abs(),
+            tick_max,
+        })
+    }
+
+    /// The price of a tick.
+    pub(super) fn price(&self, tick: u32) -> u32 {
+        tick * self.definition.tick_size
+    }
+
+    /// The price that collars are measured from; 0 when there is none yet.
+    pub(super) fn reference(&self) -> u32 {
+        match self.last_trade.price {
+            0 => self.definition.reference_price,
+            price => price,
+        }
+    }
+
+    /// Highest and lowest tick inside the collar.
+    pub(super) fn collar(&self) -> (u32, u32) {
+        let reference = u64::from(self.reference());
+        let (ppm, one) = (u64::from(self.definition.collar_ppm), u64::from(PPM));
+        if ppm == 0 || reference == 0 {
+            return (self.tick_max, 1);
+        }
+        let tick_size = u64::from(self.definition.tick_size);
+        let high = reference * (one + ppm) / one / tick_size;
+        let low = (reference * one.saturating_sub(ppm))
+            .div_ceil(one)
+            .div_ceil(tick_size);
+        (
+            u32::try_from(high).unwrap_or(u32::MAX).min(self.tick_max),
+            u32::try_from(low.max(1)).unwrap_or(u32::MAX),
+        )
+    }
+}
+
+/// Quote units of one lot at one tick: tick_size x lot_size / price_unit. `None` when that is not a whole number above
+/// zero, or does not fit. A fill is exact only because of this.
+pub fn tick_value(definition: &InstrumentDefinition, quote_decimals: u8) -> Option<u64> {
+    let scale = 10_u128.checked_pow(u32::from(quote_decimals))?;
+    let numerator = u128::from(definition.tick_size)
+        .checked_mul(scale)?
+        .checked_mul(whole(definition.lot_size))?;
+    let denominator = whole(definition.price_unit).checked_mul(10_000)?;
+    if denominator == 0 || numerator == 0 || numerator % denominator != 0 {
+        return None;
+    }
+    u64::try_from(numerator / denominator).ok()
+}

@@ -1,0 +1,136 @@
+//! Money arithmetic: values, fees and holds of an order. Integers only; products in u128; every rounding is named.
+
+/// Parts per million in one.
+pub const PPM: u32 = 1_000_000;
+
+/// Value of `quantity` lots at `tick`, in smallest quote units. `tick_value`: value of one lot at one tick.
+pub fn notional(tick: u32, quantity: u32, tick_value: u64) -> u128 {
+    u128::from(u64::from(tick) * u64::from(quantity)) * u128::from(tick_value)
+}
+
+/// `ceil(value / 1,000,000)`.
+fn ceil_ppm(value: u128) -> u128 {
+    // PERF: division of a u64 by a constant is a multiplication; nearly every value fits.
+    match u64::try_from(value) {
+        Ok(small) => u128::from(small.div_ceil(u64::from(PPM))),
+        Err(_) => value.div_ceil(u128::from(PPM)),
+    }
+}
+
+/// What an order has been over-charged by rounding, in millionths of a quote unit: `charged x 1,000,000 - exact`,
+/// always below 1,000,000.
+pub type FeeRemainder = u32;
+
+/// The fee of one fill: what is missing from the order's charged fees to the ceiling of its cumulative fee.
+/// Negative for a rebate. Returns the fee in smallest quote units and the order's new remainder.
+pub fn fee(notional: u128, rate_ppm: i32, remainder: FeeRemainder) -> (i128, FeeRemainder) {
+    if rate_ppm == 0 {
+        return (0, remainder);
+    }
+    let magnitude = notional * u128::from(rate_ppm.unsigned_abs());
+    if rate_ppm > 0 {
+        if magnitude <= u128::from(remainder) {
+            return (0, remainder - magnitude as u32);
+        }
+        let missing = magnitude - u128::from(remainder);
+        let fee = ceil_ppm(missing);
+        (fee as i128, (fee * u128::from(PPM) - missing) as u32)
+    } else {
+        // ceil of a negative number rounds towards zero.
+        let surplus = magnitude + u128::from(remainder);
+        let rebate = match u64::try_from(surplus) {
+            Ok(small) => u128::from(small / u64::from(PPM)),
+            Err(_) => surplus / u128::from(PPM),
+        };
+        (-(rebate as i128), (surplus - rebate * u128::from(PPM)) as u32)
+    }
+}
+
+/// What a buyer holds for an order's open quantity: its value at the limit, and the fee it can still cost at the
+/// highest rate, less what rounding has charged in advance.
+pub fn buy_hold(tick: u32, open: u32, tick_value: u64, rate_max_ppm: u32, remainder: FeeRemainder) -> u128 {
+    let value = notional(tick, open, tick_value);
+    let fee = value * u128::from(rate_max_ppm);
+    value + ceil_ppm(fee.saturating_sub(u128::from(remainder)))
+}
+
+/// The most lots at `tick` that `funds` pay for, fee included.
+pub fn affordable(funds: u128, tick: u32, tick_value: u64, rate_ppm: i32, remainder: FeeRemainder) -> u32 {
+    let each = notional(tick, 1, tick_value);
+    let estimate = funds / each;
+    let mut quantity = u32::try_from(estimate).unwrap_or(u32::MAX);
+    if rate_ppm > 0 {
+        // The fee's share, rounded down; the loop below corrects what rounding left (one or two turns).
+        let rate = u128::from(rate_ppm.unsigned_abs());
+        let with_fee = each * (u128::from(PPM) + rate) / u128::from(PPM);
+        quantity = u32::try_from(funds / with_fee.max(1)).unwrap_or(u32::MAX);
+    }
+    while quantity > 0 && cost(tick, quantity, tick_value, rate_ppm, remainder) > funds {
+        quantity -= 1;
+    }
+    quantity
+}
+
+/// What `quantity` lots at `tick` cost a buyer, fee included.
+pub fn cost(tick: u32, quantity: u32, tick_value: u64, rate_ppm: i32, remainder: FeeRemainder) -> u128 {
+    let value = notional(tick, quantity, tick_value);
+    let (fee, _) = fee(value, rate_ppm, remainder);
+    value
+        .checked_add_signed(fee)
+        .expect("a rebate is smaller than the value it is paid on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_one_lot_fills_never_overdraw_the_hold() {
+        // 100.01 at 10 basis points: rounding each fill up would charge 10,010 of 10,001 held.
+        let (tick, tick_value, rate) = (10_001, 1_000, 1_000);
+        let mut remainder = 0;
+        let mut open = 10;
+        let mut charged = 0;
+        let fee_held = buy_hold(tick, open, tick_value, rate, remainder) - notional(tick, open, tick_value);
+        while open > 0 {
+            let before = buy_hold(tick, open, tick_value, rate, remainder);
+            let (fee, rest) = fee(notional(tick, 1, tick_value), 1_000, remainder);
+            (open, remainder) = (open - 1, rest);
+            let after = buy_hold(tick, open, tick_value, rate, remainder);
+            assert!(before - after >= notional(tick, 1, tick_value) + fee as u128);
+            charged += fee;
+        }
+        assert_eq!(charged, 100_010);
+        assert_eq!(fee_held, 100_010);
+    }
+
+    #[test]
+    fn cumulative_fee_is_the_ceiling_of_the_exact_sum() {
+        let mut remainder = 0;
+        let mut charged = 0;
+        let mut exact: i128 = 0;
+        let mut value: u128 = 1;
+        for rate in [25, -10, 3, 999_999, -25, 0, 1, 7] {
+            for _ in 0..50 {
+                value = value * 31 % 1_000_003 + 1;
+                let (part, rest) = fee(value, rate, remainder);
+                remainder = rest;
+                charged += part;
+                exact += value as i128 * i128::from(rate);
+                assert_eq!(charged * i128::from(PPM) - i128::from(remainder), exact);
+                assert!(remainder < PPM);
+            }
+        }
+    }
+
+    #[test]
+    fn affordable_is_the_largest_that_fits() {
+        for funds in [0_u128, 1, 999, 1_000, 1_001, 123_456, 10_000_000] {
+            for rate in [0, 1, 1_000, 500_000, 1_000_000] {
+                let quantity = affordable(funds, 7, 13, rate, 0);
+                assert!(cost(7, quantity, 13, rate, 0) <= funds);
+                assert!(cost(7, quantity + 1, 13, rate, 0) > funds, "{funds} {rate}");
+            }
+        }
+    }
+}

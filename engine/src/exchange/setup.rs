@@ -1,0 +1,164 @@
+//! The operator's commands: assets, instruments, accounts, sessions, money in and out, states.
+
+use super::Exchange;
+use super::account::{Account, Session};
+use super::command::{
+    AccountDefinition, AssetDefinition, Command, InstrumentDefinition, SessionDefinition, Transfer,
+};
+use super::event::{Event, EventKind, Refusal};
+use super::instrument::{Instrument, State};
+use super::sink::{Progress, Sink, Step};
+
+fn refuse<S: Sink>(step: &mut Step<'_, S>, refusal: Refusal) -> Progress {
+    step.emit(Event {
+        detail: refusal as u32,
+        ..Event::new(EventKind::OperationRefused)
+    });
+    Progress::Done
+}
+
+impl Exchange {
+    pub(super) fn refuse_operation<S: Sink>(&mut self, step: &mut Step<'_, S>) -> Progress {
+        refuse(step, Refusal::Invalid)
+    }
+
+    /// The transfer's account and asset, when both exist.
+    fn transfer_target(&self, transfer: &Transfer) -> Option<(u32, u16)> {
+        let asset = u16::try_from(transfer.asset).ok()?;
+        let exist = transfer.account < self.account_count() && transfer.asset < self.asset_count();
+        exist.then_some((transfer.account, asset))
+    }
+
+    pub(super) fn deposit<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let transfer = command.transfer();
+        match self.transfer_target(&transfer) {
+            None => refuse(step, Refusal::Unknown),
+            Some((account, asset)) if self.ledger.deposit(account, asset, transfer.amount) => Progress::Done,
+            Some(_) => refuse(step, Refusal::Invalid),
+        }
+    }
+
+    pub(super) fn withdraw<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let transfer = command.transfer();
+        match self.transfer_target(&transfer) {
+            None => refuse(step, Refusal::Unknown),
+            Some((account, asset)) if self.ledger.withdraw(account, asset, transfer.amount) => Progress::Done,
+            Some(_) => refuse(step, Refusal::Insufficient),
+        }
+    }
+
+    pub(super) fn add_asset<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let definition: AssetDefinition = command.definition();
+        if self
+            .ledger
+            .assets()
+            .iter()
+            .any(|asset| asset.name == definition.name)
+        {
+            return refuse(step, Refusal::Duplicate);
+        }
+        if !self.ledger.add_asset(definition.name, definition.decimals) {
+            return refuse(step, Refusal::Full);
+        }
+        Progress::Done
+    }
+
+    pub(super) fn add_instrument<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let definition: InstrumentDefinition = command.definition();
+        let place = match self
+            .symbols
+            .binary_search_by_key(&definition.symbol, |&(symbol, _)| symbol)
+        {
+            Ok(_) => return refuse(step, Refusal::Duplicate),
+            Err(place) => place,
+        };
+        if self.instruments.len() == self.limits.instruments as usize {
+            return refuse(step, Refusal::Full);
+        }
+        let locate = self.instrument_count() + 1;
+        let assets = self.ledger.assets();
+        let Some(instrument) = Instrument::new(definition, assets, &mut self.pools, locate) else {
+            return refuse(step, Refusal::Invalid);
+        };
+        step.emit(Event {
+            instrument: locate,
+            ..Event::new(EventKind::InstrumentListed)
+        });
+        step.emit(trading_action(locate, &instrument));
+        self.instruments.push(instrument);
+        self.symbols.insert(place, (definition.symbol, locate));
+        Progress::Done
+    }
+
+    pub(super) fn add_account<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let definition: AccountDefinition = command.definition();
+        if !matches!(definition.self_match, b'O' | b'W' | b'D' | b'B') {
+            return refuse(step, Refusal::Invalid);
+        }
+        if self.accounts.len() == self.limits.accounts as usize {
+            return refuse(step, Refusal::Full);
+        }
+        self.accounts.push(Account::new(definition));
+        Progress::Done
+    }
+
+    pub(super) fn add_session<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let SessionDefinition {
+            username, account, ..
+        } = command.definition();
+        if account >= self.account_count() {
+            return refuse(step, Refusal::Unknown);
+        }
+        let Err(place) = self.usernames.binary_search(&username) else {
+            return refuse(step, Refusal::Duplicate);
+        };
+        if self.sessions.len() == self.limits.sessions as usize {
+            return refuse(step, Refusal::Full);
+        }
+        let session = self.session_count();
+        self.usernames.insert(place, username);
+        self.sessions.push(Session {
+            account,
+            username,
+            mark: 0,
+            connected: false,
+            bucket_time: 0,
+        });
+        step.emit(Event {
+            session,
+            code: b'S',
+            ..Event::new(EventKind::SessionEvent)
+        });
+        Progress::Done
+    }
+
+    pub(super) fn set_state<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let Some(state) = State::from_byte(command.state_change().value) else {
+            return refuse(step, Refusal::Invalid);
+        };
+        let locate = command.instrument;
+        let place = usize::from(locate).wrapping_sub(1);
+        let Some(instrument) = self.instruments.get_mut(place) else {
+            return refuse(step, Refusal::Unknown);
+        };
+        instrument.state = state;
+        step.emit(trading_action(locate, instrument));
+        Progress::Done
+    }
+
+    pub(super) fn connection_start(&mut self, command: &Command) -> Progress {
+        if let Some(session) = self.sessions.get_mut(command.session as usize) {
+            session.connected = true;
+        }
+        Progress::Done
+    }
+}
+
+fn trading_action(locate: u16, instrument: &Instrument) -> Event {
+    Event {
+        instrument: locate,
+        code: instrument.state.trading_action(),
+        number: u64::from_be_bytes(instrument.definition.symbol),
+        ..Event::new(EventKind::TradingAction)
+    }
+}

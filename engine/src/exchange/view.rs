@@ -1,0 +1,214 @@
+//! What can be read of the exchange: orders, balances, books. Nothing here changes anything.
+
+use super::Exchange;
+use super::account::{Account, Session};
+use super::book::Side;
+use super::book::arena::{FLAG_MARKET, FLAG_TOTALS, NONE};
+use super::command::whole;
+use super::instrument::Instrument;
+use super::ledger::{Asset, Balance};
+use super::money::{PPM, notional};
+use protocol::units::Price;
+
+/// An order as its owner would ask about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderView {
+    /// Session index.
+    pub session: u32,
+    /// Account index.
+    pub account: u32,
+    /// The newest UserRefNum of its chain.
+    pub user_ref: u32,
+    /// Order reference number.
+    pub number: u64,
+    /// Stock locate.
+    pub instrument: u16,
+    /// `B` or `S`.
+    pub side: u8,
+    /// Lots: executed and open together.
+    pub quantity: u32,
+    /// Lots, over the whole chain.
+    pub executed: u32,
+    /// Lots that can still trade.
+    pub open: u32,
+    /// 0.0001 of the quote asset; [`Price::MARKET`] for a market order.
+    pub price: u32,
+    /// Quote units.
+    pub executed_notional: u128,
+    /// Quote units; negative is a rebate.
+    pub fees: i128,
+    /// As entered.
+    pub cl_ord_id: [u8; 14],
+}
+
+impl Exchange {
+    pub(super) fn view(&self, handle: u32) -> OrderView {
+        let slot = self.arena.get(handle);
+        let details = self.arena.details(handle);
+        let instrument = self.instrument_of(slot.instrument);
+        // Everything since the order came to rest was executed at its own price.
+        let (base_executed, base_remainder, base_notional, base_fees) = if slot.is(FLAG_TOTALS) {
+            (
+                details.base_executed,
+                details.base_remainder,
+                whole(details.base_notional),
+                whole(details.base_fees) as i128,
+            )
+        } else {
+            (0, 0, 0, 0)
+        };
+        let rested = notional(slot.tick, slot.executed - base_executed, instrument.tick_value);
+        let exact = rested as i128 * i128::from(instrument.definition.maker_fee_ppm);
+        let charged = (exact + i128::from(slot.fee_remainder) - i128::from(base_remainder)) / i128::from(PPM);
+        OrderView {
+            session: slot.session,
+            account: slot.account,
+            user_ref: slot.user_ref,
+            number: slot.number,
+            instrument: slot.instrument,
+            side: slot.side.byte(),
+            quantity: slot.executed + slot.open,
+            executed: slot.executed,
+            open: slot.open,
+            price: if slot.is(FLAG_MARKET) {
+                Price::MARKET.0 as u32
+            } else {
+                instrument.price(slot.tick)
+            },
+            executed_notional: base_notional + rested,
+            fees: base_fees + charged,
+            cl_ord_id: details.cl_ord_id,
+        }
+    }
+
+    /// The session, if there is one of that index.
+    pub fn session(&self, session: u32) -> Option<&Session> {
+        self.sessions.get(session as usize)
+    }
+
+    /// Sessions are 0 .. this.
+    pub fn session_count(&self) -> u32 {
+        self.sessions.len() as u32
+    }
+
+    /// The account, if there is one of that index.
+    pub fn account(&self, account: u32) -> Option<&Account> {
+        self.accounts.get(account as usize)
+    }
+
+    /// Accounts are 0 .. this.
+    pub fn account_count(&self) -> u32 {
+        self.accounts.len() as u32
+    }
+
+    /// The asset, if there is one of that index.
+    pub fn asset(&self, asset: u32) -> Option<&Asset> {
+        self.ledger.assets().get(asset as usize)
+    }
+
+    /// Assets are 0 .. this.
+    pub fn asset_count(&self) -> u32 {
+        self.ledger.assets().len() as u32
+    }
+
+    /// What the account has of the asset; nothing when either is unknown.
+    pub fn balance(&self, account: u32, asset: u32) -> Balance {
+        if account < self.account_count() && asset < self.asset_count() {
+            self.ledger.balance(account, asset as u16)
+        } else {
+            Balance::default()
+        }
+    }
+
+    /// The instrument of a stock locate.
+    pub fn instrument(&self, locate: u16) -> Option<&Instrument> {
+        self.instruments.get(usize::from(locate).checked_sub(1)?)
+    }
+
+    /// Locates are 1 ..= this.
+    pub fn instrument_count(&self) -> u16 {
+        self.instruments.len() as u16
+    }
+
+    /// The locate of a symbol.
+    pub fn find_instrument(&self, symbol: [u8; 8]) -> Option<u16> {
+        let place = self
+            .symbols
+            .binary_search_by_key(&symbol, |&(symbol, _)| symbol)
+            .ok()?;
+        Some(self.symbols[place].1)
+    }
+
+    /// Best price and the quantity there.
+    pub fn best(&self, locate: u16, side: Side) -> Option<(u32, u64)> {
+        self.levels(locate, side)
+            .next()
+            .map(|(price, quantity, _)| (price, quantity))
+    }
+
+    /// A resting order.
+    pub fn order(&self, session: u32, user_ref: u32) -> Option<OrderView> {
+        match self.find_order(session, user_ref) {
+            NONE => None,
+            handle => Some(self.view(handle)),
+        }
+    }
+
+    /// The account's resting orders, oldest first.
+    pub fn open_orders(&self, account: u32) -> impl Iterator<Item = OrderView> + '_ {
+        let mut handle = self
+            .accounts
+            .get(account as usize)
+            .map_or(NONE, |account| account.oldest);
+        std::iter::from_fn(move || {
+            if handle == NONE {
+                return None;
+            }
+            let view = self.view(handle);
+            handle = self.arena.get(handle).owner_next;
+            Some(view)
+        })
+    }
+
+    /// One side's levels, best first: price, lots, orders.
+    pub fn levels(&self, locate: u16, side: Side) -> impl Iterator<Item = (u32, u64, u32)> + '_ {
+        self.level_handles(locate, side).map(move |index| {
+            let level = self.pools.level(index);
+            (
+                self.instrument_of(locate).price(level.tick),
+                level.quantity,
+                level.orders,
+            )
+        })
+    }
+
+    /// One side's orders in price-time order.
+    pub fn resting(&self, locate: u16, side: Side) -> impl Iterator<Item = OrderView> + '_ {
+        self.level_handles(locate, side).flat_map(move |index| {
+            let mut handle = self.pools.level(index).head;
+            std::iter::from_fn(move || {
+                if handle == NONE {
+                    return None;
+                }
+                let view = self.view(handle);
+                handle = self.arena.get(handle).next;
+                Some(view)
+            })
+        })
+    }
+
+    pub(super) fn level_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
+        let ladder = self
+            .instrument(locate)
+            .map(|instrument| instrument.book.side(side));
+        let mut index = ladder.map_or(NONE, |ladder| ladder.best());
+        std::iter::from_fn(move || {
+            let here = index;
+            if here == NONE {
+                return None;
+            }
+            index = ladder.map_or(NONE, |ladder| ladder.behind(&self.pools, here));
+            Some(here)
+        })
+    }
+}

@@ -1,0 +1,267 @@
+//! The two threads behind a [`super::FileDisk`]: one makes segments ahead of time and looks at the free space, the
+//! other writes where io_uring is refused. The stage meets them in rings and atomics only.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use super::disk::{Write, file_name};
+use super::file_disk::sync_directory;
+use crate::sys::file::{allocate, free_bytes, short_write};
+
+/// How often the free space is looked at, and how soon a full disk is tried again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Zeros are written and synced in pieces of this size, so that a frame's sync never waits for a whole segment.
+const ZEROS_BYTES: usize = 1 << 20;
+
+/// A thread that ends with its owner.
+struct Helper {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Helper {
+    fn start(name: &str, work: impl FnOnce(&AtomicBool) + Send + 'static) -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let its_stop = Arc::clone(&stop);
+        let thread = thread::Builder::new()
+            .name(name.into())
+            .spawn(move || work(&its_stop))?;
+        Ok(Self {
+            stop,
+            thread: Some(thread),
+        })
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        self.wake();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+            && !thread::panicking()
+        {
+            panic!("a thread of the journal's files has panicked");
+        }
+    }
+}
+
+/// Makes segments.
+pub(super) struct Preparer {
+    shared: Arc<Shared>,
+    done: Consumer<io::Result<Made>>,
+    helper: Helper,
+}
+
+/// A new segment and its file, opened here so that the stage need not.
+pub(super) type Made = (u64, Arc<File>);
+
+struct Shared {
+    /// The segment asked for; 0 = none yet.
+    wanted: AtomicU64,
+    free_bytes: AtomicU64,
+}
+
+impl Preparer {
+    pub(super) fn start(directory: &Path, segment_bytes: u64) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            wanted: AtomicU64::new(0),
+            free_bytes: AtomicU64::new(free_bytes(directory)?),
+        });
+        let (notes, done) = RingBuffer::new(4);
+        let work = Preparing {
+            directory: directory.to_path_buf(),
+            segment_bytes,
+            shared: Arc::clone(&shared),
+            notes,
+        };
+        let helper = Helper::start("journal-segments", move |stop| work.run(stop))?;
+        Ok(Self { shared, done, helper })
+    }
+
+    pub(super) fn prepare(&mut self, segment: u64) {
+        self.shared.wanted.store(segment, Ordering::Release);
+        self.helper.wake();
+    }
+
+    pub(super) fn poll(&mut self) -> Option<io::Result<Made>> {
+        match self.done.pop() {
+            Ok(note) => Some(note),
+            Err(_) if self.done.is_abandoned() => {
+                Some(Err(io::Error::other("the thread that makes segments has ended")))
+            }
+            Err(_) => None,
+        }
+    }
+
+    pub(super) fn free_bytes(&self) -> u64 {
+        self.shared.free_bytes.load(Ordering::Relaxed)
+    }
+}
+
+struct Preparing {
+    directory: PathBuf,
+    segment_bytes: u64,
+    shared: Arc<Shared>,
+    notes: Producer<io::Result<Made>>,
+}
+
+impl Preparing {
+    fn run(mut self, stop: &AtomicBool) {
+        let mut made = 0;
+        while !stop.load(Ordering::Acquire) {
+            let wanted = self.shared.wanted.load(Ordering::Acquire);
+            if wanted != made {
+                match self.make(wanted, stop) {
+                    Ok(None) => return,
+                    Ok(Some(file)) => {
+                        made = wanted;
+                        self.note(Ok((wanted, Arc::new(file))));
+                    }
+                    Err(error) => {
+                        let full = is_full(&error);
+                        self.note(Err(error));
+                        if !full {
+                            return;
+                        }
+                    }
+                }
+            }
+            match free_bytes(&self.directory) {
+                Ok(bytes) => self.shared.free_bytes.store(bytes, Ordering::Relaxed),
+                Err(error) => return self.note(Err(error)),
+            }
+            thread::park_timeout(LOOK_AGAIN);
+        }
+    }
+
+    /// A note that finds the ring full repeats one that the stage has not read yet: only "full" can come twice.
+    fn note(&mut self, mut note: io::Result<Made>) {
+        if let Err(error) = &note
+            && is_full(error)
+        {
+            note = Err(io::ErrorKind::StorageFull.into());
+            if self.notes.slots() < 2 {
+                return;
+            }
+        }
+        let pushed = self.notes.push(note);
+        assert!(pushed.is_ok(), "one slot is kept for what comes once");
+    }
+
+    /// `None` when asked to stop meanwhile.
+    fn make(&self, segment: u64, stop: &AtomicBool) -> io::Result<Option<File>> {
+        let name = self.directory.join(file_name(segment));
+        let unfinished = name.with_extension("journal.new");
+        let made = self.fill(&unfinished, stop);
+        if !matches!(made, Ok(Some(_))) {
+            if unfinished.exists() {
+                fs::remove_file(&unfinished)?;
+            }
+            return made;
+        }
+        // A segment that is there already is not ours to replace: the stage asks for new ones only.
+        if name.exists() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        fs::rename(&unfinished, &name)?;
+        sync_directory(&self.directory)?;
+        made
+    }
+
+    fn fill(&self, path: &Path, stop: &AtomicBool) -> io::Result<Option<File>> {
+        let file = File::create(path)?;
+        allocate(&file, self.segment_bytes)?;
+        let zeros = vec![0; ZEROS_BYTES];
+        let mut offset = 0;
+        while offset < self.segment_bytes {
+            if stop.load(Ordering::Acquire) {
+                return Ok(None);
+            }
+            let length = usize::try_from(self.segment_bytes - offset)
+                .map_or(ZEROS_BYTES, |left| left.min(ZEROS_BYTES));
+            file.write_all_at(&zeros[..length], offset)?;
+            file.sync_data()?;
+            offset += length as u64;
+        }
+        file.sync_all()?;
+        Ok(Some(file))
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// Writes where io_uring is refused.
+pub(super) struct WriteThread {
+    jobs: Producer<(Arc<File>, Write)>,
+    done: Consumer<io::Result<Vec<u8>>>,
+    helper: Helper,
+}
+
+impl WriteThread {
+    pub(super) fn start() -> io::Result<Self> {
+        let (jobs, mut its_jobs) = RingBuffer::<(Arc<File>, Write)>::new(1);
+        let (mut results, done) = RingBuffer::new(1);
+        let helper = Helper::start("journal-write", move |stop| {
+            loop {
+                if let Ok((file, write)) = its_jobs.pop() {
+                    let result = write_and_sync(&file, write);
+                    assert!(results.push(result).is_ok(), "one write at a time");
+                } else if stop.load(Ordering::Acquire) {
+                    return;
+                } else {
+                    thread::park();
+                }
+            }
+        })?;
+        Ok(Self { jobs, done, helper })
+    }
+
+    pub(super) fn submit(&mut self, file: Arc<File>, write: Write) {
+        assert!(self.jobs.push((file, write)).is_ok(), "one write at a time");
+        self.helper.wake();
+    }
+
+    pub(super) fn poll(&mut self) -> Option<io::Result<Vec<u8>>> {
+        match self.done.pop() {
+            Ok(result) => Some(result),
+            Err(_) if self.done.is_abandoned() => Some(Err(io::Error::other("the writing thread has ended"))),
+            Err(_) => None,
+        }
+    }
+}
+
+/// One write, never repeated when it falls short, and one sync.
+fn write_and_sync(file: &File, write: Write) -> io::Result<Vec<u8>> {
+    let written = loop {
+        match file.write_at(&write.buffer[..write.length], write.offset) {
+            // Nothing was written: the signal came first.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => break result?,
+        }
+    };
+    if written != write.length {
+        return Err(short_write(written, write.length));
+    }
+    file.sync_data()?;
+    Ok(write.buffer)
+}

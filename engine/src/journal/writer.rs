@@ -1,0 +1,314 @@
+//! The journal stage: commands in, durable commands out.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+
+use rtrb::chunks::ChunkError;
+
+use super::disk::Disk;
+use super::error::JournalError;
+use super::frame::{FrameBuffer, PAYLOAD_BYTES_MAX};
+use super::recovered::Recovered;
+use super::segmented::{Current, Failure, Segmented};
+use super::settings::{Durability, Links, Settings};
+use crate::exchange::command::LONG_BYTES;
+use crate::runtime::{Stage, Watch};
+
+/// One frame gathers, one is written, the others wait for the replica to take them.
+const FRAMES: usize = 4;
+/// Commands moved in one poll, each way.
+const COMMANDS_PER_POLL: usize = 4096;
+
+/// Writes commands to disk in batches: while one is written and synced, the next one gathers. After the first failure
+/// it does nothing any more.
+///
+/// Polling panics when the engine pushes a command whose number is not the next: a journal with a hole is worse than
+/// an exchange that is down.
+pub struct JournalStage<D: Disk> {
+    settings: Settings,
+    links: Links,
+    /// `None` exactly with [`Durability::None`].
+    disk: Option<Segmented<D>>,
+    gathering: FrameBuffer,
+    flight: Option<Flight>,
+    /// Written; the replica has not taken all of the first one.
+    written: VecDeque<FrameBuffer>,
+    /// Bytes of the first one of `written` that the replica has taken.
+    forwarded_bytes: usize,
+    free: Vec<FrameBuffer>,
+    next_sequence: u64,
+    failed: bool,
+}
+
+/// What is being written.
+enum Flight {
+    /// The header of a new segment.
+    Header(Current),
+    /// A frame, whose bytes are with the disk.
+    Frame(FrameBuffer),
+}
+
+impl<D: Disk> JournalStage<D> {
+    /// Continues a journal behind what `recovered` says, after cutting a torn tail; or none at all, where `disk` is
+    /// `None` and the durability too.
+    ///
+    /// # Errors
+    /// Settings that can not work; a disk that can not be cut; a `recovered` that is not from [`super::recover`].
+    pub fn new(
+        settings: Settings,
+        disk: Option<D>,
+        recovered: &Recovered,
+        links: Links,
+    ) -> Result<Self, JournalError> {
+        let payload_bytes_max = settings.frame_payload_bytes_max;
+        if !(LONG_BYTES..=PAYLOAD_BYTES_MAX).contains(&payload_bytes_max) {
+            return Err(JournalError::Settings(format!(
+                "a frame's payload of {payload_bytes_max} bytes is not in {LONG_BYTES} to {PAYLOAD_BYTES_MAX}"
+            )));
+        }
+        if disk.is_none() != (settings.durability == Durability::None) {
+            let reason = "durability none goes without a directory, the others with one";
+            return Err(JournalError::Settings(reason.into()));
+        }
+        let disk = disk
+            .map(|disk| Segmented::new(disk, &settings, recovered))
+            .transpose()?;
+        let frame = || FrameBuffer::new(payload_bytes_max);
+        links.released.store(recovered.last_sequence, Ordering::Release);
+        Ok(Self {
+            settings,
+            links,
+            disk,
+            gathering: frame(),
+            flight: None,
+            written: VecDeque::with_capacity(FRAMES),
+            forwarded_bytes: 0,
+            free: (1..FRAMES).map(|_| frame()).collect(),
+            next_sequence: recovered.last_sequence + 1,
+            failed: false,
+        })
+    }
+
+    /// True when everything that came in is written and forwarded, or nothing ever will be.
+    pub fn is_drained(&self) -> bool {
+        let idle = self.gathering.is_empty() && self.flight.is_none() && self.written.is_empty();
+        self.failed || (idle && self.links.commands.is_empty())
+    }
+
+    /// Writes, syncs and forwards everything that the engine has pushed before it ended. The replica's ring must still
+    /// be read, or abandoned. False when the journal has failed, now or before.
+    pub fn drain(&mut self) -> bool {
+        while !self.is_drained() {
+            if self.poll() == 0 {
+                std::thread::yield_now();
+            }
+        }
+        !self.failed
+    }
+
+    fn work(&mut self) -> Result<usize, Failure> {
+        let mut work = self.complete()?;
+        work += self.gather();
+        work += match &self.disk {
+            Some(_) => self.submit()?,
+            None => self.release_at_once(),
+        };
+        work += self.forward();
+        self.look_at_space()?;
+        Ok(work)
+    }
+
+    /// The end of a write: releases.
+    fn complete(&mut self) -> Result<usize, Failure> {
+        let Some(disk) = &mut self.disk else {
+            return Ok(0);
+        };
+        if self.flight.is_none() {
+            return Ok(0);
+        }
+        let Some(bytes) = disk.poll()? else {
+            return Ok(0);
+        };
+        match self.flight.take() {
+            Some(Flight::Header(next)) => {
+                disk.enter(next, bytes);
+            }
+            Some(Flight::Frame(mut frame)) => {
+                frame.give_back(bytes);
+                if self.settings.durability == Durability::Sync {
+                    self.links
+                        .released
+                        .store(frame.last_sequence(), Ordering::Release);
+                }
+                self.written.push_back(frame);
+            }
+            None => unreachable!("looked at above"),
+        }
+        Ok(1)
+    }
+
+    /// From the ring into the frame, as many as it takes.
+    fn gather(&mut self) -> usize {
+        let count = self.links.commands.slots().min(COMMANDS_PER_POLL);
+        let Ok(chunk) = self.links.commands.read_chunk(count) else {
+            unreachable!("so many were there");
+        };
+        let (first, second) = chunk.as_slices();
+        let mut taken = 0;
+        for journaled in first.iter().chain(second) {
+            let sequence = journaled.command.sequence;
+            assert_eq!(
+                sequence, self.next_sequence,
+                "commands come in order, without a hole"
+            );
+            if !self.gathering.push(journaled) {
+                break;
+            }
+            self.next_sequence += 1;
+            taken += 1;
+        }
+        chunk.commit(taken);
+        taken
+    }
+
+    /// Begins to write what has gathered, unless a write is in flight.
+    fn submit(&mut self) -> Result<usize, Failure> {
+        let Some(disk) = &mut self.disk else {
+            return Ok(0);
+        };
+        if self.flight.is_some() || self.gathering.is_empty() || self.free.is_empty() {
+            return Ok(0);
+        }
+        if !disk.has_room(self.gathering.padded_bytes()) {
+            let next = disk.submit_header(&self.settings, &self.gathering)?;
+            self.flight = next.map(Flight::Header);
+            return Ok(usize::from(self.flight.is_some()));
+        }
+        let Some(free) = self.free.pop() else {
+            return Ok(0);
+        };
+        let mut frame = std::mem::replace(&mut self.gathering, free);
+        disk.submit_frame(self.settings.configuration_hash, &mut frame);
+        if self.settings.durability == Durability::Async {
+            self.links
+                .released
+                .store(frame.last_sequence(), Ordering::Release);
+        }
+        self.flight = Some(Flight::Frame(frame));
+        Ok(1)
+    }
+
+    /// Without a disk: what has gathered counts as written.
+    fn release_at_once(&mut self) -> usize {
+        if self.gathering.is_empty() {
+            return 0;
+        }
+        self.links
+            .released
+            .store(self.gathering.last_sequence(), Ordering::Release);
+        let Some(free) = self.free.pop() else {
+            return 0;
+        };
+        self.written
+            .push_back(std::mem::replace(&mut self.gathering, free));
+        1
+    }
+
+    /// To the replica, as many as its ring takes.
+    fn forward(&mut self) -> usize {
+        let mut left = COMMANDS_PER_POLL;
+        while left > 0
+            && let Some(frame) = self.written.front()
+        {
+            if self.links.replica.is_abandoned() {
+                // The replica has ended: nobody is left to be told.
+                self.forwarded_bytes = 0;
+            } else {
+                let mut commands = frame.commands(self.forwarded_bytes);
+                let before = commands.bytes_left();
+                let slots = self.links.replica.slots().min(left);
+                if slots == 0 {
+                    break;
+                }
+                let chunk = match self.links.replica.write_chunk_uninit(slots) {
+                    Ok(chunk) => chunk,
+                    Err(ChunkError::TooFewSlots(_)) => unreachable!("so many were free"),
+                };
+                left -= chunk.fill_from_iter(&mut commands);
+                self.forwarded_bytes += before - commands.bytes_left();
+                if commands.bytes_left() > 0 {
+                    break;
+                }
+                self.forwarded_bytes = 0;
+            }
+            let mut frame = self.written.pop_front().expect("it is the one just forwarded");
+            frame.clear();
+            self.free.push(frame);
+        }
+        COMMANDS_PER_POLL - left
+    }
+
+    fn look_at_space(&mut self) -> Result<(), Failure> {
+        let Some(disk) = &mut self.disk else {
+            return Ok(());
+        };
+        disk.look_at_next()?;
+        let low = disk.is_low();
+        if self.links.low_space.load(Ordering::Relaxed) != low {
+            self.links.low_space.store(low, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, failure: &Failure) {
+        self.failed = true;
+        let Failure {
+            action,
+            segment,
+            source,
+        } = failure;
+        let path = self
+            .disk
+            .as_ref()
+            .map(|disk| disk.path(*segment))
+            .unwrap_or_default();
+        let released = self.links.released.load(Ordering::Relaxed);
+        let lost = match self.settings.durability {
+            Durability::Async => ", and the last acknowledged ones may be lost (durability async)",
+            Durability::Sync | Durability::None => "",
+        };
+        self.links.shutdown.fail(format!(
+            "journal: can not {action} {path}: {source}. The exchange stops; nothing after command {released} was \
+             acknowledged{lost}. Look at the disk (space, health), run `exchange verify`, then start again"
+        ));
+    }
+}
+
+impl<D: Disk> Stage for JournalStage<D> {
+    fn name(&self) -> &'static str {
+        "journal"
+    }
+
+    fn poll(&mut self) -> usize {
+        if self.failed {
+            return 0;
+        }
+        match self.work() {
+            Ok(work) => work,
+            Err(failure) => {
+                self.fail(&failure);
+                1
+            }
+        }
+    }
+
+    fn watch(&self, watch: &mut Watch) {
+        if let Some(disk) = &self.disk {
+            disk.disk.watch(watch);
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.is_drained()
+    }
+}

@@ -1,0 +1,117 @@
+//! What the configuration adds up to: everything is allocated at start, so that the sum can be told before.
+
+use crate::config::Config;
+use crate::exchange::Limits;
+use crate::exchange::account::{Account, Session};
+use crate::exchange::book::arena::{OrderDetails, OrderSlot};
+use crate::exchange::book::ladder::Level;
+use crate::exchange::command::Command;
+use crate::exchange::instrument::Instrument;
+use crate::exchange::ledger::{Asset, Balance};
+use crate::runtime::links::Journaled;
+
+/// A node of the ladder's trees: 64 children of 4 bytes and its head. Two for each level is what the pools hold.
+const NODE_BYTES: u64 = 64 * 4 + 24;
+
+/// A finished order as order status remembers it, with its place in the list of its account.
+const FINISHED_ORDER_BYTES: u64 = 160;
+
+/// A part and its bytes.
+pub type Part = (&'static str, u64);
+
+/// Bytes of each part.
+pub fn needed(config: &Config) -> Vec<Part> {
+    let capacities = &config.capacities;
+    let exchange = exchange(&capacities.limits);
+    vec![
+        ("exchange", exchange),
+        ("replica of the exchange", exchange),
+        (
+            "finished orders",
+            u64::from(capacities.limits.accounts)
+                * u64::from(capacities.finished_orders)
+                * FINISHED_ORDER_BYTES,
+        ),
+        (
+            "rings",
+            u64::from(capacities.journal_ring) * bytes_of::<Journaled>()
+                + u64::from(capacities.replica_ring) * bytes_of::<Command>()
+                + capacities.output_ring,
+        ),
+        ("window", capacities.window),
+        ("store of released messages", capacities.store),
+        ("journal batches", 4 * config.journal.batch_bytes),
+    ]
+}
+
+fn bytes_of<T>() -> u64 {
+    size_of::<T>() as u64
+}
+
+fn exchange(limits: &Limits) -> u64 {
+    let orders = u64::from(limits.orders);
+    let index = (2 * orders).next_power_of_two() * 8;
+    let orders = orders * (bytes_of::<OrderSlot>() + bytes_of::<OrderDetails>()) + index;
+    let levels = u64::from(limits.levels) * (bytes_of::<Level>() + 2 * NODE_BYTES);
+    let accounts = u64::from(limits.accounts);
+    let balances = accounts * u64::from(limits.assets) * bytes_of::<Balance>();
+    orders
+        + levels
+        + balances
+        + accounts * bytes_of::<Account>()
+        + u64::from(limits.sessions) * bytes_of::<Session>()
+        + u64::from(limits.assets) * bytes_of::<Asset>()
+        + u64::from(limits.instruments) * (bytes_of::<Instrument>() + 16 * NODE_BYTES)
+}
+
+/// All of it.
+pub fn total(parts: &[Part]) -> u64 {
+    parts.iter().map(|(_, bytes)| bytes).sum()
+}
+
+/// The sum and its parts in one line.
+pub fn sentence(parts: &[Part]) -> String {
+    let each: Vec<_> = parts
+        .iter()
+        .map(|(part, bytes)| format!("{part} {}", mebibytes(*bytes)))
+        .collect();
+    format!("{} ({})", mebibytes(total(parts)), each.join(", "))
+}
+
+/// A line for each part, and the sum.
+pub fn table(parts: &[Part]) -> String {
+    let mut text = format!("memory       {}, of it\n", mebibytes(total(parts)));
+    for (part, bytes) in parts {
+        text += &format!("  {:>10}  {part}\n", mebibytes(*bytes));
+    }
+    text
+}
+
+/// Bytes as MiB, rounded up to a tenth.
+pub fn mebibytes(bytes: u64) -> String {
+    let tenths = (bytes * 10).div_ceil(1 << 20);
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sum_follows_the_capacities() {
+        let small = Config::built_in();
+        let mut large = small.clone();
+        large.capacities.limits.orders *= 2;
+        large.capacities.store += 1 << 20;
+        let (small, large) = (needed(&small), needed(&large));
+        let orders = 262_144 * (64 + 128 + 16);
+        assert_eq!(total(&large) - total(&small), 2 * orders + (1 << 20));
+        assert!(table(&large).contains("store of released messages"));
+    }
+
+    #[test]
+    fn sizes_are_rounded_up() {
+        assert_eq!(mebibytes(1), "0.1 MiB");
+        assert_eq!(mebibytes(3 << 19), "1.5 MiB");
+    }
+}

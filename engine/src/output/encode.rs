@@ -1,0 +1,247 @@
+//! From what happened to what is said: OUCH and ITCH messages with their sequence numbers.
+//!
+//! A pure function of the commands and their events since the first one. Whoever encodes the same commands and events
+//! (the output stage, recovery from the journal, a replay) makes the same bytes with the same numbers.
+
+use protocol::units::U48;
+use zerocopy::IntoBytes;
+
+use super::acknowledgements::{self as ouch, Draft};
+use super::market_data as itch;
+use crate::exchange::command::{Command, CommandKind, InstrumentDefinition, UNKNOWN_INSTRUMENT};
+use crate::exchange::event::{Event, EventKind};
+
+/// Takes the messages of a step, each stream's in ascending order without holes.
+pub trait MessageSink {
+    /// A message of the market data feed.
+    fn feed(&mut self, sequence: u64, message: &[u8]);
+    /// A message of a session's stream.
+    fn session(&mut self, session: u32, sequence: u64, message: &[u8]);
+}
+
+/// The encoder's state: the next sequence numbers and the symbols of the listed instruments.
+#[derive(Debug)]
+pub struct Encoder {
+    numbers: Numbers,
+    /// By stock locate; 0 is blank ("no instrument", "all").
+    symbols: Box<[[u8; 8]]>,
+    draft: Draft,
+}
+
+/// Numbers the messages on their way to the sink.
+#[derive(Debug)]
+struct Numbers {
+    feed_next: u64,
+    session_next: Box<[u64]>,
+}
+
+impl Numbers {
+    fn publish(&mut self, sink: &mut impl MessageSink, message: &[u8]) {
+        sink.feed(self.feed_next, message);
+        self.feed_next += 1;
+    }
+
+    fn acknowledge(&mut self, sink: &mut impl MessageSink, session: u32, message: &[u8]) {
+        let next = &mut self.session_next[session as usize];
+        sink.session(session, *next, message);
+        *next += 1;
+    }
+}
+
+/// What an event leaves for the next one of its step.
+#[derive(Default)]
+struct Context {
+    /// The resting side of a match, with its fee, until the incoming side brings the match number.
+    resting: Option<(Event, Option<i64>)>,
+    /// The fee of the next execution.
+    fee: Option<i64>,
+    /// The event directly before, if it was [`EventKind::Replaced`].
+    replaced: Option<Event>,
+}
+
+impl Encoder {
+    /// For at most so many instruments and sessions; everything is allocated now. The next number is 1 everywhere.
+    pub fn new(instruments: u32, sessions: u32) -> Self {
+        Self {
+            numbers: Numbers {
+                feed_next: 1,
+                session_next: vec![1; sessions as usize].into(),
+            },
+            symbols: vec![[b' '; 8]; instruments as usize + 1].into(),
+            draft: Draft::new(),
+        }
+    }
+
+    /// Number of the feed's next message.
+    pub fn feed_next(&self) -> u64 {
+        self.numbers.feed_next
+    }
+
+    /// Number of the session's next message.
+    ///
+    /// # Panics
+    /// When there is no such session.
+    pub fn session_next(&self, session: u32) -> u64 {
+        self.numbers.session_next[session as usize]
+    }
+
+    /// Encodes one step of `command`. Steps have to come in order.
+    ///
+    /// # Panics
+    /// When the events contradict their own rules (a resting side without its incoming one, an unknown instrument):
+    /// then the exchange has a bug, and what it would say next can not be trusted.
+    pub fn encode(&mut self, command: &Command, events: &[Event], sink: &mut impl MessageSink) {
+        let mut context = Context::default();
+        for event in events {
+            self.encode_event(command, event, &mut context, sink);
+        }
+        assert!(context.resting.is_none(), "a match's two sides are in one step");
+        assert!(context.fee.is_none(), "a fee and its execution are in one step");
+    }
+
+    fn encode_event(
+        &mut self,
+        command: &Command,
+        event: &Event,
+        context: &mut Context,
+        sink: &mut impl MessageSink,
+    ) {
+        let Self {
+            numbers,
+            symbols,
+            draft,
+        } = self;
+        let time = command.time;
+        let feed_time = U48::new(time);
+        let replaced = context.replaced.take();
+        let kind = event.kind();
+        assert!(
+            context.resting.is_none() || matches!(kind, EventKind::Fee | EventKind::ExecutedIncoming),
+            "the incoming side follows its resting side"
+        );
+        match kind {
+            EventKind::Accepted => {
+                let message = ouch::accepted(draft, command, event, symbols[usize::from(event.instrument)]);
+                numbers.acknowledge(sink, event.session, message);
+            }
+            EventKind::Rejected => {
+                numbers.acknowledge(sink, event.session, ouch::rejected(command, event).as_bytes());
+            }
+            EventKind::Replaced => {
+                let message = ouch::replaced(draft, command, event, symbols[usize::from(event.instrument)]);
+                numbers.acknowledge(sink, event.session, message);
+                context.replaced = Some(*event);
+            }
+            EventKind::CanceledUnbooked => {
+                numbers.acknowledge(sink, event.session, ouch::canceled(time, event).as_bytes());
+            }
+            EventKind::CanceledReduced => {
+                numbers.acknowledge(sink, event.session, ouch::canceled(time, event).as_bytes());
+                numbers.publish(sink, itch::order_cancel(feed_time, event).as_bytes());
+            }
+            EventKind::CanceledDeleted => {
+                numbers.acknowledge(sink, event.session, ouch::canceled(time, event).as_bytes());
+                numbers.publish(sink, itch::order_delete(feed_time, event).as_bytes());
+            }
+            EventKind::SelfMatchIncoming => {
+                numbers.acknowledge(sink, event.session, ouch::self_match(time, event).as_bytes());
+            }
+            EventKind::SelfMatchReduced => {
+                numbers.acknowledge(sink, event.session, ouch::self_match(time, event).as_bytes());
+                numbers.publish(sink, itch::order_cancel(feed_time, event).as_bytes());
+            }
+            EventKind::SelfMatchDeleted => {
+                numbers.acknowledge(sink, event.session, ouch::self_match(time, event).as_bytes());
+                numbers.publish(sink, itch::order_delete(feed_time, event).as_bytes());
+            }
+            EventKind::ExecutedResting => context.resting = Some((*event, context.fee.take())),
+            EventKind::ExecutedIncoming => {
+                let (resting, resting_fee) = context.resting.take().expect("the resting side comes first");
+                let match_number = event.number;
+                let message = ouch::executed(draft, time, &resting, match_number, resting_fee);
+                numbers.acknowledge(sink, resting.session, message);
+                let message = ouch::executed(draft, time, event, match_number, context.fee.take());
+                numbers.acknowledge(sink, event.session, message);
+                numbers.publish(
+                    sink,
+                    itch::order_executed(feed_time, &resting, match_number).as_bytes(),
+                );
+            }
+            EventKind::Added => {
+                let symbol = symbols[usize::from(event.instrument)];
+                if event.detail == 0 {
+                    numbers.publish(sink, itch::add_order(feed_time, event, symbol).as_bytes());
+                } else {
+                    numbers.publish(
+                        sink,
+                        itch::add_order_attributed(feed_time, event, symbol).as_bytes(),
+                    );
+                }
+            }
+            EventKind::Deleted => numbers.publish(sink, itch::order_delete(feed_time, event).as_bytes()),
+            EventKind::Reduced => numbers.publish(sink, itch::order_cancel(feed_time, event).as_bytes()),
+            EventKind::BookReplaced => {
+                let replaced = replaced.expect("the book's replacement follows the owner's");
+                numbers.publish(
+                    sink,
+                    itch::order_replace(feed_time, &replaced, event.number).as_bytes(),
+                );
+            }
+            EventKind::Modified => {
+                numbers.acknowledge(sink, event.session, ouch::modified(time, event).as_bytes());
+            }
+            EventKind::MassCanceled => {
+                let message =
+                    ouch::mass_canceled(draft, command, event, mass_cancel_symbol(command, symbols));
+                numbers.acknowledge(sink, event.session, message);
+            }
+            EventKind::OrderEntryDisabled => {
+                let message = ouch::order_entry_disabled(draft, command, event);
+                numbers.acknowledge(sink, event.session, message);
+            }
+            EventKind::OrderEntryEnabled => {
+                let message = ouch::order_entry_enabled(draft, command, event);
+                numbers.acknowledge(sink, event.session, message);
+            }
+            EventKind::AccountAnswered => {
+                numbers.acknowledge(
+                    sink,
+                    event.session,
+                    ouch::account_answered(time, event).as_bytes(),
+                );
+            }
+            EventKind::InstrumentListed => {
+                assert_eq!(
+                    command.kind,
+                    CommandKind::AddInstrument as u8,
+                    "only this command lists"
+                );
+                let definition: InstrumentDefinition = command.definition();
+                symbols[usize::from(event.instrument)] = definition.symbol;
+                let message = itch::stock_directory(feed_time, event.instrument, &definition);
+                numbers.publish(sink, message.as_bytes());
+            }
+            EventKind::TradingAction => {
+                numbers.publish(sink, itch::stock_trading_action(feed_time, event).as_bytes());
+            }
+            EventKind::SystemEvent => numbers.publish(sink, itch::system_event(feed_time, event).as_bytes()),
+            EventKind::Fee => {
+                assert!(context.fee.is_none(), "each fee has its execution");
+                context.fee = Some(event.number.cast_signed());
+            }
+            EventKind::SessionEvent => {
+                numbers.acknowledge(sink, event.session, ouch::session_event(time, event).as_bytes());
+            }
+        }
+    }
+}
+
+/// The symbol as the client sent it: blank for "all", and one that we do not have comes in the command's text field.
+fn mass_cancel_symbol(command: &Command, symbols: &[[u8; 8]]) -> [u8; 8] {
+    if command.instrument == UNKNOWN_INSTRUMENT {
+        let text = command.order().cl_ord_id;
+        *text.first_chunk().expect("the field has 14 bytes")
+    } else {
+        symbols[usize::from(command.instrument)]
+    }
+}

@@ -1,0 +1,143 @@
+//! ITCH messages of events. One function per message; the encoder decides which and when.
+
+use protocol::market_data::messages::{
+    AddOrder, AddOrderAttributed, OrderCancel, OrderDelete, OrderExecuted, OrderReplace, StockDirectory,
+    StockTradingAction, SystemEvent,
+};
+use protocol::units::U48;
+use zerocopy::network_endian::{U16, U32, U64};
+
+use crate::exchange::command::{InstrumentDefinition, whole};
+use crate::exchange::event::Event;
+
+/// Receivers ignore it.
+const TRACKING_NUMBER: U16 = U16::ZERO;
+
+pub(super) fn system_event(time: U48, event: &Event) -> SystemEvent {
+    SystemEvent {
+        message_type: b'S',
+        stock_locate: U16::ZERO,
+        tracking_number: TRACKING_NUMBER,
+        timestamp: time,
+        event_code: event.code,
+    }
+}
+
+/// The fields that speak of listings in the United States say "not applicable".
+pub(super) fn stock_directory(time: U48, locate: u16, definition: &InstrumentDefinition) -> StockDirectory {
+    StockDirectory {
+        message_type: b'R',
+        stock_locate: locate.into(),
+        tracking_number: TRACKING_NUMBER,
+        timestamp: time,
+        stock: definition.symbol,
+        market_category: b' ',
+        financial_status_indicator: b' ',
+        round_lot_size: round_lot_size(definition).into(),
+        round_lots_only: b'N',
+        issue_classification: b'Q',
+        issue_sub_type: *b"Z ",
+        authenticity: b'P',
+        short_sale_threshold_indicator: b' ',
+        ipo_flag: b' ',
+        luld_reference_price_tier: b' ',
+        etp_flag: b' ',
+        etp_leverage_factor: U32::ZERO,
+        inverse_indicator: b'N',
+    }
+}
+
+/// Lots in one price unit, as far as the field can say it: 0 when a lot is larger than that.
+fn round_lot_size(definition: &InstrumentDefinition) -> u32 {
+    let lots = whole(definition.price_unit).checked_div(whole(definition.lot_size));
+    u32::try_from(lots.unwrap_or(0)).unwrap_or(u32::MAX)
+}
+
+pub(super) fn stock_trading_action(time: U48, event: &Event) -> StockTradingAction {
+    StockTradingAction {
+        message_type: b'H',
+        stock_locate: event.instrument.into(),
+        tracking_number: TRACKING_NUMBER,
+        timestamp: time,
+        stock: event.number.to_be_bytes(),
+        trading_state: event.code,
+        reserved: b' ',
+        reason: [b' '; 4],
+    }
+}
+
+pub(super) fn add_order(time: U48, event: &Event, symbol: [u8; 8]) -> AddOrder {
+    AddOrder {
+        message_type: b'A',
+        stock_locate: event.instrument.into(),
+        tracking_number: TRACKING_NUMBER,
+        timestamp: time,
+        order_reference_number: event.number.into(),
+        buy_sell_indicator: event.code,
+        shares: event.quantity.into(),
+        stock: symbol,
+        price: event.price.into(),
+    }
+}
+
+pub(super) fn add_order_attributed(time: U48, event: &Event, symbol: [u8; 8]) -> AddOrderAttributed {
+    AddOrderAttributed {
+        message_type: b'F',
+        stock_locate: event.instrument.into(),
+        tracking_number: TRACKING_NUMBER,
+        timestamp: time,
+        order_reference_number: event.number.into(),
+        buy_sell_indicator: event.code,
+        shares: event.quantity.into(),
+        stock: symbol,
+        price: event.price.into(),
+        attribution: event.detail.to_le_bytes(),
+    }
+}
+
+pub(super) fn order_executed(time: U48, resting: &Event, match_number: u64) -> OrderExecuted {
+    OrderExecuted {
+        message_type: b'E',
+        stock_locate: resting.instrument.into(),
+        tracking_number: TRACKING_NUMBER,
+        timestamp: time,
+        order_reference_number: resting.number.into(),
+        executed_shares: resting.quantity.into(),
+        match_number: match_number.into(),
+    }
+}
+
+pub(super) fn order_cancel(time: U48, event: &Event) -> OrderCancel {
+    OrderCancel {
+        message_type: b'X',
+        stock_locate: event.instrument.into(),
+        tracking_number: TRACKING_NUMBER,
+        timestamp: time,
+        order_reference_number: event.number.into(),
+        cancelled_shares: event.quantity.into(),
+    }
+}
+
+pub(super) fn order_delete(time: U48, event: &Event) -> OrderDelete {
+    OrderDelete {
+        message_type: b'D',
+        stock_locate: event.instrument.into(),
+        tracking_number: TRACKING_NUMBER,
+        timestamp: time,
+        order_reference_number: event.number.into(),
+    }
+}
+
+/// `replaced` carries what rests now, `original_number` is what it was known as.
+pub(super) fn order_replace(time: U48, replaced: &Event, original_number: u64) -> OrderReplace {
+    OrderReplace {
+        message_type: b'U',
+        stock_locate: replaced.instrument.into(),
+        tracking_number: TRACKING_NUMBER,
+        timestamp: time,
+        original_order_reference_number: U64::new(original_number),
+        new_order_reference_number: replaced.number.into(),
+        shares: replaced.quantity.into(),
+        price: replaced.price.into(),
+    }
+}

@@ -1,0 +1,244 @@
+//! Acknowledgements over UDP: which sessions are bound, and the packets of one release.
+
+use std::net::SocketAddrV4;
+
+use protocol::packet::{END_OF_SESSION, Packer};
+use protocol::text::SessionName;
+use zerocopy::IntoBytes;
+
+use super::counters::StreamCounters;
+use super::line::{HEARTBEAT_NS, Line, empty_packet};
+use super::names::order_entry_name;
+use crate::runtime::seams::DatagramSink;
+
+/// Packets being filled at once. When a release touches more sessions, the packets so far leave early.
+const PACKETS: usize = 64;
+/// Bound sessions looked at for a heartbeat in one poll.
+const SWEEP_SESSIONS_MAX: usize = 64;
+/// The least time between two sweeps for heartbeats.
+const SWEEP_NS_MIN: u64 = 1_000_000;
+
+#[derive(Debug)]
+struct Session {
+    name: SessionName,
+    binding: Option<Binding>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Binding {
+    address: SocketAddrV4,
+    /// Place in [`Sessions::bound`].
+    place: usize,
+    /// The packet that is being filled for it, if the release has touched the session.
+    packet: Option<usize>,
+    last_ns: u64,
+}
+
+/// All order-entry sessions, as the output stage sees them.
+#[derive(Debug)]
+pub(super) struct Sessions<A> {
+    line: Line<A>,
+    sessions: Box<[Session]>,
+    packets: Box<[Packer]>,
+    /// The session of each packet in use.
+    touched: Vec<u32>,
+    /// The bound sessions, in no order.
+    bound: Vec<u32>,
+    sweep: Sweep,
+    now_ns: u64,
+}
+
+/// A walk over the bound sessions, looking for silent ones, a portion each poll.
+#[derive(Debug, Default)]
+struct Sweep {
+    /// Place in [`Sessions::bound`] to go on at.
+    cursor: usize,
+    /// No session can be due before this time.
+    next_ns: u64,
+    /// The earliest time at which one of those seen in this walk is due.
+    earliest_ns: u64,
+}
+
+impl Sweep {
+    fn restart(next_ns: u64) -> Self {
+        Self {
+            cursor: 0,
+            next_ns,
+            earliest_ns: u64::MAX,
+        }
+    }
+}
+
+impl<A: DatagramSink> Sessions<A> {
+    /// Room for `sessions` sessions, none bound, all named for the day `roll`.
+    pub(super) fn new(sink: A, sessions: u32, roll: u32, datagram_bytes_max: usize) -> Self {
+        Self {
+            line: Line::new(sink),
+            sessions: (0..sessions)
+                .map(|session| Session {
+                    name: order_entry_name(session, roll),
+                    binding: None,
+                })
+                .collect(),
+            packets: (0..PACKETS)
+                .map(|_| Packer::new([b' '; 10], 1, datagram_bytes_max))
+                .collect(),
+            touched: Vec::with_capacity(PACKETS),
+            bound: Vec::with_capacity(sessions as usize),
+            sweep: Sweep::restart(0),
+            now_ns: 0,
+        }
+    }
+
+    pub(super) fn counters(&self) -> StreamCounters {
+        self.line.counters
+    }
+
+    /// The time of everything that is sent until the next call.
+    pub(super) fn set_time(&mut self, now_ns: u64) {
+        self.now_ns = now_ns;
+    }
+
+    /// Packs a message of a bound session; full packets leave.
+    pub(super) fn message(&mut self, session: u32, sequence: u64, message: &[u8]) {
+        let Some(binding) = self.sessions[session as usize].binding else {
+            return;
+        };
+        self.line.counters.messages += 1;
+        let packet = match binding.packet {
+            Some(packet) => packet,
+            None => self.touch(session, sequence),
+        };
+        debug_assert_eq!(
+            self.packets[packet].next_sequence(),
+            sequence,
+            "a session's stream has no holes"
+        );
+        if self.packets[packet].push(message) {
+            return;
+        }
+        self.send(packet);
+        assert!(
+            self.packets[packet].push(message),
+            "an empty packet has room for any message"
+        );
+    }
+
+    /// Sends what was packed.
+    pub(super) fn flush(&mut self) {
+        for packet in 0..self.touched.len() {
+            self.send(packet);
+            let binding = self.sessions[self.touched[packet] as usize].binding.as_mut();
+            binding.expect("sending has seen the binding").packet = None;
+        }
+        self.touched.clear();
+    }
+
+    /// The session's messages go to `address` from now on, beginning with a heartbeat that names the next of them.
+    pub(super) fn bind(&mut self, session: u32, address: SocketAddrV4, next_sequence: u64) {
+        self.unbind(session);
+        let place = self.bound.len();
+        self.bound.push(session);
+        let entry = &mut self.sessions[session as usize];
+        entry.binding = Some(Binding {
+            address,
+            place,
+            packet: None,
+            last_ns: self.now_ns,
+        });
+        self.line
+            .heartbeat(address, &empty_packet(entry.name, next_sequence, 0));
+        // The walk in progress, if any, passes the new place too; a finished one has to come back in time.
+        self.sweep.next_ns = self.sweep.next_ns.min(self.now_ns + HEARTBEAT_NS);
+    }
+
+    /// The session's messages go nowhere from now on. What was packed for it leaves.
+    pub(super) fn unbind(&mut self, session: u32) {
+        let Some(binding) = self.sessions[session as usize].binding else {
+            return;
+        };
+        // The other packets may leave as well: they are acknowledgements of the same release.
+        if binding.packet.is_some() {
+            self.flush();
+        }
+        self.sessions[session as usize].binding = None;
+        self.bound.swap_remove(binding.place);
+        if let Some(moved) = self.bound.get(binding.place) {
+            let entry = &mut self.sessions[*moved as usize];
+            entry
+                .binding
+                .as_mut()
+                .expect("only bound sessions are in the list")
+                .place = binding.place;
+        }
+        // The moved session may have been moved behind the walk: start over.
+        self.sweep = Sweep::restart(0);
+    }
+
+    /// Sends heartbeats to bound sessions that were silent for a second; looks at a bounded number of them. Returns the
+    /// heartbeats sent. `next_sequence` gives the number of a session's next message.
+    pub(super) fn heartbeats(&mut self, next_sequence: impl Fn(u32) -> u64) -> usize {
+        if self.now_ns < self.sweep.next_ns || self.bound.is_empty() {
+            return 0;
+        }
+        let mut sent = 0;
+        let end = self.bound.len().min(self.sweep.cursor + SWEEP_SESSIONS_MAX);
+        for session in &self.bound[self.sweep.cursor..end] {
+            let entry = &mut self.sessions[*session as usize];
+            let binding = entry
+                .binding
+                .as_mut()
+                .expect("only bound sessions are in the list");
+            if self.now_ns.saturating_sub(binding.last_ns) >= HEARTBEAT_NS {
+                let packet = empty_packet(entry.name, next_sequence(*session), 0);
+                self.line.heartbeat(binding.address, &packet);
+                binding.last_ns = self.now_ns;
+                sent += 1;
+            }
+            self.sweep.earliest_ns = self.sweep.earliest_ns.min(binding.last_ns + HEARTBEAT_NS);
+        }
+        self.sweep.cursor = end;
+        if end == self.bound.len() {
+            self.sweep = Sweep::restart(self.sweep.earliest_ns.max(self.now_ns + SWEEP_NS_MIN));
+        }
+        sent
+    }
+
+    /// Says to every bound session that its stream has ended; the next message will never come.
+    pub(super) fn end(&mut self, next_sequence: impl Fn(u32) -> u64) {
+        for session in &self.bound {
+            let entry = &self.sessions[*session as usize];
+            let binding = entry.binding.expect("only bound sessions are in the list");
+            let packet = empty_packet(entry.name, next_sequence(*session), END_OF_SESSION);
+            self.line.send(binding.address, packet.as_bytes());
+        }
+    }
+
+    /// Gives the session a packet to fill.
+    fn touch(&mut self, session: u32, sequence: u64) -> usize {
+        if self.touched.len() == self.packets.len() {
+            self.flush();
+        }
+        let packet = self.touched.len();
+        self.touched.push(session);
+        let entry = &mut self.sessions[session as usize];
+        let binding = entry.binding.as_mut().expect("the caller has seen the binding");
+        binding.packet = Some(packet);
+        self.packets[packet].restart(entry.name, sequence);
+        packet
+    }
+
+    /// Sends one packet; it goes on with the next number.
+    fn send(&mut self, packet: usize) {
+        let entry = &mut self.sessions[self.touched[packet] as usize];
+        let binding = entry
+            .binding
+            .as_mut()
+            .expect("packets in use are flushed before their session is unbound");
+        let bytes = self.packets[packet]
+            .finish(None)
+            .expect("a packet in use has a message");
+        self.line.send(binding.address, bytes);
+        binding.last_ns = self.now_ns;
+    }
+}

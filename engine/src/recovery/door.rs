@@ -1,0 +1,292 @@
+//! A SoupBinTCP door: accepts, bounds how many come in, gives each connection its turn. What a login may do and what a
+//! message means is the [`Service`]'s business.
+
+use super::connection::Connection;
+use super::service::{Close, Service, View};
+use super::visitor::{Phase, Visitor};
+use crate::runtime::seams::Listener;
+use crate::runtime::{Watch, links};
+
+/// Connections are named by their slot and a number that is never used again.
+const SLOT_BITS: u32 = 16;
+/// Most connections of one door.
+pub const CONNECTIONS_MAX: usize = 1 << SLOT_BITS;
+/// Connections accepted in one turn.
+const ACCEPTS_MAX: usize = 8;
+/// How long until the listener is asked again after it had none.
+const ACCEPT_NS: u64 = 200_000;
+/// Idle connections are read about once in this time, all together.
+const READ_NS: u64 = 4_000;
+
+/// Limits of one door. Times in nanoseconds.
+#[derive(Debug, Clone)]
+pub struct DoorConfig {
+    /// Most connections at once; further ones are closed at once. At most [`CONNECTIONS_MAX`].
+    pub connections_max: usize,
+    /// Connections looked at in one turn.
+    pub connections_per_poll: usize,
+    /// Buffer for what came from a client, per connection. Longer packets end the connection.
+    pub input_bytes: usize,
+    /// Buffer for what goes to a client, per connection.
+    pub output_bytes: usize,
+    /// Sequenced Data queued for one connection in one turn, bytes.
+    pub stream_bytes_per_poll: usize,
+    /// A connection that has not logged in by then is closed.
+    pub login_timeout_ns: u64,
+    /// A login for messages that have not come yet waits this long for them: the client may know more than this stage.
+    pub login_patience_ns: u64,
+    /// Silence of a client that says nothing else in its login.
+    pub silence_ns: u64,
+    /// A reader that takes nothing for so long is closed.
+    pub stuck_ns: u64,
+    /// Sent as Debug packet after each login: program, version, configuration hash.
+    pub banner: String,
+}
+
+impl Default for DoorConfig {
+    fn default() -> Self {
+        Self {
+            connections_max: 256,
+            connections_per_poll: 32,
+            input_bytes: 4 * 1_024,
+            output_bytes: 64 * 1_024,
+            stream_bytes_per_poll: 32 * 1_024,
+            login_timeout_ns: 5_000_000_000,
+            login_patience_ns: 250_000_000,
+            silence_ns: 15_000_000_000,
+            stuck_ns: 15_000_000_000,
+            banner: concat!("exchange ", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// What happened at a door, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DoorCounters {
+    /// Connections taken.
+    pub accepted: u64,
+    /// Connections closed at once because all places were taken.
+    pub refused: u64,
+    /// Accepting failed.
+    pub accept_errors: u64,
+    /// Logins accepted.
+    pub logins: u64,
+    /// Logins rejected: name or password.
+    pub rejected_not_authorized: u64,
+    /// Logins rejected: session or sequence number.
+    pub rejected_session: u64,
+    /// Connections closed because no login came.
+    pub login_timeouts: u64,
+    /// Connections closed because what came is not SoupBinTCP, or not in its order.
+    pub malformed: u64,
+    /// Packets and messages ignored because they have no meaning here.
+    pub ignored: u64,
+    /// Messages dropped because they are too long or not decodable.
+    pub dropped: u64,
+    /// Connections closed for silence.
+    pub silent: u64,
+    /// Readers closed because they took nothing for too long.
+    pub stuck: u64,
+    /// Readers closed because their next message was overwritten.
+    pub fell_off: u64,
+    /// Connections that their session's next login replaced.
+    pub taken_over: u64,
+    /// Connections that clients ended, in order or not.
+    pub ended: u64,
+}
+
+impl DoorCounters {
+    pub(super) fn count(&mut self, close: Close) {
+        let counter = match close {
+            Close::Ended => &mut self.ended,
+            Close::Malformed => &mut self.malformed,
+            Close::LoginTimeout => &mut self.login_timeouts,
+            Close::Silent => &mut self.silent,
+            Close::Stuck => &mut self.stuck,
+            Close::FellOff => &mut self.fell_off,
+            Close::TakenOver => &mut self.taken_over,
+        };
+        *counter += 1;
+    }
+}
+
+type Slot<L, V> = Option<Visitor<<L as Listener>::Stream, <V as Service>::Open>>;
+
+/// A listener, its connections, and the service behind them.
+pub(super) struct Door<L: Listener, V: Service> {
+    listener: L,
+    pub(super) service: V,
+    slots: Box<[Slot<L, V>]>,
+    free: Vec<usize>,
+    /// The slots in use, in no order.
+    used: Vec<usize>,
+    /// Connections ever taken.
+    count: u64,
+    /// Which of the used slots has the next turn.
+    next: usize,
+    /// Not asked for further connections before.
+    accept_ns: u64,
+    config: DoorConfig,
+    counters: DoorCounters,
+}
+
+impl<L: Listener, V: Service> Door<L, V> {
+    /// # Panics
+    /// When a limit of `config` makes no sense.
+    pub(super) fn new(listener: L, service: V, config: DoorConfig) -> Self {
+        assert!(
+            (1..=CONNECTIONS_MAX).contains(&config.connections_max),
+            "connections_max"
+        );
+        assert!(config.connections_per_poll >= 1, "connections_per_poll");
+        assert!(config.input_bytes >= 512, "input_bytes");
+        assert!(config.output_bytes >= 4 * 1_024, "output_bytes");
+        assert!(config.banner.len() <= 1_024, "banner");
+        Self {
+            listener,
+            service,
+            slots: (0..config.connections_max).map(|_| None).collect(),
+            free: (0..config.connections_max).rev().collect(),
+            used: Vec::with_capacity(config.connections_max),
+            count: 0,
+            next: 0,
+            accept_ns: 0,
+            config,
+            counters: DoorCounters::default(),
+        }
+    }
+
+    /// Names the listener and the connections that may be read.
+    pub(super) fn watch(&self, watch: &mut Watch) {
+        self.listener.watch(watch);
+        for visitor in self.used.iter().filter_map(|slot| self.slots[*slot].as_ref()) {
+            L::watch_stream(visitor.connection.stream(), watch);
+        }
+    }
+
+    pub(super) fn counters(&self) -> DoorCounters {
+        self.counters
+    }
+
+    /// Accepts, then gives the next connections a turn each. Returns the work done.
+    pub(super) fn poll(&mut self, view: View<'_>) -> usize {
+        let mut work = self.accept(view.now_ns);
+        let Self {
+            service,
+            slots,
+            free,
+            used,
+            next,
+            config,
+            counters,
+            ..
+        } = self;
+        // Reading an idle connection is a system call for nothing: the more there are, the rarer it is done.
+        let idle_ns = used.len() as u64 * READ_NS;
+        for _ in 0..config.connections_per_poll.min(used.len()) {
+            if *next >= used.len() {
+                *next = 0;
+            }
+            let slot = used[*next];
+            let Some(visitor) = &mut slots[slot] else {
+                unreachable!("used slots have a connection")
+            };
+            match visitor.turn(service, view, idle_ns, config, counters) {
+                Some(done) => {
+                    work += done;
+                    *next += 1;
+                }
+                None => {
+                    work += 1;
+                    slots[slot] = None;
+                    free.push(slot);
+                    used.swap_remove(*next);
+                }
+            }
+        }
+        work
+    }
+
+    fn accept(&mut self, now_ns: u64) -> usize {
+        if now_ns < self.accept_ns {
+            return 0;
+        }
+        self.accept_ns = now_ns + ACCEPT_NS;
+        for done in 0..ACCEPTS_MAX {
+            let (stream, peer) = match self.listener.accept() {
+                Ok(Some(accepted)) => accepted,
+                Ok(None) => return done,
+                Err(_) => {
+                    self.counters.accept_errors += 1;
+                    return done;
+                }
+            };
+            let Some(slot) = self.free.pop() else {
+                self.counters.refused += 1;
+                continue;
+            };
+            self.counters.accepted += 1;
+            self.count += 1;
+            let DoorConfig {
+                input_bytes,
+                output_bytes,
+                ..
+            } = self.config;
+            self.used.push(slot);
+            let id = self.count << SLOT_BITS | slot as u64;
+            let connection = Connection::new(stream, peer, now_ns, input_bytes, output_bytes);
+            self.slots[slot] = Some(Visitor::new(id, connection, now_ns));
+        }
+        // There may be more.
+        self.accept_ns = now_ns;
+        ACCEPTS_MAX
+    }
+
+    /// What the service keeps of the logged-in connection.
+    pub(super) fn open_mut(&mut self, id: links::Connection) -> Option<&mut V::Open> {
+        match &mut self.visitor_mut(id)?.phase {
+            Phase::Open(open, _) => Some(open),
+            _ => None,
+        }
+    }
+
+    /// Ends a logged-in connection, if it is still there.
+    pub(super) fn end(&mut self, id: links::Connection, close: Close) {
+        let Some(visitor) = self.visitor_mut(id) else {
+            return;
+        };
+        match std::mem::replace(&mut visitor.phase, Phase::Closing(0)) {
+            Phase::Open(open, _) => {
+                visitor.phase = Phase::Ending(open, close);
+                self.counters.count(close);
+            }
+            other => visitor.phase = other,
+        }
+    }
+
+    /// Writes once more what is queued, then closes every connection.
+    pub(super) fn close(&mut self, now_ns: u64) {
+        for slot in self.used.drain(..) {
+            self.free.push(slot);
+            if let Some(mut visitor) = self.slots[slot].take()
+                && visitor.connection.flush(now_ns).is_ok()
+            {
+                visitor.connection.discard_input();
+            }
+        }
+    }
+
+    /// True when nothing queued waits to be written.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.slots
+            .iter()
+            .flatten()
+            .all(|visitor| visitor.connection.waiting() == 0)
+    }
+
+    fn visitor_mut(&mut self, id: links::Connection) -> Option<&mut Visitor<L::Stream, V::Open>> {
+        let slot = (id & (CONNECTIONS_MAX as u64 - 1)) as usize;
+        let visitor = self.slots.get_mut(slot)?.as_mut();
+        visitor.filter(|visitor| visitor.id == id)
+    }
+}

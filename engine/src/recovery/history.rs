@@ -1,0 +1,244 @@
+//! Orders that ended, the last so many of each account, and what replaced numbers became. Allocated at start.
+
+use crate::exchange::OrderView;
+use crate::exchange::command::Command;
+use crate::exchange::event::Event;
+
+/// What question `s` tells of an order, whatever became of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OrderStatus {
+    /// The newest UserRefNum of its chain.
+    pub user_ref: u32,
+    /// Order reference number; 0 when it never had one.
+    pub number: u64,
+    /// `L` live, `F` filled, `C` canceled, `R` rejected, `U` unknown.
+    pub state: u8,
+    /// `B` or `S`; a space when it is not known.
+    pub side: u8,
+    /// Stock locate; 0 or [`crate::exchange::command::UNKNOWN_INSTRUMENT`] when it has none.
+    pub instrument: u16,
+    /// Lots, as entered or replaced.
+    pub quantity: u32,
+    /// Lots.
+    pub executed: u32,
+    /// Lots.
+    pub open: u32,
+    /// 0.0001 of the quote asset, as on the wire.
+    pub price: u64,
+    /// Quote units.
+    pub executed_notional: u128,
+    /// Quote units; negative is a rebate.
+    pub fees: i128,
+}
+
+impl OrderStatus {
+    /// An order nothing is known of.
+    pub fn unknown(user_ref: u32) -> Self {
+        Self {
+            user_ref,
+            state: b'U',
+            side: b' ',
+            ..Self::default()
+        }
+    }
+
+    /// An order as the exchange shows it, in `state`; one that is not live has nothing open.
+    pub fn of(order: &OrderView, state: u8) -> Self {
+        Self {
+            user_ref: order.user_ref,
+            number: order.number,
+            state,
+            side: order.side,
+            instrument: order.instrument,
+            quantity: order.quantity,
+            executed: order.executed,
+            open: if state == b'L' { order.open } else { 0 },
+            price: u64::from(order.price),
+            executed_notional: order.executed_notional,
+            fees: order.fees,
+        }
+    }
+
+    /// A request that was refused.
+    pub fn rejected(command: &Command, event: &Event) -> Self {
+        let request = command.order();
+        Self {
+            user_ref: event.user_ref,
+            state: b'R',
+            side: if request.side == 0 { b' ' } else { request.side },
+            instrument: command.instrument,
+            quantity: request.quantity,
+            price: request.price,
+            ..Self::default()
+        }
+    }
+}
+
+/// An order's name within the exchange: session and UserRefNum.
+type Key = u64;
+
+fn key(session: u32, user_ref: u32) -> Key {
+    u64::from(session) << 32 | u64::from(user_ref)
+}
+
+/// Says that a number was replaced by another.
+#[derive(Debug, Clone, Copy, Default)]
+struct Link {
+    from: Key,
+    to: u32,
+}
+
+/// The last entries of each account: `each` slots per account, one behind the other.
+#[derive(Debug)]
+struct Rings<T> {
+    slots: Box<[T]>,
+    /// Entries ever put in, per account.
+    counts: Box<[u64]>,
+    each: usize,
+}
+
+impl<T: Clone + Default> Rings<T> {
+    fn new(accounts: usize, each: usize) -> Self {
+        Self {
+            slots: vec![T::default(); accounts * each].into_boxed_slice(),
+            counts: vec![0; accounts].into_boxed_slice(),
+            each,
+        }
+    }
+
+    fn push(&mut self, account: u32, entry: T) {
+        if self.each == 0 {
+            return;
+        }
+        let count = &mut self.counts[account as usize];
+        let slot = account as usize * self.each + (*count % self.each as u64) as usize;
+        *count += 1;
+        self.slots[slot] = entry;
+    }
+
+    /// Oldest first.
+    fn entries(&self, account: u32) -> impl DoubleEndedIterator<Item = &T> {
+        let start = account as usize * self.each;
+        let count = self.counts.get(account as usize).copied().unwrap_or(0);
+        let slots = self.slots.get(start..start + self.each).unwrap_or(&[]);
+        let used = &slots[..self
+            .each
+            .min(usize::try_from(count).unwrap_or(usize::MAX))
+            .min(slots.len())];
+        let oldest = if used.len() < self.each || self.each == 0 {
+            0
+        } else {
+            (count % self.each as u64) as usize
+        };
+        let (newer, older) = used.split_at(oldest);
+        older.iter().chain(newer)
+    }
+}
+
+/// The last orders that ended, and the last numbers that were replaced.
+#[derive(Debug)]
+pub struct History {
+    finished: Rings<(Key, OrderStatus)>,
+    replaced: Rings<Link>,
+}
+
+impl History {
+    /// Room for `each` orders and as many replaced numbers per account, for `accounts` accounts.
+    pub fn new(accounts: u32, each: usize) -> Self {
+        Self {
+            finished: Rings::new(accounts as usize, each),
+            replaced: Rings::new(accounts as usize, each),
+        }
+    }
+
+    /// An order of the account ended, or a request was refused.
+    pub fn finish(&mut self, account: u32, session: u32, status: OrderStatus) {
+        self.finished
+            .push(account, (key(session, status.user_ref), status));
+    }
+
+    /// The order known by `from` goes on as `to`.
+    pub fn replace(&mut self, account: u32, session: u32, from: u32, to: u32) {
+        let link = Link {
+            from: key(session, from),
+            to,
+        };
+        self.replaced.push(account, link);
+    }
+
+    /// The number that a chain goes by now, as far as it is remembered.
+    pub fn newest(&self, account: u32, session: u32, user_ref: u32) -> u32 {
+        // The links are in the order of the replaces, so that one pass follows the whole chain.
+        self.replaced.entries(account).fold(user_ref, |newest, link| {
+            if link.from == key(session, newest) {
+                link.to
+            } else {
+                newest
+            }
+        })
+    }
+
+    /// How the order of this (newest) number ended, if that is remembered.
+    pub fn find(&self, account: u32, session: u32, user_ref: u32) -> Option<OrderStatus> {
+        let wanted = key(session, user_ref);
+        let mut entries = self.finished.entries(account).rev();
+        entries.find(|(key, _)| *key == wanted).map(|(_, status)| *status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(user_ref: u32, state: u8) -> OrderStatus {
+        OrderStatus {
+            state,
+            ..OrderStatus::unknown(user_ref)
+        }
+    }
+
+    #[test]
+    fn the_last_orders_of_each_account_are_remembered() {
+        let mut history = History::new(2, 3);
+        for user_ref in 1..=10 {
+            history.finish(0, 7, status(user_ref, b'F'));
+        }
+        history.finish(1, 8, status(10, b'C'));
+        assert_eq!(history.find(0, 7, 7), None);
+        for user_ref in 8..=10 {
+            assert_eq!(history.find(0, 7, user_ref), Some(status(user_ref, b'F')));
+        }
+        assert_eq!(history.find(1, 8, 10), Some(status(10, b'C')));
+        // Sessions of one account do not share numbers, and accounts do not share orders.
+        assert_eq!(history.find(0, 8, 10), None);
+        assert_eq!(history.find(1, 7, 10), None);
+    }
+
+    #[test]
+    fn a_chain_answers_with_its_newest_number() {
+        let mut history = History::new(1, 4);
+        history.replace(0, 2, 1, 2);
+        history.replace(0, 3, 1, 9);
+        history.replace(0, 2, 2, 5);
+        history.replace(0, 2, 5, 6);
+        for user_ref in [1, 2, 5, 6] {
+            assert_eq!(history.newest(0, 2, user_ref), 6);
+        }
+        assert_eq!(history.newest(0, 3, 1), 9);
+        assert_eq!(history.newest(0, 2, 3), 3);
+        // The first link is overwritten: its number is forgotten, the rest of the chain is not.
+        history.replace(0, 2, 6, 8);
+        assert_eq!(history.newest(0, 2, 1), 1);
+        assert_eq!(history.newest(0, 2, 2), 8);
+    }
+
+    #[test]
+    fn no_room_remembers_nothing() {
+        let mut history = History::new(1, 0);
+        history.finish(0, 0, status(1, b'F'));
+        history.replace(0, 0, 1, 2);
+        assert_eq!(history.find(0, 0, 1), None);
+        assert_eq!(history.newest(0, 0, 1), 1);
+        assert_eq!(History::new(0, 4).find(3, 0, 1), None);
+    }
+}

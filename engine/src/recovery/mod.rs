@@ -1,0 +1,395 @@
+//! Recovery: what was released, kept for those who missed it, and what the exchange knows, told to those who ask.
+//!
+//! ```text
+//!  output --window--> store ----------------> SoupBinTCP: order entry, gap recovery; re-requests over UDP
+//!  journal --durable commands--> replica ---> answers to questions
+//!                                   \--> store, when the window has overtaken its reader
+//! ```
+//!
+//! Lives here: the TCP doors, the store, the replica. Must not be here: anything the engine waits for. The engine is
+//! told over a ring, and tells over a ring; when the former is full, connections are not read until there is room.
+//!
+//! **As of.** The replica applies a command only when the store has everything that commands up to it caused. So an
+//! answer never speaks of what the session's stream does not hold; and it carries the session's sequence number as of
+//! exactly the command it was read at, because the replica counts along: it encodes what it applies.
+//! **Mending.** When the window overtakes its reader, the reader says from which command on it goes on. The replica is
+//! not past what the store has, so it applies the missing commands and puts their messages into the store itself.
+
+mod answers;
+mod connection;
+pub mod credentials;
+pub mod door;
+mod gap_service;
+pub mod history;
+mod order_entry;
+pub mod re_request;
+pub mod replica;
+mod service;
+pub mod store;
+#[cfg(test)]
+mod tests;
+mod visitor;
+
+use std::fmt;
+
+use protocol::text::{self, SessionName};
+use rtrb::{Consumer, Producer};
+
+use crate::exchange::command::Command;
+use crate::exchange::{Exchange, Limits};
+use crate::output::MessageSink;
+use crate::output::window::{self, Lapped, Record};
+use crate::runtime::clock::Clock;
+use crate::runtime::links::{EngineNote, Inbound};
+use crate::runtime::seams::{DatagramSink, Listener};
+use crate::runtime::{Stage, Watch};
+use credentials::{Credentials, MarketDataLogins};
+use door::{Door, DoorConfig, DoorCounters};
+use gap_service::GapService;
+use order_entry::OrderEntry;
+use re_request::{ReRequestConfig, ReRequestCounters, ReRequests};
+use replica::Replica;
+use service::{Close, View};
+use store::{FEED_STREAM, Store, StoreCounters};
+
+const _: () = assert!(FEED_STREAM == window::FEED_STREAM);
+const _: () = assert!(window::MESSAGE_BYTES_MAX <= store::STORED_BYTES_MAX);
+
+/// Turns that an orderly end gives the doors to say what they have.
+const CLOSING_TURNS_MAX: usize = 10_000;
+
+/// What the recovery stage must know. Everything it sizes is allocated at start.
+#[derive(Debug, Clone)]
+pub struct RecoveryConfig {
+    /// Capacities of the exchange, as the engine has them.
+    pub limits: Limits,
+    /// Secret of the replica's index, from the operating system's random source: see [`crate::exchange::Exchange`].
+    pub hash_seed: u64,
+    /// Bytes of the store of released messages. Older messages than fit can not be recovered over TCP.
+    pub store_bytes: usize,
+    /// Finished orders, and as many replaced numbers, that are remembered for each account.
+    pub finished_orders: usize,
+    /// The roll counter in session names; 1 on the first day.
+    pub roll: u32,
+    /// Logins of order-entry sessions.
+    pub credentials: Credentials,
+    /// Logins of the gap-recovery service.
+    pub market_data_logins: MarketDataLogins,
+    /// The exchange's port for orders over UDP, told to who binds.
+    pub udp_port: u16,
+    /// Questions of one connection that may wait at once; then it is not read on.
+    pub questions_max: usize,
+    /// Limits of the order-entry door.
+    pub order_entry: DoorConfig,
+    /// Limits of the gap-recovery door.
+    pub gap_recovery: DoorConfig,
+    /// Limits on acknowledgements sent again over UDP.
+    pub re_requests: ReRequestConfig,
+    /// Window records taken in one turn.
+    pub records_per_poll: usize,
+    /// Steps of commands applied in one turn.
+    pub steps_per_poll: usize,
+}
+
+impl RecoveryConfig {
+    /// The usual limits, for an exchange of these capacities that nobody can log in to.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            hash_seed: 0,
+            store_bytes: 256 * 1_024 * 1_024,
+            finished_orders: 1_024,
+            roll: 1,
+            credentials: Credentials::default(),
+            market_data_logins: MarketDataLogins::Open,
+            udp_port: 26_400,
+            questions_max: 64,
+            order_entry: DoorConfig::default(),
+            gap_recovery: DoorConfig::default(),
+            re_requests: ReRequestConfig::default(),
+            records_per_poll: 4_096,
+            steps_per_poll: 512,
+        }
+    }
+}
+
+/// The name of a session's stream.
+fn order_entry_name(session: u32, roll: u32) -> SessionName {
+    text::order_entry_session(session, roll)
+        .expect("sessions and roll were looked at when the stage was made")
+}
+
+/// The name of the market-data stream.
+fn market_data_name(roll: u32) -> SessionName {
+    text::market_data_session(roll).expect("the roll was looked at when the stage was made")
+}
+
+/// What connects the recovery stage with the others.
+#[derive(Debug)]
+pub struct RecoveryLinks {
+    /// Released messages, from output.
+    pub window: window::Reader,
+    /// Durable commands, from the journal, without holes from the first one that start-up did not replay.
+    pub commands: Consumer<Command>,
+    /// From the engine.
+    pub notes: Consumer<EngineNote>,
+    /// To the engine.
+    pub inbound: Producer<Inbound>,
+}
+
+/// What happened in the stage, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecoveryCounters {
+    /// The order-entry door.
+    pub order_entry: DoorCounters,
+    /// The gap-recovery door.
+    pub gap_recovery: DoorCounters,
+    /// Acknowledgements sent again.
+    pub re_requests: ReRequestCounters,
+    /// The store.
+    pub store: StoreCounters,
+    /// Times the window overtook its reader.
+    pub lapped: u64,
+}
+
+/// The recovery stage: `O` is the order-entry door's listener, `G` the gap-recovery door's, `A` sends acknowledgements.
+pub struct RecoveryStage<O: Listener, G: Listener, A> {
+    clock: Clock,
+    window: window::Reader,
+    /// A record's bytes.
+    buffer: [u8; window::MESSAGE_BYTES_MAX],
+    notes: Consumer<EngineNote>,
+    store: Store,
+    replica: Replica,
+    order_entry: Door<O, OrderEntry>,
+    gap_recovery: Door<G, GapService>,
+    re_requests: ReRequests<A>,
+    /// The window goes on behind this command; until the replica is there, it fills the store.
+    mending: Option<u64>,
+    lapped: u64,
+    records_per_poll: usize,
+    steps_per_poll: usize,
+}
+
+impl<O: Listener, G: Listener, A> fmt::Debug for RecoveryStage<O, G, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecoveryStage")
+            .field("applied", &self.replica.applied())
+            .field("released", &self.store.released())
+            .field("mending", &self.mending)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The messages are in the store already.
+struct Known;
+
+impl MessageSink for Known {
+    fn feed(&mut self, _sequence: u64, _message: &[u8]) {}
+    fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
+}
+
+impl MessageSink for Store {
+    fn feed(&mut self, sequence: u64, message: &[u8]) {
+        self.push(FEED_STREAM, sequence, message);
+    }
+
+    fn session(&mut self, session: u32, sequence: u64, message: &[u8]) {
+        self.push(session, sequence, message);
+    }
+}
+
+impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
+    /// An empty stage. Everything it sizes is allocated now.
+    ///
+    /// # Panics
+    /// When a limit of `config` makes no sense; the configuration is checked before.
+    pub fn new(
+        config: RecoveryConfig,
+        links: RecoveryLinks,
+        clock: Clock,
+        order_entry: O,
+        gap_recovery: G,
+        acknowledgements: A,
+    ) -> Self {
+        assert!(config.questions_max >= 1, "questions_max");
+        assert!(
+            config.records_per_poll >= 1 && config.steps_per_poll >= 1,
+            "work per poll"
+        );
+        let sessions = config.limits.sessions;
+        let last_session = sessions.saturating_sub(1);
+        assert!(
+            text::order_entry_session(last_session, config.roll).is_some(),
+            "sessions and roll"
+        );
+        let service = OrderEntry::new(
+            config.credentials,
+            sessions,
+            config.roll,
+            config.udp_port,
+            config.questions_max,
+            links.inbound,
+        );
+        let gap_service = GapService::new(config.market_data_logins, config.roll);
+        Self {
+            clock,
+            window: links.window,
+            buffer: [0; window::MESSAGE_BYTES_MAX],
+            notes: links.notes,
+            store: Store::new(config.store_bytes, sessions),
+            replica: Replica::new(
+                config.limits,
+                config.hash_seed,
+                config.finished_orders,
+                links.commands,
+            ),
+            order_entry: Door::new(order_entry, service, config.order_entry),
+            gap_recovery: Door::new(gap_recovery, gap_service, config.gap_recovery),
+            re_requests: ReRequests::new(acknowledgements, sessions, config.roll, config.re_requests),
+            mending: None,
+            lapped: 0,
+            records_per_poll: config.records_per_poll,
+            steps_per_poll: config.steps_per_poll,
+        }
+    }
+
+    /// Start-up: applies one journaled command and stores what it says. Call it for every command of the journal in
+    /// order, before the first poll.
+    ///
+    /// # Panics
+    /// When `command` is not the next one.
+    pub fn replay(&mut self, command: &Command) {
+        self.replica.replay(command, &mut self.store);
+        self.store.set_released(command.sequence);
+    }
+
+    /// What the exchange knows, as of the last command applied.
+    pub fn replica(&self) -> &Replica {
+        &self.replica
+    }
+
+    /// The replica's exchange, when the stage has ended.
+    pub fn into_exchange(self) -> Exchange {
+        self.replica.into_exchange()
+    }
+
+    /// The released messages.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Counted so far.
+    pub fn counters(&self) -> RecoveryCounters {
+        RecoveryCounters {
+            order_entry: self.order_entry.counters(),
+            gap_recovery: self.gap_recovery.counters(),
+            re_requests: self.re_requests.counters(),
+            store: self.store.counters(),
+            lapped: self.lapped,
+        }
+    }
+
+    /// The orderly end, after the other stages have ended: says what is left to say as far as clients take it, and
+    /// closes every connection.
+    pub fn close(&mut self) {
+        for _ in 0..CLOSING_TURNS_MAX {
+            if self.poll() == 0 && self.order_entry.is_flushed() && self.gap_recovery.is_flushed() {
+                break;
+            }
+        }
+        let now_ns = self.clock.now_ns();
+        self.order_entry.close(now_ns);
+        self.gap_recovery.close(now_ns);
+    }
+
+    /// Takes what was released into the store; returns how many records.
+    fn drain_window(&mut self) -> usize {
+        for taken in 0..self.records_per_poll {
+            if self.mending.is_some() {
+                return taken;
+            }
+            match self.window.next(&mut self.buffer) {
+                Ok(Some(Record::Message {
+                    stream,
+                    sequence,
+                    length,
+                })) => self.store.push(stream, sequence, &self.buffer[..length]),
+                Ok(Some(Record::Released(command_sequence))) => self.store.set_released(command_sequence),
+                Ok(None) => return taken,
+                Err(Lapped { released }) => {
+                    self.lapped += 1;
+                    self.mending = Some(released);
+                }
+            }
+        }
+        self.records_per_poll
+    }
+
+    /// Applies durable commands; returns how many steps.
+    fn apply(&mut self) -> usize {
+        let Some(missing) = self.mending else {
+            return self
+                .replica
+                .poll(self.store.released(), self.steps_per_poll, &mut Known);
+        };
+        let steps = self.replica.poll(missing, self.steps_per_poll, &mut self.store);
+        if self.replica.applied() >= missing && self.replica.is_between_commands() {
+            self.store.set_released(missing);
+            self.mending = None;
+        }
+        steps
+    }
+
+    /// Does what the engine says; returns how many notes.
+    fn take_notes(&mut self) -> usize {
+        const NOTES_MAX: usize = 256;
+        for taken in 0..NOTES_MAX {
+            match self.notes.pop() {
+                Ok(EngineNote::Answerable { ticket, sequence }) => {
+                    if let Some(open) = self.order_entry.open_mut(ticket) {
+                        open.set_answerable(sequence);
+                    }
+                }
+                Ok(EngineNote::Close { connection }) => self.order_entry.end(connection, Close::Silent),
+                Ok(EngineNote::ReRequest {
+                    session,
+                    address,
+                    from,
+                    count,
+                }) => self
+                    .re_requests
+                    .request(&self.store, session, address, from, count),
+                Err(_) => return taken,
+            }
+        }
+        NOTES_MAX
+    }
+}
+
+impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A> {
+    fn name(&self) -> &'static str {
+        "recovery"
+    }
+
+    fn poll(&mut self) -> usize {
+        let now_ns = self.clock.now_ns();
+        let mut work = self.drain_window();
+        work += self.apply();
+        work += self.take_notes();
+        work += self.re_requests.poll(&self.store, now_ns);
+        let view = View {
+            store: &self.store,
+            replica: &self.replica,
+            now_ns,
+        };
+        work += self.order_entry.poll(view);
+        work += self.gap_recovery.poll(view);
+        work
+    }
+
+    fn watch(&self, watch: &mut Watch) {
+        self.order_entry.watch(watch);
+        self.gap_recovery.watch(watch);
+    }
+}

@@ -1,0 +1,297 @@
+//! The order-entry door: logins of sessions, their orders on the way to the engine, Bind UDP, questions, and each
+//! session's stream from any number on. Decides nothing about trading and nothing about silence on both doors: that is
+//! the engine's, which hears UDP too.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::SocketAddrV4;
+
+use protocol::order_entry::own;
+use protocol::order_entry::question::Question;
+use protocol::soup::Login;
+use rtrb::Producer;
+
+use super::answers::{self, Ask};
+use super::connection::Connection;
+use super::credentials::Credentials;
+use super::door::DoorCounters;
+use super::order_entry_name;
+use super::service::{Caller, Close, Service, Verdict, View};
+use super::store::{Cursor, NotServable};
+use crate::runtime::links::{self, Inbound, Message};
+
+/// The engine is told of a silence this often, until it ends the connection or something comes.
+const SILENT_AGAIN_NS: u64 = 1_000_000_000;
+/// An answer's memory is kept for the next one up to this size.
+const ANSWER_BYTES_KEPT: usize = 16 * 1_024;
+
+/// A question on its way.
+#[derive(Debug)]
+struct Asked {
+    ask: Ask,
+    /// The answer must reflect this command; `None` until the engine has said which.
+    up_to: Option<u64>,
+}
+
+/// A logged-in connection of a session.
+#[derive(Debug)]
+pub(super) struct Open {
+    session: u32,
+    /// Read-only, beside the live connection.
+    is_replay: bool,
+    /// Acknowledgements go over UDP: no Sequenced Data here any more.
+    is_bound: bool,
+    cursor: Cursor,
+    questions: VecDeque<Asked>,
+    /// The answer at hand, as packets, and how much of it was queued.
+    answer: Vec<u8>,
+    answered: usize,
+    /// When the engine was last told of the silence.
+    silent_ns: u64,
+}
+
+impl Open {
+    /// The oldest question that waits for the engine must reflect command `sequence`.
+    pub(super) fn set_answerable(&mut self, sequence: u64) {
+        if let Some(asked) = self.questions.iter_mut().find(|asked| asked.up_to.is_none()) {
+            asked.up_to = Some(sequence);
+        }
+    }
+}
+
+/// What is behind the order-entry door.
+#[derive(Debug)]
+pub(super) struct OrderEntry {
+    credentials: Credentials,
+    roll: u32,
+    udp_port: u16,
+    questions_max: usize,
+    inbound: Producer<Inbound>,
+    /// The live connection of each session; 0 = none.
+    live: Box<[links::Connection]>,
+}
+
+impl OrderEntry {
+    /// For `sessions` sessions in the day of `roll`; `udp_port` is the exchange's for orders over UDP.
+    pub(super) fn new(
+        credentials: Credentials,
+        sessions: u32,
+        roll: u32,
+        udp_port: u16,
+        questions_max: usize,
+        inbound: Producer<Inbound>,
+    ) -> Self {
+        Self {
+            credentials,
+            roll,
+            udp_port,
+            questions_max,
+            inbound,
+            live: vec![0; sessions as usize].into_boxed_slice(),
+        }
+    }
+
+    /// Tells the engine. Asked only when there is room: [`Service::is_ready`] and [`Service::login`] look first.
+    fn tell(&mut self, inbound: Inbound) {
+        self.inbound
+            .push(inbound)
+            .expect("there was room, and nobody else fills it");
+    }
+
+    fn bind(&mut self, open: &mut Open, caller: Caller, udp_port: u16, counters: &mut DoorCounters) {
+        let mut token = [0; 8];
+        let mut salt = [0; 16];
+        let is_random = getrandom::fill(&mut token).is_ok() && getrandom::fill(&mut salt).is_ok();
+        if udp_port == 0 || !is_random {
+            // No answer: the client asks again, or stays on TCP.
+            counters.dropped += 1;
+            return;
+        }
+        self.tell(Inbound::Bind {
+            session: open.session,
+            connection: caller.id,
+            token,
+            address: SocketAddrV4::new(*caller.peer.ip(), udp_port),
+        });
+        let bound = own::UdpBound {
+            message_type: b'u',
+            token,
+            salt,
+            udp_port: self.udp_port.into(),
+        };
+        // Answers keep the order of the questions; this one waits for no command.
+        open.questions.push_back(Asked {
+            ask: Ask::Bound(bound),
+            up_to: Some(0),
+        });
+    }
+}
+
+impl Service for OrderEntry {
+    type Open = Open;
+
+    fn login(&mut self, login: &Login<'_>, caller: Caller, view: View<'_>) -> Verdict<Open> {
+        let Some(session) = self.credentials.check(login.username, login.password) else {
+            return Verdict::NotAuthorized;
+        };
+        let name = order_entry_name(session, self.roll);
+        if !login.asks_for(&name) || session as usize >= self.live.len() {
+            return Verdict::SessionNotAvailable;
+        }
+        if view.replica.exchange().session(session).is_none() {
+            return Verdict::NotYet;
+        }
+        let cursor = match view.store.cursor(session, login.requested_sequence) {
+            Ok(cursor) => cursor,
+            Err(NotServable::Beyond { .. }) => return Verdict::NotYet,
+            Err(NotServable::Gone | NotServable::UnknownStream) => return Verdict::SessionNotAvailable,
+        };
+        let is_replay = login.is_replay();
+        if !is_replay {
+            if self.inbound.is_full() {
+                return Verdict::Busy;
+            }
+            self.tell(Inbound::Login {
+                session,
+                connection: caller.id,
+            });
+            // The connection that was live so far notices in its next turn.
+            self.live[session as usize] = caller.id;
+        }
+        let questions = if is_replay { 0 } else { self.questions_max };
+        let open = Open {
+            session,
+            is_replay,
+            is_bound: false,
+            cursor,
+            questions: VecDeque::with_capacity(questions),
+            answer: Vec::new(),
+            answered: 0,
+            silent_ns: 0,
+        };
+        Verdict::Accept(name, cursor.next_sequence(), open)
+    }
+
+    fn is_ready(&self, open: &Open) -> bool {
+        open.is_replay || (!self.inbound.is_full() && open.questions.len() < self.questions_max)
+    }
+
+    fn message(&mut self, open: &mut Open, caller: Caller, bytes: &[u8], counters: &mut DoorCounters) {
+        if open.is_replay {
+            counters.ignored += 1;
+            return;
+        }
+        let ask = match Question::decode(bytes) {
+            Ok(Question::BindUdp(request)) => {
+                return self.bind(open, caller, request.udp_port.get(), counters);
+            }
+            Ok(Question::OrderStatus(request)) => Ask::OrderStatus(request.user_ref_num.get()),
+            Ok(Question::OpenOrders(_)) => Ask::OpenOrders,
+            Ok(Question::Balance(request)) => Ask::Balance(request.asset),
+            Ok(Question::Ticker(request)) => Ask::Ticker(request.symbol),
+            Ok(Question::Instruments(_)) => Ask::Instruments,
+            Ok(Question::Unknown(b'O' | b'U' | b'X' | b'M' | b'C' | b'D' | b'E' | b'Q')) => {
+                match Message::new(bytes) {
+                    Some(message) => self.tell(Inbound::Message {
+                        session: open.session,
+                        connection: caller.id,
+                        message,
+                    }),
+                    None => counters.dropped += 1,
+                }
+                return;
+            }
+            Ok(Question::Unknown(_)) => {
+                counters.ignored += 1;
+                return;
+            }
+            Err(_) => {
+                counters.dropped += 1;
+                return;
+            }
+        };
+        // Behind the orders of the same connection, so that the answer sees them.
+        self.tell(Inbound::Question { ticket: caller.id });
+        open.questions.push_back(Asked { ask, up_to: None });
+    }
+
+    fn turn<S: Read + Write>(
+        &mut self,
+        open: &mut Open,
+        caller: Caller,
+        connection: &mut Connection<S>,
+        budget: usize,
+        view: View<'_>,
+    ) -> Result<usize, Close> {
+        if !open.is_replay && self.live[open.session as usize] != caller.id {
+            return Err(Close::TakenOver);
+        }
+        let mut work = 0;
+        loop {
+            let rest = &open.answer[open.answered..];
+            if !rest.is_empty() {
+                let queued = connection.put_packets(view.now_ns, rest);
+                open.answered += queued;
+                work += queued;
+                if open.answered < open.answer.len() {
+                    break;
+                }
+            }
+            open.answer.clear();
+            open.answer.shrink_to(ANSWER_BYTES_KEPT);
+            open.answered = 0;
+            let is_as_of = view.replica.is_between_commands();
+            let reached = |up_to: u64| is_as_of && up_to <= view.replica.applied();
+            let Some(Asked { ask, .. }) = open
+                .questions
+                .pop_front_if(|asked| asked.up_to.is_some_and(reached))
+            else {
+                break;
+            };
+            answers::write(&ask, open.session, view.replica, &mut open.answer);
+            open.is_bound |= matches!(ask, Ask::Bound(_));
+        }
+        if !open.is_bound {
+            let queued = connection.put_stream(view.now_ns, view.store, &mut open.cursor, budget);
+            work += queued.map_err(|_| Close::FellOff)?;
+        }
+        Ok(work)
+    }
+
+    fn silence(&mut self, open: &mut Open, caller: Caller, limit_ns: u64, now_ns: u64) -> Result<(), Close> {
+        if open.is_replay {
+            return Err(Close::Silent);
+        }
+        if now_ns.saturating_sub(open.silent_ns) >= SILENT_AGAIN_NS && !self.inbound.is_full() {
+            open.silent_ns = now_ns;
+            self.tell(Inbound::Silent {
+                session: open.session,
+                connection: caller.id,
+                since_ns: now_ns - limit_ns,
+            });
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, open: &Open, caller: Caller, close: Close) -> bool {
+        if open.is_replay {
+            return true;
+        }
+        // The engine ended it by itself in the one case, has the session's new connection in the other.
+        let is_known = matches!(close, Close::Silent | Close::TakenOver);
+        if !is_known {
+            if self.inbound.is_full() {
+                return false;
+            }
+            self.tell(Inbound::Ended {
+                session: open.session,
+                connection: caller.id,
+            });
+        }
+        let live = &mut self.live[open.session as usize];
+        if *live == caller.id {
+            *live = 0;
+        }
+        true
+    }
+}

@@ -1,0 +1,194 @@
+//! Acknowledgements sent again over UDP: what `r` Re-request asks for, bounded in every direction.
+
+use std::collections::VecDeque;
+use std::net::SocketAddrV4;
+
+use protocol::packet::Packer;
+
+use super::order_entry_name;
+use super::store::{Cursor, Store};
+use crate::runtime::seams::DatagramSink;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Limits on what is sent again.
+#[derive(Debug, Clone, Copy)]
+pub struct ReRequestConfig {
+    /// Messages sent for one request; the client asks for the rest again.
+    pub messages_max: u16,
+    /// Requests at work at once; further ones are dropped.
+    pub requests_max: usize,
+    /// Datagrams sent in one turn.
+    pub datagrams_per_poll: usize,
+    /// Bytes sent to one session in a second; what goes beyond is dropped.
+    pub session_bytes_per_second: u64,
+    /// Longest datagram, bytes of UDP payload.
+    pub datagram_bytes_max: usize,
+}
+
+impl Default for ReRequestConfig {
+    fn default() -> Self {
+        Self {
+            messages_max: 2_000,
+            requests_max: 256,
+            datagrams_per_poll: 16,
+            session_bytes_per_second: 16 * 1_024 * 1_024,
+            datagram_bytes_max: 1_472,
+        }
+    }
+}
+
+/// What became of re-requests, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReRequestCounters {
+    /// Requests taken.
+    pub requests: u64,
+    /// Requests for messages that are not stored, or were overwritten on the way.
+    pub not_servable: u64,
+    /// Requests dropped because too many are at work.
+    pub overflowed: u64,
+    /// Requests cut because the session had its bytes of this second.
+    pub over_budget: u64,
+    /// Datagrams sent.
+    pub datagrams: u64,
+    /// Messages sent.
+    pub messages: u64,
+    /// Datagrams that could not be sent.
+    pub send_errors: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Request {
+    session: u32,
+    address: SocketAddrV4,
+    cursor: Cursor,
+    /// Messages still to send.
+    left: u16,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Budget {
+    since_ns: u64,
+    used: u64,
+}
+
+/// Requests at work.
+#[derive(Debug)]
+pub(super) struct ReRequests<A> {
+    sink: A,
+    roll: u32,
+    requests: VecDeque<Request>,
+    budgets: Box<[Budget]>,
+    config: ReRequestConfig,
+    counters: ReRequestCounters,
+}
+
+impl<A: DatagramSink> ReRequests<A> {
+    pub(super) fn new(sink: A, sessions: u32, roll: u32, config: ReRequestConfig) -> Self {
+        Self {
+            sink,
+            roll,
+            requests: VecDeque::with_capacity(config.requests_max),
+            budgets: vec![Budget::default(); sessions as usize].into_boxed_slice(),
+            config,
+            counters: ReRequestCounters::default(),
+        }
+    }
+
+    pub(super) fn counters(&self) -> ReRequestCounters {
+        self.counters
+    }
+
+    /// Takes a request for `count` messages of `session` from `from` on, to be sent to `address`.
+    pub(super) fn request(
+        &mut self,
+        store: &Store,
+        session: u32,
+        address: SocketAddrV4,
+        from: u64,
+        count: u16,
+    ) {
+        self.counters.requests += 1;
+        // Zero, which means "the newest" in a login, names no message here.
+        let cursor = store.cursor(session, from).ok().filter(|_| from > 0 && count > 0);
+        let Some(cursor) = cursor else {
+            self.counters.not_servable += 1;
+            return;
+        };
+        if self.requests.len() >= self.config.requests_max {
+            self.counters.overflowed += 1;
+            return;
+        }
+        self.requests.push_back(Request {
+            session,
+            address,
+            cursor,
+            left: count.min(self.config.messages_max),
+        });
+    }
+
+    /// Sends the next datagrams, one of each request in turn; returns how many.
+    pub(super) fn poll(&mut self, store: &Store, now_ns: u64) -> usize {
+        for sent in 0..self.config.datagrams_per_poll {
+            let Some(mut request) = self.requests.pop_front() else {
+                return sent;
+            };
+            if self.send_next(store, &mut request, now_ns) {
+                self.requests.push_back(request);
+            }
+        }
+        self.config.datagrams_per_poll
+    }
+
+    /// Sends one datagram of a request; false when nothing is left to send.
+    fn send_next(&mut self, store: &Store, request: &mut Request, now_ns: u64) -> bool {
+        let name = order_entry_name(request.session, self.roll);
+        let mut packer = Packer::new(
+            name,
+            request.cursor.next_sequence(),
+            self.config.datagram_bytes_max,
+        );
+        let mut is_more = false;
+        while request.left > 0 {
+            let stored = match store.read(&request.cursor) {
+                Ok(Some(stored)) => stored,
+                Ok(None) => break,
+                Err(_) => {
+                    self.counters.not_servable += 1;
+                    break;
+                }
+            };
+            if !packer.push(stored.bytes) {
+                is_more = true;
+                break;
+            }
+            request.cursor.advance(&stored);
+            request.left -= 1;
+        }
+        let messages = u64::from(packer.count());
+        let Some(datagram) = packer.finish(None) else {
+            return false;
+        };
+        let budget = &mut self.budgets[request.session as usize];
+        if now_ns.saturating_sub(budget.since_ns) >= SECOND_NS {
+            *budget = Budget {
+                since_ns: now_ns,
+                used: 0,
+            };
+        }
+        budget.used += datagram.len() as u64;
+        if budget.used > self.config.session_bytes_per_second {
+            self.counters.over_budget += 1;
+            return false;
+        }
+        match self.sink.send(request.address, datagram) {
+            Ok(()) => {
+                self.counters.datagrams += 1;
+                self.counters.messages += messages;
+            }
+            // As any lost datagram: the client asks again.
+            Err(_) => self.counters.send_errors += 1,
+        }
+        is_more
+    }
+}

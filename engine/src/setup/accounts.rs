@@ -1,0 +1,201 @@
+//! Accounts, their first deposits, their sessions.
+
+use std::collections::HashMap;
+
+use protocol::units::Symbol;
+
+use super::Setup;
+use crate::config::Account;
+use crate::exchange::command::{Command, CommandKind, SessionDefinition, Transfer, halves};
+
+impl Setup<'_> {
+    pub(super) fn accounts(&mut self, assets: &HashMap<Symbol, u16>) {
+        for index in 0..self.exchange.account_count() {
+            let Some(account) = self.exchange.account(index) else {
+                continue;
+            };
+            let name = account.definition.name;
+            if !self
+                .config
+                .accounts
+                .iter()
+                .any(|configured| configured.name == name)
+            {
+                self.missing("accounts", String::from_utf8_lossy(&name).trim());
+            }
+        }
+        let mut next = self.exchange.account_count();
+        let config = self.config;
+        for account in &config.accounts {
+            match self.account_index(account.name) {
+                Some(index) => {
+                    self.compare_accounts(index, account);
+                    if !self.has_sessions(index) {
+                        self.deposits(index, account, assets);
+                    }
+                    self.sessions(index, account);
+                }
+                None => {
+                    self.commands
+                        .push(Command::new(CommandKind::AddAccount).with_definition(&account.definition()));
+                    self.deposits(next, account, assets);
+                    self.sessions(next, account);
+                    next += 1;
+                }
+            }
+        }
+        self.sessions_left_out();
+    }
+
+    fn account_index(&self, name: [u8; 16]) -> Option<u32> {
+        (0..self.exchange.account_count()).find(|index| {
+            self.exchange
+                .account(*index)
+                .is_some_and(|account| account.definition.name == name)
+        })
+    }
+
+    fn known_sessions(&self) -> impl Iterator<Item = ([u8; 6], u32)> {
+        (0..self.exchange.session_count())
+            .filter_map(|index| self.exchange.session(index))
+            .map(|session| (session.username, session.account))
+    }
+
+    fn has_sessions(&self, account: u32) -> bool {
+        self.known_sessions().any(|(_, owner)| owner == account)
+    }
+
+    fn compare_accounts(&mut self, index: u32, configured: &Account) {
+        let Some(known) = self.exchange.account(index) else {
+            return;
+        };
+        let (was, is) = (known.definition, configured.definition());
+        let text = |bytes: &[u8]| format!("\"{}\"", String::from_utf8_lossy(bytes).trim());
+        let mode = |byte: u8| {
+            let name = match byte {
+                b'O' => "cancel-oldest",
+                b'W' => "cancel-newest",
+                b'D' => "decrement",
+                _ => "cancel-both",
+            };
+            format!("\"{name}\"")
+        };
+        let differences = [
+            ("firm", text(&was.firm), text(&is.firm)),
+            (
+                "max_open_orders",
+                was.open_orders_max.to_string(),
+                is.open_orders_max.to_string(),
+            ),
+            (
+                "max_quantity",
+                was.quantity_max.to_string(),
+                is.quantity_max.to_string(),
+            ),
+            (
+                "max_rate",
+                was.rate_per_second.to_string(),
+                is.rate_per_second.to_string(),
+            ),
+            ("max_burst", was.rate_burst.to_string(), is.rate_burst.to_string()),
+            ("self_match", mode(was.self_match), mode(is.self_match)),
+            (
+                "cancel_on_disconnect",
+                (was.cancel_on_disconnect == 1).to_string(),
+                (is.cancel_on_disconnect == 1).to_string(),
+            ),
+            (
+                "fee_reports",
+                (was.fee_reports == 1).to_string(),
+                (is.fee_reports == 1).to_string(),
+            ),
+        ];
+        for (key, was, is) in differences {
+            if was != is {
+                self.changed(
+                    configured.line,
+                    format!("accounts.{}.{key}", configured.name()),
+                    &was,
+                    &is,
+                );
+            }
+        }
+    }
+
+    /// What the account lacks of its first deposits.
+    fn deposits(&mut self, index: u32, account: &Account, assets: &HashMap<Symbol, u16>) {
+        for deposit in &account.deposits {
+            let asset = u32::from(assets[&deposit.asset]);
+            let there = self.exchange.balance(index, asset).total();
+            let amount = deposit.amount.saturating_sub(there);
+            if amount > 0 {
+                let transfer = Transfer {
+                    amount: halves(amount),
+                    account: index,
+                    asset,
+                    spare: [0; 16],
+                };
+                self.commands.push(Command {
+                    body: zerocopy::transmute!(transfer),
+                    ..Command::new(CommandKind::Deposit)
+                });
+            }
+        }
+    }
+
+    fn sessions(&mut self, index: u32, account: &Account) {
+        for session in &account.sessions {
+            let known = self
+                .known_sessions()
+                .find(|(username, _)| *username == session.username);
+            match known {
+                Some((_, owner)) if owner == index => {}
+                Some(_) => self.refuse(
+                    account.line,
+                    format!("accounts.{}.sessions", account.name()),
+                    format!(
+                        "{:?} is a session of another account in the journal",
+                        String::from_utf8_lossy(&session.username).trim()
+                    ),
+                    "give the session another username",
+                ),
+                None => {
+                    let definition = SessionDefinition {
+                        username: session.username,
+                        spare: [0; 2],
+                        account: index,
+                        spare_two: [0; 92],
+                    };
+                    self.commands
+                        .push(Command::new(CommandKind::AddSession).with_definition(&definition));
+                }
+            }
+        }
+    }
+
+    fn sessions_left_out(&mut self) {
+        let configured: Vec<_> = self
+            .config
+            .accounts
+            .iter()
+            .flat_map(|account| &account.sessions)
+            .map(|session| session.username)
+            .collect();
+        let left_out: Vec<_> = self
+            .known_sessions()
+            .map(|(username, _)| username)
+            .filter(|username| !configured.contains(username))
+            .collect();
+        for username in left_out {
+            self.refuse(
+                0,
+                "accounts.sessions".to_owned(),
+                format!(
+                    "session {:?} is in the journal, but not in the configuration; it can not be taken away",
+                    String::from_utf8_lossy(&username).trim()
+                ),
+                "add it to its account again; a new password locks its user out",
+            );
+        }
+    }
+}

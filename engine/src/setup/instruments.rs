@@ -1,0 +1,97 @@
+//! Instruments: new ones are added behind the old, whose definitions must be what they were.
+
+use std::collections::HashMap;
+
+use protocol::units::Symbol;
+
+use super::Setup;
+use crate::config::{Description, Instrument};
+use crate::exchange::command::{Command, CommandKind, InstrumentDefinition};
+use crate::exchange::instrument::State;
+
+impl Setup<'_> {
+    /// Adds instruments; gives the locates of those that are to be opened.
+    pub(super) fn instruments(&mut self, assets: &HashMap<Symbol, u16>) -> Vec<u16> {
+        let mut to_open = Vec::new();
+        let comparable = self.problems.is_empty();
+        let mut all_there = true;
+        for locate in 1..=self.exchange.instrument_count() {
+            let Some(instrument) = self.exchange.instrument(locate) else {
+                continue;
+            };
+            if instrument.state == State::PreOpen {
+                to_open.push(locate);
+            }
+            let symbol = Symbol(instrument.definition.symbol);
+            if !self
+                .config
+                .instruments
+                .iter()
+                .any(|configured| configured.symbol == symbol)
+            {
+                all_there = false;
+                self.missing("instruments", symbol.as_str());
+            }
+        }
+        let mut in_order = all_there;
+        let mut next = self.exchange.instrument_count();
+        for (place, instrument) in (1_u16..).zip(&self.config.instruments) {
+            let definition = instrument.definition(assets[&instrument.base], assets[&instrument.quote]);
+            match self.exchange.find_instrument(definition.symbol) {
+                Some(locate) if in_order && locate != place => {
+                    // Those behind it stand wrong because of it.
+                    in_order = false;
+                    self.refuse(
+                        instrument.line,
+                        format!("instruments.{}", instrument.symbol),
+                        format!("stands at place {place}, but its stock locate is {locate}"),
+                        "put the instruments in their old order, and new ones behind them",
+                    );
+                }
+                // Amounts can be compared only while their assets agree.
+                Some(locate) if comparable => {
+                    let known = self.exchange.instrument(locate);
+                    if let Some(definition) = known.map(|known| known.definition) {
+                        self.compare_instruments(instrument, &definition);
+                    }
+                }
+                Some(_) => {}
+                None => {
+                    next += 1;
+                    to_open.push(next);
+                    self.commands
+                        .push(Command::new(CommandKind::AddInstrument).with_definition(&definition));
+                }
+            }
+        }
+        to_open
+    }
+
+    fn compare_instruments(&mut self, configured: &Instrument, was: &InstrumentDefinition) {
+        let known = |index: u16| self.exchange.asset(u32::from(index));
+        let named = |name: Symbol| (name, self.config.asset(name).map_or(0, |asset| asset.decimals));
+        let (base, quote) = (named(configured.base), named(configured.quote));
+        for (key, (name, _), index) in [("base", base, was.base), ("quote", quote, was.quote)] {
+            let was = known(index).map_or(Symbol::BLANK, |asset| Symbol(asset.name));
+            if was != name {
+                let key = format!("instruments.{}.{key}", configured.symbol);
+                self.changed(
+                    configured.line,
+                    key,
+                    &format!("\"{was}\""),
+                    &format!("\"{name}\""),
+                );
+            }
+        }
+        let known_decimals = |index: u16| known(index).map_or(0, |asset| asset.decimals);
+        let was = Description::new(was, known_decimals(was.base), known_decimals(was.quote));
+        // The indices of assets are not described.
+        let is = Description::new(&configured.definition(0, 0), base.1, quote.1);
+        for ((key, was), (_, is)) in was.entries().into_iter().zip(is.entries()) {
+            if was != is {
+                let key = format!("instruments.{}.{key}", configured.symbol);
+                self.changed(configured.line, key, &format!("\"{was}\""), &format!("\"{is}\""));
+            }
+        }
+    }
+}

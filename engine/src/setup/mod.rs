@@ -1,0 +1,432 @@
+//! Configuration is input too: what the file says and the exchange does not know yet becomes commands, sequenced and
+//! journaled like any other. What can not be changed any more is refused, with what it was and how to go on.
+//!
+//! The start of the first day is the same as any later one: an empty exchange lacks everything.
+//!
+//! ```text
+//!  System Event O; assets; instruments (R and H each); accounts with deposits and sessions; System Event S, Q;
+//!  instruments to trading (H each)
+//! ```
+//!
+//! A start that was cut off anywhere in between is taken up where it ended: see [`commands`].
+
+mod accounts;
+mod instruments;
+
+use std::collections::HashMap;
+
+use protocol::units::Symbol;
+
+use crate::config::{Config, ConfigError, Problem};
+use crate::exchange::command::{AssetDefinition, Command, CommandKind, StateChange};
+use crate::exchange::event::EventKind;
+use crate::exchange::instrument::State;
+use crate::exchange::{Exchange, Limits, Progress};
+use crate::limits::{LEVELS, ORDERS};
+
+/// System Event: start of messages.
+const START_OF_MESSAGES: u8 = b'O';
+/// System Event: start of system hours.
+const START_OF_SYSTEM_HOURS: u8 = b'S';
+/// System Event: start of market hours.
+const START_OF_MARKET_HOURS: u8 = b'Q';
+
+/// The commands that bring `exchange` to what `config` says, without numbers and times. `system_event` is the code of
+/// the last System Event in the journal, if there was one.
+///
+/// A new account gets its deposits before its first session, so that an account without sessions has exactly what was
+/// deposited of them: what a crash left out is found and made up for.
+///
+/// # Errors
+/// Everything the configuration changes or leaves out that can not be changed.
+pub fn commands(
+    config: &Config,
+    exchange: &Exchange,
+    system_event: Option<u8>,
+) -> Result<Vec<Command>, ConfigError> {
+    let mut setup = Setup {
+        config,
+        exchange,
+        commands: Vec::new(),
+        problems: Vec::new(),
+    };
+    let begun = [START_OF_MESSAGES, START_OF_SYSTEM_HOURS, START_OF_MARKET_HOURS]
+        .iter()
+        .position(|code| Some(*code) == system_event)
+        .map_or(0, |place| place + 1);
+    if begun < 1 {
+        setup.system_event(START_OF_MESSAGES);
+    }
+    let assets = setup.assets();
+    let to_open = setup.instruments(&assets);
+    setup.accounts(&assets);
+    if begun < 2 {
+        setup.system_event(START_OF_SYSTEM_HOURS);
+    }
+    if begun < 3 {
+        setup.system_event(START_OF_MARKET_HOURS);
+    }
+    for locate in to_open {
+        setup.commands.push(Command {
+            instrument: locate,
+            ..state_change(CommandKind::SetState, State::Trading as u8)
+        });
+    }
+    if setup.problems.is_empty() {
+        Ok(setup.commands)
+    } else {
+        Err(ConfigError::Invalid(setup.problems))
+    }
+}
+
+/// Sets up an exchange of its own, to see that the core takes everything the configuration says.
+///
+/// # Errors
+/// What the core refuses: the configuration's checks and the core's disagree.
+pub fn rehearse(config: &Config) -> Result<(), ConfigError> {
+    let limits = Limits {
+        orders: ORDERS.least as u32,
+        levels: LEVELS.least as u32,
+        ..config.capacities.limits
+    };
+    let mut exchange = Exchange::new(limits);
+    let mut problems = Vec::new();
+    for (sequence, command) in (1..).zip(commands(config, &exchange, None)?) {
+        let mut events = Vec::new();
+        let progress = exchange.apply(&Command { sequence, ..command }, &mut events);
+        assert!(progress == Progress::Done, "a command of the setup has one step");
+        for event in events {
+            if event.kind() == EventKind::OperationRefused {
+                problems.push(Problem {
+                    file: config.file.clone(),
+                    line: 0,
+                    key: format!("setup command {sequence}"),
+                    what: format!(
+                        "the exchange refuses {:?} (refusal {})",
+                        CommandKind::from_byte(command.kind),
+                        event.detail
+                    ),
+                    remedy: "this is a mistake in `exchange check`: report it with the configuration"
+                        .to_owned(),
+                });
+            }
+        }
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(ConfigError::Invalid(problems))
+    }
+}
+
+/// A command whose body is one byte.
+fn state_change(kind: CommandKind, value: u8) -> Command {
+    let change = StateChange {
+        value,
+        spare: [0; 39],
+    };
+    Command {
+        body: zerocopy::transmute!(change),
+        ..Command::new(kind)
+    }
+}
+
+/// What the remedies have in common.
+const EMPTY_DIRECTORY: &str = "or start with an empty data directory (--data)";
+
+struct Setup<'a> {
+    config: &'a Config,
+    exchange: &'a Exchange,
+    commands: Vec<Command>,
+    problems: Vec<Problem>,
+}
+
+impl Setup<'_> {
+    fn system_event(&mut self, code: u8) {
+        self.commands.push(state_change(CommandKind::SystemEvent, code));
+    }
+
+    fn refuse(&mut self, line: usize, key: String, what: String, remedy: &str) {
+        self.problems.push(Problem {
+            file: self.config.file.clone(),
+            line,
+            key,
+            what,
+            remedy: format!("{remedy}, {EMPTY_DIRECTORY}"),
+        });
+    }
+
+    /// A value of the journal that the file says otherwise.
+    fn changed(&mut self, line: usize, key: String, was: &str, is: &str) {
+        self.refuse(
+            line,
+            key,
+            format!("is {is}, but was {was} when the journal began, and can not be changed"),
+            &format!("write {was} again"),
+        );
+    }
+
+    /// Something of the journal that the file leaves out.
+    fn missing(&mut self, section: &str, name: &str) {
+        self.refuse(
+            0,
+            format!("{section}.{name}"),
+            "is in the journal, but not in the configuration; it can not be taken away".to_owned(),
+            &format!("add the [[{section}]] entry again"),
+        );
+    }
+
+    /// Index of each configured asset.
+    fn assets(&mut self) -> HashMap<Symbol, u16> {
+        let mut indices = HashMap::new();
+        for index in 0..self.exchange.asset_count() {
+            let Some(asset) = self.exchange.asset(index).copied() else {
+                continue;
+            };
+            let name = Symbol(asset.name);
+            match self.config.asset(name).copied() {
+                None => self.missing("assets", name.as_str()),
+                Some(configured) if configured.decimals != asset.decimals => self.changed(
+                    configured.line,
+                    format!("assets.{name}.decimals"),
+                    &asset.decimals.to_string(),
+                    &configured.decimals.to_string(),
+                ),
+                Some(_) => {}
+            }
+            indices.insert(name, u16::try_from(index).expect("asset capacities have 16 bits"));
+        }
+        for asset in &self.config.assets {
+            let next = u16::try_from(indices.len()).expect("asset capacities have 16 bits");
+            indices.entry(asset.name).or_insert_with(|| {
+                let definition = AssetDefinition {
+                    name: asset.name.0,
+                    decimals: asset.decimals,
+                    spare: [0; 95],
+                };
+                self.commands
+                    .push(Command::new(CommandKind::AddAsset).with_definition(&definition));
+                next
+            });
+        }
+        indices
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::command::{InstrumentDefinition, whole};
+    use crate::exchange::event::{Event, EventKind};
+    use crate::exchange::{Exchange, Progress};
+
+    /// Applies commands as the sequencer would; gives their events.
+    fn apply(exchange: &mut Exchange, commands: &[Command]) -> Vec<Event> {
+        let mut events = Vec::new();
+        for command in commands {
+            let command = Command {
+                sequence: exchange.sequence() + 1,
+                time: exchange.now() + 1,
+                ..*command
+            };
+            assert_eq!(exchange.apply(&command, &mut events), Progress::Done);
+        }
+        events
+    }
+
+    fn small() -> Config {
+        let mut config = Config::built_in();
+        config.capacities.limits.orders = 64;
+        config.capacities.limits.levels = 64;
+        config
+    }
+
+    fn empty(config: &Config) -> Exchange {
+        Exchange::new(config.capacities.limits)
+    }
+
+    #[test]
+    fn the_first_day_starts_as_the_protocol_says() {
+        let config = small();
+        let mut exchange = empty(&config);
+        let commands = commands(&config, &exchange, None).expect("nothing is refused");
+        let events = apply(&mut exchange, &commands);
+        let feed: String = events
+            .iter()
+            .filter_map(|event| match event.kind() {
+                EventKind::SystemEvent => Some(char::from(event.code)),
+                EventKind::InstrumentListed => Some('R'),
+                EventKind::TradingAction => Some('H'),
+                EventKind::OperationRefused => Some('!'),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(feed, "ORHRHRHRHSQHHHH");
+        assert_eq!(exchange.session_count(), 12);
+        for (index, account) in config.accounts.iter().enumerate() {
+            for deposit in &account.deposits {
+                let asset = (0..exchange.asset_count())
+                    .find(|asset| {
+                        exchange
+                            .asset(*asset)
+                            .is_some_and(|known| known.name == deposit.asset.0)
+                    })
+                    .expect("it was added");
+                assert_eq!(exchange.balance(index as u32, asset).available, deposit.amount);
+            }
+        }
+        for locate in 1..=exchange.instrument_count() {
+            assert!(
+                exchange
+                    .instrument(locate)
+                    .is_some_and(|known| known.state == State::Trading)
+            );
+        }
+    }
+
+    #[test]
+    fn a_second_start_has_nothing_to_do() {
+        let config = small();
+        let mut exchange = empty(&config);
+        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        apply(&mut exchange, &first);
+        assert_eq!(
+            commands(&config, &exchange, Some(b'Q')).expect("nothing is refused"),
+            []
+        );
+    }
+
+    #[test]
+    fn a_start_cut_off_anywhere_is_taken_up() {
+        let config = small();
+        let mut whole_day = empty(&config);
+        let all = commands(&config, &whole_day, None).expect("nothing is refused");
+        apply(&mut whole_day, &all);
+        for cut in 0..all.len() {
+            let mut exchange = empty(&config);
+            apply(&mut exchange, &all[..cut]);
+            let system_event = all[..cut]
+                .iter()
+                .rev()
+                .find(|command| command.kind == CommandKind::SystemEvent as u8)
+                .map(|command| command.state_change().value);
+            let rest = commands(&config, &exchange, system_event).expect("nothing is refused");
+            assert_eq!(rest, all[cut..], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn what_is_new_is_added() {
+        let config = small();
+        let mut exchange = empty(&config);
+        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        apply(&mut exchange, &first);
+
+        let mut more = config.clone();
+        let mut dogecoin = more.assets[1];
+        dogecoin.name = Symbol::new("DOGE").expect("short");
+        more.assets.insert(0, dogecoin);
+        let mut instrument = more.instruments[0];
+        instrument.symbol = Symbol::new("DOGE-USD").expect("short");
+        instrument.base = dogecoin.name;
+        more.instruments.push(instrument);
+        let mut account = more.accounts[0].clone();
+        account.name = *b"C               ";
+        account.sessions[0].username = *b"C     ";
+        account.deposits.truncate(1);
+        more.accounts.insert(0, account);
+        let mut session = more.accounts[1].sessions[0].clone();
+        session.username = *b"A2    ";
+        more.accounts[1].sessions.push(session);
+
+        let commands = commands(&more, &exchange, Some(b'Q')).expect("nothing is refused");
+        let kinds: Vec<_> = commands
+            .iter()
+            .map(|command| CommandKind::from_byte(command.kind))
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                CommandKind::AddAsset,
+                CommandKind::AddInstrument,
+                CommandKind::AddAccount,
+                CommandKind::Deposit,
+                CommandKind::AddSession,
+                CommandKind::AddSession,
+                CommandKind::SetState,
+            ]
+            .map(Some)
+        );
+        let definition: InstrumentDefinition = commands[1].definition();
+        assert_eq!((definition.base, definition.quote), (5, 0));
+        assert_eq!(commands[3].transfer().account, 12);
+        assert_eq!(
+            whole(commands[3].transfer().amount),
+            more.accounts[0].deposits[0].amount
+        );
+        assert_eq!(commands[6].instrument, 5);
+        let events = apply(&mut exchange, &commands);
+        assert!(
+            events
+                .iter()
+                .all(|event| event.kind() != EventKind::OperationRefused)
+        );
+    }
+
+    #[test]
+    fn what_can_not_change_is_refused_with_what_it_was() {
+        let config = small();
+        let mut exchange = empty(&config);
+        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        apply(&mut exchange, &first);
+        let check = |change: &dyn Fn(&mut Config), words: [&str; 3]| {
+            let mut changed = config.clone();
+            change(&mut changed);
+            let error = commands(&changed, &exchange, Some(b'Q'))
+                .expect_err("it is refused")
+                .to_string();
+            assert_eq!(error.matches("remedy").count(), 1, "{error}");
+            for word in words {
+                assert!(error.contains(word), "{error}");
+            }
+        };
+        check(
+            &|config| config.instruments[0].tick_size = 1,
+            [
+                "instruments.BTC-USD.tick_size",
+                "was \"0.01\"",
+                "write \"0.01\" again",
+            ],
+        );
+        check(
+            &|config| config.assets[0].decimals = 9,
+            ["assets.USD.decimals", "was 8", "empty data directory"],
+        );
+        check(
+            &|config| config.accounts[0].cancel_on_disconnect = true,
+            ["accounts.A.cancel_on_disconnect", "is true", "was false"],
+        );
+        check(
+            &|config| config.accounts[1].sessions.clear(),
+            ["accounts.sessions", "\"B\"", "can not be taken away"],
+        );
+        check(
+            &|config| {
+                config.instruments.remove(2);
+            },
+            [
+                "instruments.SOL-USD",
+                "not in the configuration",
+                "[[instruments]]",
+            ],
+        );
+        check(
+            &|config| config.instruments.swap(2, 3),
+            ["instruments.KSHIBUSD", "place 3", "stock locate is 4"],
+        );
+        check(
+            &|config| config.instruments[0].taker_fee_ppm = 1_000,
+            ["taker_fee", "is \"0.1%\"", "was \"0.02%\""],
+        );
+    }
+}

@@ -1,0 +1,6 @@
+//! The real binary on free ports of this machine: starts, stops, conflicts, crashes.
+
+mod client;
+mod crash;
+mod exchange;
+mod starts;

@@ -1,0 +1,173 @@
+//! The books against a naive model, a recorded day of the outside world, and garbage.
+
+mod support;
+
+use feed_handler::book::Capacity;
+use feed_handler::ticker::TradeKind;
+use feed_handler::{BookError, Market, Side};
+use protocol::market_data::binary_file;
+use protocol::market_data::messages::LAYOUTS;
+use protocol::testing::Random;
+use std::path::PathBuf;
+use support::{Script, added, canceled, deleted, directory, executed, replaced};
+
+const CAPACITY: Capacity = Capacity {
+    instruments: 16,
+    orders: 4_096,
+    levels: 4_096,
+};
+
+fn apply(market: &mut Market, messages: &[Vec<u8>]) {
+    for message in messages {
+        market.apply(message).expect("scripts make well-formed messages");
+    }
+}
+
+#[test]
+fn books_equal_a_naive_model() {
+    for seed in 0..5 {
+        let mut script = Script::new(seed, 3);
+        let mut market = Market::new(CAPACITY);
+        let mut done = 0;
+        for _ in 0..40 {
+            script.run(500);
+            apply(&mut market, &script.messages[done..]);
+            done = script.messages.len();
+            for locate in 1..=3 {
+                assert_eq!(market.book(locate).digest(), script.digest(locate), "seed {seed}");
+                assert!(!market.book(locate).is_crossed());
+            }
+            assert_eq!(market.books().order_count(), script.resting.len());
+        }
+        assert_eq!(market.statistics().error_count(), 0);
+        assert_eq!(market.statistics().total(), script.messages.len() as u64);
+        assert!(
+            market
+                .instruments()
+                .all(|instrument| instrument.trades > 100 && instrument.state == b'T')
+        );
+    }
+}
+
+#[test]
+fn a_day_in_small() {
+    let mut market = Market::new(CAPACITY);
+    let day = [
+        directory(1, "SYM1", 100),
+        added(1, 10, Side::Buy, 500, 99_0000),
+        added(1, 11, Side::Sell, 300, 101_0000),
+        added(1, 12, Side::Sell, 200, 102_0000),
+        executed(1, 11, 100, 1),
+        canceled(1, 10, 50),
+        replaced(1, 12, 13, 250, 100_5000),
+        deleted(1, 10),
+    ];
+    apply(&mut market, &day[..5]);
+    let trade = market.trade().expect("an execution is a trade");
+    assert_eq!(
+        (trade.kind, trade.aggressor),
+        (TradeKind::Displayed, Some(Side::Buy))
+    );
+    assert_eq!(
+        (trade.price, trade.quantity, trade.match_number),
+        (101_0000, 100, 1)
+    );
+    assert_eq!(market.touched(), 1);
+    apply(&mut market, &day[5..]);
+    assert_eq!(market.trade(), None);
+    let locate = market.find(*b"SYM1    ").unwrap();
+    let quote = market.quote(locate).unwrap();
+    assert_eq!(quote.bid, None);
+    let ask = quote.ask.unwrap();
+    assert_eq!((ask.price, ask.quantity, ask.orders), (100_5000, 250, 1));
+    assert_eq!(quote.instrument.last, Some(trade));
+    assert_eq!(
+        (quote.instrument.volume, quote.instrument.lots_per_unit),
+        (100, 100)
+    );
+    market.clear();
+    assert_eq!(
+        (market.find(*b"SYM1    "), market.instruments().count()),
+        (None, 0)
+    );
+}
+
+#[test]
+fn a_market_that_does_not_fit_says_so() {
+    let mut market = Market::new(Capacity {
+        orders: 2,
+        ..CAPACITY
+    });
+    apply(
+        &mut market,
+        &[added(1, 1, Side::Buy, 1, 1), added(1, 2, Side::Buy, 1, 1)],
+    );
+    assert_eq!(market.overflow(), None);
+    apply(&mut market, &[added(1, 3, Side::Buy, 1, 1)]);
+    assert_eq!(market.overflow(), Some(BookError::OrderCapacity));
+    apply(&mut market, &[directory(17, "SYM17", 1)]);
+    assert_eq!(market.statistics().error(BookError::InstrumentCapacity), 1);
+    market.clear();
+    assert_eq!(market.overflow(), None);
+}
+
+#[test]
+fn garbage_is_counted_and_never_panics() {
+    let mut random = Random::new(99);
+    let mut market = Market::new(Capacity {
+        instruments: 100,
+        orders: 64,
+        levels: 32,
+    });
+    let mut malformed = 0;
+    for round in 0..200_000_u64 {
+        let mut message = vec![0; random.below(60) as usize];
+        random.fill(&mut message);
+        // Half of them look right at first sight, so that the books get their share.
+        if round % 2 == 0 {
+            let layout = random.pick(LAYOUTS);
+            message.resize(layout.size, 0);
+            message[0] = layout.message_type;
+            message[1..3].copy_from_slice(&(random.below(110) as u16).to_be_bytes());
+            if layout.size >= 19 {
+                message[11..19].copy_from_slice(&random.below(100).to_be_bytes());
+            }
+        }
+        malformed += u64::from(market.apply(&message).is_err());
+    }
+    assert_eq!(market.statistics().malformed, malformed);
+    assert!(malformed > 5_000 && market.statistics().error_count() > 1_000);
+    for locate in 0..=market.books().highest_locate() {
+        let book = market.book(locate);
+        for side in [Side::Buy, Side::Sell] {
+            let orders: u64 = book.orders(side).map(|order| u64::from(order.quantity)).sum();
+            let levels: u64 = book.levels(side).map(|level| level.quantity).sum();
+            assert_eq!(orders, levels);
+        }
+    }
+}
+
+#[test]
+fn a_recorded_day_of_nasdaq_is_understood() {
+    let path = std::env::var_os("ITCH_SAMPLE").map_or_else(
+        || PathBuf::from("/work/shared/data/ritch_ex20101224.itch"),
+        PathBuf::from,
+    );
+    let Ok(file) = std::fs::read(&path) else {
+        println!(
+            "skipped: no file {} (set ITCH_SAMPLE to an ITCH 5.0 BinaryFILE)",
+            path.display()
+        );
+        return;
+    };
+    let mut market = Market::new(Capacity::default());
+    for record in binary_file::Reader::new(&file) {
+        market
+            .apply(record.expect("records are whole"))
+            .expect("messages are ITCH 5.0");
+    }
+    let statistics = market.statistics();
+    assert!(statistics.total() > 1_000);
+    assert_eq!((statistics.malformed, statistics.unknown), (0, 0));
+    assert_eq!(market.overflow(), None);
+}

@@ -1,0 +1,324 @@
+//! The binary as a user runs it, against a publisher on real sockets.
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+use support::Script;
+use support::publisher::Publisher;
+
+/// A publisher that says heartbeats until it is dropped.
+struct Exchange {
+    publisher: Arc<Publisher>,
+    stop: Option<mpsc::Sender<()>>,
+    heart: Option<thread::JoinHandle<()>>,
+}
+
+impl Exchange {
+    fn new(script: &Script) -> Self {
+        let publisher = Arc::new(Publisher::new());
+        publisher.publish_unheard(&script.messages);
+        let (stop, stopped) = mpsc::channel();
+        let beating = Arc::clone(&publisher);
+        let heart = thread::spawn(move || {
+            while stopped.recv_timeout(Duration::from_millis(20)) == Err(RecvTimeoutError::Timeout) {
+                beating.heartbeat();
+            }
+        });
+        Self {
+            publisher,
+            stop: Some(stop),
+            heart: Some(heart),
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = command(arguments);
+        command
+            .arg(format!("--a={}", self.publisher.lines[0]))
+            .arg(format!("--b={}", self.publisher.lines[1]))
+            .arg(format!("--recovery={}", self.publisher.recovery));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(heart) = self.heart.take() {
+            heart.join().unwrap();
+        }
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_feed-handler"));
+    command.args(arguments);
+    command
+}
+
+fn script() -> Script {
+    let mut script = Script::new(11, 3);
+    script.run(3_000);
+    script
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn temporary(name: &str) -> PathBuf {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+#[test]
+fn quote_and_book_show_the_book() {
+    let script = script();
+    let exchange = Exchange::new(&script);
+    let book = json(&exchange.run(&["book", "SYM2", "--levels", "3", "--json"]));
+    assert_eq!(book["digest"], format!("{:016x}", script.digest(2)));
+    assert_eq!(
+        (
+            book["bids"].as_array().unwrap().len(),
+            book["asks"].as_array().unwrap().len()
+        ),
+        (3, 3)
+    );
+    assert_eq!(book["next_sequence"], script.messages.len() + 1);
+    let quote = json(&exchange.run(&["quote", "SYM2", "--json"]));
+    assert_eq!(
+        (&quote["bid"], &quote["ask"]),
+        (&book["bids"][0], &book["asks"][0])
+    );
+    assert_eq!(
+        (&quote["state"], &quote["session"]),
+        (&"trading".into(), &"ITCH000001".into())
+    );
+    let best = book["bids"][0]["price"].as_str().unwrap();
+    let output = exchange.run(&["quote", "SYM2"]);
+    assert!(
+        text(&output.stdout).contains(&format!("bid   {best} x ")),
+        "{output:?}"
+    );
+    let output = exchange.run(&["book", "SYM2", "--levels", "2"]);
+    assert_eq!(text(&output.stdout).lines().count(), 4, "{output:?}");
+}
+
+#[test]
+fn trades_from_the_start_and_live() {
+    let mut script = script();
+    let exchange = Exchange::new(&script);
+    let output = exchange.run(&["trades", "SYM1", "--json", "--from", "start", "--count", "5"]);
+    let lines: Vec<serde_json::Value> = text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 5);
+    assert!(
+        lines
+            .iter()
+            .all(|trade| trade["symbol"] == "SYM1" && trade["kind"] == "displayed")
+    );
+    assert!(lines.is_sorted_by_key(|trade| trade["match_number"].as_u64()));
+
+    // From now on: nothing of before is shown, and the first line comes with the first trade.
+    let passed = script.messages.len();
+    let mut child = exchange
+        .command(&["trades", "--json", "--count", "3"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    // Live messages are published until the child has seen its three; it cannot say that it has joined.
+    let live = Arc::clone(&exchange.publisher);
+    let (stop, stopped) = mpsc::channel::<()>();
+    let publishing = thread::spawn(move || {
+        while stopped.recv_timeout(Duration::from_millis(5)) == Err(RecvTimeoutError::Timeout) {
+            let done = script.messages.len();
+            script.run(20);
+            live.publish(&script.messages[done..], 20);
+        }
+    });
+    let mut line = String::new();
+    for _ in 0..3 {
+        line.clear();
+        out.read_line(&mut line).unwrap();
+        let trade: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert!(trade["sequence"].as_u64() > Some(passed as u64), "{trade}");
+    }
+    drop(stop);
+    publishing.join().unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn record_and_replay_come_to_the_same_books() {
+    let script = script();
+    let exchange = Exchange::new(&script);
+    let directory = temporary("record");
+    let file = directory.join("day.itch");
+    let path = file.to_str().unwrap();
+    let output = exchange.run(&["record", path, "--for", "100ms", "--drop", "0.2"]);
+    assert!(output.status.success(), "{output:?}");
+    let expected: Vec<u8> = script
+        .messages
+        .iter()
+        .flat_map(|message| [&(message.len() as u16).to_be_bytes()[..], message].concat())
+        .collect();
+    assert_eq!(std::fs::read(&file).unwrap(), expected);
+    let again = exchange.run(&["record", path, "--for", "100ms"]);
+    assert_eq!(
+        again.status.code(),
+        Some(2),
+        "an existing file is not overwritten"
+    );
+    let replay = json(&command(&["replay", path, "--json"]).output().unwrap());
+    assert_eq!(replay["messages"], script.messages.len());
+    assert_eq!(
+        (&replay["malformed"], &replay["resting_orders"]),
+        (&0.into(), &script.resting.len().into())
+    );
+    assert_eq!(replay["book_errors"], serde_json::json!({}));
+
+    std::fs::write(&file, &expected[..expected.len() - 1]).unwrap();
+    let cut = command(&["replay", path]).output().unwrap();
+    assert_eq!(cut.status.code(), Some(1));
+    assert!(text(&cut.stderr).contains("is cut"), "{cut:?}");
+    let small = command(&["replay", path, "--max-orders", "10"]).output().unwrap();
+    assert_eq!(small.status.code(), Some(6), "{small:?}");
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_exit_code() {
+    let script = script();
+    let exchange = Exchange::new(&script);
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    let dead_line = format!("239.255.255.1:{}", nobody.rsplit(':').next().unwrap());
+    let table: [(i32, &str, Command); 7] = [
+        (2, "Usage", command(&["quote"])),
+        (1, "cannot read", command(&["replay", "/nonexistent/file"])),
+        (5, "SYM1, SYM2, SYM3", exchange.command(&["quote", "SYM9"])),
+        (3, "nobody publishes", {
+            command(&[
+                "quote",
+                "SYM1",
+                "--wait",
+                "200ms",
+                "--a",
+                &dead_line,
+                "--b",
+                "off",
+                "--recovery",
+                &nobody,
+            ])
+        }),
+        (3, "while the recovery service", {
+            let mut dead = command(&[
+                "quote", "SYM1", "--wait", "200ms", "--a", &dead_line, "--b", "off",
+            ]);
+            dead.arg(format!("--recovery={}", exchange.publisher.recovery));
+            dead
+        }),
+        (4, "Check --recovery", {
+            let mut alone = command(&[
+                "quote",
+                "SYM1",
+                "--wait",
+                "300ms",
+                "--b",
+                "off",
+                "--recovery",
+                &nobody,
+            ]);
+            alone.arg(format!("--a={}", exchange.publisher.lines[0]));
+            alone
+        }),
+        (4, "no longer kept there, or not published yet", {
+            exchange.command(&[
+                "record",
+                "/dev/null",
+                "--force",
+                "--wait",
+                "300ms",
+                "--from",
+                "999999",
+            ])
+        }),
+    ];
+    for (code, message, mut command) in table {
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{command:?} {output:?}");
+        assert!(text(&output.stderr).contains(message), "{output:?}");
+    }
+    let help = command(&["--help"]).output().unwrap();
+    assert!(text(&help.stdout).contains("Exit codes:"));
+}
+
+#[test]
+fn a_closed_pipe_and_interruption_end_quietly() {
+    let mut script = script();
+    let exchange = Exchange::new(&script);
+    let mut child = exchange
+        .command(&["trades", "--from", "start"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    assert!(line.contains("match 1"), "{line}");
+    drop(out);
+    // The child writes the next trades and finds that nobody reads.
+    let done = script.messages.len();
+    script.run(3_000);
+    exchange.publisher.publish(&script.messages[done..], 20);
+    assert_quiet_end(child);
+
+    let mut child = exchange
+        .command(&["trades", "--from", "start"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    // What it had to say still comes, as whole lines.
+    let rest = std::io::read_to_string(out).unwrap();
+    assert!(rest.is_empty() || rest.ends_with('\n'));
+    assert_quiet_end(child);
+}
+
+fn assert_quiet_end(child: Child) {
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(0), String::new())
+    );
+}
