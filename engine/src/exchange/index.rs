@@ -29,7 +29,7 @@ impl Index {
     fn hash(&self, session: u32, user_ref: u32) -> u32 {
         let key = (u64::from(session) << 32 | u64::from(user_ref)) ^ self.seed;
         // Folded multiplication: both halves of the product depend on all bits of the key.
-        let product = u128::from(key) * 0x9E37_79B9_7F4A_7C15_F39C_u128;
+        let product = u128::from(key) * 0x9E37_79B9_7F4A_7C15_u128;
         let folded = (product as u64) ^ ((product >> 64) as u64);
         (folded.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 32) as u32
     }
