@@ -72,13 +72,7 @@ mod tests {
 
     #[test]
     fn the_bucket_allows_burst_then_rate() {
-        let mut session = Session {
-            account: 0,
-            username: [b' '; 6],
-            mark: 0,
-            connected: true,
-            bucket_time: 0,
-        };
+        let mut bucket = RateBucket::default();
         let second = 1_000_000_000;
         let taken = (0..100).filter(|_| bucket.charge(second, 10, 4)).count();
         assert_eq!(taken, 5, "one at the rate, four on top");
