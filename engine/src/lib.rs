@@ -11,5 +11,6 @@ pub mod memory;
 pub mod output;
 pub mod recovery;
 pub mod runtime;
+pub mod sequencer;
 pub mod setup;
 pub mod sys;

@@ -275,3 +275,76 @@ fn health_of(frame: &mut Frame<'_>, area: Rect, now: &Snapshot) {
         area,
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+
+    /// What a terminal of that size shows.
+    fn shown(snapshot: &Snapshot, width: u16, height: u16) -> String {
+        let view = View {
+            about: "durability sync, rate 5000/s".to_owned(),
+            chosen: 1,
+            before: (Instant::now(), Snapshot::default()),
+            rates: Rates {
+                orders: 4_999.6,
+                ..Rates::default()
+            },
+        };
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal in memory");
+        terminal
+            .draw(|frame| view.draw(frame, snapshot))
+            .expect("drawn in memory");
+        terminal.backend().to_string()
+    }
+
+    fn instrument(symbol: &str, bid: &str) -> InstrumentView {
+        let level = |price: &str| (price.to_owned(), "0.5".to_owned());
+        InstrumentView {
+            symbol: symbol.to_owned(),
+            last: Some(level("60000.01")),
+            bids: vec![level(bid), level("11111.11")],
+            asks: vec![level("60001.5")],
+            trades: 77,
+        }
+    }
+
+    #[test]
+    fn the_view_shows_market_flow_and_checks() {
+        let snapshot = Snapshot {
+            stage: "trading",
+            feed_state: "live",
+            feed_gaps: 3,
+            feed_recovered: 42,
+            tickers: (8, 1),
+            instruments: vec![instrument("BTC-USD", "59999.5"), instrument("ETH-USD", "2999.25")],
+            ..Snapshot::default()
+        };
+        let shown = shown(&snapshot, 130, 45);
+        for text in [
+            "BTC-USD",
+            "59999.5",
+            "ETH-USD",
+            "2999.25",
+            "durability sync, rate 5000/s",
+            "orders/s: 5000",
+            "feed handler: live",
+            "3 / 42",
+            "8 of 9 looks",
+            // Only the ladder of the chosen instrument shows the second level.
+            "11111.11",
+        ] {
+            assert!(shown.contains(text), "{text} is missing:\n{shown}");
+        }
+        assert_eq!(shown.matches("11111.11").count(), 1);
+    }
+
+    #[test]
+    fn a_small_terminal_and_an_empty_floor_do_no_harm() {
+        for (width, height) in [(1, 1), (20, 5), (300, 100)] {
+            shown(&Snapshot::default(), width, height);
+        }
+    }
+}

@@ -90,7 +90,10 @@ impl Final {
 }
 
 /// What a stage leaves when its thread ends.
-#[expect(clippy::large_enum_variant, reason = "three are made in the life of an exchange")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "three are made in the life of an exchange"
+)]
 enum Left {
     Engine(Box<Exchange>),
     Output(OutputCounters),

@@ -39,22 +39,29 @@ pub struct Session {
     pub mark: u32,
     /// Between connection start and end.
     pub connected: bool,
-    /// Rate bucket: when the requests taken so far are worked off at the allowed rate (generic cell rate algorithm).
-    pub(super) bucket_time: u64,
+    pub(super) bucket: RateBucket,
 }
 
-impl Session {
-    /// Charges one request at `now`. False, and nothing charged, when the bucket is full.
-    pub(super) fn charge(&mut self, now: u64, rate_per_second: u32, burst: u32) -> bool {
+/// How much of an allowed rate is used up (generic cell rate algorithm).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RateBucket {
+    /// When what was taken so far is worked off at the allowed rate, nanoseconds.
+    pub(super) worked_off: u64,
+}
+
+impl RateBucket {
+    /// Charges one request at `now` (nanoseconds). False, and nothing charged, when `burst` requests more than the rate
+    /// allows have been taken. Rate 0 is no limit.
+    pub fn charge(&mut self, now: u64, rate_per_second: u32, burst: u32) -> bool {
         if rate_per_second == 0 {
             return true;
         }
         let interval = 1_000_000_000 / u64::from(rate_per_second);
-        let start = self.bucket_time.max(now);
+        let start = self.worked_off.max(now);
         if start - now > interval * u64::from(burst) {
             return false;
         }
-        self.bucket_time = start + interval;
+        self.worked_off = start + interval;
         true
     }
 }
@@ -65,18 +72,12 @@ mod tests {
 
     #[test]
     fn the_bucket_allows_burst_then_rate() {
-        let mut session = Session {
-            account: 0,
-            username: [b' '; 6],
-            mark: 0,
-            connected: true,
-            bucket_time: 0,
-        };
+        let mut bucket = RateBucket::default();
         let second = 1_000_000_000;
-        let taken = (0..100).filter(|_| session.charge(second, 10, 4)).count();
+        let taken = (0..100).filter(|_| bucket.charge(second, 10, 4)).count();
         assert_eq!(taken, 5, "one at the rate, four on top");
-        let later = (0..100).filter(|_| session.charge(2 * second, 10, 4)).count();
+        let later = (0..100).filter(|_| bucket.charge(2 * second, 10, 4)).count();
         assert_eq!(later, 5);
-        assert!((0..1_000).all(|_| session.charge(0, 0, 0)), "rate 0 is no limit");
+        assert!((0..1_000).all(|_| bucket.charge(0, 0, 0)), "rate 0 is no limit");
     }
 }

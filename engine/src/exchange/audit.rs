@@ -144,7 +144,7 @@ impl Exchange {
                     | u64::from(session.account) << 1
                     | u64::from(session.connected),
             );
-            hash.mix(session.bucket_time);
+            hash.mix(session.bucket.worked_off);
         }
         for locate in 1..=self.instrument_count() {
             let instrument = self.instrument_of(locate);

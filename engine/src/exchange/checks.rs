@@ -6,7 +6,7 @@ use super::Exchange;
 use super::account::Account;
 use super::book::Side;
 use super::book::arena::{NONE, OrderSlot};
-use super::command::{Order, OrderOptions, whole};
+use super::command::{Command, FLAG_LOW_SPACE, Order, OrderOptions, whole};
 use super::instrument::{Instrument, State};
 use super::money;
 
@@ -186,18 +186,24 @@ pub(super) fn terms(
     })
 }
 
+/// The door has looked at sizes and values; stop and funds orders are refused here until there are such orders.
 fn options_are_defined(options: &OrderOptions) -> bool {
-    let one_of = |mask, value: u8, allowed: &[u8]| !options.has(mask) || allowed.contains(&value);
-    // Stop and funds orders are refused here until there are such orders.
-    !options.has(OrderOptions::MALFORMED)
-        && !options.has(OrderOptions::HAS_STOP_PRICE)
-        && !options.has(OrderOptions::HAS_FUNDS)
-        && one_of(OrderOptions::HAS_POST_ONLY, options.post_only, b"PN")
-        && one_of(OrderOptions::HAS_SELF_MATCH, options.self_match, b"OWDB")
-        && one_of(OrderOptions::HAS_CUSTOMER_TYPE, options.customer_type, b"RN ")
-        && one_of(OrderOptions::HAS_PRICE_TYPE, options.price_type, b"LPMRQm")
-        && one_of(OrderOptions::HAS_TRADE_NOW, options.trade_now, b"YN ")
-        && one_of(OrderOptions::HAS_SHARES_LOCATED, options.shares_located, b"YN")
+    [
+        OrderOptions::MALFORMED,
+        OrderOptions::HAS_STOP_PRICE,
+        OrderOptions::HAS_FUNDS,
+    ]
+    .iter()
+    .all(|&mask| !options.has(mask))
+}
+
+/// Room on the disk, as the journal saw it when the command was taken.
+pub(super) fn space(command: &Command) -> Result<(), Reason> {
+    if command.flags & FLAG_LOW_SPACE != 0 {
+        Err(Reason::Capacity)
+    } else {
+        Ok(())
+    }
 }
 
 /// The sentinels always mean market; 200,000.0000 and more do unless the instrument trades there.

@@ -80,6 +80,9 @@ impl CommandKind {
 /// `Command::instrument` of a request whose symbol is not in the table. (0 means "no instrument named".)
 pub const UNKNOWN_INSTRUMENT: u16 = u16::MAX;
 
+/// `Command::flags`: the disk is nearly full, orders and replacements are refused.
+pub const FLAG_LOW_SPACE: u8 = 1;
+
 /// A numbered, timed command. Plain bytes, host order (the journal's header says little-endian).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
@@ -90,7 +93,7 @@ pub struct Command {
     pub time: u64,
     /// A [`CommandKind`].
     pub kind: u8,
-    /// Spare, zero.
+    /// [`FLAG_LOW_SPACE`]; bit 7 is the journal's own.
     pub flags: u8,
     /// Stock locate; 0 = none, [`UNKNOWN_INSTRUMENT`] = a symbol we do not have.
     pub instrument: u16,
@@ -324,7 +327,7 @@ pub struct Transfer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct StateChange {
-    /// The event code or [`super::instrument::State`] byte.
+    /// The event code or [`crate::exchange::instrument::State`] byte.
     pub value: u8,
     /// Spare, zero.
     pub spare: [u8; 39],

@@ -45,7 +45,10 @@ impl Exchange {
             return Err(Reason::Disabled);
         }
         let (rate, burst) = (account.definition.rate_per_second, account.definition.rate_burst);
-        if !self.sessions[client.session as usize].charge(self.now, rate, burst) {
+        if !self.sessions[client.session as usize]
+            .bucket
+            .charge(self.now, rate, burst)
+        {
             return Err(Reason::Rate);
         }
         Ok(())
@@ -75,6 +78,7 @@ impl Exchange {
         checks::state(instrument)?;
         let side = checks::side(order.side)?;
         let terms = checks::terms(instrument, account, side, order, &command.options(), 0)?;
+        checks::space(command)?;
         self.check_room(account, instrument, side, &terms)?;
         let mut slot = OrderSlot {
             account: client.account,
@@ -189,6 +193,7 @@ impl Exchange {
         if order.quantity <= old.executed {
             return Ok((handle, None));
         }
+        checks::space(command)?;
         self.check_level_room(instrument, old.side, &terms)?;
         let mut new = old;
         set_terms(&mut new, order, &terms, order.quantity - old.executed);

@@ -1,7 +1,7 @@
 //! The operator's commands: assets, instruments, accounts, sessions, money in and out, states.
 
 use super::Exchange;
-use super::account::{Account, Session};
+use super::account::{Account, RateBucket, Session};
 use super::command::{
     AccountDefinition, AssetDefinition, Command, InstrumentDefinition, SessionDefinition, Transfer,
 };
@@ -122,7 +122,7 @@ impl Exchange {
             username,
             mark: 0,
             connected: false,
-            bucket_time: 0,
+            bucket: RateBucket::default(),
         });
         step.emit(Event {
             session,

@@ -154,6 +154,11 @@ impl Exchange {
         }
     }
 
+    /// True when the order rests.
+    pub fn is_live(&self, session: u32, user_ref: u32) -> bool {
+        self.find_order(session, user_ref) != NONE
+    }
+
     /// The account's resting orders, oldest first.
     pub fn open_orders(&self, account: u32) -> impl Iterator<Item = OrderView> + '_ {
         let mut handle = self

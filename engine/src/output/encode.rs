@@ -224,6 +224,7 @@ impl Encoder {
             EventKind::TradingAction => {
                 numbers.publish(sink, itch::stock_trading_action(feed_time, event).as_bytes());
             }
+            EventKind::OperationRefused => {}
             EventKind::SystemEvent => numbers.publish(sink, itch::system_event(feed_time, event).as_bytes()),
             EventKind::Fee => {
                 assert!(context.fee.is_none(), "each fee has its execution");

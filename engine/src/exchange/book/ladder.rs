@@ -37,10 +37,14 @@ struct Node {
     parent: u32,
     /// Tick number without the bits below this node; tells the leaf cache whether it still means this leaf.
     prefix: u32,
-    /// Which ladder the node belongs to; [`NONE`] when free.
+    /// A leaf's ladder; [`INNER`] for inner nodes, [`NONE`] when free. An inner node can have the prefix of a leaf, and
+    /// must not be taken for one by the cache.
     ladder: u32,
     children: [u32; FAN],
 }
+
+/// `Node::ladder` of a node that is no leaf.
+const INNER: u32 = NONE - 1;
 
 impl Node {
     const FREE: Self = Self {
@@ -189,7 +193,8 @@ impl Ladder {
     pub fn new(pools: &mut Pools, side: Side, id: u32, tick_max: u32) -> Self {
         let bits = 32 - tick_max.leading_zeros();
         let root_shift = bits.saturating_sub(1) / FAN_BITS * FAN_BITS;
-        let root = pools.take_node(id, NONE, prefix(tick_max, root_shift + FAN_BITS));
+        let owner = if root_shift == 0 { id } else { INNER };
+        let root = pools.take_node(owner, NONE, prefix(tick_max, root_shift + FAN_BITS));
         Self {
             side,
             id,
@@ -258,7 +263,8 @@ impl Ladder {
                 let place = digit(tick, shift);
                 let here = &pools.nodes[leaf as usize];
                 if here.occupied & (1 << place) == 0 {
-                    let child = pools.take_node(self.id, leaf, prefix(tick, shift));
+                    let owner = if shift == FAN_BITS { self.id } else { INNER };
+                    let child = pools.take_node(owner, leaf, prefix(tick, shift));
                     let here = &mut pools.nodes[leaf as usize];
                     here.occupied |= 1 << place;
                     here.children[place] = child;

@@ -1,0 +1,141 @@
+//! Who may speak: the live connection of each session, and the UDP binding that hangs on it.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::net::SocketAddrV4;
+
+use crate::runtime::links::Connection;
+
+/// A session's door.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Door {
+    /// The TCP connection that is logged in.
+    pub(super) connection: Option<Connection>,
+    /// Token and address of its UDP binding.
+    pub(super) binding: Option<([u8; 8], SocketAddrV4)>,
+    /// When a good datagram last came, the clock's nanoseconds; 0 = never.
+    pub(super) heard_ns: u64,
+}
+
+/// All doors, by session, and by token.
+#[derive(Debug)]
+pub(super) struct Bindings {
+    doors: Vec<Door>,
+    tokens: HashMap<u64, u32, BuildHasherDefault<TokenHasher>>,
+}
+
+impl Bindings {
+    pub(super) fn new(sessions_max: usize) -> Self {
+        let mut tokens = HashMap::default();
+        tokens.reserve(sessions_max);
+        Self {
+            doors: vec![Door::default(); sessions_max],
+            tokens,
+        }
+    }
+
+    pub(super) fn door(&self, session: u32) -> Option<&Door> {
+        self.doors.get(session as usize)
+    }
+
+    /// True when `connection` is the session's live one.
+    pub(super) fn is_live(&self, session: u32, connection: Connection) -> bool {
+        self.door(session)
+            .is_some_and(|door| door.connection == Some(connection))
+    }
+
+    /// A new connection takes the session over; what the old one bound dies. Answers whether there was a binding.
+    pub(super) fn login(&mut self, session: u32, connection: Connection) -> bool {
+        let was_bound = self.unbind(session);
+        self.doors[session as usize] = Door {
+            connection: Some(connection),
+            ..Door::default()
+        };
+        was_bound
+    }
+
+    /// The live connection has ended. Answers whether there was a binding.
+    pub(super) fn logout(&mut self, session: u32) -> bool {
+        let was_bound = self.unbind(session);
+        self.doors[session as usize] = Door::default();
+        was_bound
+    }
+
+    /// Binds; an older binding of the session dies at once.
+    pub(super) fn bind(&mut self, session: u32, token: [u8; 8], address: SocketAddrV4) {
+        self.unbind(session);
+        self.tokens.insert(u64::from_le_bytes(token), session);
+        self.doors[session as usize].binding = Some((token, address));
+    }
+
+    fn unbind(&mut self, session: u32) -> bool {
+        match self.doors[session as usize].binding.take() {
+            Some((token, _)) => self.tokens.remove(&u64::from_le_bytes(token)).is_some(),
+            None => false,
+        }
+    }
+
+    /// The session of a datagram with this token from this address; `None` for strangers.
+    pub(super) fn session_of(&self, token: [u8; 8], from: SocketAddrV4) -> Option<u32> {
+        let session = *self.tokens.get(&u64::from_le_bytes(token))?;
+        (self.doors[session as usize].binding == Some((token, from))).then_some(session)
+    }
+
+    pub(super) fn heard(&mut self, session: u32, now_ns: u64) {
+        self.doors[session as usize].heard_ns = now_ns;
+    }
+}
+
+/// Tokens come from the operating system's random source and only we insert them: they are their own hash.
+#[derive(Debug, Default)]
+struct TokenHasher(u64);
+
+impl Hasher for TokenHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, token: u64) {
+        self.0 = token;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn a_binding_lives_as_long_as_its_connection() {
+        let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 4_000);
+        let other = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 4_001);
+        let mut bindings = Bindings::new(2);
+        assert!(!bindings.login(1, 7));
+        bindings.bind(1, [1; 8], address);
+        assert_eq!(bindings.session_of([1; 8], address), Some(1));
+        assert_eq!(
+            bindings.session_of([1; 8], other),
+            None,
+            "a stranger with a stolen token"
+        );
+        assert_eq!(bindings.session_of([2; 8], address), None);
+        bindings.bind(1, [3; 8], other);
+        assert_eq!(
+            bindings.session_of([1; 8], address),
+            None,
+            "the older binding dies at once"
+        );
+        assert_eq!(bindings.session_of([3; 8], other), Some(1));
+        assert!(bindings.login(1, 8), "a new connection takes over");
+        assert!(!bindings.is_live(1, 7) && bindings.is_live(1, 8));
+        assert_eq!(bindings.session_of([3; 8], other), None);
+        assert!(!bindings.logout(1));
+        assert!(!bindings.is_live(1, 8));
+    }
+}

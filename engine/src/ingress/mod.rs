@@ -1,0 +1,521 @@
+//! The engine stage: datagrams, TCP messages and the operator's commands come in, are numbered and applied; commands go
+//! to the journal, commands with their events to the output. Decides nothing about trading.
+//!
+//! Nothing is taken from outside while a command is unfinished or a ring has no room: the kernel's buffer and the
+//! clients' re-sends absorb what waits.
+
+mod bindings;
+mod events_hash;
+mod translate;
+
+use std::collections::VecDeque;
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_utils::CachePadded;
+use protocol::order_entry::{OrderDatagram, Request};
+use rtrb::{Consumer, Producer};
+
+use crate::exchange::account::RateBucket;
+use crate::exchange::command::{Command, CommandKind, FLAG_LOW_SPACE};
+use crate::exchange::event::Event;
+use crate::exchange::{Exchange, Progress};
+use crate::runtime::clock::Clock;
+use crate::runtime::links::{
+    Cell, Connection, EngineNote, Header, Inbound, Journaled, RECORD_CELLS_MAX, RecordKind, STEP_EVENTS_MAX,
+    write_step,
+};
+use crate::runtime::seams::DatagramSource;
+use crate::runtime::shutdown::Shutdown;
+use crate::runtime::{Stage, Watch};
+use crate::sequencer::Sequencer;
+use bindings::Bindings;
+pub use events_hash::EventsHash;
+
+/// Datagrams taken in one turn.
+const DATAGRAMS_PER_TURN: usize = 64;
+/// Messages from TCP, the operator and timers taken in one turn.
+const INBOUND_PER_TURN: usize = 256;
+/// Commands that wait because a datagram brought them while a long command ran: a turn's worth of full datagrams.
+const PENDING_MAX: usize = DATAGRAMS_PER_TURN * 512;
+/// Cells gathered before they are published within a turn.
+const CELLS_PUBLISHED_AT: usize = 8 * RECORD_CELLS_MAX;
+/// After a restart, sessions that were connected have this long to log in again.
+const GRACE_NS: u64 = 15_000_000_000;
+
+crate::counters! {
+    /// What the engine stage counts.
+    pub struct EngineCounters: "engine" {
+        datagrams: "Order datagrams received.",
+        malformed: "Datagrams dropped whole: too long, truncated or inconsistent.",
+        strangers: "Datagrams dropped: unknown token, or not from the bound address.",
+        requests: "Requests in datagrams and over TCP.",
+        unknown: "Requests ignored because their type is unknown.",
+        malformed_requests: "Requests over TCP dropped because they are not decodable.",
+        stale: "Requests over TCP dropped because their connection has ended.",
+        repeats: "Requests dropped because their number was processed before.",
+        idle_cancels: "Cancels and modifies dropped because their order is not live.",
+        throttled: "Requests dropped at the door: above twice the account's rate.",
+        overflow: "Requests dropped because too many waited behind a long command.",
+        re_requests_dropped: "Re-requests dropped because recovery was busy.",
+        commands: "Commands sequenced.",
+        steps: "Steps of commands.",
+        events: "Events of commands.",
+        full: "Turns in which a ring had no room.",
+        connections_ended: "Connections ended because of silence, and sessions after a restart.",
+    }
+}
+
+/// What the engine stage must know beside the exchange.
+#[derive(Debug)]
+pub struct EngineConfig {
+    /// The midnight UTC before the trading day's start, nanoseconds since 1970.
+    pub day_ns: u64,
+    /// Over the events of all commands replayed.
+    pub events_hash: EventsHash,
+}
+
+/// The engine's ends of the links.
+#[derive(Debug)]
+pub struct EngineLinks {
+    /// From recovery.
+    pub inbound: Consumer<Inbound>,
+    /// To recovery.
+    pub notes: Producer<EngineNote>,
+    /// To the journal.
+    pub journal: Producer<Journaled>,
+    /// To the output.
+    pub output: Producer<Cell>,
+    /// Set by the journal when the disk is nearly full: only cancels are taken.
+    pub low_space: Arc<AtomicBool>,
+    /// The common end.
+    pub shutdown: Shutdown,
+}
+
+/// The stage.
+#[derive(Debug)]
+pub struct EngineStage<S> {
+    source: S,
+    engine: Engine,
+}
+
+/// Everything but the source, so that both can be used at once.
+#[derive(Debug)]
+struct Engine {
+    exchange: Exchange,
+    sequencer: Sequencer,
+    links: EngineLinks,
+    bindings: Bindings,
+    /// What each session may send before it is dropped unanswered.
+    buckets: Vec<RateBucket>,
+    /// The command whose steps are not finished.
+    unfinished: Option<Command>,
+    pending: VecDeque<Command>,
+    events: Vec<Event>,
+    events_hash: EventsHash,
+    cells: Vec<Cell>,
+    /// Free cells of the output ring when it was last asked, less those written since.
+    output_room: usize,
+    grace: Option<Grace>,
+    counters: Arc<CachePadded<EngineCounters>>,
+}
+
+/// Sessions that were connected when the exchange went down.
+#[derive(Debug, Clone, Copy)]
+struct Grace {
+    ends_ns: u64,
+    next_session: u32,
+}
+
+impl<S: DatagramSource> EngineStage<S> {
+    /// Goes on where `exchange` stands.
+    pub fn new(
+        config: EngineConfig,
+        links: EngineLinks,
+        exchange: Exchange,
+        source: S,
+        clock: Clock,
+    ) -> Self {
+        let sessions_max = exchange.limits().sessions as usize;
+        let grace_ends_ns = clock.now_ns() + GRACE_NS;
+        let were_connected = (0..exchange.session_count())
+            .any(|session| exchange.session(session).is_some_and(|session| session.connected));
+        let sequencer = Sequencer::new(exchange.sequence(), exchange.now(), config.day_ns, clock);
+        Self {
+            source,
+            engine: Engine {
+                sequencer,
+                bindings: Bindings::new(sessions_max),
+                buckets: vec![RateBucket::default(); sessions_max],
+                unfinished: None,
+                pending: VecDeque::with_capacity(PENDING_MAX),
+                events: Vec::with_capacity(STEP_EVENTS_MAX),
+                events_hash: config.events_hash,
+                cells: Vec::with_capacity(CELLS_PUBLISHED_AT + RECORD_CELLS_MAX),
+                output_room: 0,
+                grace: were_connected.then_some(Grace {
+                    ends_ns: grace_ends_ns,
+                    next_session: 0,
+                }),
+                counters: EngineCounters::shared(),
+                exchange,
+                links,
+            },
+        }
+    }
+
+    /// What it counts.
+    pub fn counters(&self) -> &Arc<CachePadded<EngineCounters>> {
+        &self.engine.counters
+    }
+
+    /// The exchange, when the stage is over.
+    pub fn into_exchange(self) -> Exchange {
+        self.engine.exchange
+    }
+}
+
+impl<S: DatagramSource> Stage for EngineStage<S> {
+    fn name(&self) -> &'static str {
+        "engine"
+    }
+
+    fn poll(&mut self) -> usize {
+        let Self { source, engine } = self;
+        let now_ns = engine.sequencer.read_clock();
+        let mut work = engine.work_off();
+        // UDP before TCP's verdicts: silence is judged after the socket was drained.
+        if engine.is_free() && !engine.links.shutdown.is_requested() {
+            work += source.poll(DATAGRAMS_PER_TURN, |from, bytes| engine.datagram(from, bytes));
+        }
+        work += engine.take_inbound();
+        work += engine.end_the_absent(now_ns);
+        engine.publish();
+        work
+    }
+
+    fn watch(&self, watch: &mut Watch) {
+        self.source.watch(watch);
+    }
+
+    fn is_drained(&self) -> bool {
+        self.engine.pending.is_empty() && self.engine.unfinished.is_none() && self.engine.cells.is_empty()
+    }
+}
+
+impl Engine {
+    /// True when the next command can be taken at once.
+    fn is_free(&mut self) -> bool {
+        self.unfinished.is_none() && self.pending.is_empty() && self.has_room()
+    }
+
+    /// Room for the longest step in every ring.
+    fn has_room(&mut self) -> bool {
+        let needed = self.cells.len() + RECORD_CELLS_MAX;
+        if self.output_room < needed {
+            // PERF: the other side's position is read only when what was seen last is used up.
+            self.output_room = self.links.output.slots();
+        }
+        let has_room = self.output_room >= needed && !self.links.journal.is_full();
+        if !has_room {
+            self.counters.full.increment();
+        }
+        has_room
+    }
+
+    /// Finishes what is unfinished and what waits behind it, as far as there is room.
+    fn work_off(&mut self) -> usize {
+        let mut work = 0;
+        while (self.unfinished.is_some() || !self.pending.is_empty()) && self.has_room() {
+            if let Some(command) = self.unfinished {
+                self.step(command, |exchange, events| exchange.resume(events));
+            } else if let Some(command) = self.pending.pop_front() {
+                self.take(command);
+            }
+            work += 1;
+        }
+        work
+    }
+
+    /// One datagram, taken whole or not at all.
+    fn datagram(&mut self, from: SocketAddrV4, bytes: &[u8]) {
+        self.counters.datagrams.increment();
+        let Ok(datagram) = OrderDatagram::parse(bytes) else {
+            self.counters.malformed.increment();
+            return;
+        };
+        let Some(session) = self.bindings.session_of(datagram.token(), from) else {
+            self.counters.strangers.increment();
+            return;
+        };
+        let now_ns = self.sequencer.read_clock();
+        self.bindings.heard(session, now_ns);
+        for request in datagram.requests() {
+            if let Request::ReRequest(wanted) = request {
+                let note = EngineNote::ReRequest {
+                    session,
+                    address: from,
+                    from: wanted.sequence_number.get(),
+                    count: wanted.message_count.get(),
+                };
+                if self.links.notes.push(note).is_err() {
+                    self.counters.re_requests_dropped.increment();
+                }
+            } else {
+                self.request(&request, session, now_ns);
+            }
+        }
+    }
+
+    /// One request of a known client.
+    fn request(&mut self, request: &Request<'_>, session: u32, now_ns: u64) {
+        self.counters.requests.increment();
+        let Some(command) = translate::command(request, session, &self.exchange) else {
+            self.counters.unknown.increment();
+            return;
+        };
+        if !self.passes_door(session, now_ns) {
+            self.counters.throttled.increment();
+        } else if self.is_free() {
+            self.take(command);
+        } else if self.pending.len() < PENDING_MAX {
+            self.pending.push_back(command);
+        } else {
+            self.counters.overflow.increment();
+        }
+    }
+
+    /// False above twice the account's rate: what is dropped here costs no number, no journal and no answer.
+    fn passes_door(&mut self, session: u32, now_ns: u64) -> bool {
+        let account = self
+            .exchange
+            .session(session)
+            .and_then(|session| self.exchange.account(session.account));
+        let Some(account) = account else {
+            return false;
+        };
+        let (rate, burst) = (account.definition.rate_per_second, account.definition.rate_burst);
+        self.buckets[session as usize].charge(
+            now_ns,
+            rate.saturating_mul(2),
+            burst.saturating_mul(2).saturating_add(1),
+        )
+    }
+
+    /// Takes a command unless it can have no effect. The caller has seen that the engine is free.
+    fn take(&mut self, mut command: Command) {
+        if self.is_repeat(&command) {
+            self.counters.repeats.increment();
+            return;
+        }
+        if self.is_idle_cancel(&command) {
+            self.counters.idle_cancels.increment();
+            return;
+        }
+        if self.links.low_space.load(Ordering::Relaxed) {
+            command.flags |= FLAG_LOW_SPACE;
+        }
+        self.sequencer.stamp(&mut command);
+        let journaled = Journaled {
+            command,
+            events_hash_before: self.events_hash.value(),
+        };
+        self.links
+            .journal
+            .push(journaled)
+            .expect("room was seen, and only the engine pushes");
+        self.counters.commands.increment();
+        self.step(command, |exchange, events| exchange.apply(&command, events));
+    }
+
+    /// A new number at or below the mark: the first answer is in the stream.
+    fn is_repeat(&self, command: &Command) -> bool {
+        brings_number(command)
+            && self
+                .exchange
+                .session(command.session)
+                .is_none_or(|session| command.order().user_ref <= session.mark)
+    }
+
+    /// A cancel or modify of an order that is not live is ignored silently: it needs no place in the journal.
+    fn is_idle_cancel(&self, command: &Command) -> bool {
+        let names_order = [CommandKind::Cancel as u8, CommandKind::Modify as u8].contains(&command.kind);
+        names_order && !self.exchange.is_live(command.session, command.order().user_ref)
+    }
+
+    fn step(&mut self, command: Command, run: impl FnOnce(&mut Exchange, &mut Vec<Event>) -> Progress) {
+        self.events.clear();
+        let is_last = run(&mut self.exchange, &mut self.events) == Progress::Done;
+        self.events_hash.add(&self.events);
+        self.counters.steps.increment();
+        self.counters.events.add(self.events.len() as u64);
+        write_step(&mut self.cells, &command, is_last, &self.events);
+        self.unfinished = (!is_last).then_some(command);
+        if self.cells.len() >= CELLS_PUBLISHED_AT {
+            self.publish();
+        }
+    }
+
+    /// Hands what was gathered to the output: one publication for the turn.
+    fn publish(&mut self) {
+        if self.cells.is_empty() {
+            return;
+        }
+        let (_, rest) = self.links.output.push_partial_slice(&self.cells);
+        assert!(rest.is_empty(), "room was seen before each record was written");
+        self.output_room = self.output_room.saturating_sub(self.cells.len());
+        self.cells.clear();
+    }
+
+    /// What came over TCP, from the operator and from timers.
+    fn take_inbound(&mut self) -> usize {
+        let mut work = 0;
+        while work < INBOUND_PER_TURN && self.is_free() && !self.links.notes.is_full() {
+            let Ok(inbound) = self.links.inbound.pop() else {
+                break;
+            };
+            self.inbound(inbound);
+            work += 1;
+        }
+        work
+    }
+
+    fn inbound(&mut self, inbound: Inbound) {
+        match inbound {
+            Inbound::Login { session, connection } => {
+                if self.exchange.session(session).is_some() {
+                    if self.bindings.login(session, connection) {
+                        self.tell_output(RecordKind::Unbind, session, None);
+                    }
+                    self.take(Command {
+                        session,
+                        ..Command::new(CommandKind::ConnectionStart)
+                    });
+                }
+            }
+            Inbound::Ended { session, connection } => {
+                if self.bindings.is_live(session, connection) {
+                    self.end_connection(session);
+                }
+            }
+            Inbound::Silent {
+                session,
+                connection,
+                since_ns,
+            } => {
+                let door = self.bindings.door(session);
+                let is_silent = door.is_some_and(|door| door.heard_ns <= since_ns);
+                if self.bindings.is_live(session, connection) && is_silent {
+                    self.links
+                        .notes
+                        .push(EngineNote::Close { connection })
+                        .expect("room was seen");
+                    self.counters.connections_ended.increment();
+                    self.end_connection(session);
+                }
+            }
+            Inbound::Bind {
+                session,
+                connection,
+                token,
+                address,
+            } => {
+                if self.bindings.is_live(session, connection) {
+                    self.bindings.bind(session, token, address);
+                    self.tell_output(RecordKind::Bind, session, Some(address));
+                }
+            }
+            Inbound::Message {
+                session,
+                connection,
+                message,
+            } => {
+                self.tcp_message(session, connection, message.bytes());
+            }
+            Inbound::Question { ticket } => {
+                let sequence = self.sequencer.sequence();
+                self.links
+                    .notes
+                    .push(EngineNote::Answerable { ticket, sequence })
+                    .expect("room was seen");
+            }
+            Inbound::Command(command) => self.take(command),
+        }
+    }
+
+    fn tcp_message(&mut self, session: u32, connection: Connection, bytes: &[u8]) {
+        if !self.bindings.is_live(session, connection) {
+            self.counters.stale.increment();
+            return;
+        }
+        match Request::decode(bytes) {
+            Ok(request) => {
+                let now_ns = self.sequencer.read_clock();
+                self.request(&request, session, now_ns);
+            }
+            Err(_) => self.counters.malformed_requests.increment(),
+        }
+    }
+
+    /// The session's connection is over: its binding dies, and the exchange is told.
+    fn end_connection(&mut self, session: u32) {
+        if self.bindings.logout(session) {
+            self.tell_output(RecordKind::Unbind, session, None);
+        }
+        self.take(Command {
+            session,
+            ..Command::new(CommandKind::ConnectionEnd)
+        });
+    }
+
+    fn tell_output(&mut self, kind: RecordKind, session: u32, address: Option<SocketAddrV4>) {
+        let header = Header {
+            session,
+            ip: address.map_or(0, |address| address.ip().to_bits()),
+            port: address.map_or(0, |address| u32::from(address.port())),
+            ..Header::new(kind)
+        };
+        self.cells.push(zerocopy::transmute!(header));
+    }
+
+    /// After a restart: sessions that were connected and have not come back within the grace are ended.
+    fn end_the_absent(&mut self, now_ns: u64) -> usize {
+        let Some(mut grace) = self.grace else {
+            return 0;
+        };
+        if now_ns < grace.ends_ns || self.links.shutdown.is_requested() {
+            return 0;
+        }
+        let mut work = 0;
+        while grace.next_session < self.exchange.session_count() && self.is_free() {
+            let session = grace.next_session;
+            grace.next_session += 1;
+            let was_connected = self
+                .exchange
+                .session(session)
+                .is_some_and(|session| session.connected);
+            if was_connected
+                && self
+                    .bindings
+                    .door(session)
+                    .is_some_and(|door| door.connection.is_none())
+            {
+                self.counters.connections_ended.increment();
+                self.end_connection(session);
+                work += 1;
+            }
+        }
+        let is_over = grace.next_session == self.exchange.session_count();
+        self.grace = (!is_over).then_some(grace);
+        work
+    }
+}
+
+/// Requests that bring a new UserRefNum.
+fn brings_number(command: &Command) -> bool {
+    use CommandKind::{DisableOrderEntry, EnableOrderEntry, Enter, MassCancel, Replace};
+    [Enter, Replace, MassCancel, DisableOrderEntry, EnableOrderEntry]
+        .iter()
+        .any(|&kind| command.kind == kind as u8)
+}
