@@ -425,6 +425,13 @@ impl Engine {
                     self.bindings.bind(session, token, address);
                     self.tell_output(RecordKind::Bind, session, Some(address));
                 }
+                // The client is told now: what it sends from here on is known.
+                let sequence = self.sequencer.sequence();
+                let note = EngineNote::Answerable {
+                    ticket: connection,
+                    sequence,
+                };
+                self.links.notes.push(note).expect("room was seen");
             }
             Inbound::Message {
                 session,

@@ -119,10 +119,10 @@ impl OrderEntry {
             salt,
             udp_port: self.udp_port.into(),
         };
-        // Answers keep the order of the questions; this one waits for no command.
+        // Told once the engine has bound it: its datagrams are taken from then on.
         open.questions.push_back(Asked {
             ask: Ask::Bound(bound),
-            up_to: Some(0),
+            up_to: None,
         });
     }
 }

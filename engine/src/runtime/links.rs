@@ -70,7 +70,8 @@ pub enum Inbound {
         /// Nothing was heard since this time (the clock's nanoseconds).
         since_ns: u64,
     },
-    /// Bind UDP: datagrams with `token` from `address` belong to the session from now on; older tokens die.
+    /// Bind UDP: datagrams with `token` from `address` belong to the session from now on; older tokens die. Answered with
+    /// [`EngineNote::Answerable`], the connection as its ticket: only then is the client told its token.
     Bind {
         /// Session index.
         session: u32,
@@ -104,7 +105,7 @@ pub enum Inbound {
 pub enum EngineNote {
     /// The question's answer must reflect all commands up to `sequence`.
     Answerable {
-        /// From [`Inbound::Question`].
+        /// From [`Inbound::Question`]; of [`Inbound::Bind`] the connection.
         ticket: u64,
         /// Command sequence number; 0 when there was none yet.
         sequence: u64,

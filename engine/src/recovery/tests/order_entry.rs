@@ -259,6 +259,17 @@ fn binding_answers_a_token_and_silences_the_stream() {
         panic!("unexpected: {told:?}");
     };
     assert_eq!((*address.ip(), address.port()), (*CLIENT.ip(), 0x1234));
+    assert!(client.answers().is_empty(), "the engine has not bound it");
+    let bound_by_engine = |world: &mut World| {
+        let sequence = world.sequence();
+        let ticket = connection;
+        world
+            .notes
+            .push(EngineNote::Answerable { ticket, sequence })
+            .expect("room");
+        world.run();
+    };
+    bound_by_engine(&mut world);
     let answers = client.answers();
     let bound = *UdpBound::view(&answers[0]).expect("whole");
     assert_eq!((answers.len(), bound.message_type, bound.token), (1, b'u', token));
@@ -266,6 +277,7 @@ fn binding_answers_a_token_and_silences_the_stream() {
     // A second bind: another token and salt.
     client.unsequenced(b"u\x12\x34");
     world.run();
+    bound_by_engine(&mut world);
     let answers = client.answers();
     let again = *UdpBound::view(&answers[0]).expect("whole");
     assert_ne!((again.token, again.salt), (bound.token, bound.salt));

@@ -13,7 +13,11 @@ fn answerable(world: &mut World, sequence: u64) -> usize {
     let told = world.told();
     let mut count = 0;
     for inbound in told {
-        if let Inbound::Question { ticket } = inbound {
+        if let Inbound::Question { ticket }
+        | Inbound::Bind {
+            connection: ticket, ..
+        } = inbound
+        {
             count += 1;
             world
                 .notes
@@ -41,10 +45,11 @@ fn status(world: &mut World, client: &mut Client, user_ref: u32) -> OrderStatus 
 fn client_of(world: &mut World, username: &str) -> Client {
     let mut client = world.logged_in(username, "", 0);
     // Its stream would mix with the answers: bound, it is silent.
-    client.unsequenced(b"u\x10\x00");
-    world.run();
-    client.receive();
     world.told();
+    client.unsequenced(b"u\x10\x00");
+    let sequence = world.sequence();
+    assert_eq!(answerable(world, sequence), 1);
+    client.receive();
     client
 }
 
@@ -197,7 +202,7 @@ fn answers_wait_for_what_they_must_reflect_and_come_in_order() {
     client.unsequenced(b"u\x20\x00");
     client.unsequenced(b"i");
     let next = world.sequence() + 1;
-    assert_eq!(answerable(&mut world, next), 3);
+    assert_eq!(answerable(&mut world, next), 4);
     assert!(client.answers().is_empty(), "the order has not been applied");
     // Released, but the replica does not have it yet.
     world.withhold = true;
