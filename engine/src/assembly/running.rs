@@ -35,6 +35,8 @@ use crate::sys::{self, affinity};
 /// How often a start looks whether the setup has been released.
 const LOOK: Duration = Duration::from_micros(200);
 
+/// How often a long replay is told of.
+const TELL_AGAIN: Duration = Duration::from_secs(1);
 const HOUR_NS: u64 = 3_600_000_000_000;
 /// ITCH's timestamps have 48 bits of nanoseconds; from here on the end of the day is overdue.
 const DAY_NS_MAX: u64 = 72 * HOUR_NS;
@@ -144,13 +146,11 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
     };
 
     let began = Instant::now();
+    let mut told = began;
     let stages = build(&config, seams, &shutdown, |progress| {
-        if progress.bytes < progress.bytes_total {
-            let share = 100 * progress.bytes / progress.bytes_total;
-            tell(&format!(
-                "journal: replaying, command {}, {share} %",
-                progress.sequence
-            ));
+        if told.elapsed() >= TELL_AGAIN {
+            told = Instant::now();
+            tell(&format!("journal: replaying, command {}", progress.sequence));
         }
     })?;
     if config.journal.durability != Durability::None {

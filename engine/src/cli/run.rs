@@ -57,10 +57,10 @@ impl Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.configuration()?;
-    let stop = Arc::new(AtomicBool::new(false));
+    let (stop, hurry) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     for signal in TERM_SIGNALS {
-        // The second one does not wait for the orderly end. (Registered first: it acts on what the first has set.)
-        flag::register_conditional_shutdown(*signal, 130, Arc::clone(&stop))
+        // A further one ends the process at once, but only after the first was seen: some senders repeat themselves.
+        flag::register_conditional_shutdown(*signal, 130, Arc::clone(&hurry))
             .and_then(|_| flag::register(*signal, Arc::clone(&stop)))
             .map_err(|error| Failure::NotStarted(format!("signals can not be handled: {error}")))?;
     }
@@ -77,6 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     if !running.is_ending() {
         eprintln!("ending in order; once more to end at once");
+        hurry.store(true, Ordering::Release);
     }
     let counters = running.counters().to_vec();
     let ended = running.stop().map_err(Failure::Ended)?;
@@ -95,7 +96,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 text += &format!(" {}={}", reading.label, reading.value);
             }
         });
-        eprintln!("{}:{text}", group.group());
+        if !text.is_empty() {
+            eprintln!("{}:{text}", group.group());
+        }
     }
     eprintln!("ended in order after command {commands}, state {hash:016x}");
     Ok(())
