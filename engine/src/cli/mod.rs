@@ -17,7 +17,8 @@ Exit codes:
   0  ended in order, or found everything well
   1  the exchange failed while it ran, or a check found something wrong
   2  the command line or the configuration is refused
-  3  the exchange could not start: a port, the data directory, the journal, memory";
+  3  the exchange could not start: a port, the data directory, the journal, memory
+  130  ended at once by a signal: before it was ready, or the second one";
 
 /// A spot exchange: OUCH 5.0 orders over UDP and TCP, ITCH 5.0 market data over multicast, a journal behind both.
 #[derive(Debug, Parser)]

@@ -57,9 +57,10 @@ impl Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.configuration()?;
-    let (stop, hurry) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    // Before it is ready a signal ends it at once. Later the first one ends it in order, a further one at once; but
+    // only after the first was seen, as some senders repeat themselves.
+    let (stop, hurry) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
     for signal in TERM_SIGNALS {
-        // A further one ends the process at once, but only after the first was seen: some senders repeat themselves.
         flag::register_conditional_shutdown(*signal, 130, Arc::clone(&hurry))
             .and_then(|_| flag::register(*signal, Arc::clone(&stop)))
             .map_err(|error| Failure::NotStarted(format!("signals can not be handled: {error}")))?;
@@ -71,6 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         config.configuration_hash()
     );
     let running = assembly::start_telling(&config, |line| eprintln!("{line}"))?;
+    hurry.store(false, Ordering::Release);
     print(&format!("ready {}\n", running.addresses()))?;
     while !stop.load(Ordering::Acquire) && !running.is_ending() {
         thread::sleep(LOOK);
