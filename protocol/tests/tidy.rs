@@ -545,3 +545,37 @@ fn documents_name_files_that_exist() {
         "The documents are a map of the source: a name on it that is not there sends readers the wrong way.",
     );
 }
+
+/// Documents that `document` links to.
+fn linked(document: &Path) -> Vec<PathBuf> {
+    let text = read(document);
+    let mut found = Vec::new();
+    for (_, text) in prose(&text) {
+        for target in targets(&spans(text).0.join("`")) {
+            let file = document.with_file_name(target.split('#').next().unwrap_or_default());
+            found.extend(file.canonicalize().ok().filter(|file| file.is_file()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_document_is_found_from_the_index() {
+    let mut reached = BTreeSet::new();
+    let mut to_read = vec![root().join("docs").join("README.md")];
+    while let Some(document) = to_read.pop() {
+        if document.extension().is_some_and(|extension| extension == "md") && reached.insert(document.clone())
+        {
+            to_read.extend(linked(&document));
+        }
+    }
+    let offences: Vec<_> = files(&root().join("docs"), &["md"])
+        .iter()
+        .filter(|document| !reached.contains(*document))
+        .map(|document| format!("{} is linked from nowhere", shown(document)))
+        .collect();
+    none(
+        &offences,
+        "A page that no other page leads to from docs/README.md is not read, and so not kept true.",
+    );
+}
