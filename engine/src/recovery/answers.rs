@@ -1,5 +1,5 @@
-//! Answers to questions, read from the replica: `wire.md`'s questions `s o b t i`, and the answer to Bind UDP, which
-//! waits its turn among them.
+//! Answers to the questions `s o b t i`, read from the replica, and the answer to Bind UDP, which waits its turn among
+//! them.
 
 use protocol::order_entry::own;
 use zerocopy::{FromZeros, IntoBytes};

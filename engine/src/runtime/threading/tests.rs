@@ -1,3 +1,5 @@
+//! Stages that are slow, panic, or wait for each other; cores that are and are not there.
+
 use std::collections::VecDeque;
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
