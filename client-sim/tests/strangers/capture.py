@@ -3,7 +3,7 @@
 import re
 import shutil
 import xml.etree.ElementTree as xml
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from processes import Failed, check, expect, run, start
 
@@ -12,6 +12,7 @@ _PROBLEMS = '_ws.malformed || _ws.expert.group == "Malformed" || tcp.analysis.lo
 # nasdaq-protocols pads the number of a login on the right; tshark wants it padded on the left. (Its name of this finding
 # speaks of the other packet, its text of the right one.)
 _PADDED_LOGIN = "soupbintcp.packet_type == 'L' && (soupbintcp.req_seq_num.invalid || soupbintcp.next_seq_num.invalid)"
+_ITCH_TYPE = "nasdaq.nsmequities.totalview.itch.v5.0.2017.messagetype"
 
 
 class Skipped(Exception):
@@ -56,27 +57,31 @@ class Capture:
         expect("packets that dumpcap dropped", int(dropped[2]), 0)
         return int(dropped[1])
 
-    async def _tshark(self, stack, condition, *output):
-        """What tshark says, in a file, of the packets that fit `condition`."""
+    async def _tshark(self, stack, condition, *output, dissector=None):
+        """What tshark says, in a file, of the packets that fit `condition`. A `dissector` in Lua finds its packets by
+        itself."""
         ports = self._addresses
         arguments = ["-r", self._path, "--disable-protocol", "ouch"]  # its OUCH ends with version 4
-        for door, protocol in (
-            (f"udp.port=={ports.feed}", "moldudp64"),
-            (f"udp.port=={ports.order_entry}", "moldudp64"),
-            (f"tcp.port=={ports.order_entry}", "soupbintcp"),
-            (f"tcp.port=={ports.recovery}", "soupbintcp"),
-        ):
-            arguments += ["-d", f"{door},{protocol}"]
+        if dissector is not None:
+            arguments += ["-X", f"lua_script:{dissector}"]
+        else:
+            for door, protocol in (
+                (f"udp.port=={ports.feed}", "moldudp64"),
+                (f"udp.port=={ports.order_entry}", "moldudp64"),
+                (f"tcp.port=={ports.order_entry}", "soupbintcp"),
+                (f"tcp.port=={ports.recovery}", "soupbintcp"),
+            ):
+                arguments += ["-d", f"{door},{protocol}"]
         path = self._path.with_suffix(".decoded")
         await run(stack, "tshark", "tshark", *arguments, "-Y", f"({condition}) && {self._seen}", *output, into=path)
         return path
 
-    async def _rows(self, stack, condition, *fields):
+    async def _rows(self, stack, condition, *fields, dissector=None):
         """Of each packet, the list of values of each field."""
         output = ["-T", "fields", "-E", "separator=|", "-E", "aggregator=,"]
         for field in fields:
             output += ["-e", field]
-        path = await self._tshark(stack, condition, *output)
+        path = await self._tshark(stack, condition, *output, dissector=dissector)
         return [[value.split(",") if value else [] for value in line.split("|")] for line in path.read_text().splitlines()]
 
     async def no_problems(self, stack, logins):
@@ -108,6 +113,14 @@ class Capture:
     async def line(self, stack, index):
         """Line A (0) or B (1)."""
         return await self.packets(stack, f"ip.dst == {self._addresses.LINES[index]}")
+
+    async def itch(self, stack, dissector):
+        """The ITCH messages of line A by type, by the dissector for TotalView-ITCH 5.0 of the Open Markets Initiative."""
+        line = f"ip.dst == {self._addresses.LINES[0]}"
+        bad = await self._rows(stack, f"{line} && ({_PROBLEMS})", "frame.number", dissector=dissector)
+        expect("packets with malformed ITCH", bad, [])
+        types = await self._rows(stack, line, _ITCH_TYPE, dissector=dissector)
+        return dict(Counter(kind for packet in types for kind in packet[0]))
 
     async def responses(self, stack):
         """What went to customers over UDP."""

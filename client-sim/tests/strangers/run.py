@@ -162,6 +162,11 @@ class Run:
             f"SoupBinTCP {replayed} sequenced messages at gap recovery, {sequenced} at order entry"
         ))
 
+        if dissector := os.environ.get("STRANGERS_ITCH_DISSECTOR"):
+            types = await self.capture.itch(self.stack, dissector)
+            expect("kinds of ITCH messages on line A", types, self.counted["by_type"])
+            done(Path(dissector).name, f"{sum(types.values())} ITCH messages on line A, of the kinds our feed handler counted")
+
     def check_responses(self, name, datagrams, connections):
         """What went over UDP is part of the numbered stream."""
         both = connections | datagrams
