@@ -134,7 +134,7 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
     let shutdown = Shutdown::default();
     let (left_to, left) = mpsc::channel();
     let seams = open_doors(&mut config, disk, &mut tell)?;
-    let counters: Vec<Arc<dyn Counters>> = vec![Arc::clone(seams.orders.counters()) as Arc<dyn Counters>];
+    let mut counters: Vec<Arc<dyn Counters>> = vec![Arc::clone(seams.orders.counters()) as Arc<dyn Counters>];
     let addresses = Addresses {
         order_entry_udp: config.network.order_entry_udp,
         order_entry_tcp: config.network.order_entry_tcp,
@@ -156,6 +156,7 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
     if config.journal.durability != Durability::None {
         tell_recovered(&stages.recovered, began.elapsed(), &mut tell);
     }
+    counters.push(Arc::clone(stages.engine.counters()) as Arc<dyn Counters>);
     let (released, ready_at) = (Arc::clone(&stages.released), stages.ready_at);
 
     if config.threads.lock_memory

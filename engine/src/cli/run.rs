@@ -78,6 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !running.is_ending() {
         eprintln!("ending in order; once more to end at once");
     }
+    let counters = running.counters().to_vec();
     let ended = running.stop().map_err(Failure::Ended)?;
     let (commands, hash) = (ended.exchange.sequence(), ended.exchange.state_hash());
     if !ended.is_equal() {
@@ -86,6 +87,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
              directory, run `exchange verify` on it, and report this",
             ended.replica.state_hash()
         )));
+    }
+    for group in counters {
+        let mut text = String::new();
+        group.each(&mut |reading| {
+            if reading.value > 0 {
+                text += &format!(" {}={}", reading.label, reading.value);
+            }
+        });
+        eprintln!("{}:{text}", group.group());
     }
     eprintln!("ended in order after command {commands}, state {hash:016x}");
     Ok(())

@@ -106,11 +106,18 @@ mod tests {
 
     #[test]
     fn agrees_with_a_map() {
+        // Any secret of the process, and any session number, may come.
+        for (seed, first_session) in [(42, 0), (u64::MAX, 0), (1, u32::MAX - 2)] {
+            compare_with_a_map(seed, first_session);
+        }
+    }
+
+    fn compare_with_a_map(seed: u64, first_session: u32) {
         let mut random = Random::new(1);
-        let mut index = Index::new(500, 42);
+        let mut index = Index::new(500, seed);
         let mut model: HashMap<(u32, u32), u32> = HashMap::new();
         for handle in 0..50_000_u32 {
-            let name = (random.below(3) as u32, random.below(400) as u32);
+            let name = (first_session + random.below(3) as u32, random.below(400) as u32);
             let names = &model;
             let found = index.find(name.0, name.1, |handle| names.get(&name) == Some(&handle));
             assert_eq!(found, model.get(&name).copied().unwrap_or(NONE));

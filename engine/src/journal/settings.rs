@@ -33,7 +33,7 @@ pub struct Settings {
     /// Nanoseconds from 1970 to the midnight that `Command::time` counts from. With another one than the last
     /// segment's, a new segment is begun.
     pub day_ns: u64,
-    /// Most bytes of commands in a frame, 128 to [`PAYLOAD_BYTES_MAX`].
+    /// Most bytes of commands in a frame, 128 to `frame::PAYLOAD_BYTES_MAX`.
     pub frame_payload_bytes_max: usize,
 }
 

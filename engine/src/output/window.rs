@@ -16,7 +16,7 @@
 //!   A reader loads words (Relaxed), passes an Acquire fence, then loads `reserved`. If one of the loads took its value
 //!   from a store of the next lap, that store came after the writer's fence and that load before the reader's fence:
 //!   the fences synchronize, and the reader's load of `reserved` gives the raised value or a later one. It is then
-//!   above the record's position plus the capacity, which is exactly the test in [`Reader::is_intact`].
+//!   above the record's position plus the capacity, which is exactly the test in `Reader::is_intact`.
 //! - *A whole record is never called torn.* `reserved` runs ahead of the writer by less than the capacity, and the test
 //!   fails only when it has passed the record's position by the whole capacity. What is lost by reserving in portions
 //!   is history, one portion of it; what is won is that the readers' copy of `reserved` stays in their cache.

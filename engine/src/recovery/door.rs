@@ -1,5 +1,5 @@
 //! A SoupBinTCP door: accepts, bounds how many come in, gives each connection its turn. What a login may do and what a
-//! message means is the [`Service`]'s business.
+//! message means is the `Service`'s business.
 
 use super::connection::Connection;
 use super::service::{Close, Service, View};

@@ -49,8 +49,10 @@ fn nothing_acknowledged_is_lost_and_everybody_agrees() {
             re_requested,
             recovered,
             lost,
+            disk_failures,
             ..
         } = all;
+        assert!(disk_failures >= 5, "only {disk_failures} disk failures");
         for (what, count) in [
             ("executions", executions),
             ("cancels", canceled),

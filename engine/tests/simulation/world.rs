@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use engine::assembly::{Final, Inline, Replay, Simulated, StartError};
 use engine::config::{Config, Durability};
 use engine::exchange::book::Side;
-use engine::journal::{self, Crash, ReadOptions, SimDisk};
+use engine::journal::{self, Crash, Fault, ReadOptions, SimDisk};
 use engine::output::MessageSink;
 use engine::runtime::clock::Clock;
 use engine::runtime::seams::DatagramSink;
@@ -40,6 +40,7 @@ pub(crate) struct Digest {
     pub(crate) re_requested: u64,
     pub(crate) recovered: u64,
     pub(crate) lost: u64,
+    pub(crate) disk_failures: u64,
 }
 
 impl Digest {
@@ -52,6 +53,7 @@ impl Digest {
         self.re_requested += other.re_requested;
         self.recovered += other.recovered;
         self.lost += other.lost;
+        self.disk_failures += other.disk_failures;
     }
 }
 
@@ -67,6 +69,7 @@ pub(crate) struct World {
     customers: Vec<Customer>,
     subscriber: Subscriber,
     noise: SimSender,
+    disk_failures: u64,
 }
 
 impl World {
@@ -125,6 +128,7 @@ impl World {
             tcp: tcp_settings,
             customers,
             subscriber,
+            disk_failures: 0,
         }
     }
 
@@ -160,8 +164,11 @@ impl World {
         self.exchange = Some(exchange);
     }
 
-    /// The process is gone, and perhaps the power.
+    /// The process is gone, and perhaps the power; or the disk fails first, and the exchange must end by itself.
     fn crash(&mut self) {
+        if self.random.below(3) == 0 {
+            self.fail_disk();
+        }
         self.exchange = None;
         let crash = match (self.config.journal.durability, self.random.below(2)) {
             (Durability::Sync, 0) => Crash::Kill,
@@ -174,7 +181,29 @@ impl World {
         }
     }
 
+    fn fail_disk(&mut self) {
+        let fault = *self.random.pick(&[
+            Fault::WriteError,
+            Fault::ShortWrite,
+            Fault::NoSpace,
+            Fault::SyncError,
+        ]);
+        self.outside.disk.fail(1 + self.random.below(3), fault);
+        self.disk_failures += 1;
+        let mut turns = 0;
+        while self.exchange.is_some() {
+            self.turn_with(true, true);
+            turns += 1;
+            assert!(turns < QUIET_TURNS, "a write failed, and the exchange goes on");
+        }
+    }
+
     fn turn(&mut self, trades: bool) {
+        self.turn_with(trades, false);
+    }
+
+    /// `may_fail`: a failure is expected, and takes the exchange away.
+    fn turn_with(&mut self, trades: bool, may_fail: bool) {
         let now = self
             .time
             .fetch_add(1_000 + self.random.below(200_000), Ordering::Relaxed);
@@ -189,7 +218,8 @@ impl World {
         if let Some(exchange) = &mut self.exchange {
             exchange.turn();
             if let Some(failure) = exchange.failure() {
-                panic!("the exchange failed: {failure}");
+                assert!(may_fail, "the exchange failed: {failure}");
+                self.exchange = None;
             }
         }
         for customer in &mut self.customers {
@@ -237,6 +267,7 @@ impl World {
             state: last.exchange.state_hash(),
             recovered: self.subscriber.recovered,
             lost: self.outside.network.counters().lost,
+            disk_failures: self.disk_failures,
             ..Digest::default()
         };
         for customer in &self.customers {
