@@ -45,8 +45,8 @@ class Capture:
             # Said once the interface and the file are open.
             await process.said(r"^File: ")
         except Failed:
-            if process.find(r"(?i)permission|not permitted|no interfaces|no such device"):
-                raise Skipped(f"capturing is not permitted: {process.lines[-1]}") from None
+            if refusal := process.find(r"(?i)you do(n't| not) have permission.*|no interfaces.*|no such device.*"):
+                raise Skipped(f"capturing is not possible: {refusal[0]}") from None
             raise
         return cls(process, path, addresses)
 
