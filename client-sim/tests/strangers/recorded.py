@@ -1,0 +1,44 @@
+"""The recorded feed as strangers read it: itchfeed, and itch-book, which also rebuilds every book."""
+
+from collections import Counter
+
+from itch.parser import MessageParser
+
+from processes import check, expect, run
+
+# What itch-book finds wrong with a file, beyond message counts.
+_FAULTS = ("unknown", "malformed", "pending_bytes", "rejected", "dup_ref", "clamped", "missing_ref", "crossed_books")
+_OUT_OF_BOOKS = {"adds": "AF", "executes": "EC", "cancels": "X", "deletes": "D", "replaces": "U"}
+
+
+def itchfeed(path, written):
+    """Reads the whole file, encodes every message again into `written`; gives the messages' bytes."""
+    messages = []
+    with path.open("rb") as file, written.open("wb") as copy:
+        for message in MessageParser().parse_file(file, save_file=copy):
+            messages.append(message.to_bytes())
+    check("itchfeed writes other bytes than it read", written.read_bytes() == path.read_bytes())
+    return messages
+
+
+def by_type(messages):
+    return dict(Counter(chr(message[0]) for message in messages))
+
+
+async def itch_book(stack, programs, path, closed, messages):
+    """Rebuilds the books. The program wants a whole day; where this one has not ended, it reads a copy that ends
+    with the System Event `C`."""
+    types = by_type(messages)
+    last = messages[-1]
+    whole = last[:1] == b"S" and last[11:12] == b"C"
+    end = b"" if whole else b"\x00\x0cS" + bytes(4) + last[5:11] + b"C"
+    closed.write_bytes(path.read_bytes() + end)
+    said = await run(stack, "itch2parquet verify", programs / "itch2parquet", "verify", "--date", "2000-01-01", closed)
+    verdict = dict(line.split() for line in said.splitlines() if len(line.split()) == 2)
+    expect("itch-book's verdict", said.splitlines()[-1], "PASS")
+    expect("messages that itch-book read", int(verdict["messages"]), len(messages) + (not whole))
+    for fault in _FAULTS:
+        expect(f"itch-book's count of {fault}", int(verdict[fault]), 0)
+    for name, kinds in _OUT_OF_BOOKS.items():
+        expect(f"itch-book's count of {name}", int(verdict[name]), sum(types.get(kind, 0) for kind in kinds))
+    return int(verdict["live_orders"])
