@@ -1,0 +1,332 @@
+//! What a request costs on its way in, before it is a command that the exchange applies.
+//!
+//! `parse`: a datagram is checked and its requests are decoded, fields read. `door`: the whole engine stage up to the
+//! decision to take a request: parse, token and address, clock, translation into a command with the look-up of its
+//! symbol, rate at the door, repeat check. So that nothing is taken, every request was processed before: enters and
+//! replaces repeat old numbers, cancels name orders that are gone or, being idle, cost one look into the index.
+//!
+//! Datagrams lie in 1,024 buffers of 2 KiB, as in a receive ring, and are lent again and again.
+
+use std::cell::Cell;
+use std::hint::black_box;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use benches::{Mode, Options, Spread, Stream, Workload, hash, machine, market, replay};
+use engine::exchange::command::{Command, CommandKind, Order};
+use engine::ingress::{EngineConfig, EngineLinks, EngineStage, EventsHash};
+use engine::runtime::Stage;
+use engine::runtime::clock::Clock;
+use engine::runtime::links::{Inbound, RECORD_CELLS_MAX};
+use engine::runtime::seams::DatagramSource;
+use engine::runtime::shutdown::Shutdown;
+use protocol::order_entry::requests::{CancelOrder, EnterOrder, ReplaceOrder};
+use protocol::order_entry::{DatagramPacker, OrderDatagram, Request, write_message};
+
+/// Datagrams in the receive ring.
+const RING: usize = 1_024;
+/// Bytes of one of its buffers.
+const BUFFER: usize = 2_048;
+/// Requests a datagram.
+const SIZES: [usize; 2] = [1, 28];
+/// Operations of the smoke test.
+const SMOKE_OPERATIONS: u32 = 60_000;
+/// Requests that a run decodes, per operation asked for: a request costs a small part of an operation.
+const REQUESTS_AN_OPERATION: usize = 4;
+
+/// The fields read from a ring of datagrams, on every machine: by requests a datagram.
+const EXPECTED: [(usize, u64); 2] = [(1, 0x4eb1_0e35_442a_6a3f), (28, 0x9c08_37e4_00ed_ce79)];
+
+fn main() -> ExitCode {
+    match Mode::of(std::env::args().skip(1)) {
+        Mode::Smoke => smoke(),
+        Mode::Measure(options) => measure(&options),
+        Mode::Wrong(wrong) => {
+            eprintln!("{wrong}");
+            return ExitCode::from(2);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// The workload whose requests are used: it has the most symbols.
+fn stream(operations: u32) -> Stream {
+    let workload = Workload::named("multi").expect("there is one of that name");
+    workload.reduced().stream(operations)
+}
+
+fn smoke() {
+    let stream = stream(SMOKE_OPERATIONS);
+    let mut found = Vec::new();
+    for size in SIZES {
+        let ring = Ring::of(&stream, size);
+        found.push((size, ring.fields()));
+        parse(&ring, RING);
+        door(&stream, &ring, RING);
+    }
+    assert!(
+        found == EXPECTED,
+        "other fields are read than before: {found:#x?}"
+    );
+}
+
+fn measure(options: &Options) {
+    println!("{}", machine::line());
+    let stream = stream(SMOKE_OPERATIONS);
+    println!("{} runs: median (least-most)", options.runs);
+    println!(
+        "{:<22}{:<24}{:<24}fields",
+        "requests a datagram", "ns/request parse", "ns/request door"
+    );
+    for size in SIZES {
+        let ring = Ring::of(&stream, size);
+        let datagrams = (options.operations as usize * REQUESTS_AN_OPERATION).div_ceil(size);
+        let each = |time: Duration| time.as_nanos() as f64 / (datagrams * size) as f64;
+        let parsed = Spread::of((0..options.runs).map(|_| each(parse(&ring, datagrams))));
+        let passed = Spread::of((0..options.runs).map(|_| each(door(&stream, &ring, datagrams))));
+        println!(
+            "{size:<22}{:<24}{:<24}{:016x}",
+            parsed.to_string(),
+            passed.to_string(),
+            ring.fields()
+        );
+    }
+}
+
+/// The time it takes to parse `datagrams` of the ring and to read their requests.
+fn parse(ring: &Ring, datagrams: usize) -> Duration {
+    let start = Instant::now();
+    let mut sum = 0;
+    for place in 0..datagrams {
+        let datagram = OrderDatagram::parse(ring.datagram(place % RING)).expect("all are well formed");
+        for request in datagram.requests() {
+            sum += u64::from(summary(&request));
+        }
+    }
+    black_box(sum);
+    start.elapsed()
+}
+
+/// A little of what the request says.
+fn summary(request: &Request<'_>) -> u32 {
+    match request {
+        Request::Enter(message, _) => message.quantity.get() ^ message.price.get() as u32,
+        Request::Replace(message, _) => message.quantity.get() ^ message.price.get() as u32,
+        Request::Cancel(message, _) => message.user_ref_num.get() ^ message.quantity.get(),
+        _ => 0,
+    }
+}
+
+/// The time the engine stage takes for `datagrams` of the ring when it takes none of their requests.
+fn door(stream: &Stream, ring: &Ring, datagrams: usize) -> Duration {
+    let mut exchange = replay::prepared(stream);
+    let mut events = Vec::new();
+    for command in &stream.measured {
+        events.clear();
+        replay::apply(&mut exchange, command, &mut events);
+    }
+    let requests = ring.size * datagrams;
+    let (mut inbound, from_recovery) = rtrb::RingBuffer::new(2 * market::ACCOUNTS as usize);
+    // The stage keeps to its links; those below only have to be there and to have room.
+    let (notes, _recovery) = rtrb::RingBuffer::new(16);
+    let (journal, _journal) = rtrb::RingBuffer::new(2 * market::ACCOUNTS as usize);
+    let (output, _output) = rtrb::RingBuffer::new(16 * market::ACCOUNTS as usize + 2 * RECORD_CELLS_MAX);
+    let links = EngineLinks {
+        inbound: from_recovery,
+        notes,
+        journal,
+        output,
+        low_space: Arc::new(AtomicBool::new(false)),
+        shutdown: Shutdown::default(),
+    };
+    let config = EngineConfig {
+        day_ns: 0,
+        events_hash: EventsHash::default(),
+    };
+    let left = Rc::new(Cell::new(0));
+    let source = RingSource {
+        ring,
+        next: 0,
+        left: Rc::clone(&left),
+    };
+    let mut stage = EngineStage::new(config, links, exchange, source, Clock::system());
+    for session in 0..market::ACCOUNTS {
+        let connection = u64::from(session) + 1;
+        let login = Inbound::Login { session, connection };
+        let bind = Inbound::Bind {
+            session,
+            connection,
+            token: token(session),
+            address: address(session),
+        };
+        for message in [login, bind] {
+            inbound.push(message).expect("the ring has room for all");
+        }
+    }
+    while stage.poll() > 0 {}
+
+    left.set(datagrams);
+    let start = Instant::now();
+    while left.get() > 0 {
+        stage.poll();
+    }
+    let time = start.elapsed();
+
+    let counters = stage.counters();
+    assert_eq!(
+        counters.datagrams.get(),
+        datagrams as u64,
+        "every datagram was lent"
+    );
+    assert_eq!(
+        counters.repeats.get() + counters.idle_cancels.get(),
+        requests as u64,
+        "every request went as far as the decision, and none was taken"
+    );
+    assert_eq!(counters.commands.get(), u64::from(market::ACCOUNTS), "the logins");
+    time
+}
+
+/// Datagrams of one size, one session each.
+struct Ring {
+    /// Requests a datagram.
+    size: usize,
+    bytes: Box<[u8]>,
+    /// Of each datagram its length and session.
+    datagrams: Vec<(usize, u32)>,
+}
+
+impl Ring {
+    /// The stream's measured commands as requests, `size` of one session a datagram, sessions in turn. A session whose
+    /// requests have been used up begins again.
+    fn of(stream: &Stream, size: usize) -> Self {
+        let mut requests = vec![Vec::new(); market::ACCOUNTS as usize];
+        for command in &stream.measured {
+            requests[command.session as usize].push(request(command));
+        }
+        let mut requests: Vec<_> = requests.iter().map(|own| own.iter().cycle()).collect();
+        let mut packer = DatagramPacker::default();
+        let mut bytes = vec![0; RING * BUFFER].into_boxed_slice();
+        let mut datagrams = Vec::with_capacity(RING);
+        for (place, buffer) in bytes.chunks_exact_mut(BUFFER).enumerate() {
+            let session = place as u32 % market::ACCOUNTS;
+            packer.start(token(session), place as u64 + 1);
+            for request in requests[session as usize].by_ref().take(size) {
+                assert!(packer.push(request), "{size} requests fit a datagram");
+            }
+            assert_eq!(
+                usize::from(packer.message_count()),
+                size,
+                "every session has requests"
+            );
+            let datagram = packer.finish(None);
+            buffer[..datagram.len()].copy_from_slice(datagram);
+            datagrams.push((datagram.len(), session));
+        }
+        Self {
+            size,
+            bytes,
+            datagrams,
+        }
+    }
+
+    fn datagram(&self, place: usize) -> &[u8] {
+        &self.bytes[place * BUFFER..][..self.datagrams[place].0]
+    }
+
+    /// A hash over what is read from all requests.
+    fn fields(&self) -> u64 {
+        let mut fields = 0;
+        for place in 0..RING {
+            let datagram = OrderDatagram::parse(self.datagram(place)).expect("all are well formed");
+            for request in datagram.requests() {
+                fields = hash::mix(fields, &summary(&request).to_le_bytes());
+            }
+        }
+        fields
+    }
+}
+
+/// A command as the request it came from.
+fn request(command: &Command) -> Vec<u8> {
+    let order: Order = command.order();
+    let mut bytes = [0; 64];
+    let length = match CommandKind::from_byte(command.kind) {
+        Some(CommandKind::Enter) => {
+            let message = EnterOrder {
+                message_type: b'O',
+                user_ref_num: order.user_ref.into(),
+                side: order.side,
+                quantity: order.quantity.into(),
+                symbol: market::symbol(command.instrument),
+                price: order.price.into(),
+                time_in_force: order.time_in_force,
+                display: order.display,
+                capacity: order.capacity,
+                inter_market_sweep_eligibility: order.sweep,
+                cross_type: order.cross_type,
+                cl_ord_id: order.cl_ord_id,
+                appendage_length: 0.into(),
+            };
+            write_message(&message, &[], &mut bytes)
+        }
+        Some(CommandKind::Replace) => {
+            let message = ReplaceOrder {
+                message_type: b'U',
+                orig_user_ref_num: order.orig_user_ref.into(),
+                user_ref_num: order.user_ref.into(),
+                quantity: order.quantity.into(),
+                price: order.price.into(),
+                time_in_force: order.time_in_force,
+                display: order.display,
+                inter_market_sweep_eligibility: order.sweep,
+                cl_ord_id: order.cl_ord_id,
+                appendage_length: 0.into(),
+            };
+            write_message(&message, &[], &mut bytes)
+        }
+        Some(CommandKind::Cancel) => {
+            let message = CancelOrder {
+                message_type: b'X',
+                user_ref_num: order.user_ref.into(),
+                quantity: order.quantity.into(),
+            };
+            write_message(&message, &[], &mut bytes)
+        }
+        kind => panic!("streams have no {kind:?}"),
+    };
+    bytes[..length.expect("64 bytes are enough")].to_vec()
+}
+
+/// A session's token: spread like the random ones that the exchange gives.
+fn token(session: u32) -> [u8; 8] {
+    hash::mix(1, &session.to_le_bytes()).to_le_bytes()
+}
+
+fn address(session: u32) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::LOCALHOST, 10_000 + session as u16)
+}
+
+/// Lends datagrams of the ring until none is left.
+struct RingSource<'a> {
+    ring: &'a Ring,
+    next: usize,
+    left: Rc<Cell<usize>>,
+}
+
+impl DatagramSource for RingSource<'_> {
+    fn poll(&mut self, max: usize, mut take: impl FnMut(SocketAddrV4, &[u8])) -> usize {
+        let count = self.left.get().min(max);
+        for _ in 0..count {
+            let (_, session) = self.ring.datagrams[self.next];
+            take(address(session), self.ring.datagram(self.next));
+            self.next = (self.next + 1) % RING;
+        }
+        self.left.set(self.left.get() - count);
+        count
+    }
+}

@@ -1,0 +1,112 @@
+//! What was typed behind `cargo bench -p benches --bench NAME --`.
+
+use crate::workload::{WORKLOADS, Workload};
+
+/// Smoke or measurement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// Under `cargo test`: small inputs, results compared, no time looked at.
+    Smoke,
+    /// Under `cargo bench`.
+    Measure(Options),
+    /// Under `cargo bench`, not understood: what to say.
+    Wrong(String),
+}
+
+/// How to measure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Operations of a stream.
+    pub operations: u32,
+    /// Runs of each figure.
+    pub runs: u32,
+    /// Which workloads.
+    pub workloads: Vec<Workload>,
+}
+
+/// What may be typed.
+const USAGE: &str = "usage: [--operations N] [--runs N] [base|deep|multi|flow]...";
+
+impl Mode {
+    /// Of the arguments, the program's name left out. Only `cargo bench` passes `--bench`; without it nothing else is
+    /// read, because `cargo test` passes on what was meant for other tests.
+    pub fn of(arguments: impl IntoIterator<Item = String>) -> Self {
+        let arguments: Vec<String> = arguments.into_iter().collect();
+        if !arguments.iter().any(|argument| argument == "--bench") {
+            return Self::Smoke;
+        }
+        match Options::parse(arguments) {
+            Ok(options) => Self::Measure(options),
+            Err(wrong) => Self::Wrong(format!("{wrong}\n{USAGE}")),
+        }
+    }
+}
+
+impl Options {
+    fn parse(arguments: Vec<String>) -> Result<Self, String> {
+        let mut options = Self {
+            operations: 2_000_000,
+            runs: 5,
+            workloads: Vec::new(),
+        };
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--bench" => {}
+                "--operations" => options.operations = number(&argument, arguments.next())?,
+                "--runs" => options.runs = number(&argument, arguments.next())?,
+                name => {
+                    let workload = Workload::named(name).ok_or_else(|| format!("{name}: not understood"))?;
+                    options.workloads.push(workload);
+                }
+            }
+        }
+        if options.workloads.is_empty() {
+            options.workloads = WORKLOADS.to_vec();
+        }
+        Ok(options)
+    }
+}
+
+/// A number of at least 1.
+fn number(name: &str, value: Option<String>) -> Result<u32, String> {
+    let value = value.unwrap_or_default();
+    match value.replace('_', "").parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("{name}: {value:?} is not a number above 0")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Mode {
+        Mode::of(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn only_cargo_bench_measures() {
+        assert_eq!(of(""), Mode::Smoke);
+        assert_eq!(of("--nocapture some_test --operations x"), Mode::Smoke);
+        assert!(matches!(of("--bench"), Mode::Measure(options) if options.workloads == WORKLOADS));
+    }
+
+    #[test]
+    fn what_is_typed_counts_and_nonsense_is_told() {
+        let Mode::Measure(options) = of("flow --operations 10_000 --runs 3 deep --bench") else {
+            panic!("this is right");
+        };
+        assert_eq!((options.operations, options.runs), (10_000, 3));
+        let names: Vec<_> = options.workloads.iter().map(|workload| workload.name).collect();
+        assert_eq!(names, ["flow", "deep"]);
+        for wrong in [
+            "--bench --runs 0",
+            "--bench --runs",
+            "--bench shallow",
+            "--bench --operations x",
+        ] {
+            assert!(matches!(of(wrong), Mode::Wrong(_)), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Runs a stream through an exchange.
+
+use engine::exchange::command::Command;
+use engine::exchange::{Exchange, Progress, Sink};
+
+use crate::workload::Stream;
+
+/// All steps of a command.
+#[inline]
+pub fn apply(exchange: &mut Exchange, command: &Command, sink: &mut impl Sink) {
+    let mut progress = exchange.apply(command, sink);
+    while progress == Progress::More {
+        progress = exchange.resume(sink);
+    }
+}
+
+/// An exchange that stands where the stream's measured part begins.
+pub fn prepared(stream: &Stream) -> Exchange {
+    let mut exchange = Exchange::new(stream.workload.limits());
+    let mut events = Vec::new();
+    for command in &stream.setup {
+        events.clear();
+        apply(&mut exchange, command, &mut events);
+    }
+    exchange
+}
