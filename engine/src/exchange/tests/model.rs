@@ -750,21 +750,18 @@ impl Model {
         if fees[0] < 0 {
             self.hit("rebate");
         }
-        for (fee, order) in fees.into_iter().zip([&maker, &*incoming]) {
+        for (kind, code, number, fee, order) in [
+            (EventKind::ExecutedResting, b'A', maker.number, fees[0], &maker),
+            (EventKind::ExecutedIncoming, b'R', self.match_number, fees[1], &*incoming),
+        ] {
             if self.accounts[order.account as usize].definition.fee_reports != 0 {
                 self.events.push(Event {
-                    instrument: order.instrument,
                     session: order.session,
                     user_ref: order.user_ref,
                     number: fee as u64,
                     ..Event::new(EventKind::Fee)
                 });
             }
-        }
-        for (kind, code, number, order) in [
-            (EventKind::ExecutedResting, b'A', maker.number, &maker),
-            (EventKind::ExecutedIncoming, b'R', self.match_number, &*incoming),
-        ] {
             self.events.push(Event {
                 code,
                 instrument: order.instrument,
@@ -808,7 +805,7 @@ impl Model {
             other => panic!("self-match mode {other}"),
         };
         let price = best.price as u32;
-        let report = |kind, order: &ModelOrder, quantity, number| Event {
+        let report = |kind, order: &ModelOrder, quantity| Event {
             code: mode,
             instrument: order.instrument,
             session: order.session,
@@ -816,7 +813,7 @@ impl Model {
             quantity,
             price,
             detail: prevented,
-            number,
+            number: order.number,
             ..Event::new(kind)
         };
         if from_best > 0 {
@@ -826,17 +823,12 @@ impl Model {
             } else {
                 EventKind::SelfMatchReduced
             };
-            self.events.push(report(kind, &best, from_best, best.number));
+            self.events.push(report(kind, &best, from_best));
             self.put_first(best, b'C');
         }
         if from_incoming > 0 {
             incoming.open -= from_incoming;
-            self.events.push(report(
-                EventKind::SelfMatchIncoming,
-                incoming,
-                from_incoming,
-                0,
-            ));
+            self.events.push(report(EventKind::SelfMatchIncoming, incoming, from_incoming));
             if incoming.open == 0 {
                 self.end(incoming.clone(), b'C');
             }
@@ -855,6 +847,7 @@ impl Model {
             session: order.session,
             user_ref: order.user_ref,
             quantity: order.open,
+            number: order.number,
             ..Event::new(EventKind::CanceledUnbooked)
         });
         order.open = 0;
