@@ -1,11 +1,11 @@
 //! Random commands from a seed: mostly sensible, some of them wrong in one field, and now and then a burst that makes a
 //! long step.
 
+use super::super::Limits;
 use super::super::command::{
     Command, CommandKind, FLAG_LOW_SPACE, InstrumentDefinition, Order, OrderOptions, StateChange,
     UNKNOWN_INSTRUMENT, halves,
 };
-use super::super::{Limits, event::EventKind};
 use super::model::ModelOrder;
 use super::world::{World, blank, no_options, plain_account, plain_order, transfer};
 use protocol::units::text_field;
@@ -55,9 +55,16 @@ const MIDDLE: [u64; 3] = [1_000, 500, 250];
 enum Burst {
     None,
     /// The whale enters one-lot orders.
-    Flood { left: u32, instrument: u16, is_buy: bool },
+    Flood {
+        left: u32,
+        instrument: u16,
+        is_buy: bool,
+    },
     /// Somebody ends the flood.
-    Ending { instrument: u16, is_buy: bool },
+    Ending {
+        instrument: u16,
+        is_buy: bool,
+    },
 }
 
 /// Makes commands for a world.
@@ -118,7 +125,7 @@ pub(super) fn world() -> World {
         collar_ppm: 100_000,
         reference_price: 2_500_000_000,
         notional_max: halves(62_500_000),
-        fat_finger: halves(50_000_000),
+        fat_finger: halves(30_000_000),
         ..instrument("ETH-BTC", ETH, BTC)
     });
     for index in 0..ACCOUNTS {
@@ -130,7 +137,7 @@ pub(super) fn world() -> World {
         match index {
             2 => account.open_orders_max = 12,
             3 => account.quantity_max = 150,
-            5 => (account.rate_per_second, account.rate_burst) = (1_000, 3),
+            5 => (account.rate_per_second, account.rate_burst) = (60, 3),
             _ => {}
         }
         world.add_account(account);
@@ -155,7 +162,7 @@ fn endowment(account: u32, asset: u32) -> u128 {
     let plenty = account.is_multiple_of(2);
     match asset {
         USD if plenty => 60_000_000_000,
-        USD => 700_000_000,
+        USD => 300_000_000,
         BTC if plenty => 20_000_000,
         BTC => 4_000_000,
         _ => 60_000_000,
@@ -209,11 +216,11 @@ impl Generator {
             820..850 => self.modify(world),
             850..858 => self.mass_cancel(world),
             858..861 => self.with_number(world, CommandKind::DisableOrderEntry),
-            861..881 => self.with_number(world, CommandKind::EnableOrderEntry),
+            861..881 => self.enable(world),
             881..890 => self.with_session(world, CommandKind::AccountQuery),
             890..894 => self.with_session(world, CommandKind::ConnectionEnd),
             894..899 => self.with_session(world, CommandKind::ConnectionStart),
-            899..975 => self.transfer(),
+            899..960 => self.transfer(world),
             _ => self.state(),
         }
     }
@@ -278,12 +285,12 @@ impl Generator {
                     _ => open,
                 };
             }
-            5..7 => order.price = self.random.pick(&[0x7FFF_FFFF, u64::MAX, i64::MAX as u64]),
-            7 => {
+            5..8 => order.price = self.random.pick(&[0x7FFF_FFFF, u64::MAX, i64::MAX as u64]),
+            8 => {
                 options.present |= OrderOptions::HAS_POST_ONLY;
                 options.post_only = b'P';
             }
-            8 => order.time_in_force = b'G',
+            9 => order.time_in_force = b'G',
             _ => {}
         }
         if self.random.once_in(8) {
@@ -305,7 +312,13 @@ impl Generator {
     }
 
     /// Breaks one thing, so that every refusal comes up.
-    fn spoil(&mut self, instrument: u16, command: &mut Command, order: &mut Order, options: &mut OrderOptions) {
+    fn spoil(
+        &mut self,
+        instrument: u16,
+        command: &mut Command,
+        order: &mut Order,
+        options: &mut OrderOptions,
+    ) {
         match self.random.below(20) {
             0 => command.instrument = self.random.pick(&[0, 4, UNKNOWN_INSTRUMENT]),
             1 => order.side = self.random.pick(b"TEX"),
@@ -324,11 +337,19 @@ impl Generator {
                 options.max_floor = self.random.below(9) as u32;
             }
             10 => order.quantity = self.random.pick(&[0, 1_000_001, u32::MAX]),
-            11 => order.price = self.random.pick(&[0, 1, 10_000_001, 4_000_000_001, 1_999_990_000]),
+            11 => {
+                order.price = self
+                    .random
+                    .pick(&[0, 1, 10_000_001, 4_000_000_001, 1_999_990_000])
+            }
             12 => {
                 // Beyond the collar, or past the highest price.
                 let middle = MIDDLE[usize::from(instrument) - 1] * tick_size(instrument);
-                order.price = if order.side == b'B' { middle * 5 / 4 } else { middle * 3 / 4 };
+                order.price = if order.side == b'B' {
+                    middle * 5 / 4
+                } else {
+                    middle * 3 / 4
+                };
             }
             13 => order.quantity = 300 + self.random.below(4_000) as u32,
             14 => command.flags |= FLAG_LOW_SPACE,
@@ -492,27 +513,48 @@ impl Generator {
         command.with_order(order)
     }
 
-    fn transfer(&mut self) -> Command {
-        let account = self.random.below(u64::from(ACCOUNTS)) as u32;
+    /// Brings an account back towards what it started with; now and then more than it has is to be withdrawn.
+    fn transfer(&mut self, world: &World) -> Command {
+        let account = self.random.below(u64::from(WHALE)) as u32;
         let asset = self.random.below(3) as u32;
-        let amount = endowment(account, asset) / (1 + u128::from(self.random.below(20)));
-        let kind = if self.random.once_in(3) {
-            CommandKind::Withdraw
-        } else {
-            CommandKind::Deposit
-        };
-        transfer(kind, account, asset, amount)
+        let start = endowment(account, asset);
+        let total = world.model.accounts[account as usize].totals[asset as usize] as u128;
+        if total > start || self.random.once_in(5) {
+            let part = total / (1 + u128::from(self.random.below(3)));
+            return transfer(CommandKind::Withdraw, account, asset, part + 1);
+        }
+        let amount = start / (1 + u128::from(self.random.below(30)));
+        transfer(CommandKind::Deposit, account, asset, amount)
+    }
+
+    /// Mostly for somebody who is disabled.
+    fn enable(&mut self, world: &World) -> Command {
+        let mut command = self.with_number(world, CommandKind::EnableOrderEntry);
+        let sessions = &world.model.sessions;
+        let disabled = sessions
+            .iter()
+            .position(|session| !world.model.accounts[session.account as usize].enabled);
+        if let Some(session) = disabled {
+            command.session = session as u32;
+            let mut order = command.order();
+            order.user_ref = sessions[session].mark + 1;
+            command = command.with_order(order);
+        }
+        command
     }
 
     fn state(&mut self) -> Command {
         let mut command = Command::new(CommandKind::SetState);
         command.instrument = self.random.below(3) as u16 + 1;
-        let value = if self.random.once_in(8) {
+        let value = if self.random.once_in(16) {
             self.random.pick(b"PAVHCX")
         } else {
             b'T'
         };
-        command.body = zerocopy::transmute!(StateChange { value, spare: [0; 39] });
+        command.body = zerocopy::transmute!(StateChange {
+            value,
+            spare: [0; 39]
+        });
         command
     }
 
@@ -526,7 +568,11 @@ impl Generator {
         order.quantity = 1;
         let away = self.random.below(4);
         let middle = MIDDLE[usize::from(instrument) - 1];
-        let tick = if is_buy { middle - 5 - away } else { middle + 5 + away };
+        let tick = if is_buy {
+            middle - 5 - away
+        } else {
+            middle + 5 + away
+        };
         order.price = tick * tick_size(instrument);
         command.with_order(order)
     }
@@ -541,7 +587,11 @@ impl Generator {
             _ => CommandKind::Enter,
         };
         let mut command = Command::new(kind);
-        command.session = if choice < 4 { WHALE } else { self.random.pick(&[0, 4, 6]) };
+        command.session = if choice < 4 {
+            WHALE
+        } else {
+            self.random.pick(&[0, 4, 6])
+        };
         let mut order = plain_order();
         order.user_ref = world.model.sessions[command.session as usize].mark + 1;
         if kind == CommandKind::Enter {
@@ -559,9 +609,4 @@ impl Generator {
 
 fn tick_size(instrument: u16) -> u64 {
     [10_000, 1, 10_000_000][usize::from(instrument) - 1]
-}
-
-/// How many of the events are of a kind.
-pub(super) fn count(events: &[super::super::event::Event], kind: EventKind) -> usize {
-    events.iter().filter(|event| event.kind() == kind).count()
 }

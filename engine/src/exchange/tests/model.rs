@@ -223,10 +223,7 @@ impl Model {
             }
             kind => panic!("the model's world is set up by its own functions, not by {kind:?}"),
         }
-        (
-            std::mem::take(&mut self.events),
-            std::mem::take(&mut self.ended),
-        )
+        (std::mem::take(&mut self.events), std::mem::take(&mut self.ended))
     }
 
     pub(super) fn add_account(&mut self, definition: AccountDefinition) {
@@ -296,8 +293,7 @@ impl Model {
     fn value(&self, instrument: u16, price: u64, quantity: u32) -> i128 {
         let definition = &self.instruments[usize::from(instrument) - 1].definition;
         let scale = 10_i128.pow(u32::from(self.assets[usize::from(definition.quote)].decimals));
-        let numerator =
-            i128::from(price) * i128::from(quantity) * whole(definition.lot_size) as i128 * scale;
+        let numerator = i128::from(price) * i128::from(quantity) * whole(definition.lot_size) as i128 * scale;
         let denominator = whole(definition.price_unit) as i128 * 10_000;
         assert_eq!(numerator % denominator, 0, "a fill is exact");
         numerator / denominator
@@ -573,7 +569,11 @@ impl Model {
             session: incoming.session,
             user_ref: incoming.user_ref,
             quantity: incoming.open,
-            price: if asked.is_market { MARKET } else { incoming.price as u32 },
+            price: if asked.is_market {
+                MARKET
+            } else {
+                incoming.price as u32
+            },
             number: incoming.number,
             ..Event::new(EventKind::Accepted)
         });
@@ -649,7 +649,11 @@ impl Model {
         let side = self.instruments[usize::from(order.instrument) - 1].side_mut(order.is_buy);
         side.push(order);
         side.sort_by_key(|order| {
-            let price = if order.is_buy { u64::MAX - order.price } else { order.price };
+            let price = if order.is_buy {
+                u64::MAX - order.price
+            } else {
+                order.price
+            };
             (price, order.number)
         });
     }
@@ -752,7 +756,13 @@ impl Model {
         }
         for (kind, code, number, fee, order) in [
             (EventKind::ExecutedResting, b'A', maker.number, fees[0], &maker),
-            (EventKind::ExecutedIncoming, b'R', self.match_number, fees[1], &*incoming),
+            (
+                EventKind::ExecutedIncoming,
+                b'R',
+                self.match_number,
+                fees[1],
+                &*incoming,
+            ),
         ] {
             if self.accounts[order.account as usize].definition.fee_reports != 0 {
                 self.events.push(Event {
@@ -828,7 +838,8 @@ impl Model {
         }
         if from_incoming > 0 {
             incoming.open -= from_incoming;
-            self.events.push(report(EventKind::SelfMatchIncoming, incoming, from_incoming));
+            self.events
+                .push(report(EventKind::SelfMatchIncoming, incoming, from_incoming));
             if incoming.open == 0 {
                 self.end(incoming.clone(), b'C');
             }
@@ -1099,7 +1110,11 @@ impl Model {
             session: order.session,
             user_ref: order.user_ref,
             quantity: order.open,
-            price: if order.is_market { MARKET } else { order.price as u32 },
+            price: if order.is_market {
+                MARKET
+            } else {
+                order.price as u32
+            },
             detail: u32::from_le_bytes([side, order.capacity, order.cross_type, 0]),
             number: order.number,
             ..Event::new(EventKind::Replaced)

@@ -198,8 +198,20 @@ impl World {
                 tell(&command)
             );
         }
-        assert_eq!(caused.ended.len(), ended.len(), "orders ended by {}", tell(&command));
-        for ((view, state), Ended { order, state: expected }) in caused.ended.iter().zip(&ended) {
+        assert_eq!(
+            caused.ended.len(),
+            ended.len(),
+            "orders ended by {}",
+            tell(&command)
+        );
+        for (
+            (view, state),
+            Ended {
+                order,
+                state: expected,
+            },
+        ) in caused.ended.iter().zip(&ended)
+        {
             self.compare_view(view, order);
             assert_eq!(state, expected, "how {order:?} ended");
         }
@@ -278,12 +290,7 @@ impl World {
             }
             let last = exchange.instrument(locate).expect("it exists").last_trade;
             assert_eq!(
-                (
-                    u64::from(last.price),
-                    last.quantity,
-                    last.match_number,
-                    last.time
-                ),
+                (u64::from(last.price), last.quantity, last.match_number, last.time),
                 (
                     instrument.last_price,
                     instrument.last_quantity,
