@@ -8,38 +8,8 @@ use super::super::command::{
 };
 use super::model::ModelOrder;
 use super::world::{World, blank, no_options, plain_account, plain_order, transfer};
+use protocol::testing::Random;
 use protocol::units::text_field;
-
-/// Numbers from a seed (SplitMix64).
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// 0 .. `end`.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    /// True once in `times`.
-    pub(super) fn once_in(&mut self, times: u64) -> bool {
-        self.below(times) == 0
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize]
-    }
-}
 
 const ACCOUNTS: u32 = 8;
 const USD: u32 = 0;
@@ -202,11 +172,11 @@ impl Generator {
             }
             Burst::None => {}
         }
-        if self.random.once_in(1_500) {
+        if self.random.chance(1, 1_500) {
             self.burst = Burst::Flood {
-                left: self.random.pick(&[100, 300, 300, 420, 900]),
+                left: *self.random.pick(&[100, 300, 300, 420, 900]),
                 instrument: self.random.below(3) as u16 + 1,
-                is_buy: self.random.once_in(2),
+                is_buy: self.random.chance(1, 2),
             };
         }
         match self.random.below(1_000) {
@@ -244,7 +214,7 @@ impl Generator {
     fn price(&mut self, instrument: u16, is_buy: bool) -> u64 {
         let middle = MIDDLE[usize::from(instrument) - 1];
         let near = self.random.below(17);
-        let far = if self.random.once_in(12) {
+        let far = if self.random.chance(1, 12) {
             20 + self.random.below(60)
         } else {
             0
@@ -272,8 +242,8 @@ impl Generator {
         let mut options = no_options();
         order.price = self.price(instrument, is_buy);
         order.side = if is_buy { b'B' } else { b'S' };
-        order.cl_ord_id[..4].copy_from_slice(&(self.random.next() as u32).to_be_bytes());
-        order.capacity = self.random.pick(b"APRO");
+        order.cl_ord_id[..4].copy_from_slice(&(self.random.next_u64() as u32).to_be_bytes());
+        order.capacity = *self.random.pick(b"APRO");
         match self.random.below(20) {
             0..3 => order.time_in_force = b'3',
             3..5 => {
@@ -285,7 +255,7 @@ impl Generator {
                     _ => open,
                 };
             }
-            5..8 => order.price = self.random.pick(&[0x7FFF_FFFF, u64::MAX, i64::MAX as u64]),
+            5..8 => order.price = *self.random.pick(&[0x7FFF_FFFF, u64::MAX, i64::MAX as u64]),
             8 => {
                 options.present |= OrderOptions::HAS_POST_ONLY;
                 options.post_only = b'P';
@@ -293,18 +263,18 @@ impl Generator {
             9 => order.time_in_force = b'G',
             _ => {}
         }
-        if self.random.once_in(8) {
+        if self.random.chance(1, 8) {
             order.display = b'A';
         }
-        if self.random.once_in(5) {
+        if self.random.chance(1, 5) {
             options.present |= OrderOptions::HAS_SELF_MATCH;
-            options.self_match = self.random.pick(b"OWDB");
+            options.self_match = *self.random.pick(b"OWDB");
         }
-        if self.random.once_in(10) {
+        if self.random.chance(1, 10) {
             options.present |= OrderOptions::HAS_FIRM;
-            options.firm = self.random.pick(&[*b"XX  ", *b"YY  "]);
+            options.firm = *self.random.pick(&[*b"XX  ", *b"YY  "]);
         }
-        if self.random.once_in(6) {
+        if self.random.chance(1, 6) {
             options.present |= OrderOptions::HAS_GROUP;
             options.group = self.random.below(3) as u16;
         }
@@ -320,11 +290,11 @@ impl Generator {
         options: &mut OrderOptions,
     ) {
         match self.random.below(20) {
-            0 => command.instrument = self.random.pick(&[0, 4, UNKNOWN_INSTRUMENT]),
-            1 => order.side = self.random.pick(b"TEX"),
-            2 => order.time_in_force = self.random.pick(b"56EZ"),
-            3 => order.cross_type = self.random.pick(b"OCHS"),
-            4 => order.display = self.random.pick(b"NZ"),
+            0 => command.instrument = *self.random.pick(&[0, 4, UNKNOWN_INSTRUMENT]),
+            1 => order.side = *self.random.pick(b"TEX"),
+            2 => order.time_in_force = *self.random.pick(b"56EZ"),
+            3 => order.cross_type = *self.random.pick(b"OCHS"),
+            4 => order.display = *self.random.pick(b"NZ"),
             5 => options.present |= OrderOptions::HAS_PEG,
             6 => options.present |= OrderOptions::HAS_DISCRETION,
             7 => options.present |= OrderOptions::HAS_ROUTE,
@@ -336,9 +306,9 @@ impl Generator {
                 options.present |= OrderOptions::HAS_MAX_FLOOR;
                 options.max_floor = self.random.below(9) as u32;
             }
-            10 => order.quantity = self.random.pick(&[0, 1_000_001, u32::MAX]),
+            10 => order.quantity = *self.random.pick(&[0, 1_000_001, u32::MAX]),
             11 => {
-                order.price = self
+                order.price = *self
                     .random
                     .pick(&[0, 1, 10_000_001, 4_000_000_001, 1_999_990_000])
             }
@@ -369,12 +339,12 @@ impl Generator {
         let mut command = Command::new(CommandKind::Enter);
         command.session = self.session(world);
         command.instrument = self.random.below(3) as u16 + 1;
-        let is_buy = self.random.once_in(2);
+        let is_buy = self.random.chance(1, 2);
         let quantity = self.quantity();
         let (mut order, mut options) = self.terms(command.instrument, is_buy, quantity);
         order.quantity = quantity;
         order.user_ref = self.user_ref(world, command.session);
-        if self.random.once_in(12) {
+        if self.random.chance(1, 12) {
             let instrument = command.instrument;
             self.spoil(instrument, &mut command, &mut order, &mut options);
         }
@@ -388,7 +358,7 @@ impl Generator {
             .resting()
             .filter(|order| order.session == session)
             .collect();
-        if orders.is_empty() || self.random.once_in(15) {
+        if orders.is_empty() || self.random.chance(1, 15) {
             return None;
         }
         Some(orders[self.random.below(orders.len() as u64) as usize].clone())
@@ -414,14 +384,14 @@ impl Generator {
                 };
                 (order, options) = self.terms(old.instrument, old.is_buy, open);
                 order.quantity = old.executed + open;
-                if old.executed > 0 && self.random.once_in(5) {
+                if old.executed > 0 && self.random.chance(1, 5) {
                     order.quantity = 1 + self.random.below(u64::from(old.executed)) as u32;
                 }
                 order.orig_user_ref = old.user_ref;
-                if self.random.once_in(2) {
+                if self.random.chance(1, 2) {
                     order.price = old.price;
                 }
-                if self.random.once_in(3) {
+                if self.random.chance(1, 3) {
                     // Across the spread by as much as the collar allows.
                     let tick = tick_size(old.instrument);
                     let step = self.random.below(12) * tick;
@@ -432,7 +402,7 @@ impl Generator {
                     };
                 }
                 command.instrument = old.instrument;
-                if self.random.once_in(25) {
+                if self.random.chance(1, 25) {
                     self.spoil(old.instrument, &mut command, &mut order, &mut options);
                 }
             }
@@ -470,7 +440,7 @@ impl Generator {
         if let Some(live) = self.live(world, command.session) {
             order.user_ref = live.user_ref;
             order.quantity = self.random.below(u64::from(live.executed + live.open) + 2) as u32;
-            order.side = if live.is_buy != self.random.once_in(6) {
+            order.side = if live.is_buy != self.random.chance(1, 6) {
                 b'B'
             } else {
                 b'S'
@@ -482,18 +452,18 @@ impl Generator {
     fn mass_cancel(&mut self, world: &World) -> Command {
         let mut command = self.with_number(world, CommandKind::MassCancel);
         let mut options = no_options();
-        if self.random.once_in(2) {
-            command.instrument = self.random.pick(&[1, 2, 3, UNKNOWN_INSTRUMENT]);
+        if self.random.chance(1, 2) {
+            command.instrument = *self.random.pick(&[1, 2, 3, UNKNOWN_INSTRUMENT]);
         }
-        if self.random.once_in(2) {
+        if self.random.chance(1, 2) {
             options.present |= OrderOptions::HAS_SIDE;
-            options.side = self.random.pick(b"BSBST");
+            options.side = *self.random.pick(b"BSBST");
         }
-        if self.random.once_in(4) {
+        if self.random.chance(1, 4) {
             options.present |= OrderOptions::HAS_FIRM;
-            options.firm = self.random.pick(&[*b"XX  ", *b"    ", *b"F1  "]);
+            options.firm = *self.random.pick(&[*b"XX  ", *b"    ", *b"F1  "]);
         }
-        if self.random.once_in(4) {
+        if self.random.chance(1, 4) {
             options.present |= OrderOptions::HAS_GROUP;
             options.group = self.random.below(3) as u16;
         }
@@ -519,7 +489,7 @@ impl Generator {
         let asset = self.random.below(3) as u32;
         let start = endowment(account, asset);
         let total = world.model.accounts[account as usize].totals[asset as usize] as u128;
-        if total > start || self.random.once_in(5) {
+        if total > start || self.random.chance(1, 5) {
             let part = total / (1 + u128::from(self.random.below(3)));
             return transfer(CommandKind::Withdraw, account, asset, part + 1);
         }
@@ -546,8 +516,8 @@ impl Generator {
     fn state(&mut self) -> Command {
         let mut command = Command::new(CommandKind::SetState);
         command.instrument = self.random.below(3) as u16 + 1;
-        let value = if self.random.once_in(16) {
-            self.random.pick(b"PAVHCX")
+        let value = if self.random.chance(1, 16) {
+            *self.random.pick(b"PAVHCX")
         } else {
             b'T'
         };
@@ -590,7 +560,7 @@ impl Generator {
         command.session = if choice < 4 {
             WHALE
         } else {
-            self.random.pick(&[0, 4, 6])
+            *self.random.pick(&[0, 4, 6])
         };
         let mut order = plain_order();
         order.user_ref = world.model.sessions[command.session as usize].mark + 1;

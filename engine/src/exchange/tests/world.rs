@@ -93,6 +93,8 @@ pub(super) struct World {
     pub exchange: Exchange,
     pub model: Model,
     pub time: u64,
+    /// Every command so far, stamped.
+    pub log: Vec<Command>,
 }
 
 impl World {
@@ -103,6 +105,7 @@ impl World {
             exchange: Exchange::new(limits),
             model,
             time: 0,
+            log: Vec::new(),
         }
     }
 
@@ -118,6 +121,7 @@ impl World {
     /// A set-up command: the exchange alone takes it.
     fn set_up(&mut self, command: Command) {
         let command = self.stamp(command);
+        self.log.push(command);
         let caused = run(&mut self.exchange, &command);
         let refused = caused.events.iter().any(|event| event.detail != 0);
         assert!(!refused, "set-up: {:?}", caused.events);
@@ -183,6 +187,7 @@ impl World {
     /// Both take the command; everything is compared.
     pub(super) fn apply(&mut self, command: Command) -> Caused {
         let command = self.stamp(command);
+        self.log.push(command);
         let caused = run(&mut self.exchange, &command);
         let (events, ended) = self.model.apply(&command);
         if caused.events != events {
