@@ -84,7 +84,7 @@ impl Exchange {
 
     pub(super) fn mass_cancel<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
         let user_ref = command.order().user_ref;
-        let Some(client) = self.consume_number(command, user_ref) else {
+        let Some(client) = self.consume_number(command, user_ref, step) else {
             return Progress::Done;
         };
         answer(EventKind::MassCanceled, client, user_ref, step);
@@ -112,7 +112,7 @@ impl Exchange {
         step: &mut Step<'_, S>,
     ) -> Progress {
         let user_ref = command.order().user_ref;
-        let Some(client) = self.consume_number(command, user_ref) else {
+        let Some(client) = self.consume_number(command, user_ref, step) else {
             return Progress::Done;
         };
         self.accounts[client.account as usize].order_entry_enabled = false;

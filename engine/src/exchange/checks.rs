@@ -128,10 +128,7 @@ pub(super) fn terms(
     let is_immediate = order.time_in_force == IMMEDIATE;
     let is_post_only = options.post_only == b'P';
     let is_market = is_market(instrument, order.price);
-    if !matches!(order.time_in_force, DAY | IMMEDIATE | GOOD_TILL_CANCELED)
-        || !options_are_defined(options)
-        || (is_post_only && (is_immediate || is_market))
-    {
+    if !matches!(order.time_in_force, DAY | IMMEDIATE | GOOD_TILL_CANCELED) {
         return Err(Reason::Other);
     }
     if order.cross_type != b'N' {
@@ -139,6 +136,9 @@ pub(super) fn terms(
     }
     if !matches!(order.display, b'Y' | b'A') {
         return Err(Reason::Display);
+    }
+    if !options_are_defined(options) || (is_post_only && (is_immediate || is_market)) {
+        return Err(Reason::Other);
     }
     if options.has(OrderOptions::HAS_PEG)
         || (options.has(OrderOptions::HAS_PRICE_TYPE) && options.price_type != b'L')

@@ -19,27 +19,33 @@ pub(super) struct Client {
 
 impl Exchange {
     /// The client of a request that brings a new number, its mark advanced. `None`: the request is dropped without a
-    /// trace (no such session, or a number at or below the mark: the first answer is in the stream).
-    pub(super) fn consume_number(&mut self, command: &Command, user_ref: u32) -> Option<Client> {
+    /// trace (no such session, or a number at or below the mark: the first answer is in the stream), or refused because
+    /// its number is the last there is.
+    pub(super) fn consume_number<S: Sink>(
+        &mut self,
+        command: &Command,
+        user_ref: u32,
+        step: &mut Step<'_, S>,
+    ) -> Option<Client> {
         let session = self.sessions.get_mut(command.session as usize)?;
         if user_ref <= session.mark {
             return None;
         }
-        // The last number is refused but never consumed: the mark stays below it, so that "next" can not wrap.
-        if user_ref != u32::MAX {
-            session.mark = user_ref;
-        }
-        Some(Client {
+        let client = Client {
             session: command.session,
             account: session.account,
-        })
+        };
+        // The last number is never consumed: the mark stays below it, so that "next" can not wrap.
+        if user_ref == u32::MAX {
+            reject(client, user_ref, Reason::Other, step);
+            return None;
+        }
+        session.mark = user_ref;
+        Some(client)
     }
 
     /// The first rungs, common to enter and replace.
-    fn check_client(&mut self, client: Client, user_ref: u32) -> Result<(), Reason> {
-        if user_ref == u32::MAX {
-            return Err(Reason::Other);
-        }
+    fn check_client(&mut self, client: Client) -> Result<(), Reason> {
         let account = &self.accounts[client.account as usize];
         if !account.order_entry_enabled {
             return Err(Reason::Disabled);
@@ -56,11 +62,14 @@ impl Exchange {
 
     pub(super) fn enter<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
         let order = command.order();
-        let Some(client) = self.consume_number(command, order.user_ref) else {
+        let Some(client) = self.consume_number(command, order.user_ref, step) else {
             return Progress::Done;
         };
         match self.check_enter(command, &order, client) {
-            Err(reason) => reject(client, order.user_ref, reason, step),
+            Err(reason) => {
+                reject(client, order.user_ref, reason, step);
+                Progress::Done
+            }
             Ok((slot, terms)) => self.accept(slot, terms, command, step),
         }
     }
@@ -72,7 +81,7 @@ impl Exchange {
         order: &Order,
         client: Client,
     ) -> Result<(OrderSlot, Terms), Reason> {
-        self.check_client(client, order.user_ref)?;
+        self.check_client(client)?;
         let account = &self.accounts[client.account as usize];
         let instrument = self.instrument(command.instrument).ok_or(Reason::Symbol)?;
         checks::state(instrument)?;
@@ -151,11 +160,14 @@ impl Exchange {
 
     pub(super) fn replace<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
         let order = command.order();
-        let Some(client) = self.consume_number(command, order.user_ref) else {
+        let Some(client) = self.consume_number(command, order.user_ref, step) else {
             return Progress::Done;
         };
         match self.check_replace(command, &order, client) {
-            Err(reason) => reject(client, order.user_ref, reason, step),
+            Err(reason) => {
+                reject(client, order.user_ref, reason, step);
+                Progress::Done
+            }
             Ok((handle, None)) => self.replace_by_nothing(handle, &order, step),
             Ok((handle, Some(terms))) => self.replace_order(handle, terms, command, step),
         }
@@ -168,7 +180,7 @@ impl Exchange {
         order: &Order,
         client: Client,
     ) -> Result<(u32, Option<Terms>), Reason> {
-        self.check_client(client, order.user_ref)?;
+        self.check_client(client)?;
         let handle = self.find_order(client.session, order.orig_user_ref);
         if handle == NONE {
             return Err(Reason::Replace);
@@ -377,7 +389,7 @@ impl Exchange {
         step: &mut Step<'_, S>,
     ) -> Progress {
         let user_ref = command.order().user_ref;
-        let Some(client) = self.consume_number(command, user_ref) else {
+        let Some(client) = self.consume_number(command, user_ref, step) else {
             return Progress::Done;
         };
         self.accounts[client.account as usize].order_entry_enabled = true;
@@ -405,14 +417,13 @@ fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open: u32) {
     }
 }
 
-fn reject<S: Sink>(client: Client, user_ref: u32, reason: Reason, step: &mut Step<'_, S>) -> Progress {
+fn reject<S: Sink>(client: Client, user_ref: u32, reason: Reason, step: &mut Step<'_, S>) {
     step.emit(Event {
         session: client.session,
         user_ref,
         detail: u32::from(reason as u16),
         ..Event::new(EventKind::Rejected)
     });
-    Progress::Done
 }
 
 /// An answer that says no more than the request's number; the rest of the message comes from the command.

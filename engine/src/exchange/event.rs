@@ -17,20 +17,21 @@ pub enum EventKind {
     /// `quantity` outstanding, `price`; `detail` = side, capacity, cross type, 0 as four bytes, low first.
     /// The rest, with the original's number, comes from the command.
     Replaced = 3,
-    /// OUCH Canceled of an order that is not displayed in the book. `code` reason, `quantity` decrement.
+    /// OUCH Canceled of an order that is not displayed in the book. `code` reason, `quantity` decrement, `number`.
     CanceledUnbooked = 4,
     /// OUCH Canceled, ITCH Order Cancel: the rest stays in the book. `code`, `quantity`, `number`.
     CanceledReduced = 5,
     /// OUCH Canceled, ITCH Order Delete. `code`, `quantity`, `number`.
     CanceledDeleted = 6,
-    /// OUCH AIQ Canceled of the incoming order. `code` mode, `quantity` decrement, `detail` prevented, `price`.
+    /// OUCH AIQ Canceled of the incoming order. `code` mode, `quantity` decrement, `detail` prevented, `price`, `number`.
     SelfMatchIncoming = 7,
-    /// OUCH AIQ Canceled of a resting order, ITCH Order Cancel. As above, and `number`.
+    /// OUCH AIQ Canceled of a resting order, ITCH Order Cancel. As above.
     SelfMatchReduced = 8,
-    /// OUCH AIQ Canceled of a resting order, ITCH Order Delete. As above, and `number`.
+    /// OUCH AIQ Canceled of a resting order, ITCH Order Delete. As above.
     SelfMatchDeleted = 9,
     /// The resting side of a match: OUCH Executed to its owner, ITCH Order Executed. `number` order number,
-    /// `quantity`, `price`, `code` liquidity flag. Always followed at once by [`EventKind::ExecutedIncoming`].
+    /// `quantity`, `price`, `code` liquidity flag. Always followed by its [`EventKind::ExecutedIncoming`]; only that
+    /// one's [`EventKind::Fee`] may be between them.
     ExecutedResting = 10,
     /// The incoming side of a match: OUCH Executed. `number` match number, `quantity`, `price`, `code` liquidity flag.
     ExecutedIncoming = 11,

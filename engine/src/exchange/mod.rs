@@ -21,6 +21,8 @@ mod matching;
 pub mod money;
 mod setup;
 mod sink;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use account::{Account, Session};

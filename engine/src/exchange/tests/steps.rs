@@ -1,0 +1,172 @@
+//! The step rule: at most 256 events a step, and the steps together are what one long step would be. And: equal commands
+//! make equal states.
+
+use protocol::testing::Random;
+
+use super::super::command::{Command, CommandKind, InstrumentDefinition, halves};
+use super::super::event::{Event, EventKind};
+use super::super::{Exchange, Limits, Progress, STEP_EVENTS_MAX};
+use super::generator::{self, Generator};
+use super::world::{World, blank, plain_account, plain_order};
+use protocol::units::text_field;
+
+const MAKER: u32 = 0;
+const TAKER: u32 = 1;
+const ORDERS: u32 = 700;
+
+/// A maker with 700 one-lot sells at 100, every fee reported.
+fn world() -> World {
+    let mut world = World::new(Limits {
+        assets: 2,
+        instruments: 1,
+        accounts: 2,
+        sessions: 2,
+        orders: ORDERS + 1,
+        levels: 10,
+    });
+    world.add_asset("USD", 0);
+    world.add_asset("BTC", 0);
+    world.add_instrument(InstrumentDefinition {
+        symbol: text_field("BTC-USD").expect("short"),
+        lot_size: halves(1),
+        price_unit: halves(1),
+        tick_size: 10_000,
+        price_max: 10_000_000,
+        quantity_max: 10_000,
+        taker_fee_ppm: 1_000,
+        base: 1,
+        quote: 0,
+        ..blank()
+    });
+    for name in ["MAKER", "TAKER"] {
+        let mut account = plain_account(name);
+        (account.fee_reports, account.cancel_on_disconnect) = (1, 1);
+        world.add_account(account);
+    }
+    world.deposit(MAKER, 0, 1_000_000);
+    world.deposit(MAKER, 1, u128::from(ORDERS));
+    world.deposit(TAKER, 0, 1_000_000);
+    for _ in 0..ORDERS {
+        world.apply(order(&world, MAKER, b'S', 1));
+    }
+    world
+}
+
+fn order(world: &World, session: u32, side: u8, quantity: u32) -> Command {
+    let mut order = plain_order();
+    order.user_ref = world.model.sessions[session as usize].mark + 1;
+    (order.side, order.quantity, order.price) = (side, quantity, 1_000_000);
+    let mut command = Command::new(CommandKind::Enter).with_order(order);
+    (command.session, command.instrument) = (session, 1);
+    command
+}
+
+fn number(world: &World, kind: CommandKind, session: u32) -> Command {
+    let mut order = plain_order();
+    order.user_ref = world.model.sessions[session as usize].mark + 1;
+    let mut command = Command::new(kind).with_order(order);
+    command.session = session;
+    command
+}
+
+/// The model, which knows no steps, agrees about all events; `apply` compares them and looks at each step's length.
+#[test]
+fn long_commands_resume_and_say_the_same_as_one_long_step() {
+    let cases: [(&str, fn(&World) -> Command, u32); 6] = [
+        (
+            "sweep",
+            |world| order(world, TAKER, b'B', ORDERS + 5),
+            4 * ORDERS + 2,
+        ),
+        (
+            "sweep that ends within",
+            |world| order(world, TAKER, b'B', 300),
+            4 * 300 + 1,
+        ),
+        // The maker's own buy: cancel oldest.
+        ("self matches", |world| order(world, MAKER, b'B', 1), ORDERS + 2),
+        (
+            "mass cancel",
+            |world| number(world, CommandKind::MassCancel, MAKER),
+            ORDERS + 1,
+        ),
+        (
+            "kill switch",
+            |world| number(world, CommandKind::DisableOrderEntry, MAKER),
+            ORDERS + 1,
+        ),
+        (
+            "lost connection",
+            |world| number(world, CommandKind::ConnectionEnd, MAKER),
+            ORDERS,
+        ),
+    ];
+    for (what, make, events) in cases {
+        let mut world = world();
+        let command = make(&world);
+        let caused = world.apply(command);
+        assert_eq!(caused.events.len(), events as usize, "{what}");
+        assert!(
+            caused.steps > events as usize / STEP_EVENTS_MAX as usize,
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn a_match_and_its_fees_are_in_one_step() {
+    let mut world = world();
+    let command = world.stamp(order(&world, TAKER, b'B', ORDERS));
+    let mut progress = None;
+    while progress != Some(Progress::Done) {
+        let mut step: Vec<Event> = Vec::new();
+        progress = Some(match progress {
+            None => world.exchange.apply(&command, &mut step),
+            Some(_) => world.exchange.resume(&mut step),
+        });
+        let count = |kind| step.iter().filter(|event| event.kind() == kind).count();
+        let matches = count(EventKind::ExecutedResting);
+        assert!(matches > 0);
+        assert_eq!(count(EventKind::ExecutedIncoming), matches);
+        assert_eq!(count(EventKind::Fee), 2 * matches);
+    }
+}
+
+#[test]
+#[should_panic(expected = "the command before is unfinished")]
+fn no_other_command_is_taken_meanwhile() {
+    let mut world = world();
+    let mut events: Vec<Event> = Vec::new();
+    let first = world.stamp(order(&world, TAKER, b'B', ORDERS));
+    assert_eq!(world.exchange.apply(&first, &mut events), Progress::More);
+    let second = world.stamp(order(&world, MAKER, b'S', 1));
+    let _ = world.exchange.apply(&second, &mut events);
+}
+
+/// Another index seed, another way to run the steps: the same state after each command.
+#[test]
+fn equal_commands_make_equal_states() {
+    let mut generator = Generator::new(7);
+    let mut world = generator::world();
+    let mut other = Exchange::with_hash_seed(world.exchange.limits(), 0xDEAD_BEEF);
+    let mut random = Random::new(7);
+    let mut replayed = 0;
+    for _ in 0..3_000 {
+        for command in world.log.drain(..) {
+            let mut events: Vec<Event> = Vec::new();
+            let mut progress = other.apply(&command, &mut events);
+            while progress == Progress::More {
+                progress = other.resume(&mut events);
+            }
+            replayed += 1;
+        }
+        assert_eq!(
+            world.exchange.state_hash(),
+            other.state_hash(),
+            "after {replayed} commands"
+        );
+        world.time += random.below(1_000_000);
+        let command = generator.next(&world);
+        world.apply(command);
+    }
+}
