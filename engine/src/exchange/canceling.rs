@@ -92,8 +92,10 @@ impl Exchange {
         let side = options
             .has(OrderOptions::HAS_SIDE)
             .then(|| Side::from_byte(options.side));
-        // A symbol we do not have, or a side that no order here can have: nothing matches.
-        if is_unknown(command.instrument) || side == Some(None) {
+        // A symbol we do not have, a side that no order here can have, or options that say nothing certain: nothing
+        // matches. Guessing would cancel more than was meant.
+        let is_malformed = options.has(OrderOptions::MALFORMED);
+        if is_unknown(command.instrument) || side == Some(None) || is_malformed {
             return Progress::Done;
         }
         let filter = CancelFilter {

@@ -259,18 +259,15 @@ fn notional(instrument: &Instrument, tick: u32, open: u32, is_market: bool) -> R
 }
 
 impl Exchange {
-    /// Open-order limit, and room in the arena and the ladder.
-    pub(super) fn check_room(
-        &self,
-        account: &Account,
-        instrument: &Instrument,
-        side: Side,
-        terms: &Terms,
-    ) -> Result<(), Reason> {
+    /// The account's limit of open orders, for what may rest.
+    pub(super) fn check_open_orders(&self, account: &Account, terms: &Terms) -> Result<(), Reason> {
         let maximum = account.definition.open_orders_max;
-        if terms.rests() && maximum > 0 && account.open_orders >= maximum {
-            return Err(Reason::Other);
-        }
+        let is_over = terms.rests() && maximum > 0 && account.open_orders >= maximum;
+        if is_over { Err(Reason::Other) } else { Ok(()) }
+    }
+
+    /// Room in the arena and the ladder.
+    pub(super) fn check_room(&self, instrument: &Instrument, side: Side, terms: &Terms) -> Result<(), Reason> {
         if self.arena.is_full() {
             return Err(Reason::Capacity);
         }

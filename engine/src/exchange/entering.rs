@@ -87,8 +87,9 @@ impl Exchange {
         checks::state(instrument)?;
         let side = checks::side(order.side)?;
         let terms = checks::terms(instrument, account, side, order, &command.options(), 0)?;
+        self.check_open_orders(account, &terms)?;
         checks::space(command)?;
-        self.check_room(account, instrument, side, &terms)?;
+        self.check_room(instrument, side, &terms)?;
         let mut slot = OrderSlot {
             account: client.account,
             session: client.session,

@@ -467,6 +467,9 @@ impl Generator {
             options.present |= OrderOptions::HAS_GROUP;
             options.group = self.random.below(3) as u16;
         }
+        if self.random.chance(1, 20) {
+            options.present |= OrderOptions::MALFORMED;
+        }
         command.with_options(options)
     }
 

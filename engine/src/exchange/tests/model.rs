@@ -983,6 +983,9 @@ impl Model {
         };
         self.answer(EventKind::MassCanceled, command.session, request.user_ref);
         let options = command.options();
+        if options.has(OrderOptions::MALFORMED) {
+            return;
+        }
         let firm = options.has(OrderOptions::HAS_FIRM) && options.firm != *b"    ";
         self.cancel_matching(b'U', |order| {
             let side = if order.is_buy { b'B' } else { b'S' };
