@@ -417,7 +417,8 @@ impl Model {
         {
             return Err(0x000F);
         }
-        if options.has(OrderOptions::HAS_PEG) {
+        let is_pegged = options.has(OrderOptions::HAS_PRICE_TYPE) && options.price_type != b'L';
+        if options.has(OrderOptions::HAS_PEG) || is_pegged {
             return Err(0x0011);
         }
         if options.has(OrderOptions::HAS_DISCRETION) {
