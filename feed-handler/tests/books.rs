@@ -150,7 +150,12 @@ fn garbage_is_counted_and_never_panics() {
 #[test]
 fn a_recorded_day_of_nasdaq_is_understood() {
     let path = std::env::var_os("ITCH_SAMPLE").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/ritch_ex20101224.itch")),
+        || {
+            PathBuf::from(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../../shared/data/ritch_ex20101224.itch"
+            ))
+        },
         PathBuf::from,
     );
     let Ok(file) = std::fs::read(&path) else {

@@ -31,6 +31,9 @@ const RECENT_NS: u64 = 1_000_000_000;
 const TICKER_NS: u64 = 50_000_000;
 /// The late subscriber comes after this part of the run, but no later than a few seconds.
 const LATE_AFTER: (u32, Duration) = (3, Duration::from_secs(3));
+/// And no later than after so many messages: at the highest rates the exchange keeps seconds of its stream in memory, and
+/// whoever comes later cannot begin with the first message.
+const LATE_AFTER_MESSAGES: u64 = 200_000;
 /// Each step before and after the trading ends within this, or is reported as failed.
 const PATIENCE_NS: u64 = 60_000_000_000;
 
@@ -229,9 +232,11 @@ impl Floor {
             .map(Late::market)
     }
 
-    /// True when both subscribers have read everything that the exchange said there was.
-    pub(super) fn has_caught_up(&self) -> bool {
-        self.has_caught_up
+    /// True when the subscriber has read everything that the exchange said there was.
+    pub(super) fn has_feed_caught_up(&self) -> bool {
+        let next = self.subscriber.next_sequence();
+        let target = self.target.filter(|&target| target > 0);
+        target.is_some_and(|target| next > Some(target)) && self.subscriber.behind() == 0
     }
 
     /// Best prices compared while trading.
@@ -294,7 +299,9 @@ impl Floor {
         if over || self.interrupt.is_asked() {
             self.fleet.stop(now_ns);
         }
-        if self.late.is_none() && self.fleet.running_ns() >= self.late_after_ns {
+        let messages = self.subscriber.next_sequence().unwrap_or(0);
+        let is_late = self.fleet.running_ns() >= self.late_after_ns || messages >= LATE_AFTER_MESSAGES;
+        if self.late.is_none() && is_late {
             self.late = Some(Late::new(self.recovery, CAPACITY));
         }
         if now_ns >= self.ticker_due_ns {
@@ -328,13 +335,7 @@ impl Floor {
             self.ticker_due_ns = now_ns + TICKER_NS;
             self.ask_ticker();
         }
-        let (Some(target), Some(late), Some(next)) =
-            (self.target, &self.late, self.subscriber.next_sequence())
-        else {
-            return;
-        };
-        self.has_caught_up =
-            target > 0 && next > target && self.subscriber.behind() == 0 && late.next() == next;
+        self.has_caught_up = self.has_feed_caught_up() && self.late_market().is_some();
     }
 
     fn show(&mut self, now_ns: u64) {
