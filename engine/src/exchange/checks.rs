@@ -267,7 +267,12 @@ impl Exchange {
     }
 
     /// Room in the arena and the ladder.
-    pub(super) fn check_room(&self, instrument: &Instrument, side: Side, terms: &Terms) -> Result<(), Reason> {
+    pub(super) fn check_room(
+        &self,
+        instrument: &Instrument,
+        side: Side,
+        terms: &Terms,
+    ) -> Result<(), Reason> {
         if self.arena.is_full() {
             return Err(Reason::Capacity);
         }
