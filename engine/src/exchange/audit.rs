@@ -3,6 +3,7 @@
 use super::Exchange;
 use super::book::Side;
 use super::book::arena::{FLAG_LISTED, NONE};
+use zerocopy::IntoBytes;
 
 impl Exchange {
     /// Checks every invariant; an error names the first that is broken. Cost: all orders and balances.
@@ -123,20 +124,20 @@ impl Exchange {
         Ok(())
     }
 
-    /// A hash of the state: numbers, balances, accounts, sessions, instruments, and every order in price-time order.
-    /// Equal after equal commands, whatever machine, whatever restarts.
+    /// A hash of the state: numbers, balances, accounts with the age of their orders, sessions, instruments, and every
+    /// order in price-time order with all that it says. Equal after equal commands, whatever machine, whatever restarts.
     pub fn state_hash(&self) -> u64 {
         let mut hash = Mixer(0x6578_6368_616E_6765);
         for value in [self.sequence, self.now, self.order_number, self.match_number] {
             hash.mix(value);
         }
         self.ledger.visit(self.account_count(), |value| hash.mix(value));
-        for account in &self.accounts {
+        for (index, account) in self.accounts.iter().enumerate() {
             hash.mix(u64::from(account.order_entry_enabled) << 32 | u64::from(account.open_orders));
-            hash.mix(
-                u64::from(account.definition.open_orders_max) << 32
-                    | u64::from(account.definition.quantity_max),
-            );
+            hash.mix_bytes(account.definition.as_bytes());
+            for order in self.open_orders(index as u32) {
+                hash.mix(order.number);
+            }
         }
         for session in &self.sessions {
             hash.mix(
@@ -145,11 +146,12 @@ impl Exchange {
                     | u64::from(session.connected),
             );
             hash.mix(session.bucket.worked_off);
+            hash.mix_bytes(&session.username);
         }
         for locate in 1..=self.instrument_count() {
             let instrument = self.instrument_of(locate);
             let last = instrument.last_trade;
-            hash.mix(u64::from_be_bytes(instrument.definition.symbol));
+            hash.mix_bytes(instrument.definition.as_bytes());
             hash.mix(instrument.state as u64);
             for value in [
                 u64::from(last.price),
@@ -160,17 +162,36 @@ impl Exchange {
                 hash.mix(value);
             }
             for side in [Side::Buy, Side::Sell] {
-                for order in self.resting(locate, side) {
-                    hash.mix(order.number);
-                    hash.mix(u64::from(order.session) << 32 | u64::from(order.user_ref));
-                    hash.mix(u64::from(order.open) << 32 | u64::from(order.executed));
-                    hash.mix(u64::from(order.price));
-                    hash.mix(order.executed_notional as u64);
-                    hash.mix(order.fees as u64);
+                for handle in self.resting_handles(locate, side) {
+                    self.mix_order(handle, &mut hash);
                 }
             }
         }
         hash.0
+    }
+
+    fn mix_order(&self, handle: u32, hash: &mut Mixer) {
+        let order = self.view(handle);
+        let slot = self.arena.get(handle);
+        let details = self.arena.details(handle);
+        hash.mix(order.number);
+        hash.mix(u64::from(order.session) << 32 | u64::from(order.user_ref));
+        hash.mix(u64::from(order.open) << 32 | u64::from(order.executed));
+        hash.mix(u64::from(order.price) << 32 | u64::from(slot.fee_remainder));
+        for value in [order.executed_notional, order.fees as u128] {
+            hash.mix(value as u64);
+            hash.mix((value >> 64) as u64);
+        }
+        hash.mix_bytes(&details.cl_ord_id);
+        hash.mix_bytes(&details.firm);
+        hash.mix(u64::from(details.group));
+        hash.mix_bytes(&[
+            slot.time_in_force,
+            details.capacity,
+            details.cross_type,
+            details.display,
+            details.sweep,
+        ]);
     }
 }
 
@@ -182,5 +203,13 @@ impl Mixer {
         let product = u128::from(self.0 ^ value ^ 0x9E37_79B9_7F4A_7C15) * 0xD6E8_FEB8_6659_FD93_u128;
         self.0 = (product as u64) ^ ((product >> 64) as u64);
         self.0 = self.0.rotate_left(23).wrapping_add(value);
+    }
+
+    fn mix_bytes(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut eight = [0; 8];
+            eight[..chunk.len()].copy_from_slice(chunk);
+            self.mix(u64::from_le_bytes(eight));
+        }
     }
 }

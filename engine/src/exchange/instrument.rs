@@ -140,7 +140,8 @@ impl Instrument {
             return (self.tick_max, 1);
         }
         let tick_size = u64::from(self.definition.tick_size);
-        let high = reference * (one + ppm) / one / tick_size;
+        // A collar so wide that the product does not fit is none: what is left is far above the highest tick.
+        let high = reference.saturating_mul(one + ppm) / one / tick_size;
         let low = (reference * one.saturating_sub(ppm))
             .div_ceil(one)
             .div_ceil(tick_size);
@@ -163,4 +164,50 @@ pub fn tick_value(definition: &InstrumentDefinition, quote_decimals: u8) -> Opti
         return None;
     }
     u64::try_from(numerator / denominator).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::command::halves;
+    use super::*;
+    use zerocopy::FromZeros;
+
+    fn instrument(tick_size: u32, reference_price: u32, collar_ppm: u32) -> Instrument {
+        let definition = InstrumentDefinition {
+            symbol: *b"BTC-USD ",
+            lot_size: halves(1),
+            price_unit: halves(1),
+            tick_size,
+            price_max: u32::MAX - 1,
+            quantity_max: 1,
+            reference_price,
+            collar_ppm,
+            base: 1,
+            ..InstrumentDefinition::new_zeroed()
+        };
+        let asset = |name| Asset {
+            name,
+            decimals: 4,
+            deposited: 0,
+            withdrawn: 0,
+            fees: 0,
+        };
+        let assets = [asset(*b"USD     "), asset(*b"BTC     ")];
+        Instrument::new(definition, &assets, &mut Pools::new(1, 2), 1).expect("a sound definition")
+    }
+
+    #[test]
+    fn the_collar_is_rounded_to_its_inside() {
+        // 1,234.5 ticks, 10 %: 1,111.05 up to 1,357.95.
+        assert_eq!(instrument(100, 123_450, 100_000).collar(), (1_357, 1_112));
+        // On a tick it belongs to the inside.
+        assert_eq!(instrument(100, 100_000, 100_000).collar(), (1_100, 900));
+    }
+
+    #[test]
+    fn the_widest_collar_is_none() {
+        assert_eq!(instrument(1, 0, 100_000).collar(), (u32::MAX - 1, 1));
+        assert_eq!(instrument(1, 100_000, 0).collar(), (u32::MAX - 1, 1));
+        assert_eq!(instrument(1, u32::MAX - 1, u32::MAX).collar(), (u32::MAX - 1, 1));
+    }
 }

@@ -111,7 +111,7 @@ impl Exchange {
             let funds = self.ledger.balance(taker.account, quote).available;
             let remainder = taker.fee_remainder;
             if money::cost(maker.tick, quantity, tick_value, taker_rate, remainder) > funds {
-                quantity = money::affordable(funds, maker.tick, tick_value, taker_rate, remainder);
+                quantity = money::affordable(funds, quantity, maker.tick, tick_value, taker_rate, remainder);
                 if quantity == 0 {
                     return false;
                 }

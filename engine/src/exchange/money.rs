@@ -54,21 +54,27 @@ pub fn buy_hold(tick: u32, open: u32, tick_value: u64, rate_max_ppm: u32, remain
     value + ceil_ppm(fee.saturating_sub(u128::from(remainder)))
 }
 
-/// The most lots at `tick` that `funds` pay for, fee included.
-pub fn affordable(funds: u128, tick: u32, tick_value: u64, rate_ppm: i32, remainder: FeeRemainder) -> u32 {
-    let each = notional(tick, 1, tick_value);
-    let estimate = funds / each;
-    let mut quantity = u32::try_from(estimate).unwrap_or(u32::MAX);
-    if rate_ppm > 0 {
-        // The fee's share, rounded down; the loop below corrects what rounding left (one or two turns).
-        let rate = u128::from(rate_ppm.unsigned_abs());
-        let with_fee = each * (u128::from(PPM) + rate) / u128::from(PPM);
-        quantity = u32::try_from(funds / with_fee.max(1)).unwrap_or(u32::MAX);
+/// The most lots at `tick`, up to `wanted`, that `funds` pay for, fee included. By halving: at most 32 turns, whatever
+/// the numbers are (counting down from an estimate takes millions when a lot is worth a few units).
+pub fn affordable(
+    funds: u128,
+    wanted: u32,
+    tick: u32,
+    tick_value: u64,
+    rate_ppm: i32,
+    remainder: FeeRemainder,
+) -> u32 {
+    let (mut most, mut beyond) = (0, u64::from(wanted) + 1);
+    while beyond - most > 1 {
+        let middle = most.midpoint(beyond);
+        // Below `beyond`, so that it fits.
+        if cost(tick, middle as u32, tick_value, rate_ppm, remainder) <= funds {
+            most = middle;
+        } else {
+            beyond = middle;
+        }
     }
-    while quantity > 0 && cost(tick, quantity, tick_value, rate_ppm, remainder) > funds {
-        quantity -= 1;
-    }
-    quantity
+    most as u32
 }
 
 /// What `quantity` lots at `tick` cost a buyer, fee included.
@@ -127,10 +133,27 @@ mod tests {
     fn affordable_is_the_largest_that_fits() {
         for funds in [0_u128, 1, 999, 1_000, 1_001, 123_456, 10_000_000] {
             for rate in [0, 1, 1_000, 500_000, 1_000_000] {
-                let quantity = affordable(funds, 7, 13, rate, 0);
-                assert!(cost(7, quantity, 13, rate, 0) <= funds);
-                assert!(cost(7, quantity + 1, 13, rate, 0) > funds, "{funds} {rate}");
+                for remainder in [0, 1, 999_999] {
+                    let quantity = affordable(funds, u32::MAX, 7, 13, rate, remainder);
+                    assert!(cost(7, quantity, 13, rate, remainder) <= funds);
+                    assert!(
+                        cost(7, quantity + 1, 13, rate, remainder) > funds,
+                        "{funds} {rate}"
+                    );
+                    let half = quantity / 2;
+                    assert_eq!(affordable(funds, half, 7, 13, rate, remainder), half);
+                }
             }
+        }
+    }
+
+    /// A lot is worth one unit and there are thousands of millions of them: an estimate from the price of one lot is
+    /// millions of lots off. Counting those down, this test would take minutes.
+    #[test]
+    fn affordable_is_found_at_once_when_lots_are_tiny() {
+        for funds in (1..2_000).map(|step| 2_000_000 * step) {
+            let quantity = affordable(funds, u32::MAX, 1, 1, 2_500, 0);
+            assert_eq!(u128::from(quantity), funds * 1_000_000 / 1_002_500);
         }
     }
 }

@@ -189,15 +189,19 @@ impl Exchange {
 
     /// One side's orders in price-time order.
     pub fn resting(&self, locate: u16, side: Side) -> impl Iterator<Item = OrderView> + '_ {
+        self.resting_handles(locate, side).map(|handle| self.view(handle))
+    }
+
+    pub(super) fn resting_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
         self.level_handles(locate, side).flat_map(move |index| {
             let mut handle = self.pools.level(index).head;
             std::iter::from_fn(move || {
                 if handle == NONE {
                     return None;
                 }
-                let view = self.view(handle);
+                let here = handle;
                 handle = self.arena.get(handle).next;
-                Some(view)
+                Some(here)
             })
         })
     }

@@ -3,7 +3,7 @@
 
 use protocol::testing::Random;
 
-use super::super::command::{Command, CommandKind, InstrumentDefinition, halves};
+use super::super::command::{Command, CommandKind, InstrumentDefinition, Order, OrderOptions, halves};
 use super::super::event::{Event, EventKind};
 use super::super::{Exchange, Limits, Progress, STEP_EVENTS_MAX};
 use super::generator::{self, Generator};
@@ -169,4 +169,35 @@ fn equal_commands_make_equal_states() {
         let command = generator.next(&world);
         world.apply(command);
     }
+}
+
+/// What a later command could be answered differently for is in the hash: each change alone makes another state.
+#[test]
+fn whatever_an_order_says_shows_in_the_hash() {
+    let hash = |change: fn(&mut Order, &mut OrderOptions)| {
+        let mut world = world();
+        let plain = order(&world, TAKER, b'B', 1);
+        let (mut order, mut options) = (plain.order(), plain.options());
+        order.price = 500_000;
+        change(&mut order, &mut options);
+        let caused = world.apply(plain.with_order(order).with_options(options));
+        assert_eq!(caused.events.len(), 2, "accepted and added");
+        world.exchange.state_hash()
+    };
+    let changes: [fn(&mut Order, &mut OrderOptions); 10] = [
+        |_, _| {},
+        |order, _| order.price = 510_000,
+        |order, _| order.quantity = 2,
+        |order, _| order.cl_ord_id[13] = b'A',
+        |order, _| order.time_in_force = b'G',
+        |order, _| order.display = b'A',
+        |order, _| order.capacity = b'P',
+        |order, _| order.sweep = b'Y',
+        |_, options| (options.present, options.firm) = (OrderOptions::HAS_FIRM, *b"ELSE"),
+        |_, options| (options.present, options.group) = (OrderOptions::HAS_GROUP, 1),
+    ];
+    let mut hashes: Vec<u64> = changes.into_iter().map(hash).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    assert_eq!(hashes.len(), changes.len());
 }
