@@ -444,7 +444,7 @@ impl Model {
         if !is_market {
             if order.price == 0
                 || order.price > u64::from(definition.price_max)
-                || order.price % u64::from(definition.tick_size) != 0
+                || !order.price.is_multiple_of(u64::from(definition.tick_size))
             {
                 return Err(0x001D);
             }

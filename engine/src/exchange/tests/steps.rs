@@ -72,7 +72,8 @@ fn number(world: &World, kind: CommandKind, session: u32) -> Command {
 /// The model, which knows no steps, agrees about all events; `apply` compares them and looks at each step's length.
 #[test]
 fn long_commands_resume_and_say_the_same_as_one_long_step() {
-    let cases: [(&str, fn(&World) -> Command, u32); 6] = [
+    type Case = (&'static str, fn(&World) -> Command, u32);
+    let cases: [Case; 6] = [
         (
             "sweep",
             |world| order(world, TAKER, b'B', ORDERS + 5),
