@@ -132,7 +132,7 @@ fn door(stream: &Stream, ring: &Ring, datagrams: usize) -> Duration {
     let requests = ring.size * datagrams;
     let (mut inbound, from_recovery) = rtrb::RingBuffer::new(2 * market::ACCOUNTS as usize);
     // The stage keeps to its links; those below only have to be there and to have room.
-    let (notes, _recovery) = rtrb::RingBuffer::new(16);
+    let (notes, _recovery) = rtrb::RingBuffer::new(2 * market::ACCOUNTS as usize);
     let (journal, _journal) = rtrb::RingBuffer::new(2 * market::ACCOUNTS as usize);
     let (output, _output) = rtrb::RingBuffer::new(16 * market::ACCOUNTS as usize + 2 * RECORD_CELLS_MAX);
     let links = EngineLinks {
