@@ -4,9 +4,13 @@
 //! no time is looked at. `cargo bench -p benches --bench NAME` measures: several runs, medians with the least and the
 //! most beside them, and the same hashes checked in each run. Figures mean something only beside the machine line.
 
+pub mod ceiling;
+pub mod contender;
+pub mod fills;
 pub mod hash;
 pub mod machine;
 pub mod market;
+pub mod operations;
 pub mod options;
 pub mod recorded;
 pub mod replay;

@@ -25,7 +25,7 @@ pub struct Options {
 }
 
 /// What may be typed.
-const USAGE: &str = "usage: [--operations N] [--runs N] [base|deep|multi|flow]...";
+const USAGE: &str = "usage: [--operations N] [--runs N] [base|deep|multi|flow|sparse|crowd]...";
 
 impl Mode {
     /// Of the arguments, the program's name left out. Only `cargo bench` passes `--bench`; without it nothing else is
