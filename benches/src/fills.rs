@@ -22,24 +22,24 @@ pub enum What {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct Told {
-    /// Number of the match.
-    pub match_number: u64,
     /// The order; of a fill the incoming one.
     pub number: u32,
-    /// The resting order of a fill.
+    /// The resting order of a fill; the new number of a moved order.
     pub maker: u32,
-    /// Owner.
-    pub account: u32,
     /// Price.
     pub tick: u32,
     /// Lots.
     pub quantity: u32,
+    /// Owner.
+    pub account: u32,
     /// Stock locate.
     pub instrument: u16,
     /// Of the order.
     pub side: Side,
     /// What happened.
     pub what: What,
+    /// Number of the match.
+    pub match_number: u64,
 }
 
 const _: () = assert!(size_of::<Told>() == 32);
@@ -59,6 +59,64 @@ impl Told {
             side: operation.side,
             what,
         }
+    }
+}
+
+/// What is told between two times it is read: as much as a ring to the next stage would have room for.
+#[derive(Debug)]
+pub struct Tape {
+    told: Vec<Told>,
+    written: usize,
+}
+
+impl Tape {
+    /// Records that have room.
+    pub const ROOM: usize = 1 << 16;
+
+    /// An empty one, all its pages touched.
+    pub fn new() -> Self {
+        let nothing = Told {
+            match_number: 0,
+            number: 0,
+            maker: 0,
+            account: 0,
+            tick: 0,
+            quantity: 0,
+            instrument: 0,
+            side: Side::Buy,
+            what: What::Accepted,
+        };
+        Self {
+            told: vec![nothing; Self::ROOM],
+            written: 0,
+        }
+    }
+
+    /// Writes one down.
+    #[inline]
+    pub fn write(&mut self, told: Told) {
+        // The mask spares a branch; `drain` sees to it that nothing was overwritten.
+        let last = self.told.len().wrapping_sub(1);
+        if let Some(place) = self.told.get_mut(self.written & last) {
+            *place = told;
+        }
+        self.written = self.written.wrapping_add(1);
+    }
+
+    /// Adds what was told to `hash` and forgets it.
+    ///
+    /// # Panics
+    /// When there was more than there is room for.
+    pub fn drain(&mut self, hash: &mut FillsHash) {
+        assert!(self.written <= Self::ROOM, "the tape was long enough");
+        hash.add_told(&self.told[..self.written]);
+        self.written = 0;
+    }
+}
+
+impl Default for Tape {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

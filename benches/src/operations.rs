@@ -38,14 +38,6 @@ pub enum Ask {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C, align(32))]
 pub struct Operation {
-    /// What is asked.
-    pub ask: Ask,
-    /// The order's side.
-    pub side: Side,
-    /// The order's instrument, from 1.
-    pub instrument: u16,
-    /// Owner.
-    pub account: u32,
     /// The order: a new one's number, or the one that is meant.
     pub number: u32,
     /// The number that a moved order goes on with.
@@ -54,6 +46,14 @@ pub struct Operation {
     pub tick: u32,
     /// Lots. Of a cancel 0.
     pub quantity: u32,
+    /// Owner.
+    pub account: u32,
+    /// The order's instrument, from 1.
+    pub instrument: u16,
+    /// The order's side.
+    pub side: Side,
+    /// What is asked.
+    pub ask: Ask,
 }
 
 const _: () = assert!(size_of::<Operation>() == 32);

@@ -10,7 +10,7 @@ mod money;
 
 use engine::exchange::book::Side;
 
-use crate::fills::{Told, What};
+use crate::fills::{Tape, Told, What};
 use crate::operations::{Ask, Operation, Operations};
 use ladder::Ladder;
 pub use money::{Balances, Money, NoMoney};
@@ -102,12 +102,12 @@ impl<M: Money> ArrayBook<M> {
 
     /// Does one operation and tells of it.
     #[inline]
-    pub fn apply(&mut self, operation: &Operation, told: &mut Vec<Told>) {
+    pub fn apply(&mut self, operation: &Operation, told: &mut Tape) {
         match operation.ask {
             Ask::Rest | Ask::Immediate => self.enter(operation, told),
             Ask::Cancel => {
                 let open = self.take(operation.number);
-                told.push(Told::of(operation, What::Canceled, open));
+                told.write(Told::of(operation, What::Canceled, open));
             }
             Ask::Reduce => {
                 let record = &mut self.records[operation.number as usize];
@@ -115,7 +115,7 @@ impl<M: Money> ArrayBook<M> {
                 record.open = operation.quantity;
                 let (account, ladder, tick) = (record.account, record.ladder, record.tick);
                 self.money.release(account, ladder, tick, less);
-                told.push(Told::of(operation, What::Replaced, operation.quantity));
+                told.write(Told::of(operation, What::Replaced, operation.quantity));
             }
             Ask::Move => {
                 self.take(operation.number);
@@ -126,13 +126,14 @@ impl<M: Money> ArrayBook<M> {
                     operation.quantity,
                 );
                 self.rest(operation.new_number, operation, operation.quantity);
-                told.push(Told::of(operation, What::Replaced, operation.quantity));
+                told.write(Told::of(operation, What::Replaced, operation.quantity));
             }
         }
     }
 
-    fn enter(&mut self, operation: &Operation, told: &mut Vec<Told>) {
-        told.push(Told::of(operation, What::Accepted, operation.quantity));
+    #[inline]
+    fn enter(&mut self, operation: &Operation, told: &mut Tape) {
+        told.write(Told::of(operation, What::Accepted, operation.quantity));
         let ladder = ladder_of(operation);
         self.money.hold(
             operation.account,
@@ -140,21 +141,18 @@ impl<M: Money> ArrayBook<M> {
             operation.tick,
             operation.quantity,
         );
-        let opposite = ladder ^ 1;
-        let reached = self.ladders[opposite].reached(operation.tick);
+        let opposite = &mut self.ladders[ladder ^ 1];
+        let reached = opposite.reached(operation.tick);
         let mut left = operation.quantity;
-        while left > 0 {
-            let best = self.ladders[opposite].best();
-            if best >= reached {
-                break;
-            }
-            let number = self.ladders[opposite].head(best);
+        while opposite.best() < reached {
+            let best = opposite.best();
+            let number = opposite.head(best);
             let maker = &mut self.records[number as usize];
             let quantity = left.min(maker.open);
             left = left.wrapping_sub(quantity);
             maker.open = maker.open.wrapping_sub(quantity);
             self.match_number = self.match_number.wrapping_add(1);
-            told.push(Told {
+            told.write(Told {
                 match_number: self.match_number,
                 maker: number,
                 tick: maker.tick,
@@ -171,22 +169,23 @@ impl<M: Money> ArrayBook<M> {
                 if next != NONE {
                     self.records[next as usize].prev = NONE;
                 }
-                self.ladders[opposite].set_head(best, next);
+                opposite.set_head(best, next);
                 self.live = self.live.wrapping_sub(1);
             }
-        }
-        if left == 0 {
-            return;
+            if left == 0 {
+                return;
+            }
         }
         if operation.ask == Ask::Rest {
             self.rest(operation.number, operation, left);
         } else {
             self.money
                 .release(operation.account, ladder as u32, operation.tick, left);
-            told.push(Told::of(operation, What::Canceled, left));
+            told.write(Told::of(operation, What::Canceled, left));
         }
     }
 
+    #[inline]
     fn rest(&mut self, number: u32, operation: &Operation, open: u32) {
         let ladder = ladder_of(operation);
         let tail = self.ladders[ladder].push(operation.tick, number);
@@ -205,6 +204,7 @@ impl<M: Money> ArrayBook<M> {
     }
 
     /// Takes an order out; what it had left.
+    #[inline]
     fn take(&mut self, number: u32) -> u32 {
         let record = self.records[number as usize];
         let ladder = &mut self.ladders[record.ladder as usize];
@@ -214,8 +214,8 @@ impl<M: Money> ArrayBook<M> {
             self.records[record.next as usize].prev = record.prev;
         }
         if record.prev == NONE {
-            let level = ladder.level(record.tick);
-            ladder.set_head(level, record.next);
+            let place = ladder.place(record.tick);
+            ladder.set_head(place, record.next);
         } else {
             self.records[record.prev as usize].next = record.next;
         }
@@ -227,5 +227,5 @@ impl<M: Money> ArrayBook<M> {
 }
 
 fn ladder_of(operation: &Operation) -> usize {
-    (usize::from(operation.instrument) - 1) * 2 + operation.side as usize
+    (usize::from(operation.instrument).wrapping_sub(1) << 1) | operation.side as usize
 }

@@ -53,16 +53,22 @@ pub struct Balances {
 
 impl Balances {
     fn at(&mut self, account: u32, asset: u32) -> &mut Balance {
-        &mut self.balances[account as usize * self.assets + asset as usize]
+        &mut self.balances[(account as usize)
+            .wrapping_mul(self.assets)
+            .wrapping_add(asset as usize)]
     }
 
-    /// What an order of `ladder` binds: asset and amount.
+    /// What an order of `ladder` binds: asset and amount. Both cases are reckoned and one chosen: no branch, since nobody
+    /// can predict sides.
     fn bound(ladder: u32, tick: u32, quantity: u32) -> (u32, u64) {
-        if ladder & 1 == 0 {
-            (0, value(tick, quantity))
-        } else {
-            (ladder / 2 + 1, u64::from(quantity))
-        }
+        let is_sell = ladder & 1;
+        let lots = u64::from(quantity);
+        let value = value(tick, quantity);
+        let keep = u64::from(is_sell).wrapping_sub(1);
+        (
+            is_sell.wrapping_neg() & (ladder / 2).wrapping_add(1),
+            (value & keep) | (lots & !keep),
+        )
     }
 }
 
@@ -101,12 +107,10 @@ impl Money for Balances {
     }
 
     fn settle(&mut self, taker: (u32, u32), maker: (u32, u32), ladder: u32, quantity: u32) {
-        let (buyer, seller) = if ladder & 1 == 0 {
-            (taker, maker)
-        } else {
-            (maker, taker)
-        };
-        let (base, lots) = (ladder / 2 + 1, u64::from(quantity));
+        let is_sell = ladder as usize & 1;
+        let both = [taker, maker];
+        let (buyer, seller) = (both[is_sell], both[is_sell ^ 1]);
+        let (base, lots) = ((ladder / 2).wrapping_add(1), u64::from(quantity));
         let cost = value(maker.1, quantity);
         let bound = value(buyer.1, quantity);
         // A buyer who bound more than it costs has the difference back at once.

@@ -1,8 +1,8 @@
 //! The bare array book, with and without balances.
 
-use super::{Case, Contender, ROOM};
+use super::{Case, Contender};
 use crate::ceiling::{ArrayBook, Money};
-use crate::fills::{FillsHash, Told};
+use crate::fills::{FillsHash, Tape};
 
 /// Operations that are touched together before they are done; 1 for none.
 const TOGETHER: usize = 8;
@@ -12,18 +12,17 @@ const TOGETHER: usize = 8;
 pub struct Array<'a, M, const TOUCH: bool> {
     case: &'a Case,
     book: ArrayBook<M>,
-    told: Vec<Told>,
+    told: Tape,
 }
 
 impl<'a, M: Money, const TOUCH: bool> Contender<'a> for Array<'a, M, TOUCH> {
     fn prepared(case: &'a Case) -> Self {
         let mut book = ArrayBook::new(&case.operations);
-        let mut told = Vec::with_capacity(ROOM);
+        let mut told = Tape::new();
         for operation in &case.operations.setup {
-            told.clear();
             book.apply(operation, &mut told);
+            told.drain(&mut FillsHash::default());
         }
-        told.clear();
         Self { case, book, told }
     }
 
@@ -49,9 +48,7 @@ impl<'a, M: Money, const TOUCH: bool> Contender<'a> for Array<'a, M, TOUCH> {
     }
 
     fn drain(&mut self, hash: &mut FillsHash) {
-        hash.add_told(&self.told);
-        assert_eq!(self.told.capacity(), ROOM, "the buffer did not grow");
-        self.told.clear();
+        self.told.drain(hash);
     }
 
     fn check(&self) {

@@ -4,8 +4,8 @@ use engine::exchange::book::Book;
 use engine::exchange::book::arena::{Arena, NONE, OrderSlot};
 use engine::exchange::book::ladder::Pools;
 
-use super::{Case, Contender, ROOM};
-use crate::fills::{FillsHash, Told, What};
+use super::{Case, Contender};
+use crate::fills::{FillsHash, Tape, Told, What};
 use crate::market;
 use crate::operations::{Ask, Operation};
 
@@ -18,7 +18,7 @@ pub struct OurBook<'a> {
     books: Vec<Book>,
     /// By order number.
     handles: Vec<u32>,
-    told: Vec<Told>,
+    told: Tape,
     match_number: u64,
 }
 
@@ -36,14 +36,13 @@ impl<'a> Contender<'a> for OurBook<'a> {
             pools,
             books,
             handles: vec![NONE; case.operations.numbers as usize + 1],
-            told: Vec::with_capacity(ROOM),
+            told: Tape::new(),
             match_number: 0,
         };
         for operation in &case.operations.setup {
-            book.told.clear();
             book.operate(operation);
+            book.told.drain(&mut FillsHash::default());
         }
-        book.told.clear();
         book
     }
 
@@ -57,9 +56,7 @@ impl<'a> Contender<'a> for OurBook<'a> {
     }
 
     fn drain(&mut self, hash: &mut FillsHash) {
-        hash.add_told(&self.told);
-        assert_eq!(self.told.capacity(), ROOM, "the buffer did not grow");
-        self.told.clear();
+        self.told.drain(hash);
     }
 
     fn check(&self) {
@@ -118,7 +115,7 @@ impl OurBook<'_> {
             let is_filled = quantity == slot.open;
             left -= quantity;
             self.match_number += 1;
-            self.told.push(Told {
+            self.told.write(Told {
                 match_number: self.match_number,
                 maker: number,
                 tick,
@@ -152,7 +149,7 @@ impl OurBook<'_> {
     }
 
     fn tell(&mut self, operation: &Operation, what: What, quantity: u32) {
-        self.told.push(Told::of(operation, what, quantity));
+        self.told.write(Told::of(operation, what, quantity));
     }
 
     /// The operation's book with what it works on.
