@@ -6,6 +6,7 @@
 
 pub mod ceiling;
 pub mod contender;
+pub mod document;
 pub mod fills;
 pub mod hash;
 pub mod machine;
@@ -15,6 +16,7 @@ pub mod options;
 pub mod recorded;
 pub mod replay;
 pub mod report;
+pub mod script;
 pub mod workload;
 
 pub use options::{Mode, Options};
