@@ -2,7 +2,8 @@
 
 use super::Exchange;
 use super::book::Side;
-use super::book::arena::{FLAG_LISTED, NONE};
+use super::book::arena::{FLAG_EXPIRES, FLAG_LISTED, NONE};
+use super::checks::GOOD_TILL_TIME;
 use zerocopy::IntoBytes;
 
 impl Exchange {
@@ -26,6 +27,7 @@ impl Exchange {
         if resting != self.arena.used() {
             return Err(format!("{resting} orders rest, {} are stored", self.arena.used()));
         }
+        self.check_expiries()?;
         self.check_holds()?;
         self.check_conservation()
     }
@@ -71,6 +73,30 @@ impl Exchange {
             resting += orders;
         }
         Ok(resting)
+    }
+
+    /// Exactly the orders that are good till a time are in the queue of their ends.
+    fn check_expiries(&self) -> Result<(), String> {
+        self.expiry.check(&self.arena)?;
+        let mut expiring = 0;
+        for account in 0..self.account_count() {
+            let mut handle = self.accounts[account as usize].oldest;
+            while handle != NONE {
+                let slot = self.arena.get(handle);
+                if slot.is(FLAG_EXPIRES) != (slot.time_in_force == GOOD_TILL_TIME) {
+                    return Err(format!("order {}: good till a time or not", slot.number));
+                }
+                expiring += usize::from(slot.is(FLAG_EXPIRES));
+                handle = slot.owner_next;
+            }
+        }
+        if expiring != self.expiry.len() {
+            return Err(format!(
+                "{expiring} orders expire, {} are queued",
+                self.expiry.len()
+            ));
+        }
+        Ok(())
     }
 
     /// Held equals the sum over open orders, per account and asset.
@@ -185,6 +211,7 @@ impl Exchange {
         hash.mix_bytes(&details.cl_ord_id);
         hash.mix_bytes(&details.firm);
         hash.mix(u64::from(details.group));
+        hash.mix(details.expire_time);
         hash.mix_bytes(&[
             slot.time_in_force,
             details.capacity,

@@ -32,6 +32,9 @@ pub enum CommandKind {
     ConnectionStart = 16,
     /// A session's connection ended: logout, silence, loss, or the grace after a restart.
     ConnectionEnd = 17,
+    /// Orders whose time has come end. The engine sends it when its clock has reached [`super::Exchange::next_expiry`]:
+    /// whoever replays needs no clock.
+    Expire = 18,
     /// Body [`Transfer`].
     Deposit = 32,
     /// Body [`Transfer`].
@@ -64,6 +67,7 @@ impl CommandKind {
             8 => Self::AccountQuery,
             16 => Self::ConnectionStart,
             17 => Self::ConnectionEnd,
+            18 => Self::Expire,
             32 => Self::Deposit,
             33 => Self::Withdraw,
             48 => Self::AddAsset,

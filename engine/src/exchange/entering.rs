@@ -147,6 +147,7 @@ impl Exchange {
             group: options.group,
             display: order.display,
             sweep: order.sweep,
+            expire_time: self.expiry_of(&terms),
             ..OrderDetails::EMPTY
         };
         self.ledger.hold(slot.account, asset, hold);
@@ -248,13 +249,14 @@ impl Exchange {
         let (asset, freed) = self.hold_of(&old, old.open);
         self.close_base(handle);
         self.remove_from_book(handle);
+        self.unschedule_expiry(handle);
         self.order_number += 1;
         let number = self.order_number;
         let slot = self.arena.get_mut(handle);
         set_terms(slot, &order, &terms, open);
         slot.number = number;
         let slot = *slot;
-        self.set_details(handle, &order);
+        self.set_details(handle, &order, &terms);
         let (_, needed) = self.hold_of(&slot, open);
         self.ledger.release(slot.account, asset, freed);
         self.ledger.hold(slot.account, asset, needed);
@@ -305,7 +307,11 @@ impl Exchange {
         slot.time_in_force = order.time_in_force;
         slot.self_match = terms.self_match;
         let (instrument, number) = (slot.instrument, slot.number);
-        self.set_details(handle, order);
+        self.unschedule_expiry(handle);
+        self.set_details(handle, order, terms);
+        if terms.lifetime_seconds > 0 {
+            self.schedule_expiry(handle);
+        }
         self.emit_replaced(handle, b'L', step);
         if open < before {
             step.emit(Event {
@@ -328,11 +334,21 @@ impl Exchange {
     }
 
     /// What a replacement says anew about the order.
-    fn set_details(&mut self, handle: u32, order: &Order) {
+    fn set_details(&mut self, handle: u32, order: &Order, terms: &Terms) {
+        let expire_time = self.expiry_of(terms);
         let details = self.arena.details_mut(handle);
         details.cl_ord_id = order.cl_ord_id;
         details.display = order.display;
         details.sweep = order.sweep;
+        details.expire_time = expire_time;
+    }
+
+    /// When an order with these terms ends by itself; 0 = never.
+    fn expiry_of(&self, terms: &Terms) -> u64 {
+        match terms.lifetime_seconds {
+            0 => 0,
+            seconds => self.expiry_after(seconds),
+        }
     }
 
     /// Writes down what was executed so far, before the order's price changes or it starts to take.

@@ -2,7 +2,7 @@
 
 use super::book::Side;
 use super::book::arena::{FLAG_ATTRIBUTED, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, NONE, OrderSlot};
-use super::checks::IMMEDIATE;
+use super::checks::{GOOD_TILL_TIME, IMMEDIATE};
 use super::command::{halves, whole};
 use super::event::{Event, EventKind};
 use super::instrument::LastTrade;
@@ -306,11 +306,15 @@ impl Exchange {
     pub(super) fn rest(&mut self, handle: u32) {
         let slot = self.arena.get(handle);
         let (instrument, is_listed) = (usize::from(slot.instrument) - 1, slot.is(FLAG_LISTED));
+        let expires = slot.time_in_force == GOOD_TILL_TIME;
         self.instruments[instrument]
             .book
             .add(&mut self.pools, &mut self.arena, handle);
         if !is_listed {
             self.list(handle);
+        }
+        if expires {
+            self.schedule_expiry(handle);
         }
     }
 

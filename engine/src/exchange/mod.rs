@@ -14,6 +14,7 @@ mod checks;
 pub mod command;
 mod entering;
 pub mod event;
+mod expiry;
 mod index;
 pub mod instrument;
 pub mod ledger;
@@ -32,6 +33,7 @@ use book::ladder::Pools;
 use canceling::CancelFilter;
 use command::{Command, CommandKind};
 use event::{Event, EventKind};
+use expiry::ExpiryQueue;
 use index::Index;
 use instrument::Instrument;
 use ledger::Ledger;
@@ -70,6 +72,8 @@ enum Work {
         filter: CancelFilter,
         reason: u8,
     },
+    /// Orders whose time has come are canceled.
+    Expire,
 }
 
 /// The exchange.
@@ -79,6 +83,7 @@ pub struct Exchange {
     arena: Arena,
     pools: Pools,
     index: Index,
+    expiry: ExpiryQueue,
     ledger: Ledger,
     instruments: Vec<Instrument>,
     /// Sorted.
@@ -117,6 +122,7 @@ impl Exchange {
             arena: Arena::new(limits.orders),
             pools: Pools::new(limits.levels, limits.instruments * 2),
             index: Index::new(limits.orders, hash_seed),
+            expiry: ExpiryQueue::new(limits.orders),
             ledger: Ledger::new(limits.accounts as usize, limits.assets as usize),
             instruments: Vec::with_capacity(limits.instruments as usize),
             symbols: Vec::with_capacity(limits.instruments as usize),
@@ -176,6 +182,7 @@ impl Exchange {
             Some(CommandKind::AccountQuery) => self.account_query(command, step),
             Some(CommandKind::ConnectionStart) => self.connection_start(command),
             Some(CommandKind::ConnectionEnd) => self.connection_end(command, step),
+            Some(CommandKind::Expire) => self.expire(step),
             Some(CommandKind::Deposit) => self.deposit(command, step),
             Some(CommandKind::Withdraw) => self.withdraw(command, step),
             Some(CommandKind::AddAsset) => self.add_asset(command, step),
@@ -201,6 +208,7 @@ impl Exchange {
             Work::Nothing => Progress::Done,
             Work::Cross { handle } => self.cross(handle, step),
             Work::CancelAll { next, filter, reason } => self.cancel_all(next, filter, reason, step),
+            Work::Expire => self.expire(step),
         }
     }
 
@@ -271,6 +279,7 @@ impl Exchange {
             let view = self.view(handle);
             step.sink.order_finished(&view, state);
         }
+        self.unschedule_expiry(handle);
         let slot = *self.arena.get(handle);
         if slot.is(FLAG_LISTED) {
             self.index.remove(slot.session, slot.user_ref, handle);

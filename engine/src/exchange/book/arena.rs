@@ -17,6 +17,8 @@ pub const FLAG_LISTED: u8 = 1 << 1;
 pub const FLAG_TOTALS: u8 = 1 << 2;
 /// Attributed: ITCH `F`.
 pub const FLAG_ATTRIBUTED: u8 = 1 << 3;
+/// In the expiry queue.
+pub const FLAG_EXPIRES: u8 = 1 << 4;
 
 /// The part of an order that trading touches: one cache line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,8 +88,10 @@ pub struct OrderDetails {
     pub reserve: u32,
     /// Room for later: stop price in ticks.
     pub stop_tick: u32,
-    /// Room for later: end in seconds since the day's start, and where it stands in the expiry queue.
-    pub expire: [u32; 3],
+    /// Where it stands in the expiry queue, while it does.
+    pub expire_place: u32,
+    /// When an order that is good till a time ends, in the commands' time; else 0.
+    pub expire_time: u64,
     /// Spare, zero.
     pub spare: [u8; 16],
 
@@ -148,7 +152,8 @@ impl OrderDetails {
         max_floor: 0,
         reserve: 0,
         stop_tick: 0,
-        expire: [0; 3],
+        expire_place: 0,
+        expire_time: 0,
         spare: [0; 16],
         base_notional: [0; 2],
         base_fees: [0; 2],

@@ -42,6 +42,8 @@ pub(super) struct ModelOrder {
     pub capacity: u8,
     pub cross_type: u8,
     pub cl_ord_id: [u8; 14],
+    /// When it ends by itself.
+    pub ends: Option<u64>,
 }
 
 impl ModelOrder {
@@ -140,6 +142,8 @@ struct Asked {
     is_post_only: bool,
     min_quantity: u32,
     mode: u8,
+    /// When it ends by itself.
+    ends: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -204,6 +208,7 @@ impl Model {
                     self.cancel_matching(b'Z', |order| order.session == command.session);
                 }
             }
+            CommandKind::Expire => self.expire(),
             CommandKind::Deposit | CommandKind::Withdraw => self.transfer(command),
             CommandKind::SetState => {
                 let instrument = &mut self.instruments[usize::from(command.instrument) - 1];
@@ -401,9 +406,16 @@ impl Model {
         let is_market = sentinel || is_high;
         let is_immediate = order.time_in_force == b'3';
         let is_post_only = options.has(OrderOptions::HAS_POST_ONLY) && options.post_only == b'P';
-        if !b"03G".contains(&order.time_in_force) {
-            return Err(0x000F);
-        }
+        let ends = match order.time_in_force {
+            b'0' | b'3' | b'G' => None,
+            b'6' if options.has(OrderOptions::HAS_EXPIRE_TIME)
+                && options.expire_time > 0
+                && options.expire_time < 24 * 60 * 60 =>
+            {
+                Some(self.now + 1_000_000_000 * u64::from(options.expire_time))
+            }
+            _ => return Err(0x000F),
+        };
         if order.cross_type != b'N' {
             return Err(0x0014);
         }
@@ -471,6 +483,7 @@ impl Model {
             } else {
                 account.self_match
             },
+            ends,
         })
     }
 
@@ -556,6 +569,7 @@ impl Model {
             capacity: order.capacity,
             cross_type: order.cross_type,
             cl_ord_id: order.cl_ord_id,
+            ends: asked.ends,
         };
         let (asset, needed) = self.hold(&incoming);
         if needed > self.available(account, asset) {
@@ -967,6 +981,19 @@ impl Model {
     fn cancel_matching(&mut self, reason: u8, matches: impl Fn(&ModelOrder) -> bool) {
         let mut orders: Vec<_> = self.resting().filter(|order| matches(order)).cloned().collect();
         orders.sort_by_key(|order| order.age);
+        self.cancel_each(orders, reason);
+    }
+
+    /// Cancels the orders whose time has come, the earliest first.
+    fn expire(&mut self) {
+        let now = self.now;
+        let is_over = |order: &&ModelOrder| order.ends.is_some_and(|ends| ends <= now);
+        let mut orders: Vec<_> = self.resting().filter(is_over).cloned().collect();
+        orders.sort_by_key(|order| (order.ends, order.number));
+        self.cancel_each(orders, b'T');
+    }
+
+    fn cancel_each(&mut self, orders: Vec<ModelOrder>, reason: u8) {
         if orders.len() > 256 {
             self.hit("cancels longer than a step");
         }
@@ -1050,6 +1077,7 @@ impl Model {
         };
         new.attributed = request.display == b'A';
         new.cl_ord_id = request.cl_ord_id;
+        new.ends = asked.ends;
         let (asset, needed) = self.hold(&new);
         let (_, freed) = self.hold(&old);
         let available = self.available(account, asset);
