@@ -10,6 +10,8 @@ pub struct Account {
     pub definition: AccountDefinition,
     /// False after Disable Order Entry (the account's kill switch).
     pub order_entry_enabled: bool,
+    /// True while the operator's kill switch is on for this account; the client can not lift it.
+    pub is_killed: bool,
     /// Orders resting now.
     pub open_orders: u32,
     pub(super) oldest: u32,
@@ -21,6 +23,7 @@ impl Account {
         Self {
             definition,
             order_entry_enabled: true,
+            is_killed: false,
             open_orders: 0,
             oldest: NONE,
             newest: NONE,

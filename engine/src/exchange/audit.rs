@@ -158,8 +158,13 @@ impl Exchange {
             hash.mix(value);
         }
         self.ledger.visit(self.account_count(), |value| hash.mix(value));
+        hash.mix(u64::from(self.all_killed));
         for (index, account) in self.accounts.iter().enumerate() {
-            hash.mix(u64::from(account.order_entry_enabled) << 32 | u64::from(account.open_orders));
+            hash.mix(
+                u64::from(account.is_killed) << 33
+                    | u64::from(account.order_entry_enabled) << 32
+                    | u64::from(account.open_orders),
+            );
             hash.mix_bytes(account.definition.as_bytes());
             for order in self.open_orders(index as u32) {
                 hash.mix(order.number);

@@ -49,6 +49,8 @@ pub enum CommandKind {
     AddSession = 51,
     /// Instrument state: `head.instrument`, body [`StateChange`].
     SetState = 52,
+    /// The operator's kill switch: body [`KillSwitch`].
+    KillSwitch = 53,
     /// ITCH and OUCH System Event: body [`StateChange`], `value` = the event code.
     SystemEvent = 64,
 }
@@ -75,6 +77,7 @@ impl CommandKind {
             50 => Self::AddAccount,
             51 => Self::AddSession,
             52 => Self::SetState,
+            53 => Self::KillSwitch,
             64 => Self::SystemEvent,
             _ => return None,
         })
@@ -135,6 +138,11 @@ impl Command {
         zerocopy::transmute!(self.body)
     }
 
+    /// The body as a kill switch.
+    pub fn kill_switch(&self) -> KillSwitch {
+        zerocopy::transmute!(self.body)
+    }
+
     /// The body as a transfer.
     pub fn transfer(&self) -> Transfer {
         zerocopy::transmute!(self.body)
@@ -179,6 +187,21 @@ impl Command {
     pub fn is_extended(&self) -> bool {
         self.extension != [0; 64]
     }
+}
+
+/// `KillSwitch::account` of the switch for all accounts.
+pub const ALL_ACCOUNTS: u32 = u32::MAX;
+
+/// The operator's kill switch goes on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct KillSwitch {
+    /// Account index, or [`ALL_ACCOUNTS`].
+    pub account: u32,
+    /// 1: on, 0: off.
+    pub is_on: u8,
+    /// Spare, zero.
+    pub spare: [u8; 35],
 }
 
 /// Bytes of a definition: body and extension together.
@@ -337,7 +360,8 @@ pub struct StateChange {
     pub spare: [u8; 39],
 }
 
-const _: () = assert!(size_of::<Transfer>() == 40 && size_of::<StateChange>() == 40);
+const _: () =
+    assert!(size_of::<Transfer>() == 40 && size_of::<StateChange>() == 40 && size_of::<KillSwitch>() == 40);
 
 /// An asset: the next index is given in order, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]

@@ -47,7 +47,7 @@ impl Exchange {
     /// The first rungs, common to enter and replace.
     fn check_client(&mut self, client: Client) -> Result<(), Reason> {
         let account = &self.accounts[client.account as usize];
-        if !account.order_entry_enabled {
+        if !account.order_entry_enabled || self.is_killed(account) {
             return Err(Reason::Disabled);
         }
         let (rate, burst) = (account.definition.rate_per_second, account.definition.rate_burst);

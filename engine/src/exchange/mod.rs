@@ -17,6 +17,7 @@ pub mod event;
 mod expiry;
 mod index;
 pub mod instrument;
+mod kill_switch;
 pub mod ledger;
 mod matching;
 pub mod money;
@@ -74,6 +75,11 @@ enum Work {
     },
     /// Orders whose time has come are canceled.
     Expire,
+    /// All orders of this account, from `next` on, and of the accounts behind it are canceled.
+    Kill {
+        account: u32,
+        next: u32,
+    },
 }
 
 /// The exchange.
@@ -89,6 +95,8 @@ pub struct Exchange {
     /// Sorted.
     symbols: Vec<([u8; 8], u16)>,
     accounts: Vec<Account>,
+    /// The operator's kill switch for all accounts is on.
+    all_killed: bool,
     sessions: Vec<Session>,
     /// Sorted.
     usernames: Vec<[u8; 6]>,
@@ -127,6 +135,7 @@ impl Exchange {
             instruments: Vec::with_capacity(limits.instruments as usize),
             symbols: Vec::with_capacity(limits.instruments as usize),
             accounts: Vec::with_capacity(limits.accounts as usize),
+            all_killed: false,
             sessions: Vec::with_capacity(limits.sessions as usize),
             usernames: Vec::with_capacity(limits.sessions as usize),
             order_number: 0,
@@ -190,6 +199,7 @@ impl Exchange {
             Some(CommandKind::AddAccount) => self.add_account(command, step),
             Some(CommandKind::AddSession) => self.add_session(command, step),
             Some(CommandKind::SetState) => self.set_state(command, step),
+            Some(CommandKind::KillSwitch) => self.kill_switch(command, step),
             Some(CommandKind::SystemEvent) => {
                 step.emit(Event {
                     code: command.state_change().value,
@@ -209,6 +219,7 @@ impl Exchange {
             Work::Cross { handle } => self.cross(handle, step),
             Work::CancelAll { next, filter, reason } => self.cancel_all(next, filter, reason, step),
             Work::Expire => self.expire(step),
+            Work::Kill { account, next } => self.kill_all(account, next, step),
         }
     }
 

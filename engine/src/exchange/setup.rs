@@ -9,7 +9,8 @@ use super::event::{Event, EventKind, Refusal};
 use super::instrument::{Instrument, State};
 use super::sink::{Progress, Sink, Step};
 
-fn refuse<S: Sink>(step: &mut Step<'_, S>, refusal: Refusal) -> Progress {
+/// A command of the operator is not carried out.
+pub(super) fn refuse<S: Sink>(step: &mut Step<'_, S>, refusal: Refusal) -> Progress {
     step.emit(Event {
         detail: refusal as u32,
         ..Event::new(EventKind::OperationRefused)

@@ -1,49 +1,12 @@
 //! Orders that are good till a time.
 
-use super::super::Limits;
-use super::super::command::{Command, CommandKind, InstrumentDefinition, OrderOptions, halves};
+use super::super::command::{Command, CommandKind, OrderOptions};
 use super::super::event::{Event, EventKind};
-use super::world::{World, blank, no_options, plain_account, plain_order};
-use protocol::units::text_field;
+use super::market::{ONE, SECOND, market};
+use super::world::{World, no_options, plain_order};
 
 const OWNER: u32 = 0;
 const OTHER: u32 = 1;
-const SECOND: u64 = 1_000_000_000;
-/// Price of one lot's worth of one quote unit.
-const ONE: u64 = 10_000;
-
-fn world() -> World {
-    let mut world = World::new(Limits {
-        assets: 2,
-        instruments: 1,
-        accounts: 2,
-        sessions: 2,
-        orders: 1_000,
-        levels: 100,
-    });
-    world.add_asset("USD", 0);
-    world.add_asset("BTC", 0);
-    world.add_instrument(InstrumentDefinition {
-        symbol: text_field("BTC-USD").expect("short"),
-        lot_size: halves(1),
-        price_unit: halves(1),
-        tick_size: ONE as u32,
-        price_max: 1_000 * ONE as u32,
-        quantity_max: 500,
-        base: 1,
-        quote: 0,
-        ..blank()
-    });
-    for name in ["OWNER", "OTHER"] {
-        world.add_account(plain_account(name));
-    }
-    for account in [OWNER, OTHER] {
-        world.deposit(account, 0, 1_000_000);
-        world.deposit(account, 1, 1_000_000);
-    }
-    world.time = SECOND;
-    world
-}
 
 /// What is asked about time.
 #[derive(Clone, Copy)]
@@ -111,7 +74,7 @@ fn expire(world: &mut World, time: u64) -> Vec<u32> {
 
 #[test]
 fn an_order_ends_when_its_time_has_come() {
-    let mut world = world();
+    let mut world = market(2);
     assert_eq!(world.exchange.next_expiry(), None);
     let order = buy(&mut world, till(3));
     assert_eq!(world.exchange.next_expiry(), Some(4 * SECOND));
@@ -122,7 +85,7 @@ fn an_order_ends_when_its_time_has_come() {
 
 #[test]
 fn the_earliest_end_first_and_at_one_time_the_lower_number() {
-    let mut world = world();
+    let mut world = market(2);
     let orders: Vec<_> = [5, 2, 9, 2, 86_399, 5, 1]
         .map(|seconds| buy(&mut world, till(seconds)))
         .into();
@@ -134,7 +97,7 @@ fn the_earliest_end_first_and_at_one_time_the_lower_number() {
 
 #[test]
 fn a_lifetime_of_nothing_or_a_day_is_refused() {
-    let mut world = world();
+    let mut world = market(2);
     let missing = Lifetime {
         seconds: None,
         ..till(0)
@@ -151,7 +114,7 @@ fn a_lifetime_of_nothing_or_a_day_is_refused() {
 
 #[test]
 fn with_another_time_in_force_the_option_says_nothing() {
-    let mut world = world();
+    let mut world = market(2);
     for time_in_force in [b'0', b'G'] {
         for seconds in [0, 5, 86_400] {
             buy(
@@ -168,7 +131,7 @@ fn with_another_time_in_force_the_option_says_nothing() {
 
 #[test]
 fn a_replacement_says_anew_when_the_order_ends() {
-    let mut world = world();
+    let mut world = market(2);
     // With a place of its own, and in place.
     for quantity in [3, 2] {
         let order = buy(&mut world, till(3));
@@ -184,7 +147,7 @@ fn a_replacement_says_anew_when_the_order_ends() {
 
 #[test]
 fn who_ends_otherwise_is_not_waited_for() {
-    let mut world = world();
+    let mut world = market(2);
     for seconds in [3, 1, 2] {
         buy(&mut world, till(seconds));
     }
@@ -197,7 +160,7 @@ fn who_ends_otherwise_is_not_waited_for() {
 
 #[test]
 fn what_does_not_rest_does_not_wait() {
-    let mut world = world();
+    let mut world = market(2);
     send(&mut world, b'S', 2, 0, DAY);
     buy(&mut world, till(5));
     assert_eq!(world.exchange.next_expiry(), None);
@@ -205,7 +168,7 @@ fn what_does_not_rest_does_not_wait() {
 
 #[test]
 fn many_at_once_end_in_steps() {
-    let mut world = world();
+    let mut world = market(2);
     for index in 0..600 {
         buy(&mut world, till(1 + index % 7));
     }

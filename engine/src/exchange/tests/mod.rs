@@ -4,6 +4,8 @@
 
 mod expiry;
 mod generator;
+mod kill_switch;
+mod market;
 mod model;
 mod random;
 mod refusals;

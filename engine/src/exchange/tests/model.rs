@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use super::super::command::{
-    AccountDefinition, Command, CommandKind, FLAG_LOW_SPACE, InstrumentDefinition, Order, OrderOptions,
-    UNKNOWN_INSTRUMENT, whole,
+    ALL_ACCOUNTS, AccountDefinition, Command, CommandKind, FLAG_LOW_SPACE, InstrumentDefinition, KillSwitch,
+    Order, OrderOptions, UNKNOWN_INSTRUMENT, whole,
 };
 use super::super::event::{Event, EventKind};
 
@@ -64,6 +64,8 @@ pub(super) struct Ended {
 pub(super) struct ModelAccount {
     pub definition: AccountDefinition,
     pub enabled: bool,
+    /// By the operator.
+    pub killed: bool,
     /// Available and held together, by asset.
     pub totals: Vec<i128>,
 }
@@ -152,6 +154,8 @@ pub(super) struct Model {
     pub accounts: Vec<ModelAccount>,
     pub sessions: Vec<ModelSession>,
     pub instruments: Vec<ModelInstrument>,
+    /// By the operator.
+    pub all_killed: bool,
     /// How often each case was met.
     pub coverage: BTreeMap<String, u64>,
     /// Orders the exchange has room for.
@@ -209,6 +213,7 @@ impl Model {
                 }
             }
             CommandKind::Expire => self.expire(),
+            CommandKind::KillSwitch => self.kill_switch(&command.kill_switch()),
             CommandKind::Deposit | CommandKind::Withdraw => self.transfer(command),
             CommandKind::SetState => {
                 let instrument = &mut self.instruments[usize::from(command.instrument) - 1];
@@ -235,6 +240,7 @@ impl Model {
         self.accounts.push(ModelAccount {
             definition,
             enabled: true,
+            killed: false,
             totals: vec![0; self.assets.len()],
         });
     }
@@ -359,7 +365,8 @@ impl Model {
 
     /// Order entry disabled, message rate.
     fn refuse_client(&mut self, session: u32, account: u32) -> Result<(), u16> {
-        if !self.accounts[account as usize].enabled {
+        let ModelAccount { enabled, killed, .. } = self.accounts[account as usize];
+        if !enabled || killed || self.all_killed {
             return Err(0x000C);
         }
         let AccountDefinition {
@@ -993,6 +1000,37 @@ impl Model {
         self.cancel_each(orders, b'T');
     }
 
+    fn refuse_operation(&mut self, refusal: u32) {
+        self.hit(format!("operation refused {refusal}"));
+        self.events.push(Event {
+            detail: refusal,
+            ..Event::new(EventKind::OperationRefused)
+        });
+    }
+
+    fn kill_switch(&mut self, switch: &KillSwitch) {
+        let is_for = |account| switch.account == ALL_ACCOUNTS || switch.account == account;
+        if switch.is_on > 1 {
+            return self.refuse_operation(1);
+        }
+        if switch.account == ALL_ACCOUNTS {
+            self.all_killed = switch.is_on == 1;
+        } else if let Some(account) = self.accounts.get_mut(switch.account as usize) {
+            account.killed = switch.is_on == 1;
+        } else {
+            return self.refuse_operation(2);
+        }
+        if switch.is_on == 1 {
+            let mut orders: Vec<_> = self
+                .resting()
+                .filter(|order| is_for(order.account))
+                .cloned()
+                .collect();
+            orders.sort_by_key(|order| (order.account, order.age));
+            self.cancel_each(orders, b'S');
+        }
+    }
+
     fn cancel_each(&mut self, orders: Vec<ModelOrder>, reason: u8) {
         if orders.len() > 256 {
             self.hit("cancels longer than a step");
@@ -1161,11 +1199,7 @@ impl Model {
             asset.deposited += amount;
             self.accounts[transfer.account as usize].totals[transfer.asset as usize] += amount;
         } else if self.available(transfer.account, transfer.asset) < amount {
-            self.hit("withdrawal refused");
-            self.events.push(Event {
-                detail: 5,
-                ..Event::new(EventKind::OperationRefused)
-            });
+            self.refuse_operation(5);
         } else {
             self.assets[transfer.asset as usize].withdrawn += amount;
             self.accounts[transfer.account as usize].totals[transfer.asset as usize] -= amount;
