@@ -90,6 +90,7 @@ pub fn limits(instruments: u16, orders: u32, levels: u32) -> Limits {
         sessions: ACCOUNTS,
         orders,
         levels,
+        fee_schedules: 1_024,
     }
 }
 

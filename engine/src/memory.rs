@@ -8,6 +8,7 @@ use crate::exchange::book::ladder::Level;
 use crate::exchange::command::Command;
 use crate::exchange::instrument::Instrument;
 use crate::exchange::ledger::{Asset, Balance};
+use crate::exchange::schedule::FeeSchedule;
 use crate::runtime::links::Journaled;
 
 /// A node of the ladder's trees: 64 children of 4 bytes and its head. Two for each level is what the pools hold.
@@ -62,6 +63,7 @@ fn exchange(limits: &Limits) -> u64 {
         + levels
         + balances
         + accounts * bytes_of::<Account>()
+        + u64::from(limits.fee_schedules) * bytes_of::<FeeSchedule>()
         + u64::from(limits.sessions) * bytes_of::<Session>()
         + u64::from(limits.assets) * bytes_of::<Asset>()
         + u64::from(limits.instruments) * (bytes_of::<Instrument>() + 16 * NODE_BYTES)

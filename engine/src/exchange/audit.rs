@@ -158,6 +158,12 @@ impl Exchange {
             hash.mix(value);
         }
         self.ledger.visit(self.account_count(), |value| hash.mix(value));
+        for schedule in self.schedules.all() {
+            hash.mix(
+                u64::from(schedule.maker_ppm.cast_unsigned()) << 32
+                    | u64::from(schedule.taker_ppm.cast_unsigned()),
+            );
+        }
         hash.mix(u64::from(self.all_killed));
         for (index, account) in self.accounts.iter().enumerate() {
             hash.mix(
@@ -209,6 +215,7 @@ impl Exchange {
         hash.mix(u64::from(order.session) << 32 | u64::from(order.user_ref));
         hash.mix(u64::from(order.open) << 32 | u64::from(order.executed));
         hash.mix(u64::from(order.price) << 32 | u64::from(slot.fee_remainder));
+        hash.mix(u64::from(slot.schedule));
         for value in [order.executed_notional, order.fees as u128] {
             hash.mix(value as u64);
             hash.mix((value >> 64) as u64);

@@ -51,6 +51,10 @@ pub enum CommandKind {
     SetState = 52,
     /// The operator's kill switch: body [`KillSwitch`].
     KillSwitch = 53,
+    /// Body and extension: [`AccountChange`].
+    ChangeAccount = 54,
+    /// `head.instrument`; body and extension: [`InstrumentChange`].
+    ChangeInstrument = 55,
     /// ITCH and OUCH System Event: body [`StateChange`], `value` = the event code.
     SystemEvent = 64,
 }
@@ -78,6 +82,8 @@ impl CommandKind {
             51 => Self::AddSession,
             52 => Self::SetState,
             53 => Self::KillSwitch,
+            54 => Self::ChangeAccount,
+            55 => Self::ChangeInstrument,
             64 => Self::SystemEvent,
             _ => return None,
         })
@@ -449,8 +455,93 @@ pub struct SessionDefinition {
     pub spare_two: [u8; 92],
 }
 
+/// What can be changed of an account: all of it is given, changed or not. The name stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct AccountChange {
+    /// Account index.
+    pub account: u32,
+    /// As in [`AccountDefinition`], and so are those below.
+    pub firm: [u8; 4],
+    /// Most open orders at once.
+    pub open_orders_max: u32,
+    /// Most lots in one order.
+    pub quantity_max: u32,
+    /// Requests a second; 0 = no limit.
+    pub rate_per_second: u32,
+    /// Requests at once on top of the rate.
+    pub rate_burst: u32,
+    /// Self-match mode of orders that name none.
+    pub self_match: u8,
+    /// 1: the session's orders are canceled when its connection ends.
+    pub cancel_on_disconnect: u8,
+    /// 1: wants option 131 Fee on executions.
+    pub fee_reports: u8,
+    /// Spare, zero.
+    pub spare: [u8; 77],
+}
+
+/// What can be changed of an instrument: all of it is given, changed or not. Symbol, assets, lot, price unit, tick and
+/// highest price stay: resting orders, values and the price ladder are measured in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct InstrumentChange {
+    /// As in [`InstrumentDefinition`], and so are those below.
+    pub notional_max: [u64; 2],
+    /// Fat-finger value of one order, smallest quote units; 0 = none.
+    pub fat_finger: [u64; 2],
+    /// Lots.
+    pub quantity_max: u32,
+    /// Parts per million around the reference price.
+    pub collar_ppm: u32,
+    /// Parts per million of a fill's value; negative is a rebate.
+    pub maker_fee_ppm: i32,
+    /// Parts per million of a fill's value.
+    pub taker_fee_ppm: i32,
+    /// Reference for the collar before the first trade, in 0.0001.
+    pub reference_price: u32,
+    /// Spare, zero.
+    pub spare: [u8; 52],
+}
+
+impl AccountChange {
+    /// The change that makes account `account` as `definition` says, its name apart.
+    pub fn new(account: u32, definition: &AccountDefinition) -> Self {
+        Self {
+            account,
+            firm: definition.firm,
+            open_orders_max: definition.open_orders_max,
+            quantity_max: definition.quantity_max,
+            rate_per_second: definition.rate_per_second,
+            rate_burst: definition.rate_burst,
+            self_match: definition.self_match,
+            cancel_on_disconnect: definition.cancel_on_disconnect,
+            fee_reports: definition.fee_reports,
+            spare: [0; 77],
+        }
+    }
+}
+
+impl InstrumentChange {
+    /// The change that makes an instrument as `definition` says, as far as it can be changed.
+    pub fn new(definition: &InstrumentDefinition) -> Self {
+        Self {
+            notional_max: definition.notional_max,
+            fat_finger: definition.fat_finger,
+            quantity_max: definition.quantity_max,
+            collar_ppm: definition.collar_ppm,
+            maker_fee_ppm: definition.maker_fee_ppm,
+            taker_fee_ppm: definition.taker_fee_ppm,
+            reference_price: definition.reference_price,
+            spare: [0; 52],
+        }
+    }
+}
+
 const _: () = assert!(
-    size_of::<AssetDefinition>() == DEFINITION_BYTES
+    size_of::<AccountChange>() == DEFINITION_BYTES
+        && size_of::<InstrumentChange>() == DEFINITION_BYTES
+        && size_of::<AssetDefinition>() == DEFINITION_BYTES
         && size_of::<InstrumentDefinition>() == DEFINITION_BYTES
         && size_of::<AccountDefinition>() == DEFINITION_BYTES
         && size_of::<SessionDefinition>() == DEFINITION_BYTES

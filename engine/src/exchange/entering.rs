@@ -96,6 +96,7 @@ impl Exchange {
             user_ref: order.user_ref,
             instrument: command.instrument,
             side,
+            schedule: instrument.schedule,
             ..OrderSlot::EMPTY
         };
         set_terms(&mut slot, order, &terms, order.quantity);
@@ -210,7 +211,11 @@ impl Exchange {
         checks::space(command)?;
         self.check_level_room(instrument, old.side, &terms)?;
         let mut new = old;
-        set_terms(&mut new, order, &terms, order.quantity - old.executed);
+        let open = order.quantity - old.executed;
+        set_terms(&mut new, order, &terms, open);
+        if !keeps_its_place(&old, &terms, open) {
+            new.schedule = instrument.schedule;
+        }
         let (_, freed) = self.hold_of(&old, old.open);
         self.check_funds(&new, freed)?;
         Ok((handle, Some(terms)))
@@ -241,7 +246,7 @@ impl Exchange {
         let open = order.quantity - old.executed;
         self.rename(handle, &order);
         let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
-        if terms.rests() && terms.tick == old.tick && open <= old.open && same_display {
+        if keeps_its_place(&old, &terms, open) {
             return self.reduce_in_place(handle, open, &order, &terms, step);
         }
 
@@ -252,9 +257,10 @@ impl Exchange {
         self.unschedule_expiry(handle);
         self.order_number += 1;
         let number = self.order_number;
+        let schedule = self.instrument_of(old.instrument).schedule;
         let slot = self.arena.get_mut(handle);
         set_terms(slot, &order, &terms, open);
-        slot.number = number;
+        (slot.number, slot.schedule) = (number, schedule);
         let slot = *slot;
         self.set_details(handle, &order, &terms);
         let (_, needed) = self.hold_of(&slot, open);
@@ -413,6 +419,12 @@ impl Exchange {
         answer(EventKind::OrderEntryEnabled, client, user_ref, step);
         Progress::Done
     }
+}
+
+/// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
+fn keeps_its_place(old: &OrderSlot, terms: &Terms, open: u32) -> bool {
+    let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
+    terms.rests() && terms.tick == old.tick && open <= old.open && same_display
 }
 
 /// What a new order and a replacement set alike.

@@ -103,7 +103,8 @@ impl Exchange {
             (instrument.tick_value, instrument.lot_size, &instrument.definition)
         };
         let (base, quote) = (definition.base, definition.quote);
-        let (maker_rate, taker_rate) = (definition.maker_fee_ppm, definition.taker_fee_ppm);
+        let maker_rate = self.schedules.get(maker.schedule).maker_ppm;
+        let taker_rate = self.schedules.get(taker.schedule).taker_ppm;
         let price = maker.tick * definition.tick_size;
 
         let mut quantity = taker.open.min(maker.open);

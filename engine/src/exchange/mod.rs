@@ -10,6 +10,7 @@ pub mod account;
 mod audit;
 pub mod book;
 mod canceling;
+mod changing;
 mod checks;
 pub mod command;
 mod entering;
@@ -21,6 +22,7 @@ mod kill_switch;
 pub mod ledger;
 mod matching;
 pub mod money;
+pub mod schedule;
 mod setup;
 mod sink;
 #[cfg(test)]
@@ -38,6 +40,7 @@ use expiry::ExpiryQueue;
 use index::Index;
 use instrument::Instrument;
 use ledger::Ledger;
+use schedule::FeeSchedules;
 use sink::Step;
 pub use sink::{Progress, STEP_EVENTS_MAX, Sink};
 pub use view::OrderView;
@@ -57,6 +60,8 @@ pub struct Limits {
     pub orders: u32,
     /// Most price levels at once, all books together.
     pub levels: u32,
+    /// Most different fee schedules since the first day, 1 ..= 65,535.
+    pub fee_schedules: u32,
 }
 
 /// What is left to do of the present command.
@@ -90,6 +95,7 @@ pub struct Exchange {
     pools: Pools,
     index: Index,
     expiry: ExpiryQueue,
+    schedules: FeeSchedules,
     ledger: Ledger,
     instruments: Vec<Instrument>,
     /// Sorted.
@@ -122,6 +128,10 @@ impl Exchange {
             "instruments"
         );
         assert!(
+            (1..=u32::from(u16::MAX)).contains(&limits.fee_schedules),
+            "fee schedules"
+        );
+        assert!(
             limits.orders < NONE && limits.levels < NONE / 4,
             "orders and levels"
         );
@@ -131,6 +141,7 @@ impl Exchange {
             pools: Pools::new(limits.levels, limits.instruments * 2),
             index: Index::new(limits.orders, hash_seed),
             expiry: ExpiryQueue::new(limits.orders),
+            schedules: FeeSchedules::new(limits.fee_schedules),
             ledger: Ledger::new(limits.accounts as usize, limits.assets as usize),
             instruments: Vec::with_capacity(limits.instruments as usize),
             symbols: Vec::with_capacity(limits.instruments as usize),
@@ -199,6 +210,8 @@ impl Exchange {
             Some(CommandKind::AddAccount) => self.add_account(command, step),
             Some(CommandKind::AddSession) => self.add_session(command, step),
             Some(CommandKind::SetState) => self.set_state(command, step),
+            Some(CommandKind::ChangeAccount) => self.change_account(command, step),
+            Some(CommandKind::ChangeInstrument) => self.change_instrument(command, step),
             Some(CommandKind::KillSwitch) => self.kill_switch(command, step),
             Some(CommandKind::SystemEvent) => {
                 step.emit(Event {
@@ -247,7 +260,7 @@ impl Exchange {
                     slot.tick,
                     open,
                     instrument.tick_value,
-                    instrument.rate_max_ppm,
+                    self.schedules.get(slot.schedule).rate_max_ppm,
                     slot.fee_remainder,
                 ),
             ),

@@ -58,7 +58,7 @@ impl Exchange {
             (0, 0, 0, 0)
         };
         let rested = notional(slot.tick, slot.executed - base_executed, instrument.tick_value);
-        let exact = rested as i128 * i128::from(instrument.definition.maker_fee_ppm);
+        let exact = rested as i128 * i128::from(self.schedules.get(slot.schedule).maker_ppm);
         let charged = (exact + i128::from(slot.fee_remainder) - i128::from(base_remainder)) / i128::from(PPM);
         OrderView {
             session: slot.session,

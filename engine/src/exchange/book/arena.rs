@@ -60,8 +60,8 @@ pub struct OrderSlot {
     pub time_in_force: u8,
     /// Self-match mode when it is incoming.
     pub self_match: u8,
-    /// Room for later: order kind (stop, reserve, hidden).
-    pub spare: [u8; 2],
+    /// The fee schedule it entered under.
+    pub schedule: u16,
 }
 
 /// The part of an order that only its ends touch: two cache lines, the second only for orders that took or were replaced.
@@ -130,7 +130,7 @@ impl OrderSlot {
         flags: 0,
         time_in_force: 0,
         self_match: 0,
-        spare: [0; 2],
+        schedule: 0,
     };
 
     /// True when `flag` is set.

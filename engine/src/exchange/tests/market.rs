@@ -41,6 +41,7 @@ pub(super) fn market_of(accounts: u32, instrument: InstrumentDefinition) -> Worl
         sessions: accounts,
         orders: 1_000,
         levels: 100,
+        fee_schedules: 64,
     });
     world.add_asset("USD", 0);
     world.add_asset("BTC", 0);

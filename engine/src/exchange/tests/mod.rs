@@ -2,6 +2,7 @@
 //!
 //! `MODEL_COMMANDS` and `MODEL_SEED` run one seed for as long as wanted; a failure prints its seed.
 
+mod changes;
 mod expiry;
 mod generator;
 mod kill_switch;

@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use super::super::command::{
-    ALL_ACCOUNTS, AccountDefinition, Command, CommandKind, FLAG_LOW_SPACE, InstrumentDefinition, KillSwitch,
-    Order, OrderOptions, UNKNOWN_INSTRUMENT, whole,
+    ALL_ACCOUNTS, AccountChange, AccountDefinition, Command, CommandKind, FLAG_LOW_SPACE, InstrumentChange,
+    InstrumentDefinition, KillSwitch, Order, OrderOptions, UNKNOWN_INSTRUMENT, whole,
 };
 use super::super::event::{Event, EventKind};
 
@@ -44,6 +44,8 @@ pub(super) struct ModelOrder {
     pub cl_ord_id: [u8; 14],
     /// When it ends by itself.
     pub ends: Option<u64>,
+    /// Maker's and taker's, as they were when it got its number.
+    pub fees: (i32, i32),
 }
 
 impl ModelOrder {
@@ -160,6 +162,9 @@ pub(super) struct Model {
     pub coverage: BTreeMap<String, u64>,
     /// Orders the exchange has room for.
     pub orders_max: usize,
+    /// Different fees that the exchange has room for, and those there were.
+    pub schedules_max: usize,
+    pub schedules: Vec<(i32, i32)>,
     order_number: u64,
     match_number: u64,
     now: u64,
@@ -213,6 +218,10 @@ impl Model {
                 }
             }
             CommandKind::Expire => self.expire(),
+            CommandKind::ChangeAccount => self.change_account(&command.definition()),
+            CommandKind::ChangeInstrument => {
+                self.change_instrument(command.instrument, &command.definition())
+            }
             CommandKind::KillSwitch => self.kill_switch(&command.kill_switch()),
             CommandKind::Deposit | CommandKind::Withdraw => self.transfer(command),
             CommandKind::SetState => {
@@ -256,6 +265,7 @@ impl Model {
     }
 
     pub(super) fn add_instrument(&mut self, definition: InstrumentDefinition) {
+        self.add_schedule((definition.maker_fee_ppm, definition.taker_fee_ppm));
         self.instruments.push(ModelInstrument {
             definition,
             state: b'P',
@@ -296,6 +306,12 @@ impl Model {
         available
     }
 
+    /// The instrument's fees now.
+    fn fees(&self, instrument: u16) -> (i32, i32) {
+        let definition = &self.instruments[usize::from(instrument) - 1].definition;
+        (definition.maker_fee_ppm, definition.taker_fee_ppm)
+    }
+
     fn hit(&mut self, case: impl Into<String>) {
         *self.coverage.entry(case.into()).or_default() += 1;
     }
@@ -321,7 +337,7 @@ impl Model {
             return (u32::from(definition.quote), 0);
         }
         let value = self.value(order.instrument, order.price, order.open);
-        let rate = definition.taker_fee_ppm.max(definition.maker_fee_ppm).max(0);
+        let rate = order.fees.0.max(order.fees.1).max(0);
         let worst = ceiling(order.exact_fees + value * i128::from(rate)) - order.charged();
         (u32::from(definition.quote), value + worst.max(0))
     }
@@ -577,6 +593,7 @@ impl Model {
             cross_type: order.cross_type,
             cl_ord_id: order.cl_ord_id,
             ends: asked.ends,
+            fees: self.fees(command.instrument),
         };
         let (asset, needed) = self.hold(&incoming);
         if needed > self.available(account, asset) {
@@ -726,7 +743,7 @@ impl Model {
         let funds = self.available(incoming.account, u32::from(definition.quote));
         let fits = |quantity| {
             let value = self.value(incoming.instrument, price, quantity);
-            let exact = incoming.exact_fees + value * i128::from(definition.taker_fee_ppm);
+            let exact = incoming.exact_fees + value * i128::from(incoming.fees.1);
             value + ceiling(exact) - incoming.charged() <= funds
         };
         let (mut good, mut bad) = (0, u64::from(wanted) + 1);
@@ -757,10 +774,14 @@ impl Model {
             self.hit("price improvement");
         }
         let mut fees = [0; 2];
-        for (fee, (order, rate)) in fees.iter_mut().zip([
-            (&mut maker, definition.maker_fee_ppm),
-            (&mut *incoming, definition.taker_fee_ppm),
-        ]) {
+        if best.fees != incoming.fees {
+            self.hit("match of an order with old fees");
+        }
+        let rates = (best.fees.0, incoming.fees.1);
+        for (fee, (order, rate)) in fees
+            .iter_mut()
+            .zip([(&mut maker, rates.0), (&mut *incoming, rates.1)])
+        {
             let before = order.charged();
             order.exact_fees += value * i128::from(rate);
             *fee = order.charged() - before;
@@ -1008,6 +1029,68 @@ impl Model {
         });
     }
 
+    /// False when the table is full.
+    fn add_schedule(&mut self, fees: (i32, i32)) -> bool {
+        if !self.schedules.contains(&fees) {
+            if self.schedules.len() == self.schedules_max {
+                return false;
+            }
+            self.schedules.push(fees);
+        }
+        true
+    }
+
+    fn change_account(&mut self, change: &AccountChange) {
+        let Some(account) = self.accounts.get_mut(change.account as usize) else {
+            return self.refuse_operation(2);
+        };
+        if !b"OWDB".contains(&change.self_match) {
+            return self.refuse_operation(1);
+        }
+        account.definition = AccountDefinition {
+            firm: change.firm,
+            open_orders_max: change.open_orders_max,
+            quantity_max: change.quantity_max,
+            rate_per_second: change.rate_per_second,
+            rate_burst: change.rate_burst,
+            self_match: change.self_match,
+            cancel_on_disconnect: change.cancel_on_disconnect,
+            fee_reports: change.fee_reports,
+            ..account.definition
+        };
+        self.hit("account changed");
+    }
+
+    fn change_instrument(&mut self, instrument: u16, change: &InstrumentChange) {
+        if instrument == 0 || usize::from(instrument) > self.instruments.len() {
+            return self.refuse_operation(2);
+        }
+        let (maker, taker) = (change.maker_fee_ppm, change.taker_fee_ppm);
+        let is_sound = (0..=1_000_000).contains(&taker) && maker + taker >= 0 && maker <= 1_000_000;
+        if !is_sound || change.quantity_max == 0 {
+            return self.refuse_operation(1);
+        }
+        if !self.add_schedule((maker, taker)) {
+            return self.refuse_operation(4);
+        }
+        let before = self.fees(instrument);
+        let definition = &mut self.instruments[usize::from(instrument) - 1].definition;
+        *definition = InstrumentDefinition {
+            notional_max: change.notional_max,
+            fat_finger: change.fat_finger,
+            quantity_max: change.quantity_max,
+            collar_ppm: change.collar_ppm,
+            maker_fee_ppm: maker,
+            taker_fee_ppm: taker,
+            reference_price: change.reference_price,
+            ..*definition
+        };
+        self.hit("instrument changed");
+        if before != (maker, taker) && self.resting().any(|order| order.instrument == instrument) {
+            self.hit("fees changed while orders rest");
+        }
+    }
+
     fn kill_switch(&mut self, switch: &KillSwitch) {
         let is_for = |account| switch.account == ALL_ACCOUNTS || switch.account == account;
         if switch.is_on > 1 {
@@ -1116,6 +1199,12 @@ impl Model {
         new.attributed = request.display == b'A';
         new.cl_ord_id = request.cl_ord_id;
         new.ends = asked.ends;
+        let rests = !asked.is_market && !asked.is_immediate;
+        let same_display = new.attributed == old.attributed;
+        let keeps = rests && new.price == old.price && new.open <= old.open && same_display;
+        if !keeps {
+            new.fees = self.fees(old.instrument);
+        }
         let (asset, needed) = self.hold(&new);
         let (_, freed) = self.hold(&old);
         let available = self.available(account, asset);
@@ -1125,9 +1214,7 @@ impl Model {
         if needed > available {
             self.hit("replace that needs the old hold");
         }
-        let rests = !asked.is_market && !asked.is_immediate;
-        let same_display = new.attributed == old.attributed;
-        if rests && new.price == old.price && new.open <= old.open && same_display {
+        if keeps {
             self.hit("replace that keeps its place");
             self.replaced(&new, b'L');
             if new.open < old.open {

@@ -100,6 +100,7 @@ impl World {
     pub(super) fn new(limits: Limits) -> Self {
         let mut model = Model::default();
         model.orders_max = limits.orders as usize;
+        model.schedules_max = limits.fee_schedules as usize;
         Self {
             exchange: Exchange::new(limits),
             model,
@@ -272,6 +273,10 @@ impl World {
         }
         for (place, instrument) in model.instruments.iter().enumerate() {
             let locate = place as u16 + 1;
+            assert_eq!(
+                exchange.instrument(locate).map(|known| known.definition),
+                Some(instrument.definition)
+            );
             for (side, orders) in [(Side::Buy, &instrument.bids), (Side::Sell, &instrument.asks)] {
                 let mut expected = orders.iter();
                 for view in exchange.resting(locate, side) {
@@ -307,6 +312,7 @@ impl World {
         }
         for (index, account) in model.accounts.iter().enumerate() {
             let actual = exchange.account(index as u32).expect("it exists");
+            assert_eq!(actual.definition, account.definition);
             assert_eq!(
                 (actual.order_entry_enabled, actual.is_killed),
                 (account.enabled, account.killed)
@@ -334,7 +340,10 @@ impl World {
 }
 
 /// A command with a definition.
-fn define<T: zerocopy::IntoBytes + zerocopy::Immutable>(kind: CommandKind, definition: &T) -> Command {
+pub(super) fn define<T: zerocopy::IntoBytes + zerocopy::Immutable>(
+    kind: CommandKind,
+    definition: &T,
+) -> Command {
     const { assert!(size_of::<T>() == DEFINITION_BYTES) };
     Command::new(kind).with_definition(definition)
 }
