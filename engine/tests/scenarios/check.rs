@@ -10,6 +10,9 @@ use super::words::{Failure, Outcome, Word, Words};
 use super::world::{LIMITS, World};
 use super::{decimal, given, request, runs, state, tell};
 
+/// Lines of what holds that are shown.
+const SHOWN_MAX: usize = 30;
+
 /// Something that does not hold, and what would.
 #[derive(Debug)]
 pub(crate) struct Trouble {
@@ -33,7 +36,11 @@ impl fmt::Display for Trouble {
             self.scenario
         )?;
         if let Some((_, _, text)) = &self.correction {
-            write!(formatter, "\n    what holds:\n{text}")?;
+            let lines: Vec<_> = text.lines().take(SHOWN_MAX).collect();
+            write!(formatter, "\n    what holds:\n{}", lines.join("\n"))?;
+            if text.lines().count() > SHOWN_MAX {
+                write!(formatter, "\n        ... (SCENARIOS=write shows all)")?;
+            }
         }
         Ok(())
     }
@@ -170,18 +177,11 @@ fn apply(world: &mut World, first: Word<'_>, command: Command) -> Outcome<Vec<St
 fn given_line(world: &mut World, text: &str, line: usize) -> Outcome<()> {
     let mut words = Words::new(text, line);
     words.next();
+    let mut definition = words.clone();
     let first = words.need("capacity, asset, instrument, account, session, or a request")?;
     match first.text {
-        "capacity" => {
-            words = Words::new(text, line);
-            (words.next(), words.next());
-            return given::capacity(world, first, &mut words);
-        }
-        "asset" | "instrument" | "account" | "session" => {
-            words = Words::new(text, line);
-            words.next();
-            return given::given(world, first, &mut words);
-        }
+        "capacity" => return given::capacity(world, first, &mut words),
+        "asset" | "instrument" | "account" | "session" => return given::given(world, first, &mut definition),
         _ => {}
     }
     let mut times = 1;

@@ -36,6 +36,9 @@ pub(crate) fn expand(causes: &[Cause]) -> Outcome<Vec<(Cause, String)>> {
 
 /// `#7..` in the third turn is `#9`.
 fn counted(word: &str, turn: u64) -> String {
+    if let Some(word) = word.strip_suffix(',') {
+        return counted(word, turn) + ",";
+    }
     match word.strip_suffix("..").map(split_number) {
         Some((before, Some(number))) => format!("{before}{}", number + turn),
         _ => word.to_owned(),
@@ -103,13 +106,12 @@ fn turns(texts: &[String], period: usize) -> usize {
 /// The first text, with points behind the numbers that are one higher in the second.
 fn marked(one: &str, two: &str) -> String {
     let mark = |(one, two): (&str, &str)| {
+        let (one, comma) = one.strip_suffix(',').map_or((one, ""), |one| (one, ","));
+        let two = two.strip_suffix(',').unwrap_or(two);
         let ((before, number), (same, next)) = (split_number(one), split_number(two));
         let goes_up = before == same && number.map(|number| number + 1) == next && next.is_some();
-        if goes_up {
-            format!("{one}..")
-        } else {
-            one.to_owned()
-        }
+        let points = if goes_up { ".." } else { "" };
+        format!("{one}{points}{comma}")
     };
     let words: Vec<_> = one.split(' ').zip(two.split(' ')).map(mark).collect();
     words.join(" ")
@@ -120,7 +122,7 @@ fn repetitions_are_shortened_and_expanded() {
     let mut texts = vec!["accepted #9".to_owned()];
     for turn in 0..5 {
         texts.push(format!("A.{} executed 1 at 5.00 #{}", turn + 3, turn + 9));
-        texts.push(format!("executed 1 at 5.00 match {}", turn + 1));
+        texts.push(format!("executed 1 at 5.00 match {}, and more", turn + 1));
     }
     let short = shorten(&texts);
     assert_eq!(short.len(), 2, "{short:?}");

@@ -34,7 +34,9 @@ pub(crate) fn tell(world: &World, command: &Command, events: &[Event]) -> Vec<St
             Some(next) if event.kind() == EventKind::Fee => next.instrument,
             _ => event.instrument,
         };
-        owner(world, command, event) + &words(world, command, event, locate)
+        owner(world, command, event)
+            + &words(world, command, event, locate)
+            + &elsewhere(world, command, event)
     };
     events.iter().enumerate().map(one).collect()
 }
@@ -63,6 +65,24 @@ fn owner(world: &World, command: &Command, event: &Event) -> String {
     }
 }
 
+/// The instrument, where the request does not say it and it is not the first.
+fn elsewhere(world: &World, command: &Command, event: &Event) -> String {
+    let is_named = event.instrument <= 1 || event.instrument == command.instrument;
+    let says_it = matches!(
+        event.kind(),
+        EventKind::InstrumentListed | EventKind::TradingAction
+    );
+    let asked = world.used_for.get(&(
+        command.session,
+        command.order().orig_user_ref.max(command.order().user_ref),
+    ));
+    if is_named || says_it || asked == Some(&event.instrument) {
+        String::new()
+    } else {
+        format!(" in {}", world.symbol(event.instrument))
+    }
+}
+
 fn words(world: &World, command: &Command, event: &Event, locate: u16) -> String {
     let lots = |lots| world.show_lots(locate, u64::from(lots));
     let price = || world.show_price(locate, event.price);
@@ -82,7 +102,7 @@ fn words(world: &World, command: &Command, event: &Event, locate: u16) -> String
             };
             format!("accepted #{number}{terms}{}", state(event.code))
         }
-        EventKind::Rejected => format!("rejected {:#06x} {}", event.detail, reject_reason(event.detail)),
+        EventKind::Rejected => format!("rejected 0x{:04X} {}", event.detail, reject_reason(event.detail)),
         EventKind::Replaced => {
             let [byte, capacity, cross, _] = event.detail.to_le_bytes();
             let mut rest = String::new();
