@@ -59,6 +59,16 @@ fn the_exchange_does_what_the_scenarios_say() {
     );
 }
 
+/// The document's example is a scenario like any other.
+#[test]
+fn what_the_document_shows_holds() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/scenarios.md");
+    let text = fs::read_to_string(path).expect("it can be read");
+    let example = text.split("```\n").nth(1).expect("it has an example");
+    let found: Vec<_> = check::file(example).iter().map(ToString::to_string).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
 /// A runner that finds nothing wrong proves nothing.
 #[test]
 fn what_is_wrong_is_told_with_its_place() {
