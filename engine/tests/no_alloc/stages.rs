@@ -16,7 +16,7 @@ use engine::journal::{self, Backend, FileDisk, JournalStage, ReadOptions, Settin
 use engine::output::{Encoder, HEARTBEAT_NS, OutputConfig, OutputLinks, OutputStage, window};
 use engine::runtime::Stage;
 use engine::runtime::clock::Clock;
-use engine::runtime::links::{EngineNote, Inbound};
+use engine::runtime::links::{EngineNote, Inbound, Message};
 use engine::runtime::seams::{DatagramSink, DatagramSource};
 use engine::runtime::shutdown::Shutdown;
 use protocol::order_entry::requests::{AccountQuery, CancelOrder, EnterOrder, MassCancel, ReplaceOrder};
@@ -311,10 +311,23 @@ fn the_way_of_an_order_allocates_nothing() {
     world.allowed.set(WARM_UP);
     world.settle(false);
 
+    let question = written(&AccountQuery { message_type: b'Q' });
     let mut allowed = WARM_UP;
     while allowed < DATAGRAMS {
         allowed = (allowed + 37).min(DATAGRAMS);
         world.allowed.set(allowed);
+        // And something over TCP.
+        let message = Message::new(&question).expect("it is short");
+        for inbound in [
+            Inbound::Question { ticket: 1 },
+            Inbound::Message {
+                session: 0,
+                connection: 1,
+                message,
+            },
+        ] {
+            world.inbound.push(inbound).expect("the ring has room");
+        }
         world.turn(true);
     }
     world.settle(true);
