@@ -22,7 +22,7 @@ pub(crate) fn of_customer(world: &mut World, word: Word<'_>, words: &mut Words<'
     let session = world.session(word, name)?;
     let mark = world.exchange.session(session).expect("it is known").mark;
     let user_ref = match number {
-        None => mark + 1,
+        None => mark.saturating_add(1),
         Some(number) => number
             .parse()
             .map_err(|_| word.fail("behind the point stands a UserRefNum"))?,
