@@ -68,8 +68,13 @@ pub(super) enum Reason {
 pub(super) const DAY: u8 = b'0';
 /// OUCH time in force: immediate or cancel.
 pub(super) const IMMEDIATE: u8 = b'3';
+/// OUCH time in force: good till a time, with option 15.
+pub(super) const GOOD_TILL_TIME: u8 = b'6';
 /// Our time in force: good till canceled.
 pub(super) const GOOD_TILL_CANCELED: u8 = b'G';
+
+/// An order lives less than a day of seconds.
+const EXPIRE_SECONDS_END: u32 = 86_400;
 
 /// Values of one order stay below this, so that a product with a fee rate fits a u128.
 const NOTIONAL_BITS: u32 = 100;
@@ -87,6 +92,8 @@ pub(super) struct Terms {
     /// Lots that must execute at once, 0 = any.
     pub(super) min_quantity: u32,
     pub(super) self_match: u8,
+    /// Seconds that the order lives, 0 = till it is canceled.
+    pub(super) lifetime_seconds: u32,
 }
 
 impl Terms {
@@ -97,6 +104,7 @@ impl Terms {
 }
 
 /// The side, and its refusals.
+#[inline(always)]
 pub(super) fn side(byte: u8) -> Result<Side, Reason> {
     match byte {
         b'T' => Err(Reason::ShortSell),
@@ -106,6 +114,7 @@ pub(super) fn side(byte: u8) -> Result<Side, Reason> {
 }
 
 /// The instrument's state.
+#[inline(always)]
 pub(super) fn state(instrument: &Instrument) -> Result<(), Reason> {
     match instrument.state {
         State::Trading => Ok(()),
@@ -117,6 +126,7 @@ pub(super) fn state(instrument: &Instrument) -> Result<(), Reason> {
 
 /// From time in force to notional. `executed`: lots the chain has executed before (a replacement's quantity includes
 /// them).
+#[inline(always)]
 pub(super) fn terms(
     instrument: &Instrument,
     account: &Account,
@@ -128,9 +138,7 @@ pub(super) fn terms(
     let is_immediate = order.time_in_force == IMMEDIATE;
     let is_post_only = options.post_only == b'P';
     let is_market = is_market(instrument, order.price);
-    if !matches!(order.time_in_force, DAY | IMMEDIATE | GOOD_TILL_CANCELED) {
-        return Err(Reason::Other);
-    }
+    let lifetime_seconds = lifetime(order, options)?;
     if order.cross_type != b'N' {
         return Err(Reason::Cross);
     }
@@ -183,10 +191,23 @@ pub(super) fn terms(
         is_attributed,
         min_quantity,
         self_match,
+        lifetime_seconds,
     })
 }
 
+/// Time in force, and the seconds an order that is good till a time lives. With another time in force option 15 says
+/// nothing, as others that have no meaning here.
+fn lifetime(order: &Order, options: &OrderOptions) -> Result<u32, Reason> {
+    match order.time_in_force {
+        DAY | IMMEDIATE | GOOD_TILL_CANCELED => Ok(0),
+        // The option that was not sent reads 0.
+        GOOD_TILL_TIME if (1..EXPIRE_SECONDS_END).contains(&options.expire_time) => Ok(options.expire_time),
+        _ => Err(Reason::Other),
+    }
+}
+
 /// The door has looked at sizes and values; stop and funds orders are refused here until there are such orders.
+#[inline]
 fn options_are_defined(options: &OrderOptions) -> bool {
     [
         OrderOptions::MALFORMED,
@@ -198,6 +219,7 @@ fn options_are_defined(options: &OrderOptions) -> bool {
 }
 
 /// Room on the disk, as the journal saw it when the command was taken.
+#[inline(always)]
 pub(super) fn space(command: &Command) -> Result<(), Reason> {
     if command.flags & FLAG_LOW_SPACE != 0 {
         Err(Reason::Capacity)
@@ -207,6 +229,7 @@ pub(super) fn space(command: &Command) -> Result<(), Reason> {
 }
 
 /// The sentinels always mean market; 200,000.0000 and more do unless the instrument trades there.
+#[inline(always)]
 fn is_market(instrument: &Instrument, price: u64) -> bool {
     let price = Price(price);
     let trades_above = instrument.definition.price_max() > Price::MARKET_THRESHOLD;
@@ -214,25 +237,25 @@ fn is_market(instrument: &Instrument, price: u64) -> bool {
 }
 
 /// The limit in ticks, inside price range and collar; a market order's collar bound.
+#[inline(always)]
 fn tick(instrument: &Instrument, side: Side, price: u64, is_market: bool) -> Result<u32, Reason> {
-    let (high, low) = instrument.collar();
     if is_market {
+        let (high, low) = instrument.collar();
         return Ok(match side {
             Side::Buy => high,
             Side::Sell => low,
         });
     }
     let definition = &instrument.definition;
-    let tick_size = u64::from(definition.tick_size);
-    if price == 0 || price > u64::from(definition.price_max) || !price.is_multiple_of(tick_size) {
+    let price = match u32::try_from(price) {
+        Ok(price) if price > 0 && price <= definition.price_max => price,
+        _ => return Err(Reason::Price),
+    };
+    let tick = price / definition.tick_size;
+    if tick * definition.tick_size != price {
         return Err(Reason::Price);
     }
-    let tick = u32::try_from(price / tick_size).map_err(|_| Reason::Price)?;
-    let too_aggressive = match side {
-        Side::Buy => tick > high,
-        Side::Sell => tick < low,
-    };
-    if too_aggressive {
+    if instrument.is_beyond_collar(side, price) {
         Err(Reason::Collar)
     } else {
         Ok(tick)
@@ -240,6 +263,7 @@ fn tick(instrument: &Instrument, side: Side, price: u64, is_market: bool) -> Res
 }
 
 /// The instrument's limits on the value of one order. A market order is valued at the reference price.
+#[inline(always)]
 fn notional(instrument: &Instrument, tick: u32, open: u32, is_market: bool) -> Result<(), Reason> {
     let tick = if is_market {
         instrument.reference() / instrument.definition.tick_size
@@ -260,6 +284,7 @@ fn notional(instrument: &Instrument, tick: u32, open: u32, is_market: bool) -> R
 
 impl Exchange {
     /// The account's limit of open orders, for what may rest.
+    #[inline(always)]
     pub(super) fn check_open_orders(&self, account: &Account, terms: &Terms) -> Result<(), Reason> {
         let maximum = account.definition.open_orders_max;
         let is_over = terms.rests() && maximum > 0 && account.open_orders >= maximum;
@@ -267,6 +292,7 @@ impl Exchange {
     }
 
     /// Room in the arena and the ladder.
+    #[inline(always)]
     pub(super) fn check_room(
         &self,
         instrument: &Instrument,
@@ -280,6 +306,7 @@ impl Exchange {
     }
 
     /// Room for the level the order may rest at.
+    #[inline(always)]
     pub(super) fn check_level_room(
         &self,
         instrument: &Instrument,

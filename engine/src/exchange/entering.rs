@@ -1,8 +1,9 @@
 //! Orders come in: enter and replace, and the requests that carry a UserRefNum without an order.
 
 use super::Exchange;
+use super::book::Side;
 use super::book::arena::{
-    FLAG_ATTRIBUTED, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, NONE, OrderDetails, OrderSlot,
+    FLAG_ATTRIBUTED, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, NONE, OrderDetails, OrderSlot, OrderTotals,
 };
 use super::checks::{self, Reason, Terms};
 use super::command::{Command, Order, OrderOptions, UNKNOWN_INSTRUMENT, halves};
@@ -21,6 +22,7 @@ impl Exchange {
     /// The client of a request that brings a new number, its mark advanced. `None`: the request is dropped without a
     /// trace (no such session, or a number at or below the mark: the first answer is in the stream), or refused because
     /// its number is the last there is.
+    #[inline(always)]
     pub(super) fn consume_number<S: Sink>(
         &mut self,
         command: &Command,
@@ -45,9 +47,10 @@ impl Exchange {
     }
 
     /// The first rungs, common to enter and replace.
+    #[inline(always)]
     fn check_client(&mut self, client: Client) -> Result<(), Reason> {
         let account = &self.accounts[client.account as usize];
-        if !account.order_entry_enabled {
+        if !account.order_entry_enabled || self.is_killed(account) {
             return Err(Reason::Disabled);
         }
         let (rate, burst) = (account.definition.rate_per_second, account.definition.rate_burst);
@@ -65,17 +68,18 @@ impl Exchange {
         let Some(client) = self.consume_number(command, order.user_ref, step) else {
             return Progress::Done;
         };
-        match self.check_enter(command, &order, client) {
+        match self.admit(command, &order, client) {
             Err(reason) => {
                 reject(client, order.user_ref, reason, step);
                 Progress::Done
             }
-            Ok((slot, terms)) => self.accept(slot, terms, command, step),
+            Ok((slot, terms)) => self.accept(&slot, &terms, command, step),
         }
     }
 
-    /// All rungs. What passes is an order that can be accepted.
-    fn check_enter(
+    /// All rungs. What passes is an order that is accepted: its hold is taken, which is the last rung.
+    #[inline(always)]
+    fn admit(
         &mut self,
         command: &Command,
         order: &Order,
@@ -86,6 +90,15 @@ impl Exchange {
         let instrument = self.instrument(command.instrument).ok_or(Reason::Symbol)?;
         checks::state(instrument)?;
         let side = checks::side(order.side)?;
+        // PERF: what is needed at the end of the rungs and beyond is fetched meanwhile.
+        self.index.prefetch(client.session, order.user_ref);
+        self.ledger.prefetch(
+            client.account,
+            match side {
+                Side::Buy => instrument.definition.quote,
+                Side::Sell => instrument.definition.base,
+            },
+        );
         let terms = checks::terms(instrument, account, side, order, &command.options(), 0)?;
         self.check_open_orders(account, &terms)?;
         checks::space(command)?;
@@ -96,32 +109,37 @@ impl Exchange {
             user_ref: order.user_ref,
             instrument: command.instrument,
             side,
+            schedule: instrument.schedule,
             ..OrderSlot::EMPTY
         };
         set_terms(&mut slot, order, &terms, order.quantity);
-        self.check_funds(&slot, 0)?;
+        let (asset, hold) = self.hold_of(&slot, slot.open);
+        if !self.ledger.hold(slot.account, asset, hold) {
+            return Err(Reason::Funds);
+        }
+        self.order_number += 1;
+        slot.number = self.order_number;
         Ok((slot, terms))
     }
 
+    #[inline(always)]
     fn accept<S: Sink>(
         &mut self,
-        mut slot: OrderSlot,
-        terms: Terms,
+        slot: &OrderSlot,
+        terms: &Terms,
         command: &Command,
         step: &mut Step<'_, S>,
     ) -> Progress {
         let order = command.order();
-        self.order_number += 1;
-        slot.number = self.order_number;
-        let takes = terms.is_post_only && self.would_take(&slot);
-        let instrument = self.instrument_of(slot.instrument);
+        let takes = self.would_take(slot);
+        let dies = takes && terms.is_post_only;
         let price = if terms.is_market {
             Price::MARKET.0 as u32
         } else {
-            instrument.price(slot.tick)
+            self.instrument_of(slot.instrument).price(slot.tick)
         };
         step.emit(Event {
-            code: if takes { b'D' } else { b'L' },
+            code: if dies { b'D' } else { b'L' },
             instrument: slot.instrument,
             session: slot.session,
             user_ref: slot.user_ref,
@@ -131,13 +149,11 @@ impl Exchange {
             ..Event::new(EventKind::Accepted)
         });
         let options = command.options();
-        let account = &self.accounts[slot.account as usize];
         let firm = if options.has(OrderOptions::HAS_FIRM) {
             options.firm
         } else {
-            account.definition.firm
+            self.accounts[slot.account as usize].definition.firm
         };
-        let (asset, hold) = self.hold_of(&slot, slot.open);
         let handle = self.arena.insert(slot);
         *self.arena.details_mut(handle) = OrderDetails {
             cl_ord_id: order.cl_ord_id,
@@ -147,16 +163,21 @@ impl Exchange {
             group: options.group,
             display: order.display,
             sweep: order.sweep,
+            expire_time: self.expiry_of(&terms),
             ..OrderDetails::EMPTY
         };
-        self.ledger.hold(slot.account, asset, hold);
-        if takes {
+        if dies {
             return self.cancel_incoming(handle, b'G', step);
         }
-        if terms.min_quantity > 0 && !self.can_fill(&slot, terms.min_quantity) {
+        if terms.min_quantity > 0 && !self.can_fill(slot, terms.min_quantity) {
             return self.cancel_incoming(handle, b'I', step);
         }
-        self.cross(handle, step)
+        if takes || !terms.rests() {
+            return self.cross(handle, step);
+        }
+        self.rest(handle);
+        step.emit(added(slot, price, firm));
+        Progress::Done
     }
 
     pub(super) fn replace<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
@@ -209,7 +230,11 @@ impl Exchange {
         checks::space(command)?;
         self.check_level_room(instrument, old.side, &terms)?;
         let mut new = old;
-        set_terms(&mut new, order, &terms, order.quantity - old.executed);
+        let open = order.quantity - old.executed;
+        set_terms(&mut new, order, &terms, open);
+        if !keeps_its_place(&old, &terms, open) {
+            new.schedule = instrument.schedule;
+        }
         let (_, freed) = self.hold_of(&old, old.open);
         self.check_funds(&new, freed)?;
         Ok((handle, Some(terms)))
@@ -240,7 +265,7 @@ impl Exchange {
         let open = order.quantity - old.executed;
         self.rename(handle, &order);
         let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
-        if terms.rests() && terms.tick == old.tick && open <= old.open && same_display {
+        if keeps_its_place(&old, &terms, open) {
             return self.reduce_in_place(handle, open, &order, &terms, step);
         }
 
@@ -248,16 +273,18 @@ impl Exchange {
         let (asset, freed) = self.hold_of(&old, old.open);
         self.close_base(handle);
         self.remove_from_book(handle);
+        self.unschedule_expiry(handle);
         self.order_number += 1;
         let number = self.order_number;
+        let schedule = self.instrument_of(old.instrument).schedule;
         let slot = self.arena.get_mut(handle);
         set_terms(slot, &order, &terms, open);
-        slot.number = number;
+        (slot.number, slot.schedule) = (number, schedule);
         let slot = *slot;
-        self.set_details(handle, &order);
+        self.set_details(handle, &order, &terms);
         let (_, needed) = self.hold_of(&slot, open);
-        self.ledger.release(slot.account, asset, freed);
-        self.ledger.hold(slot.account, asset, needed);
+        let is_held = self.ledger.hold_instead(slot.account, asset, freed, needed);
+        assert!(is_held, "the rungs have seen that it is there");
 
         let crosses = self.would_take(&slot);
         let dies = terms.is_post_only && crosses;
@@ -305,7 +332,11 @@ impl Exchange {
         slot.time_in_force = order.time_in_force;
         slot.self_match = terms.self_match;
         let (instrument, number) = (slot.instrument, slot.number);
-        self.set_details(handle, order);
+        self.unschedule_expiry(handle);
+        self.set_details(handle, order, terms);
+        if terms.lifetime_seconds > 0 {
+            self.schedule_expiry(handle);
+        }
         self.emit_replaced(handle, b'L', step);
         if open < before {
             step.emit(Event {
@@ -328,11 +359,21 @@ impl Exchange {
     }
 
     /// What a replacement says anew about the order.
-    fn set_details(&mut self, handle: u32, order: &Order) {
+    fn set_details(&mut self, handle: u32, order: &Order, terms: &Terms) {
+        let expire_time = self.expiry_of(terms);
         let details = self.arena.details_mut(handle);
         details.cl_ord_id = order.cl_ord_id;
         details.display = order.display;
         details.sweep = order.sweep;
+        details.expire_time = expire_time;
+    }
+
+    /// When an order with these terms ends by itself; 0 = never.
+    fn expiry_of(&self, terms: &Terms) -> u64 {
+        match terms.lifetime_seconds {
+            0 => 0,
+            seconds => self.expiry_after(seconds),
+        }
     }
 
     /// Writes down what was executed so far, before the order's price changes or it starts to take.
@@ -341,14 +382,14 @@ impl Exchange {
             return;
         }
         let view = self.view(handle);
-        let slot = self.arena.get_mut(handle);
-        slot.flags |= FLAG_TOTALS;
-        let remainder = slot.fee_remainder;
-        let details = self.arena.details_mut(handle);
-        details.base_notional = halves(view.executed_notional);
-        details.base_fees = halves(view.fees as u128);
-        details.base_executed = view.executed;
-        details.base_remainder = remainder;
+        let totals = OrderTotals {
+            notional: halves(view.executed_notional),
+            fees: halves(view.fees as u128),
+            executed: view.executed,
+            remainder: self.arena.get(handle).fee_remainder,
+            ..OrderTotals::EMPTY
+        };
+        self.arena.set_totals(handle, totals);
     }
 
     fn emit_replaced<S: Sink>(&self, handle: u32, state: u8, step: &mut Step<'_, S>) {
@@ -399,7 +440,14 @@ impl Exchange {
     }
 }
 
+/// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
+fn keeps_its_place(old: &OrderSlot, terms: &Terms, open: u32) -> bool {
+    let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
+    terms.rests() && terms.tick == old.tick && open <= old.open && same_display
+}
+
 /// What a new order and a replacement set alike.
+#[inline(always)]
 fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open: u32) {
     slot.tick = terms.tick;
     slot.open = open;
@@ -415,6 +463,26 @@ fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open: u32) {
     }
     if terms.is_attributed {
         slot.flags |= FLAG_ATTRIBUTED;
+    }
+}
+
+/// ITCH Add Order of an order that comes to rest.
+#[inline]
+pub(super) fn added(slot: &OrderSlot, price: u32, firm: [u8; 4]) -> Event {
+    Event {
+        code: slot.side.byte(),
+        instrument: slot.instrument,
+        session: slot.session,
+        user_ref: slot.user_ref,
+        quantity: slot.open,
+        price,
+        detail: if slot.is(FLAG_ATTRIBUTED) {
+            u32::from_le_bytes(firm)
+        } else {
+            0
+        },
+        number: slot.number,
+        ..Event::new(EventKind::Added)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Instruments: what is traded, in which state, around which price.
 
-use super::book::Book;
 use super::book::ladder::Pools;
+use super::book::{Book, Side};
 use super::command::{InstrumentDefinition, whole};
 use super::ledger::Asset;
 use super::money::PPM;
@@ -78,14 +78,14 @@ pub struct Instrument {
     /// Quote units of one lot at one tick.
     pub(super) tick_value: u64,
     pub(super) lot_size: u128,
-    /// Highest fee a fill can cost, parts per million.
-    pub(super) rate_max_ppm: u32,
+    /// What orders pay that enter now: an index into the exchange's fee schedules.
+    pub(super) schedule: u16,
     pub(super) tick_max: u32,
 }
 
 impl Instrument {
-    /// `None` when the definition breaks a rule of `docs/protocol`: an inexact unit of value, a fee that is out of
-    /// bounds, a tick or limit of zero.
+    /// `None` when the definition breaks a rule of `docs/protocol`: an inexact unit of value, a tick or limit of zero.
+    /// Its fee schedule is the exchange's business.
     pub(super) fn new(
         definition: InstrumentDefinition,
         assets: &[Asset],
@@ -94,8 +94,6 @@ impl Instrument {
     ) -> Option<Self> {
         let base = assets.get(usize::from(definition.base))?;
         let quote = assets.get(usize::from(definition.quote))?;
-        let (taker, maker) = (definition.taker_fee_ppm, definition.maker_fee_ppm);
-        let fees_are_bounded = (0..=PPM as i32).contains(&taker) && (-taker..=PPM as i32).contains(&maker);
         let exact = tick_value(&definition, quote.decimals)?;
         let sizes = definition.tick_size > 0
             && definition.price_max >= definition.tick_size
@@ -103,7 +101,7 @@ impl Instrument {
             && definition.quantity_max > 0
             && whole(definition.lot_size) < 1 << 90
             && base != quote;
-        if !fees_are_bounded || !sizes {
+        if !sizes {
             return None;
         }
         let tick_max = definition.price_max / definition.tick_size;
@@ -114,7 +112,7 @@ impl Instrument {
             book: Book::new(pools, locate, tick_max),
             tick_value: exact,
             lot_size: whole(definition.lot_size),
-            rate_max_ppm: taker.max(maker).max(0).unsigned_abs(),
+            schedule: 0,
             tick_max,
         })
     }
@@ -129,6 +127,22 @@ impl Instrument {
         match self.last_trade.price {
             0 => self.definition.reference_price,
             price => price,
+        }
+    }
+
+    /// True for a limit that reaches beyond the collar: a buy above it, a sell below. The same border as
+    /// [`Instrument::collar`], without its divisions.
+    #[inline]
+    pub(super) fn is_beyond_collar(&self, side: Side, price: u32) -> bool {
+        let reference = u64::from(self.reference());
+        let (ppm, one) = (u64::from(self.definition.collar_ppm), u64::from(PPM));
+        if ppm == 0 || reference == 0 {
+            return false;
+        }
+        let price = u64::from(price) * one;
+        match side {
+            Side::Buy => price > reference.saturating_mul(one + ppm),
+            Side::Sell => price < reference * one.saturating_sub(ppm),
         }
     }
 
@@ -202,6 +216,31 @@ mod tests {
         assert_eq!(instrument(100, 123_450, 100_000).collar(), (1_357, 1_112));
         // On a tick it belongs to the inside.
         assert_eq!(instrument(100, 100_000, 100_000).collar(), (1_100, 900));
+    }
+
+    #[test]
+    fn a_limit_is_beyond_the_collar_when_its_tick_is() {
+        for (tick_size, reference, ppm) in [
+            (100, 123_450, 100_000),
+            (100, 100_000, 100_000),
+            (7, 1_000, 333),
+            (1, 5, 1_000_000),
+            (3, u32::MAX - 1, 2_000_000),
+            (1, 0, 5),
+            (1, 77, 0),
+        ] {
+            let instrument = instrument(tick_size, reference, ppm);
+            let (high, low) = instrument.collar();
+            let ticks = (1..200)
+                .chain((high.max(100) - 100..=high).chain(low..low.saturating_add(100)))
+                .chain(high..=high.saturating_add(100))
+                .chain(low.max(100) - 100..=low);
+            for tick in ticks.filter(|&tick| tick >= 1 && tick <= instrument.tick_max) {
+                let price = tick * tick_size;
+                assert_eq!(instrument.is_beyond_collar(Side::Buy, price), tick > high);
+                assert_eq!(instrument.is_beyond_collar(Side::Sell, price), tick < low);
+            }
+        }
     }
 
     #[test]
