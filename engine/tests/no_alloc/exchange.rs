@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use engine::exchange::command::{
-    Command, CommandKind, FLAG_LOW_SPACE, Order, OrderOptions, UNKNOWN_INSTRUMENT,
+    ALL_ACCOUNTS, AccountChange, Command, CommandKind, FLAG_LOW_SPACE, InstrumentChange, KillSwitch, Order,
+    OrderOptions, UNKNOWN_INSTRUMENT,
 };
 use engine::exchange::event::{Event, EventKind};
 use engine::exchange::{Exchange, Progress, STEP_EVENTS_MAX};
@@ -18,6 +19,8 @@ const TAKER: u32 = 1;
 struct World {
     exchange: Exchange,
     events: Vec<Event>,
+    /// Nanoseconds.
+    time: u64,
     /// Kinds that were run.
     kinds: HashSet<CommandKind>,
 }
@@ -35,6 +38,7 @@ impl World {
         Self {
             exchange: Exchange::new(LIMITS),
             events: Vec::with_capacity(STEP_EVENTS_MAX as usize),
+            time: 0,
             kinds: HashSet::new(),
         }
     }
@@ -44,6 +48,7 @@ impl World {
         let kind = CommandKind::from_byte(command.kind);
         let command = Command {
             sequence: self.exchange.sequence() + 1,
+            time: self.time,
             ..command
         };
         let Self { exchange, events, .. } = self;
@@ -109,6 +114,9 @@ fn no_kind_of_command_allocates() {
     replacements(&mut world);
     long_ones(&mut world);
     prices_far_apart(&mut world);
+    ends(&mut world);
+    kill_switches(&mut world);
+    changes(&mut world);
     connections(&mut world);
     let all: HashSet<_> = (0..=u8::MAX).filter_map(CommandKind::from_byte).collect();
     let missing: Vec<_> = all.difference(&world.kinds).collect();
@@ -308,6 +316,98 @@ fn prices_far_apart(world: &mut World) {
         }
         assert!(refused >= 20, "{refused} found no level");
         world.ask(CommandKind::MassCancel, MAKER, |_, _| {});
+    }
+}
+
+/// Orders that are good till a time: replaced, canceled, executed, and the rest of them expired.
+fn ends(world: &mut World) {
+    let expire = Command::new(CommandKind::Expire);
+    assert_eq!(world.run(expire).first, None);
+    let count = LIMITS.orders - 1;
+    for place in 0..count {
+        let came = world.ask(CommandKind::Enter, MAKER, |order, options| {
+            (order.side, order.time_in_force) = (b'S', b'6');
+            // In no order.
+            options.expire_time = 1 + place * 7 % 50;
+            options.present = OrderOptions::HAS_EXPIRE_TIME;
+        });
+        assert_eq!(came.first, Some(EventKind::Accepted));
+    }
+    let last = world.next(MAKER) - 1;
+    for place in 0..20 {
+        let came = world.ask(CommandKind::Replace, MAKER, |order, options| {
+            order.orig_user_ref = last - place;
+            order.time_in_force = if place % 2 == 0 { b'6' } else { b'G' };
+            (options.expire_time, options.present) = (60, OrderOptions::HAS_EXPIRE_TIME);
+        });
+        assert_eq!(came.first, Some(EventKind::Replaced));
+    }
+    world.ask(CommandKind::Cancel, MAKER, |order, _| {
+        (order.user_ref, order.quantity) = (last - 30, 0);
+    });
+    world.enter(TAKER, b'B', 10, 100 * DOLLAR);
+    world.time += 50_000_000_000;
+    let came = world.run(expire);
+    assert_eq!(came.first, Some(EventKind::CanceledDeleted));
+    assert!(came.steps > 1, "{came:?}");
+    world.ask(CommandKind::MassCancel, MAKER, |_, _| {});
+}
+
+fn kill_switches(world: &mut World) {
+    let refused = Some(EventKind::OperationRefused);
+    for (account, is_on, first) in [
+        (MAKER, 1, Some(EventKind::CanceledDeleted)),
+        (MAKER, 0, None),
+        (ALL_ACCOUNTS, 1, Some(EventKind::CanceledDeleted)),
+        (ALL_ACCOUNTS, 1, None),
+        (ALL_ACCOUNTS, 0, None),
+        (99, 1, refused),
+        (MAKER, 2, refused),
+    ] {
+        if first == Some(EventKind::CanceledDeleted) {
+            world.fill(0);
+        }
+        let mut command = Command::new(CommandKind::KillSwitch);
+        command.body = zerocopy::transmute!(KillSwitch {
+            account,
+            is_on,
+            spare: [0; 35],
+        });
+        let came = world.run(command);
+        assert_eq!(came.first, first, "account {account} to {is_on}");
+        assert_eq!(came.steps > 1, first == Some(EventKind::CanceledDeleted));
+        let enters = world.enter(MAKER, b'S', 1, 100 * DOLLAR).first;
+        let is_stopped = is_on == 1 && first != refused;
+        assert_eq!(enters == Some(EventKind::Rejected), is_stopped);
+    }
+}
+
+fn changes(world: &mut World) {
+    let refused = Some(EventKind::OperationRefused);
+    let known = world.exchange.account(MAKER).expect("it was added").definition;
+    for (account, self_match, first) in [(MAKER, b'W', None), (99, b'W', refused), (MAKER, b'?', refused)] {
+        let mut change = AccountChange::new(account, &known);
+        change.self_match = self_match;
+        let command = Command::new(CommandKind::ChangeAccount).with_definition(&change);
+        assert_eq!(world.run(command).first, first);
+    }
+    let known = world.exchange.instrument(1).expect("it was added").definition;
+    // The schedule it has, new ones as far as there is room, one that contradicts itself.
+    for (instrument, taker_fee_ppm, first) in [
+        (1, 300, None),
+        (1, 400, None),
+        (1, 500, None),
+        (1, 600, refused),
+        (1, 400, None),
+        (9, 300, refused),
+        (1, -1, refused),
+    ] {
+        let mut change = InstrumentChange::new(&known);
+        change.taker_fee_ppm = taker_fee_ppm;
+        let mut command = Command::new(CommandKind::ChangeInstrument).with_definition(&change);
+        command.instrument = instrument;
+        assert_eq!(world.run(command).first, first, "{taker_fee_ppm} of {instrument}");
+        world.enter(TAKER, b'B', 1, 100 * DOLLAR);
     }
 }
 

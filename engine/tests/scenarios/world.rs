@@ -18,6 +18,7 @@ pub(crate) const LIMITS: Limits = Limits {
     sessions: 8,
     orders: 2_000,
     levels: 200,
+    fee_schedules: 8,
 };
 
 pub(crate) struct World {
