@@ -3,34 +3,33 @@
 use std::collections::HashSet;
 
 use engine::exchange::command::{
-    ALL_ACCOUNTS, AccountChange, Command, CommandKind, FLAG_LOW_SPACE, InstrumentChange, KillSwitch, Order,
-    OrderOptions, UNKNOWN_INSTRUMENT,
+    Command, CommandKind, FLAG_LOW_SPACE, Order, OrderOptions, UNKNOWN_INSTRUMENT,
 };
 use engine::exchange::event::{Event, EventKind};
 use engine::exchange::{Exchange, Progress, STEP_EVENTS_MAX};
 use zerocopy::FromZeros;
 
 use super::market::{self, DOLLAR, LIMITS};
-use super::none;
+use super::{none, operating};
 
-const MAKER: u32 = 0;
-const TAKER: u32 = 1;
+pub(crate) const MAKER: u32 = 0;
+pub(crate) const TAKER: u32 = 1;
 
-struct World {
-    exchange: Exchange,
+pub(crate) struct World {
+    pub(crate) exchange: Exchange,
     events: Vec<Event>,
     /// Nanoseconds.
-    time: u64,
+    pub(crate) time: u64,
     /// Kinds that were run.
     kinds: HashSet<CommandKind>,
 }
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Came {
-    steps: usize,
+pub(crate) struct Came {
+    pub(crate) steps: usize,
     /// Its first event, or nothing.
-    first: Option<EventKind>,
+    pub(crate) first: Option<EventKind>,
 }
 
 impl World {
@@ -44,7 +43,7 @@ impl World {
     }
 
     /// Runs a command to its end, in the exchange's sight of the allocator.
-    fn run(&mut self, command: Command) -> Came {
+    pub(crate) fn run(&mut self, command: Command) -> Came {
         let kind = CommandKind::from_byte(command.kind);
         let command = Command {
             sequence: self.exchange.sequence() + 1,
@@ -70,12 +69,12 @@ impl World {
         Came { steps, first }
     }
 
-    fn next(&self, session: u32) -> u32 {
+    pub(crate) fn next(&self, session: u32) -> u32 {
         self.exchange.session(session).expect("it was added").mark + 1
     }
 
     /// A request of the session, for the first instrument, under its next number.
-    fn ask(
+    pub(crate) fn ask(
         &mut self,
         kind: CommandKind,
         session: u32,
@@ -89,14 +88,14 @@ impl World {
         self.run(command)
     }
 
-    fn enter(&mut self, session: u32, side: u8, quantity: u32, price: u64) -> Came {
+    pub(crate) fn enter(&mut self, session: u32, side: u8, quantity: u32, price: u64) -> Came {
         self.ask(CommandKind::Enter, session, |order, _| {
             (order.side, order.quantity, order.price) = (side, quantity, price);
         })
     }
 
     /// The maker's sells, one lot each, until `left` places of the arena are free.
-    fn fill(&mut self, left: u32) {
+    pub(crate) fn fill(&mut self, left: u32) {
         let resting = self.exchange.account(MAKER).expect("it was added").open_orders
             + self.exchange.account(TAKER).expect("it was added").open_orders;
         for _ in resting..LIMITS.orders - left {
@@ -109,14 +108,14 @@ impl World {
 #[test]
 fn no_kind_of_command_allocates() {
     let mut world = World::new();
-    operator(&mut world);
+    operating::operator(&mut world);
     orders(&mut world);
     replacements(&mut world);
     long_ones(&mut world);
     prices_far_apart(&mut world);
-    ends(&mut world);
-    kill_switches(&mut world);
-    changes(&mut world);
+    operating::ends(&mut world);
+    operating::kill_switches(&mut world);
+    operating::changes(&mut world);
     connections(&mut world);
     let all: HashSet<_> = (0..=u8::MAX).filter_map(CommandKind::from_byte).collect();
     let missing: Vec<_> = all.difference(&world.kinds).collect();
@@ -124,46 +123,6 @@ fn no_kind_of_command_allocates() {
         missing.is_empty(),
         "no row for {missing:?}: add one that does it and one that is refused"
     );
-}
-
-/// Set up while it runs, as far as there is room and further.
-fn operator(world: &mut World) {
-    let refused = Some(EventKind::OperationRefused);
-    for command in market::setup() {
-        assert_ne!(world.run(command).first, refused);
-    }
-    for command in [
-        market::asset("ETH"),
-        market::instrument("ETH-USD", 2),
-        market::account("A2"),
-        market::session("S2", 2),
-        market::value(CommandKind::SetState, 2, b'T'),
-        market::transfer(CommandKind::Withdraw, 0, 0, 1),
-        market::value(CommandKind::SystemEvent, 0, b'M'),
-    ] {
-        assert_ne!(world.run(command).first, refused);
-    }
-    for command in [
-        market::asset("ETH"),
-        market::asset("SOL"),
-        market::instrument("ETH-USD", 2),
-        market::instrument("BTC-ETH", 1),
-        market::account("A3"),
-        market::session("S2", 2),
-        market::session("S3", 2),
-        market::session("S3", 9),
-        market::value(CommandKind::SetState, 9, b'T'),
-        market::value(CommandKind::SetState, 1, b'?'),
-        market::transfer(CommandKind::Deposit, 9, 0, 1),
-        market::transfer(CommandKind::Deposit, 0, 0, u128::MAX),
-        market::transfer(CommandKind::Withdraw, 2, 0, 1),
-        Command {
-            kind: u8::MAX,
-            ..Command::new(CommandKind::Enter)
-        },
-    ] {
-        assert_eq!(world.run(command).first, refused);
-    }
 }
 
 /// What an enter may come to.
@@ -316,98 +275,6 @@ fn prices_far_apart(world: &mut World) {
         }
         assert!(refused >= 20, "{refused} found no level");
         world.ask(CommandKind::MassCancel, MAKER, |_, _| {});
-    }
-}
-
-/// Orders that are good till a time: replaced, canceled, executed, and the rest of them expired.
-fn ends(world: &mut World) {
-    let expire = Command::new(CommandKind::Expire);
-    assert_eq!(world.run(expire).first, None);
-    let count = LIMITS.orders - 1;
-    for place in 0..count {
-        let came = world.ask(CommandKind::Enter, MAKER, |order, options| {
-            (order.side, order.time_in_force) = (b'S', b'6');
-            // In no order.
-            options.expire_time = 1 + place * 7 % 50;
-            options.present = OrderOptions::HAS_EXPIRE_TIME;
-        });
-        assert_eq!(came.first, Some(EventKind::Accepted));
-    }
-    let last = world.next(MAKER) - 1;
-    for place in 0..20 {
-        let came = world.ask(CommandKind::Replace, MAKER, |order, options| {
-            order.orig_user_ref = last - place;
-            order.time_in_force = if place % 2 == 0 { b'6' } else { b'G' };
-            (options.expire_time, options.present) = (60, OrderOptions::HAS_EXPIRE_TIME);
-        });
-        assert_eq!(came.first, Some(EventKind::Replaced));
-    }
-    world.ask(CommandKind::Cancel, MAKER, |order, _| {
-        (order.user_ref, order.quantity) = (last - 30, 0);
-    });
-    world.enter(TAKER, b'B', 10, 100 * DOLLAR);
-    world.time += 50_000_000_000;
-    let came = world.run(expire);
-    assert_eq!(came.first, Some(EventKind::CanceledDeleted));
-    assert!(came.steps > 1, "{came:?}");
-    world.ask(CommandKind::MassCancel, MAKER, |_, _| {});
-}
-
-fn kill_switches(world: &mut World) {
-    let refused = Some(EventKind::OperationRefused);
-    for (account, is_on, first) in [
-        (MAKER, 1, Some(EventKind::CanceledDeleted)),
-        (MAKER, 0, None),
-        (ALL_ACCOUNTS, 1, Some(EventKind::CanceledDeleted)),
-        (ALL_ACCOUNTS, 1, None),
-        (ALL_ACCOUNTS, 0, None),
-        (99, 1, refused),
-        (MAKER, 2, refused),
-    ] {
-        if first == Some(EventKind::CanceledDeleted) {
-            world.fill(0);
-        }
-        let mut command = Command::new(CommandKind::KillSwitch);
-        command.body = zerocopy::transmute!(KillSwitch {
-            account,
-            is_on,
-            spare: [0; 35],
-        });
-        let came = world.run(command);
-        assert_eq!(came.first, first, "account {account} to {is_on}");
-        assert_eq!(came.steps > 1, first == Some(EventKind::CanceledDeleted));
-        let enters = world.enter(MAKER, b'S', 1, 100 * DOLLAR).first;
-        let is_stopped = is_on == 1 && first != refused;
-        assert_eq!(enters == Some(EventKind::Rejected), is_stopped);
-    }
-}
-
-fn changes(world: &mut World) {
-    let refused = Some(EventKind::OperationRefused);
-    let known = world.exchange.account(MAKER).expect("it was added").definition;
-    for (account, self_match, first) in [(MAKER, b'W', None), (99, b'W', refused), (MAKER, b'?', refused)] {
-        let mut change = AccountChange::new(account, &known);
-        change.self_match = self_match;
-        let command = Command::new(CommandKind::ChangeAccount).with_definition(&change);
-        assert_eq!(world.run(command).first, first);
-    }
-    let known = world.exchange.instrument(1).expect("it was added").definition;
-    // The schedule it has, new ones as far as there is room, one that contradicts itself.
-    for (instrument, taker_fee_ppm, first) in [
-        (1, 300, None),
-        (1, 400, None),
-        (1, 500, None),
-        (1, 600, refused),
-        (1, 400, None),
-        (9, 300, refused),
-        (1, -1, refused),
-    ] {
-        let mut change = InstrumentChange::new(&known);
-        change.taker_fee_ppm = taker_fee_ppm;
-        let mut command = Command::new(CommandKind::ChangeInstrument).with_definition(&change);
-        command.instrument = instrument;
-        assert_eq!(world.run(command).first, first, "{taker_fee_ppm} of {instrument}");
-        world.enter(TAKER, b'B', 1, 100 * DOLLAR);
     }
 }
 
