@@ -82,6 +82,11 @@ impl<M: Money> ArrayBook<M> {
         self.live
     }
 
+    /// What a resting order has left.
+    pub fn open(&self, number: u32) -> u32 {
+        self.records[number as usize].open
+    }
+
     /// The money, to look whether it is all there.
     pub fn money(&self) -> &M {
         &self.money
@@ -222,6 +227,7 @@ impl<M: Money> ArrayBook<M> {
         self.money
             .release(record.account, record.ladder, record.tick, record.open);
         self.live = self.live.wrapping_sub(1);
+        self.records[number as usize].open = 0;
         record.open
     }
 }

@@ -35,6 +35,10 @@ impl<'a> Contender<'a> for Core<'a> {
         self.case.stream.measured.len()
     }
 
+    fn fills(case: &'a Case) -> &'a [u8] {
+        &case.operations.fills_by_command
+    }
+
     #[inline]
     fn apply(&mut self, place: usize) {
         replay::apply(

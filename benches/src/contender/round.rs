@@ -47,16 +47,16 @@ pub fn compare(case: &Case, entrants: &[Entrant], rounds: u32) -> Vec<Standing> 
             let pass = (entrants[place].run)(case, None);
             times[place].push(pass.quiet_ns);
             walls[place].push(pass.time_ns);
-            is_right[place] &= case.is_right(&pass);
+            is_right[place] &= pass.is_right;
         }
     }
     for round in 0..rounds as usize {
         for turn in 0..entrants.len() {
             let place = (turn + round) % entrants.len();
             let pass = (entrants[place].run)(case, Some(&mut each));
-            is_right[place] &= case.is_right(&pass);
+            is_right[place] &= pass.is_right;
             percentiles[place].push(Percentiles::of(each.iter().copied()));
-            no_sweeps[place].push(Percentiles::of(case.without_sweeps(&each)));
+            no_sweeps[place].push(Percentiles::of(without_sweeps(&each, pass.fills)));
         }
     }
     (0..entrants.len())
@@ -90,4 +90,12 @@ impl Standing {
                 .map(|(&own, &other)| other as f64 / own as f64),
         )
     }
+}
+
+/// The times of operations that are no sweeps.
+fn without_sweeps(each: &[u32], fills: &[u8]) -> impl Iterator<Item = u32> {
+    each.iter()
+        .zip(fills)
+        .filter(|&(_, &fills)| u32::from(fills) <= SWEEP)
+        .map(|(&time, _)| time)
 }
