@@ -134,7 +134,7 @@ impl OurBook<'_> {
             self.tell(operation, What::Canceled, left);
             return;
         }
-        let handle = self.arena.insert(OrderSlot {
+        let handle = self.arena.insert(&OrderSlot {
             open: left,
             account: operation.account,
             session: operation.account,
