@@ -33,7 +33,11 @@ fn entrants() -> Vec<Entrant> {
     vec![
         Entrant {
             name: "exchange",
-            run: |case, each| run::<Core<'_>>(case, each),
+            run: |case, each| run::<Core<'_, false>>(case, each),
+        },
+        Entrant {
+            name: "exchange, fetched ahead",
+            run: |case, each| run::<Core<'_, true>>(case, each),
         },
         Entrant {
             name: "our book alone",
@@ -44,12 +48,16 @@ fn entrants() -> Vec<Entrant> {
             run: |case, each| run::<Array<'_, NoMoney, false>>(case, each),
         },
         Entrant {
-            name: "array book, touched ahead",
+            name: "array book, fetched ahead",
             run: |case, each| run::<Array<'_, NoMoney, true>>(case, each),
         },
         Entrant {
             name: "array book with balances",
             run: |case, each| run::<Array<'_, Balances, false>>(case, each),
+        },
+        Entrant {
+            name: "array book with balances, fetched ahead",
+            run: |case, each| run::<Array<'_, Balances, true>>(case, each),
         },
     ]
 }
@@ -104,7 +112,7 @@ fn measure(options: &Options) {
         tell_counts(&case, options);
         let standings = compare(&case, &everyone(), options.runs);
         println!(
-            "{:<28}{:<22}{:<18}{:<18}{:<28}{:<28}fills",
+            "{:<40}{:<22}{:<18}{:<18}{:<28}{:<28}fills",
             "",
             "M operations/s",
             "of array book",
@@ -122,7 +130,7 @@ fn measure(options: &Options) {
         };
         for standing in &standings {
             println!(
-                "{:<28}{:<22}{:<18}{:<18}{:<28}{:<28}{}",
+                "{:<40}{:<22}{:<18}{:<18}{:<28}{:<28}{}",
                 standing.name,
                 standing.mops(options.operations).to_string(),
                 standing.ratio_to(bare).to_string(),
