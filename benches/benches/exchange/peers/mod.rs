@@ -39,6 +39,11 @@ pub(crate) fn entrants() -> Vec<Entrant> {
     ]
 }
 
+/// True for a name of [`entrants`].
+pub(crate) fn is_peer(name: &str) -> bool {
+    entrants().iter().any(|entrant| entrant.name == name)
+}
+
 /// A peer that takes part.
 struct Taking<'a, P> {
     operations: &'a Operations,
