@@ -105,6 +105,7 @@ pub fn limits(instruments: u16, accounts: u32, orders: u32, levels: u32) -> Limi
         sessions: accounts,
         orders,
         levels,
+        fee_schedules: 1_024,
     }
 }
 

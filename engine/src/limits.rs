@@ -41,6 +41,8 @@ pub const SESSIONS: Range = Range::new(1, 1024, 100_000);
 pub const ORDERS: Range = Range::new(16, 262_144, 1 << 26);
 /// Capacity for price levels.
 pub const LEVELS: Range = Range::new(16, 65_536, 1 << 26);
+/// Capacity for fee schedules; an order names its own in 16 bits.
+pub const FEE_SCHEDULES: Range = Range::new(1, 1024, 65_535);
 /// TCP connections at each door.
 pub const CONNECTIONS: Range = Range::new(1, 256, 65_536);
 /// Finished orders remembered for each account.

@@ -8,10 +8,14 @@ use crate::exchange::book::ladder::Level;
 use crate::exchange::command::Command;
 use crate::exchange::instrument::Instrument;
 use crate::exchange::ledger::{Asset, Balance};
+use crate::exchange::schedule::FeeSchedule;
 use crate::runtime::links::Journaled;
 
 /// A node of the ladder's trees: 64 children of 4 bytes and its head. Two for each level is what the pools hold.
 const NODE_BYTES: u64 = 64 * 4 + 24;
+
+/// When an order ends, with its number and handle.
+const EXPIRY_BYTES: u64 = 24;
 
 /// A finished order as order status remembers it, with its place in the list of its account.
 const FINISHED_ORDER_BYTES: u64 = 160;
@@ -52,7 +56,7 @@ fn exchange(limits: &Limits) -> u64 {
     let orders = u64::from(limits.orders);
     let index = (2 * orders).next_power_of_two() * 8;
     let orders =
-        orders * (bytes_of::<OrderSlot>() + bytes_of::<OrderDetails>() + bytes_of::<OrderTotals>()) + index;
+        orders * (bytes_of::<OrderSlot>() + bytes_of::<OrderDetails>() + bytes_of::<OrderTotals>() + EXPIRY_BYTES) + index;
     let levels = u64::from(limits.levels) * (bytes_of::<Level>() + 2 * NODE_BYTES);
     let accounts = u64::from(limits.accounts);
     let balances = accounts * u64::from(limits.assets) * bytes_of::<Balance>();
@@ -60,6 +64,7 @@ fn exchange(limits: &Limits) -> u64 {
         + levels
         + balances
         + accounts * bytes_of::<Account>()
+        + u64::from(limits.fee_schedules) * bytes_of::<FeeSchedule>()
         + u64::from(limits.sessions) * bytes_of::<Session>()
         + u64::from(limits.assets) * bytes_of::<Asset>()
         + u64::from(limits.instruments) * (bytes_of::<Instrument>() + 16 * NODE_BYTES)
@@ -105,7 +110,7 @@ mod tests {
         large.capacities.limits.orders *= 2;
         large.capacities.store += 1 << 20;
         let (small, large) = (needed(&small), needed(&large));
-        let orders = 262_144 * (64 + 128 + 16);
+        let orders = 262_144 * (64 + 128 + 16 + 24);
         assert_eq!(total(&large) - total(&small), 2 * orders + (1 << 20));
         assert!(table(&large).contains("store of released messages"));
     }

@@ -42,6 +42,11 @@ impl Sequencer {
         command.time = self.time;
     }
 
+    /// True when the next command will be stamped `time` or later.
+    pub fn has_reached(&self, time: u64) -> bool {
+        time <= (self.time + 1).max(self.now_ns.saturating_sub(self.day_ns))
+    }
+
     /// Number of the last command; 0 before the first.
     pub fn sequence(&self) -> u64 {
         self.sequence

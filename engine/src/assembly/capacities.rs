@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::StartError;
 use crate::config::{Config, ConfigError, Problem};
 use crate::exchange::Limits;
+use crate::limits::FEE_SCHEDULES;
 
 const FILE: &str = "capacities.toml";
 const HEAD: &str =
@@ -24,6 +25,13 @@ struct Recorded {
     sessions: u32,
     orders: u32,
     levels: u32,
+    /// Not in directories that were made before this was a capacity.
+    #[serde(default = "fee_schedules_default")]
+    fee_schedules: u32,
+}
+
+fn fee_schedules_default() -> u32 {
+    FEE_SCHEDULES.default as u32
 }
 
 impl From<Limits> for Recorded {
@@ -35,6 +43,7 @@ impl From<Limits> for Recorded {
             sessions,
             orders,
             levels,
+            fee_schedules,
         } = limits;
         Self {
             assets,
@@ -43,6 +52,7 @@ impl From<Limits> for Recorded {
             sessions,
             orders,
             levels,
+            fee_schedules,
         }
     }
 }
@@ -56,6 +66,7 @@ impl From<Recorded> for Limits {
             sessions,
             orders,
             levels,
+            fee_schedules,
         } = recorded;
         Self {
             assets,
@@ -64,6 +75,7 @@ impl From<Recorded> for Limits {
             sessions,
             orders,
             levels,
+            fee_schedules,
         }
     }
 }
@@ -126,6 +138,7 @@ pub fn compare(config: &Config, recorded: Limits) -> Result<(), ConfigError> {
             ("sessions", limits.sessions),
             ("orders", limits.orders),
             ("levels", limits.levels),
+            ("fee_schedules", limits.fee_schedules),
         ]
     };
     let problems: Vec<_> = pairs(recorded)

@@ -108,6 +108,7 @@ pub(super) struct Capacities {
     pub(super) sessions: Option<Spanned<u32>>,
     pub(super) orders: Option<Spanned<u32>>,
     pub(super) levels: Option<Spanned<u32>>,
+    pub(super) fee_schedules: Option<Spanned<u32>>,
     pub(super) connections: Option<Spanned<u32>>,
     pub(super) finished_orders: Option<Spanned<u32>>,
     pub(super) journal_ring: Option<Spanned<u32>>,

@@ -36,6 +36,7 @@ pub(super) fn configuration(config: &Config) -> u64 {
         limits.sessions,
         limits.orders,
         limits.levels,
+        limits.fee_schedules,
     ] {
         hash.number(limit);
     }

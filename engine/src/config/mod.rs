@@ -229,6 +229,12 @@ mod tests {
             "4 or more",
         );
         check(
+            "fee_schedules = 1024",
+            "fee_schedules = 1",
+            "capacities.fee_schedules",
+            "each change of fees needs one",
+        );
+        check(
             "\"64 MiB\"\nbatch",
             "5000001\nbatch",
             "journal.segment_size",

@@ -15,6 +15,8 @@ pub struct Account {
     pub(super) newest: u32,
     /// False after Disable Order Entry (the account's kill switch).
     pub order_entry_enabled: bool,
+    /// True while the operator's kill switch is on for this account; the client can not lift it.
+    pub is_killed: bool,
     /// As defined.
     pub definition: AccountDefinition,
 }
@@ -24,6 +26,7 @@ impl Account {
         Self {
             definition,
             order_entry_enabled: true,
+            is_killed: false,
             open_orders: 0,
             oldest: NONE,
             newest: NONE,

@@ -2,7 +2,8 @@
 
 use super::Exchange;
 use super::book::Side;
-use super::book::arena::{FLAG_LISTED, NONE};
+use super::book::arena::{FLAG_EXPIRES, FLAG_LISTED, NONE};
+use super::checks::GOOD_TILL_TIME;
 use zerocopy::IntoBytes;
 
 impl Exchange {
@@ -26,6 +27,7 @@ impl Exchange {
         if resting != self.arena.used() {
             return Err(format!("{resting} orders rest, {} are stored", self.arena.used()));
         }
+        self.check_expiries()?;
         self.check_holds()?;
         self.check_conservation()
     }
@@ -71,6 +73,30 @@ impl Exchange {
             resting += orders;
         }
         Ok(resting)
+    }
+
+    /// Exactly the orders that are good till a time are in the queue of their ends.
+    fn check_expiries(&self) -> Result<(), String> {
+        self.expiry.check(&self.arena)?;
+        let mut expiring = 0;
+        for account in 0..self.account_count() {
+            let mut handle = self.accounts[account as usize].oldest;
+            while handle != NONE {
+                let slot = self.arena.get(handle);
+                if slot.is(FLAG_EXPIRES) != (slot.time_in_force == GOOD_TILL_TIME) {
+                    return Err(format!("order {}: good till a time or not", slot.number));
+                }
+                expiring += usize::from(slot.is(FLAG_EXPIRES));
+                handle = slot.owner_next;
+            }
+        }
+        if expiring != self.expiry.len() {
+            return Err(format!(
+                "{expiring} orders expire, {} are queued",
+                self.expiry.len()
+            ));
+        }
+        Ok(())
     }
 
     /// Held equals the sum over open orders, per account and asset.
@@ -132,8 +158,19 @@ impl Exchange {
             hash.mix(value);
         }
         self.ledger.visit(self.account_count(), |value| hash.mix(value));
+        for schedule in self.schedules.all() {
+            hash.mix(
+                u64::from(schedule.maker_ppm.cast_unsigned()) << 32
+                    | u64::from(schedule.taker_ppm.cast_unsigned()),
+            );
+        }
+        hash.mix(u64::from(self.all_killed));
         for (index, account) in self.accounts.iter().enumerate() {
-            hash.mix(u64::from(account.order_entry_enabled) << 32 | u64::from(account.open_orders));
+            hash.mix(
+                u64::from(account.is_killed) << 33
+                    | u64::from(account.order_entry_enabled) << 32
+                    | u64::from(account.open_orders),
+            );
             hash.mix_bytes(account.definition.as_bytes());
             for order in self.open_orders(index as u32) {
                 hash.mix(order.number);
@@ -178,6 +215,7 @@ impl Exchange {
         hash.mix(u64::from(order.session) << 32 | u64::from(order.user_ref));
         hash.mix(u64::from(order.open) << 32 | u64::from(order.executed));
         hash.mix(u64::from(order.price) << 32 | u64::from(slot.fee_remainder));
+        hash.mix(u64::from(slot.schedule));
         for value in [order.executed_notional, order.fees as u128] {
             hash.mix(value as u64);
             hash.mix((value >> 64) as u64);
@@ -185,6 +223,7 @@ impl Exchange {
         hash.mix_bytes(&details.cl_ord_id);
         hash.mix_bytes(&details.firm);
         hash.mix(u64::from(details.group));
+        hash.mix(details.expire_time);
         hash.mix_bytes(&[
             slot.time_in_force,
             details.capacity,

@@ -21,7 +21,7 @@ pub(super) struct CancelFilter {
 }
 
 impl CancelFilter {
-    const ALL: Self = Self {
+    pub(super) const ALL: Self = Self {
         session: None,
         instrument: 0,
         side: None,

@@ -68,8 +68,13 @@ pub(super) enum Reason {
 pub(super) const DAY: u8 = b'0';
 /// OUCH time in force: immediate or cancel.
 pub(super) const IMMEDIATE: u8 = b'3';
+/// OUCH time in force: good till a time, with option 15.
+pub(super) const GOOD_TILL_TIME: u8 = b'6';
 /// Our time in force: good till canceled.
 pub(super) const GOOD_TILL_CANCELED: u8 = b'G';
+
+/// An order lives less than a day of seconds.
+const EXPIRE_SECONDS_END: u32 = 86_400;
 
 /// Values of one order stay below this, so that a product with a fee rate fits a u128.
 const NOTIONAL_BITS: u32 = 100;
@@ -87,6 +92,8 @@ pub(super) struct Terms {
     /// Lots that must execute at once, 0 = any.
     pub(super) min_quantity: u32,
     pub(super) self_match: u8,
+    /// Seconds that the order lives, 0 = till it is canceled.
+    pub(super) lifetime_seconds: u32,
 }
 
 impl Terms {
@@ -131,9 +138,7 @@ pub(super) fn terms(
     let is_immediate = order.time_in_force == IMMEDIATE;
     let is_post_only = options.post_only == b'P';
     let is_market = is_market(instrument, order.price);
-    if !matches!(order.time_in_force, DAY | IMMEDIATE | GOOD_TILL_CANCELED) {
-        return Err(Reason::Other);
-    }
+    let lifetime_seconds = lifetime(order, options)?;
     if order.cross_type != b'N' {
         return Err(Reason::Cross);
     }
@@ -186,7 +191,19 @@ pub(super) fn terms(
         is_attributed,
         min_quantity,
         self_match,
+        lifetime_seconds,
     })
+}
+
+/// Time in force, and the seconds an order that is good till a time lives. With another time in force option 15 says
+/// nothing, as others that have no meaning here.
+fn lifetime(order: &Order, options: &OrderOptions) -> Result<u32, Reason> {
+    match order.time_in_force {
+        DAY | IMMEDIATE | GOOD_TILL_CANCELED => Ok(0),
+        // The option that was not sent reads 0.
+        GOOD_TILL_TIME if (1..EXPIRE_SECONDS_END).contains(&options.expire_time) => Ok(options.expire_time),
+        _ => Err(Reason::Other),
+    }
 }
 
 /// The door has looked at sizes and values; stop and funds orders are refused here until there are such orders.

@@ -32,6 +32,9 @@ pub enum CommandKind {
     ConnectionStart = 16,
     /// A session's connection ended: logout, silence, loss, or the grace after a restart.
     ConnectionEnd = 17,
+    /// Orders whose time has come end. The engine sends it when its clock has reached [`super::Exchange::next_expiry`]:
+    /// whoever replays needs no clock.
+    Expire = 18,
     /// Body [`Transfer`].
     Deposit = 32,
     /// Body [`Transfer`].
@@ -46,6 +49,12 @@ pub enum CommandKind {
     AddSession = 51,
     /// Instrument state: `head.instrument`, body [`StateChange`].
     SetState = 52,
+    /// The operator's kill switch: body [`KillSwitch`].
+    KillSwitch = 53,
+    /// Body and extension: [`AccountChange`].
+    ChangeAccount = 54,
+    /// `head.instrument`; body and extension: [`InstrumentChange`].
+    ChangeInstrument = 55,
     /// ITCH and OUCH System Event: body [`StateChange`], `value` = the event code.
     SystemEvent = 64,
 }
@@ -64,6 +73,7 @@ impl CommandKind {
             8 => Self::AccountQuery,
             16 => Self::ConnectionStart,
             17 => Self::ConnectionEnd,
+            18 => Self::Expire,
             32 => Self::Deposit,
             33 => Self::Withdraw,
             48 => Self::AddAsset,
@@ -71,6 +81,9 @@ impl CommandKind {
             50 => Self::AddAccount,
             51 => Self::AddSession,
             52 => Self::SetState,
+            53 => Self::KillSwitch,
+            54 => Self::ChangeAccount,
+            55 => Self::ChangeInstrument,
             64 => Self::SystemEvent,
             _ => return None,
         })
@@ -131,6 +144,11 @@ impl Command {
         zerocopy::transmute!(self.body)
     }
 
+    /// The body as a kill switch.
+    pub fn kill_switch(&self) -> KillSwitch {
+        zerocopy::transmute!(self.body)
+    }
+
     /// The body as a transfer.
     pub fn transfer(&self) -> Transfer {
         zerocopy::transmute!(self.body)
@@ -175,6 +193,21 @@ impl Command {
     pub fn is_extended(&self) -> bool {
         self.extension != [0; 64]
     }
+}
+
+/// `KillSwitch::account` of the switch for all accounts.
+pub const ALL_ACCOUNTS: u32 = u32::MAX;
+
+/// The operator's kill switch goes on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct KillSwitch {
+    /// Account index, or [`ALL_ACCOUNTS`].
+    pub account: u32,
+    /// 1: on, 0: off.
+    pub is_on: u8,
+    /// Spare, zero.
+    pub spare: [u8; 35],
 }
 
 /// Bytes of a definition: body and extension together.
@@ -333,7 +366,8 @@ pub struct StateChange {
     pub spare: [u8; 39],
 }
 
-const _: () = assert!(size_of::<Transfer>() == 40 && size_of::<StateChange>() == 40);
+const _: () =
+    assert!(size_of::<Transfer>() == 40 && size_of::<StateChange>() == 40 && size_of::<KillSwitch>() == 40);
 
 /// An asset: the next index is given in order, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
@@ -421,8 +455,93 @@ pub struct SessionDefinition {
     pub spare_two: [u8; 92],
 }
 
+/// What can be changed of an account: all of it is given, changed or not. The name stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct AccountChange {
+    /// Account index.
+    pub account: u32,
+    /// As in [`AccountDefinition`], and so are those below.
+    pub firm: [u8; 4],
+    /// Most open orders at once.
+    pub open_orders_max: u32,
+    /// Most lots in one order.
+    pub quantity_max: u32,
+    /// Requests a second; 0 = no limit.
+    pub rate_per_second: u32,
+    /// Requests at once on top of the rate.
+    pub rate_burst: u32,
+    /// Self-match mode of orders that name none.
+    pub self_match: u8,
+    /// 1: the session's orders are canceled when its connection ends.
+    pub cancel_on_disconnect: u8,
+    /// 1: wants option 131 Fee on executions.
+    pub fee_reports: u8,
+    /// Spare, zero.
+    pub spare: [u8; 77],
+}
+
+/// What can be changed of an instrument: all of it is given, changed or not. Symbol, assets, lot, price unit, tick and
+/// highest price stay: resting orders, values and the price ladder are measured in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct InstrumentChange {
+    /// As in [`InstrumentDefinition`], and so are those below.
+    pub notional_max: [u64; 2],
+    /// Fat-finger value of one order, smallest quote units; 0 = none.
+    pub fat_finger: [u64; 2],
+    /// Lots.
+    pub quantity_max: u32,
+    /// Parts per million around the reference price.
+    pub collar_ppm: u32,
+    /// Parts per million of a fill's value; negative is a rebate.
+    pub maker_fee_ppm: i32,
+    /// Parts per million of a fill's value.
+    pub taker_fee_ppm: i32,
+    /// Reference for the collar before the first trade, in 0.0001.
+    pub reference_price: u32,
+    /// Spare, zero.
+    pub spare: [u8; 52],
+}
+
+impl AccountChange {
+    /// The change that makes account `account` as `definition` says, its name apart.
+    pub fn new(account: u32, definition: &AccountDefinition) -> Self {
+        Self {
+            account,
+            firm: definition.firm,
+            open_orders_max: definition.open_orders_max,
+            quantity_max: definition.quantity_max,
+            rate_per_second: definition.rate_per_second,
+            rate_burst: definition.rate_burst,
+            self_match: definition.self_match,
+            cancel_on_disconnect: definition.cancel_on_disconnect,
+            fee_reports: definition.fee_reports,
+            spare: [0; 77],
+        }
+    }
+}
+
+impl InstrumentChange {
+    /// The change that makes an instrument as `definition` says, as far as it can be changed.
+    pub fn new(definition: &InstrumentDefinition) -> Self {
+        Self {
+            notional_max: definition.notional_max,
+            fat_finger: definition.fat_finger,
+            quantity_max: definition.quantity_max,
+            collar_ppm: definition.collar_ppm,
+            maker_fee_ppm: definition.maker_fee_ppm,
+            taker_fee_ppm: definition.taker_fee_ppm,
+            reference_price: definition.reference_price,
+            spare: [0; 52],
+        }
+    }
+}
+
 const _: () = assert!(
-    size_of::<AssetDefinition>() == DEFINITION_BYTES
+    size_of::<AccountChange>() == DEFINITION_BYTES
+        && size_of::<InstrumentChange>() == DEFINITION_BYTES
+        && size_of::<AssetDefinition>() == DEFINITION_BYTES
         && size_of::<InstrumentDefinition>() == DEFINITION_BYTES
         && size_of::<AccountDefinition>() == DEFINITION_BYTES
         && size_of::<SessionDefinition>() == DEFINITION_BYTES

@@ -50,7 +50,7 @@ impl Exchange {
     #[inline(always)]
     fn check_client(&mut self, client: Client) -> Result<(), Reason> {
         let account = &self.accounts[client.account as usize];
-        if !account.order_entry_enabled {
+        if !account.order_entry_enabled || self.is_killed(account) {
             return Err(Reason::Disabled);
         }
         let (rate, burst) = (account.definition.rate_per_second, account.definition.rate_burst);
@@ -109,6 +109,7 @@ impl Exchange {
             user_ref: order.user_ref,
             instrument: command.instrument,
             side,
+            schedule: instrument.schedule,
             ..OrderSlot::EMPTY
         };
         set_terms(&mut slot, order, &terms, order.quantity);
@@ -162,6 +163,7 @@ impl Exchange {
             group: options.group,
             display: order.display,
             sweep: order.sweep,
+            expire_time: self.expiry_of(&terms),
             ..OrderDetails::EMPTY
         };
         if dies {
@@ -228,7 +230,11 @@ impl Exchange {
         checks::space(command)?;
         self.check_level_room(instrument, old.side, &terms)?;
         let mut new = old;
-        set_terms(&mut new, order, &terms, order.quantity - old.executed);
+        let open = order.quantity - old.executed;
+        set_terms(&mut new, order, &terms, open);
+        if !keeps_its_place(&old, &terms, open) {
+            new.schedule = instrument.schedule;
+        }
         let (_, freed) = self.hold_of(&old, old.open);
         self.check_funds(&new, freed)?;
         Ok((handle, Some(terms)))
@@ -259,7 +265,7 @@ impl Exchange {
         let open = order.quantity - old.executed;
         self.rename(handle, &order);
         let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
-        if terms.rests() && terms.tick == old.tick && open <= old.open && same_display {
+        if keeps_its_place(&old, &terms, open) {
             return self.reduce_in_place(handle, open, &order, &terms, step);
         }
 
@@ -267,13 +273,15 @@ impl Exchange {
         let (asset, freed) = self.hold_of(&old, old.open);
         self.close_base(handle);
         self.remove_from_book(handle);
+        self.unschedule_expiry(handle);
         self.order_number += 1;
         let number = self.order_number;
+        let schedule = self.instrument_of(old.instrument).schedule;
         let slot = self.arena.get_mut(handle);
         set_terms(slot, &order, &terms, open);
-        slot.number = number;
+        (slot.number, slot.schedule) = (number, schedule);
         let slot = *slot;
-        self.set_details(handle, &order);
+        self.set_details(handle, &order, &terms);
         let (_, needed) = self.hold_of(&slot, open);
         let is_held = self.ledger.hold_instead(slot.account, asset, freed, needed);
         assert!(is_held, "the rungs have seen that it is there");
@@ -324,7 +332,11 @@ impl Exchange {
         slot.time_in_force = order.time_in_force;
         slot.self_match = terms.self_match;
         let (instrument, number) = (slot.instrument, slot.number);
-        self.set_details(handle, order);
+        self.unschedule_expiry(handle);
+        self.set_details(handle, order, terms);
+        if terms.lifetime_seconds > 0 {
+            self.schedule_expiry(handle);
+        }
         self.emit_replaced(handle, b'L', step);
         if open < before {
             step.emit(Event {
@@ -347,11 +359,21 @@ impl Exchange {
     }
 
     /// What a replacement says anew about the order.
-    fn set_details(&mut self, handle: u32, order: &Order) {
+    fn set_details(&mut self, handle: u32, order: &Order, terms: &Terms) {
+        let expire_time = self.expiry_of(terms);
         let details = self.arena.details_mut(handle);
         details.cl_ord_id = order.cl_ord_id;
         details.display = order.display;
         details.sweep = order.sweep;
+        details.expire_time = expire_time;
+    }
+
+    /// When an order with these terms ends by itself; 0 = never.
+    fn expiry_of(&self, terms: &Terms) -> u64 {
+        match terms.lifetime_seconds {
+            0 => 0,
+            seconds => self.expiry_after(seconds),
+        }
     }
 
     /// Writes down what was executed so far, before the order's price changes or it starts to take.
@@ -416,6 +438,12 @@ impl Exchange {
         answer(EventKind::OrderEntryEnabled, client, user_ref, step);
         Progress::Done
     }
+}
+
+/// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
+fn keeps_its_place(old: &OrderSlot, terms: &Terms, open: u32) -> bool {
+    let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
+    terms.rests() && terms.tick == old.tick && open <= old.open && same_display
 }
 
 /// What a new order and a replacement set alike.

@@ -78,14 +78,14 @@ pub struct Instrument {
     /// Quote units of one lot at one tick.
     pub(super) tick_value: u64,
     pub(super) lot_size: u128,
-    /// Highest fee a fill can cost, parts per million.
-    pub(super) rate_max_ppm: u32,
+    /// What orders pay that enter now: an index into the exchange's fee schedules.
+    pub(super) schedule: u16,
     pub(super) tick_max: u32,
 }
 
 impl Instrument {
-    /// `None` when the definition breaks a rule of `docs/protocol`: an inexact unit of value, a fee that is out of
-    /// bounds, a tick or limit of zero.
+    /// `None` when the definition breaks a rule of `docs/protocol`: an inexact unit of value, a tick or limit of zero.
+    /// Its fee schedule is the exchange's business.
     pub(super) fn new(
         definition: InstrumentDefinition,
         assets: &[Asset],
@@ -94,8 +94,6 @@ impl Instrument {
     ) -> Option<Self> {
         let base = assets.get(usize::from(definition.base))?;
         let quote = assets.get(usize::from(definition.quote))?;
-        let (taker, maker) = (definition.taker_fee_ppm, definition.maker_fee_ppm);
-        let fees_are_bounded = (0..=PPM as i32).contains(&taker) && (-taker..=PPM as i32).contains(&maker);
         let exact = tick_value(&definition, quote.decimals)?;
         let sizes = definition.tick_size > 0
             && definition.price_max >= definition.tick_size
@@ -103,7 +101,7 @@ impl Instrument {
             && definition.quantity_max > 0
             && whole(definition.lot_size) < 1 << 90
             && base != quote;
-        if !fees_are_bounded || !sizes {
+        if !sizes {
             return None;
         }
         let tick_max = definition.price_max / definition.tick_size;
@@ -114,7 +112,7 @@ impl Instrument {
             book: Book::new(pools, locate, tick_max),
             tick_value: exact,
             lot_size: whole(definition.lot_size),
-            rate_max_ppm: taker.max(maker).max(0).unsigned_abs(),
+            schedule: 0,
             tick_max,
         })
     }

@@ -2,13 +2,14 @@
 
 use super::book::Side;
 use super::book::arena::{FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, NONE, OrderSlot, OrderTotals};
-use super::checks::IMMEDIATE;
+use super::checks::{GOOD_TILL_TIME, IMMEDIATE};
 use super::command::{halves, whole};
 use super::entering::added;
 use super::event::{Event, EventKind};
 use super::instrument::LastTrade;
 use super::ledger::Settlement;
 use super::money;
+use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
 use super::{Exchange, Work};
 use crate::sys::table::prefetch;
@@ -32,6 +33,7 @@ struct Taker {
     open: u32,
     executed: u32,
     fee_remainder: u32,
+    schedule: FeeSchedule,
     /// What it binds now; 0 for a market buyer. Not kept up for sellers.
     hold: u128,
     has_totals: bool,
@@ -138,6 +140,7 @@ impl Exchange {
             open: slot.open,
             executed: slot.executed,
             fee_remainder: slot.fee_remainder,
+            schedule: *self.schedules.get(slot.schedule),
             hold: self.hold_of(slot, slot.open).1,
             has_totals: slot.is(FLAG_TOTALS),
             notional: whole(totals.notional),
@@ -182,8 +185,9 @@ impl Exchange {
         let instrument = &mut self.instruments[taker.place];
         let (tick_value, definition) = (instrument.tick_value, &instrument.definition);
         let (base, quote) = (definition.base, definition.quote);
-        let (maker_rate, taker_rate) = (definition.maker_fee_ppm, definition.taker_fee_ppm);
-        let rate_max = instrument.rate_max_ppm;
+        let maker_schedule = *self.schedules.get(maker.schedule);
+        let (maker_rate, rate_max) = (maker_schedule.maker_ppm, maker_schedule.rate_max_ppm);
+        let taker_rate = taker.schedule.taker_ppm;
         let tick = maker.tick;
         let price = tick * definition.tick_size;
 
@@ -204,7 +208,7 @@ impl Exchange {
         let value = money::notional(tick, quantity, tick_value);
         let (maker_fee, maker_remainder) = money::fee(value, maker_rate, maker.fee_remainder);
         let (taker_fee, taker_remainder) = money::fee(value, taker_rate, taker.fee_remainder);
-        let hold = |tick, open, remainder| match open {
+        let hold = |tick, open, rate_max, remainder| match open {
             0 => 0,
             _ => money::buy_hold(tick, open, tick_value, rate_max, remainder),
         };
@@ -213,7 +217,12 @@ impl Exchange {
             Side::Buy => {
                 let before = taker.hold;
                 if !taker.is_market {
-                    taker.hold = hold(taker.tick, taker_open, taker_remainder);
+                    taker.hold = hold(
+                        taker.tick,
+                        taker_open,
+                        taker.schedule.rate_max_ppm,
+                        taker_remainder,
+                    );
                 }
                 Settlement {
                     buyer: taker.account,
@@ -234,8 +243,8 @@ impl Exchange {
                 quote,
                 amount,
                 value,
-                buyer_hold_drop: hold(tick, maker.open, maker.fee_remainder)
-                    - hold(tick, maker_open, maker_remainder),
+                buyer_hold_drop: hold(tick, maker.open, rate_max, maker.fee_remainder)
+                    - hold(tick, maker_open, rate_max, maker_remainder),
                 buyer_fee: maker_fee,
                 seller_fee: taker_fee,
             },
@@ -379,11 +388,15 @@ impl Exchange {
     pub(super) fn rest(&mut self, handle: u32) {
         let slot = self.arena.get(handle);
         let (instrument, is_listed) = (usize::from(slot.instrument) - 1, slot.is(FLAG_LISTED));
+        let expires = slot.time_in_force == GOOD_TILL_TIME;
         self.instruments[instrument]
             .book
             .add(&mut self.pools, &mut self.arena, handle);
         if !is_listed {
             self.list(handle);
+        }
+        if expires {
+            self.schedule_expiry(handle);
         }
     }
 

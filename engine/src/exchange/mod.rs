@@ -10,16 +10,20 @@ pub mod account;
 mod audit;
 pub mod book;
 mod canceling;
+mod changing;
 mod checks;
 pub mod command;
 mod entering;
 pub mod event;
+mod expiry;
 mod index;
 pub mod instrument;
+mod kill_switch;
 pub mod ledger;
 mod matching;
 pub mod money;
 mod prefetching;
+pub mod schedule;
 mod setup;
 mod sink;
 #[cfg(test)]
@@ -33,10 +37,12 @@ use book::ladder::Pools;
 use canceling::CancelFilter;
 use command::{Command, CommandKind};
 use event::{Event, EventKind};
+use expiry::ExpiryQueue;
 use index::Index;
 use instrument::Instrument;
 use ledger::Ledger;
 pub use prefetching::Ahead;
+use schedule::FeeSchedules;
 use sink::Step;
 pub use sink::{Progress, STEP_EVENTS_MAX, Sink};
 pub use view::OrderView;
@@ -56,6 +62,8 @@ pub struct Limits {
     pub orders: u32,
     /// Most price levels at once, all books together.
     pub levels: u32,
+    /// Most different fee schedules since the first day, 1 ..= 65,535.
+    pub fee_schedules: u32,
 }
 
 /// What is left to do of the present command.
@@ -72,6 +80,13 @@ enum Work {
         filter: CancelFilter,
         reason: u8,
     },
+    /// Orders whose time has come are canceled.
+    Expire,
+    /// All orders of this account, from `next` on, and of the accounts behind it are canceled.
+    Kill {
+        account: u32,
+        next: u32,
+    },
 }
 
 /// The exchange.
@@ -81,11 +96,15 @@ pub struct Exchange {
     arena: Arena,
     pools: Pools,
     index: Index,
+    expiry: ExpiryQueue,
+    schedules: FeeSchedules,
     ledger: Ledger,
     instruments: Vec<Instrument>,
     /// Sorted.
     symbols: Vec<([u8; 8], u16)>,
     accounts: Vec<Account>,
+    /// The operator's kill switch for all accounts is on.
+    all_killed: bool,
     sessions: Vec<Session>,
     /// Sorted.
     usernames: Vec<[u8; 6]>,
@@ -111,6 +130,10 @@ impl Exchange {
             "instruments"
         );
         assert!(
+            (1..=u32::from(u16::MAX)).contains(&limits.fee_schedules),
+            "fee schedules"
+        );
+        assert!(
             limits.orders < NONE && limits.levels < NONE / 4,
             "orders and levels"
         );
@@ -119,10 +142,13 @@ impl Exchange {
             arena: Arena::new(limits.orders),
             pools: Pools::new(limits.levels, limits.instruments * 2),
             index: Index::new(limits.orders, hash_seed),
+            expiry: ExpiryQueue::new(limits.orders),
+            schedules: FeeSchedules::new(limits.fee_schedules),
             ledger: Ledger::new(limits.accounts as usize, limits.assets as usize),
             instruments: Vec::with_capacity(limits.instruments as usize),
             symbols: Vec::with_capacity(limits.instruments as usize),
             accounts: Vec::with_capacity(limits.accounts as usize),
+            all_killed: false,
             sessions: Vec::with_capacity(limits.sessions as usize),
             usernames: Vec::with_capacity(limits.sessions as usize),
             order_number: 0,
@@ -178,6 +204,7 @@ impl Exchange {
             Some(CommandKind::AccountQuery) => self.account_query(command, step),
             Some(CommandKind::ConnectionStart) => self.connection_start(command),
             Some(CommandKind::ConnectionEnd) => self.connection_end(command, step),
+            Some(CommandKind::Expire) => self.expire(step),
             Some(CommandKind::Deposit) => self.deposit(command, step),
             Some(CommandKind::Withdraw) => self.withdraw(command, step),
             Some(CommandKind::AddAsset) => self.add_asset(command, step),
@@ -185,6 +212,9 @@ impl Exchange {
             Some(CommandKind::AddAccount) => self.add_account(command, step),
             Some(CommandKind::AddSession) => self.add_session(command, step),
             Some(CommandKind::SetState) => self.set_state(command, step),
+            Some(CommandKind::ChangeAccount) => self.change_account(command, step),
+            Some(CommandKind::ChangeInstrument) => self.change_instrument(command, step),
+            Some(CommandKind::KillSwitch) => self.kill_switch(command, step),
             Some(CommandKind::SystemEvent) => {
                 step.emit(Event {
                     code: command.state_change().value,
@@ -203,6 +233,8 @@ impl Exchange {
             Work::Nothing => Progress::Done,
             Work::Cross { handle } => self.cross(handle, step),
             Work::CancelAll { next, filter, reason } => self.cancel_all(next, filter, reason, step),
+            Work::Expire => self.expire(step),
+            Work::Kill { account, next } => self.kill_all(account, next, step),
         }
     }
 
@@ -233,7 +265,7 @@ impl Exchange {
                     slot.tick,
                     open,
                     instrument.tick_value,
-                    instrument.rate_max_ppm,
+                    self.schedules.get(slot.schedule).rate_max_ppm,
                     slot.fee_remainder,
                 ),
             ),
@@ -279,6 +311,7 @@ impl Exchange {
             let view = self.view(handle);
             step.sink.order_finished(&view, state);
         }
+        self.unschedule_expiry(handle);
         let slot = *self.arena.get(handle);
         if slot.is(FLAG_LISTED) {
             self.index.remove(slot.session, slot.user_ref, handle);

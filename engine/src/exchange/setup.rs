@@ -7,9 +7,11 @@ use super::command::{
 };
 use super::event::{Event, EventKind, Refusal};
 use super::instrument::{Instrument, State};
+use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
 
-fn refuse<S: Sink>(step: &mut Step<'_, S>, refusal: Refusal) -> Progress {
+/// A command of the operator is not carried out.
+pub(super) fn refuse<S: Sink>(step: &mut Step<'_, S>, refusal: Refusal) -> Progress {
     step.emit(Event {
         detail: refusal as u32,
         ..Event::new(EventKind::OperationRefused)
@@ -75,11 +77,19 @@ impl Exchange {
         if self.instruments.len() == self.limits.instruments as usize {
             return refuse(step, Refusal::Full);
         }
-        let locate = self.instrument_count() + 1;
-        let assets = self.ledger.assets();
-        let Some(instrument) = Instrument::new(definition, assets, &mut self.pools, locate) else {
+        let Some(schedule) = FeeSchedule::new(definition.maker_fee_ppm, definition.taker_fee_ppm) else {
             return refuse(step, Refusal::Invalid);
         };
+        // The table is written to when nothing can be refused any more.
+        if !self.schedules.has_room_for(&schedule) {
+            return refuse(step, Refusal::Full);
+        }
+        let locate = self.instrument_count() + 1;
+        let assets = self.ledger.assets();
+        let Some(mut instrument) = Instrument::new(definition, assets, &mut self.pools, locate) else {
+            return refuse(step, Refusal::Invalid);
+        };
+        instrument.schedule = self.schedules.index_of(schedule).expect("there is room");
         step.emit(Event {
             instrument: locate,
             ..Event::new(EventKind::InstrumentListed)
@@ -92,7 +102,7 @@ impl Exchange {
 
     pub(super) fn add_account<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
         let definition: AccountDefinition = command.definition();
-        if !matches!(definition.self_match, b'O' | b'W' | b'D' | b'B') {
+        if !is_self_match_mode(definition.self_match) {
             return refuse(step, Refusal::Invalid);
         }
         if self.accounts.len() == self.limits.accounts as usize {
@@ -152,6 +162,11 @@ impl Exchange {
         }
         Progress::Done
     }
+}
+
+/// True for the modes that option 129 and accounts have.
+pub(super) fn is_self_match_mode(mode: u8) -> bool {
+    matches!(mode, b'O' | b'W' | b'D' | b'B')
 }
 
 fn trading_action(locate: u16, instrument: &Instrument) -> Event {

@@ -50,7 +50,7 @@ impl Exchange {
         let (base_notional, base_fees) = (whole(totals.notional), whole(totals.fees) as i128);
         // Everything since the order came to rest was executed at its own price.
         let rested = notional(slot.tick, slot.executed - totals.executed, instrument.tick_value);
-        let exact = rested as i128 * i128::from(instrument.definition.maker_fee_ppm);
+        let exact = rested as i128 * i128::from(self.schedules.get(slot.schedule).maker_ppm);
         let charged =
             (exact + i128::from(slot.fee_remainder) - i128::from(totals.remainder)) / i128::from(PPM);
         OrderView {

@@ -185,6 +185,8 @@ impl<S: DatagramSource> Stage for EngineStage<S> {
         let Self { source, engine } = self;
         let now_ns = engine.sequencer.read_clock();
         let mut work = engine.work_off();
+        // Before anything new: an order whose time has come does not meet what comes later.
+        work += engine.expire();
         // UDP before TCP's verdicts: silence is judged after the socket was drained.
         if engine.is_free() && !engine.links.shutdown.is_requested() {
             work += source.poll(DATAGRAMS_PER_TURN, |from, bytes| engine.datagram(from, bytes));
@@ -355,6 +357,17 @@ impl Engine {
         if self.cells.len() >= CELLS_PUBLISHED_AT {
             self.publish();
         }
+    }
+
+    /// Orders whose time has come are a command of their own: only the engine looks at a clock.
+    fn expire(&mut self) -> usize {
+        let next = self.exchange.next_expiry();
+        let is_due = next.is_some_and(|time| self.sequencer.has_reached(time));
+        if !is_due || self.links.shutdown.is_requested() || !self.is_free() {
+            return 0;
+        }
+        self.take(Command::new(CommandKind::Expire));
+        1
     }
 
     /// Hands what was gathered to the output: one publication for the turn.

@@ -69,6 +69,22 @@ pub(super) fn check(name: &str, text: &str) -> Result<Config, ConfigError> {
     }
     let assets = assets(&file.assets, &mut problems);
     let instruments = instruments::instruments(&file.instruments, &assets, &mut problems);
+    let schedules: HashSet<_> = instruments
+        .iter()
+        .map(|instrument| (instrument.maker_fee_ppm, instrument.taker_fee_ppm))
+        .collect();
+    if schedules.len() > limits.fee_schedules as usize {
+        let span = file.capacities.fee_schedules.as_ref().map_or(0..0, Spanned::span);
+        let (limit, count) = (limits.fee_schedules, schedules.len());
+        problems.add(
+            span,
+            "capacities.fee_schedules",
+            format!(
+                "{limit} is less than the {count} different pairs of maker_fee and taker_fee of this file"
+            ),
+            format!("set capacities.fee_schedules to {count} or more: each change of fees needs one"),
+        );
+    }
     let accounts = accounts::accounts(&file.accounts, &assets, &mut problems);
     let network = sections::network(&file.network, &mut problems);
     let journal = sections::journal(&file.journal, &mut problems);

@@ -199,6 +199,11 @@ pub(super) fn capacities(section: &file::Capacities, problems: &mut Problems<'_>
         sessions: number(&section.sessions, &limits::SESSIONS, "capacities.sessions"),
         orders: number(&section.orders, &limits::ORDERS, "capacities.orders"),
         levels: number(&section.levels, &limits::LEVELS, "capacities.levels"),
+        fee_schedules: number(
+            &section.fee_schedules,
+            &limits::FEE_SCHEDULES,
+            "capacities.fee_schedules",
+        ),
     };
     let connections = number(
         &section.connections,

@@ -19,6 +19,8 @@ pub const FLAG_LISTED: u8 = 1 << 1;
 pub const FLAG_TOTALS: u8 = 1 << 2;
 /// Attributed: ITCH `F`.
 pub const FLAG_ATTRIBUTED: u8 = 1 << 3;
+/// In the expiry queue.
+pub const FLAG_EXPIRES: u8 = 1 << 4;
 
 /// The part of an order that trading touches: one cache line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +62,8 @@ pub struct OrderSlot {
     pub time_in_force: u8,
     /// Self-match mode when it is incoming.
     pub self_match: u8,
-    /// Room for later: order kind (stop, reserve, hidden).
-    pub spare: [u8; 2],
+    /// The fee schedule it entered under.
+    pub schedule: u16,
 }
 
 /// The part of an order that only its ends touch.
@@ -88,8 +90,10 @@ pub struct OrderDetails {
     pub reserve: u32,
     /// Room for later: stop price in ticks.
     pub stop_tick: u32,
-    /// Room for later: end in seconds since the day's start, and where it stands in the expiry queue.
-    pub expire: [u32; 3],
+    /// Where it stands in the expiry queue, while it does.
+    pub expire_place: u32,
+    /// When an order that is good till a time ends, in the commands' time; else 0.
+    pub expire_time: u64,
     /// Spare, zero.
     pub spare: [u8; 16],
 }
@@ -136,7 +140,7 @@ impl OrderSlot {
         flags: 0,
         time_in_force: 0,
         self_match: 0,
-        spare: [0; 2],
+        schedule: 0,
     };
 
     /// True when `flag` is set.
@@ -158,7 +162,8 @@ impl OrderDetails {
         max_floor: 0,
         reserve: 0,
         stop_tick: 0,
-        expire: [0; 3],
+        expire_place: 0,
+        expire_time: 0,
         spare: [0; 16],
     };
 }

@@ -63,6 +63,7 @@ pub(super) fn world() -> World {
         sessions: 16,
         orders: 900,
         levels: 4_000,
+        fee_schedules: 64,
     });
     for name in ["USD", "BTC", "ETH"] {
         world.add_asset(name, 8);

@@ -2,7 +2,11 @@
 //!
 //! `MODEL_COMMANDS` and `MODEL_SEED` run one seed for as long as wanted; a failure prints its seed.
 
+mod changes;
+mod expiry;
 mod generator;
+mod kill_switch;
+mod market;
 mod model;
 mod random;
 mod refusals;

@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use super::super::command::{
-    AccountDefinition, Command, CommandKind, FLAG_LOW_SPACE, InstrumentDefinition, Order, OrderOptions,
-    UNKNOWN_INSTRUMENT, whole,
+    ALL_ACCOUNTS, AccountChange, AccountDefinition, Command, CommandKind, FLAG_LOW_SPACE, InstrumentChange,
+    InstrumentDefinition, KillSwitch, Order, OrderOptions, UNKNOWN_INSTRUMENT, whole,
 };
 use super::super::event::{Event, EventKind};
 
@@ -42,6 +42,10 @@ pub(super) struct ModelOrder {
     pub capacity: u8,
     pub cross_type: u8,
     pub cl_ord_id: [u8; 14],
+    /// When it ends by itself.
+    pub ends: Option<u64>,
+    /// Maker's and taker's, as they were when it got its number.
+    pub fees: (i32, i32),
 }
 
 impl ModelOrder {
@@ -62,6 +66,8 @@ pub(super) struct Ended {
 pub(super) struct ModelAccount {
     pub definition: AccountDefinition,
     pub enabled: bool,
+    /// By the operator.
+    pub killed: bool,
     /// Available and held together, by asset.
     pub totals: Vec<i128>,
 }
@@ -140,6 +146,8 @@ struct Asked {
     is_post_only: bool,
     min_quantity: u32,
     mode: u8,
+    /// When it ends by itself.
+    ends: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -148,10 +156,15 @@ pub(super) struct Model {
     pub accounts: Vec<ModelAccount>,
     pub sessions: Vec<ModelSession>,
     pub instruments: Vec<ModelInstrument>,
+    /// By the operator.
+    pub all_killed: bool,
     /// How often each case was met.
     pub coverage: BTreeMap<String, u64>,
     /// Orders the exchange has room for.
     pub orders_max: usize,
+    /// Different fees that the exchange has room for, and those there were.
+    pub schedules_max: usize,
+    pub schedules: Vec<(i32, i32)>,
     order_number: u64,
     match_number: u64,
     now: u64,
@@ -204,6 +217,12 @@ impl Model {
                     self.cancel_matching(b'Z', |order| order.session == command.session);
                 }
             }
+            CommandKind::Expire => self.expire(),
+            CommandKind::ChangeAccount => self.change_account(&command.definition()),
+            CommandKind::ChangeInstrument => {
+                self.change_instrument(command.instrument, &command.definition())
+            }
+            CommandKind::KillSwitch => self.kill_switch(&command.kill_switch()),
             CommandKind::Deposit | CommandKind::Withdraw => self.transfer(command),
             CommandKind::SetState => {
                 let instrument = &mut self.instruments[usize::from(command.instrument) - 1];
@@ -230,6 +249,7 @@ impl Model {
         self.accounts.push(ModelAccount {
             definition,
             enabled: true,
+            killed: false,
             totals: vec![0; self.assets.len()],
         });
     }
@@ -245,6 +265,7 @@ impl Model {
     }
 
     pub(super) fn add_instrument(&mut self, definition: InstrumentDefinition) {
+        self.add_schedule((definition.maker_fee_ppm, definition.taker_fee_ppm));
         self.instruments.push(ModelInstrument {
             definition,
             state: b'P',
@@ -285,6 +306,12 @@ impl Model {
         available
     }
 
+    /// The instrument's fees now.
+    fn fees(&self, instrument: u16) -> (i32, i32) {
+        let definition = &self.instruments[usize::from(instrument) - 1].definition;
+        (definition.maker_fee_ppm, definition.taker_fee_ppm)
+    }
+
     fn hit(&mut self, case: impl Into<String>) {
         *self.coverage.entry(case.into()).or_default() += 1;
     }
@@ -310,7 +337,7 @@ impl Model {
             return (u32::from(definition.quote), 0);
         }
         let value = self.value(order.instrument, order.price, order.open);
-        let rate = definition.taker_fee_ppm.max(definition.maker_fee_ppm).max(0);
+        let rate = order.fees.0.max(order.fees.1).max(0);
         let worst = ceiling(order.exact_fees + value * i128::from(rate)) - order.charged();
         (u32::from(definition.quote), value + worst.max(0))
     }
@@ -354,7 +381,8 @@ impl Model {
 
     /// Order entry disabled, message rate.
     fn refuse_client(&mut self, session: u32, account: u32) -> Result<(), u16> {
-        if !self.accounts[account as usize].enabled {
+        let ModelAccount { enabled, killed, .. } = self.accounts[account as usize];
+        if !enabled || killed || self.all_killed {
             return Err(0x000C);
         }
         let AccountDefinition {
@@ -401,9 +429,16 @@ impl Model {
         let is_market = sentinel || is_high;
         let is_immediate = order.time_in_force == b'3';
         let is_post_only = options.has(OrderOptions::HAS_POST_ONLY) && options.post_only == b'P';
-        if !b"03G".contains(&order.time_in_force) {
-            return Err(0x000F);
-        }
+        let ends = match order.time_in_force {
+            b'0' | b'3' | b'G' => None,
+            b'6' if options.has(OrderOptions::HAS_EXPIRE_TIME)
+                && options.expire_time > 0
+                && options.expire_time < 24 * 60 * 60 =>
+            {
+                Some(self.now + 1_000_000_000 * u64::from(options.expire_time))
+            }
+            _ => return Err(0x000F),
+        };
         if order.cross_type != b'N' {
             return Err(0x0014);
         }
@@ -471,6 +506,7 @@ impl Model {
             } else {
                 account.self_match
             },
+            ends,
         })
     }
 
@@ -556,6 +592,8 @@ impl Model {
             capacity: order.capacity,
             cross_type: order.cross_type,
             cl_ord_id: order.cl_ord_id,
+            ends: asked.ends,
+            fees: self.fees(command.instrument),
         };
         let (asset, needed) = self.hold(&incoming);
         if needed > self.available(account, asset) {
@@ -705,7 +743,7 @@ impl Model {
         let funds = self.available(incoming.account, u32::from(definition.quote));
         let fits = |quantity| {
             let value = self.value(incoming.instrument, price, quantity);
-            let exact = incoming.exact_fees + value * i128::from(definition.taker_fee_ppm);
+            let exact = incoming.exact_fees + value * i128::from(incoming.fees.1);
             value + ceiling(exact) - incoming.charged() <= funds
         };
         let (mut good, mut bad) = (0, u64::from(wanted) + 1);
@@ -736,10 +774,14 @@ impl Model {
             self.hit("price improvement");
         }
         let mut fees = [0; 2];
-        for (fee, (order, rate)) in fees.iter_mut().zip([
-            (&mut maker, definition.maker_fee_ppm),
-            (&mut *incoming, definition.taker_fee_ppm),
-        ]) {
+        if best.fees != incoming.fees {
+            self.hit("match of an order with old fees");
+        }
+        let rates = (best.fees.0, incoming.fees.1);
+        for (fee, (order, rate)) in fees
+            .iter_mut()
+            .zip([(&mut maker, rates.0), (&mut *incoming, rates.1)])
+        {
             let before = order.charged();
             order.exact_fees += value * i128::from(rate);
             *fee = order.charged() - before;
@@ -967,6 +1009,112 @@ impl Model {
     fn cancel_matching(&mut self, reason: u8, matches: impl Fn(&ModelOrder) -> bool) {
         let mut orders: Vec<_> = self.resting().filter(|order| matches(order)).cloned().collect();
         orders.sort_by_key(|order| order.age);
+        self.cancel_each(orders, reason);
+    }
+
+    /// Cancels the orders whose time has come, the earliest first.
+    fn expire(&mut self) {
+        let now = self.now;
+        let is_over = |order: &&ModelOrder| order.ends.is_some_and(|ends| ends <= now);
+        let mut orders: Vec<_> = self.resting().filter(is_over).cloned().collect();
+        orders.sort_by_key(|order| (order.ends, order.number));
+        self.cancel_each(orders, b'T');
+    }
+
+    fn refuse_operation(&mut self, refusal: u32) {
+        self.hit(format!("operation refused {refusal}"));
+        self.events.push(Event {
+            detail: refusal,
+            ..Event::new(EventKind::OperationRefused)
+        });
+    }
+
+    /// False when the table is full.
+    fn add_schedule(&mut self, fees: (i32, i32)) -> bool {
+        if !self.schedules.contains(&fees) {
+            if self.schedules.len() == self.schedules_max {
+                return false;
+            }
+            self.schedules.push(fees);
+        }
+        true
+    }
+
+    fn change_account(&mut self, change: &AccountChange) {
+        let Some(account) = self.accounts.get_mut(change.account as usize) else {
+            return self.refuse_operation(2);
+        };
+        if !b"OWDB".contains(&change.self_match) {
+            return self.refuse_operation(1);
+        }
+        account.definition = AccountDefinition {
+            firm: change.firm,
+            open_orders_max: change.open_orders_max,
+            quantity_max: change.quantity_max,
+            rate_per_second: change.rate_per_second,
+            rate_burst: change.rate_burst,
+            self_match: change.self_match,
+            cancel_on_disconnect: change.cancel_on_disconnect,
+            fee_reports: change.fee_reports,
+            ..account.definition
+        };
+        self.hit("account changed");
+    }
+
+    fn change_instrument(&mut self, instrument: u16, change: &InstrumentChange) {
+        if instrument == 0 || usize::from(instrument) > self.instruments.len() {
+            return self.refuse_operation(2);
+        }
+        let (maker, taker) = (change.maker_fee_ppm, change.taker_fee_ppm);
+        let is_sound = (0..=1_000_000).contains(&taker) && maker + taker >= 0 && maker <= 1_000_000;
+        if !is_sound || change.quantity_max == 0 {
+            return self.refuse_operation(1);
+        }
+        if !self.add_schedule((maker, taker)) {
+            return self.refuse_operation(4);
+        }
+        let before = self.fees(instrument);
+        let definition = &mut self.instruments[usize::from(instrument) - 1].definition;
+        *definition = InstrumentDefinition {
+            notional_max: change.notional_max,
+            fat_finger: change.fat_finger,
+            quantity_max: change.quantity_max,
+            collar_ppm: change.collar_ppm,
+            maker_fee_ppm: maker,
+            taker_fee_ppm: taker,
+            reference_price: change.reference_price,
+            ..*definition
+        };
+        self.hit("instrument changed");
+        if before != (maker, taker) && self.resting().any(|order| order.instrument == instrument) {
+            self.hit("fees changed while orders rest");
+        }
+    }
+
+    fn kill_switch(&mut self, switch: &KillSwitch) {
+        let is_for = |account| switch.account == ALL_ACCOUNTS || switch.account == account;
+        if switch.is_on > 1 {
+            return self.refuse_operation(1);
+        }
+        if switch.account == ALL_ACCOUNTS {
+            self.all_killed = switch.is_on == 1;
+        } else if let Some(account) = self.accounts.get_mut(switch.account as usize) {
+            account.killed = switch.is_on == 1;
+        } else {
+            return self.refuse_operation(2);
+        }
+        if switch.is_on == 1 {
+            let mut orders: Vec<_> = self
+                .resting()
+                .filter(|order| is_for(order.account))
+                .cloned()
+                .collect();
+            orders.sort_by_key(|order| (order.account, order.age));
+            self.cancel_each(orders, b'S');
+        }
+    }
+
+    fn cancel_each(&mut self, orders: Vec<ModelOrder>, reason: u8) {
         if orders.len() > 256 {
             self.hit("cancels longer than a step");
         }
@@ -1050,6 +1198,13 @@ impl Model {
         };
         new.attributed = request.display == b'A';
         new.cl_ord_id = request.cl_ord_id;
+        new.ends = asked.ends;
+        let rests = !asked.is_market && !asked.is_immediate;
+        let same_display = new.attributed == old.attributed;
+        let keeps = rests && new.price == old.price && new.open <= old.open && same_display;
+        if !keeps {
+            new.fees = self.fees(old.instrument);
+        }
         let (asset, needed) = self.hold(&new);
         let (_, freed) = self.hold(&old);
         let available = self.available(account, asset);
@@ -1059,9 +1214,7 @@ impl Model {
         if needed > available {
             self.hit("replace that needs the old hold");
         }
-        let rests = !asked.is_market && !asked.is_immediate;
-        let same_display = new.attributed == old.attributed;
-        if rests && new.price == old.price && new.open <= old.open && same_display {
+        if keeps {
             self.hit("replace that keeps its place");
             self.replaced(&new, b'L');
             if new.open < old.open {
@@ -1133,11 +1286,7 @@ impl Model {
             asset.deposited += amount;
             self.accounts[transfer.account as usize].totals[transfer.asset as usize] += amount;
         } else if self.available(transfer.account, transfer.asset) < amount {
-            self.hit("withdrawal refused");
-            self.events.push(Event {
-                detail: 5,
-                ..Event::new(EventKind::OperationRefused)
-            });
+            self.refuse_operation(5);
         } else {
             self.assets[transfer.asset as usize].withdrawn += amount;
             self.accounts[transfer.account as usize].totals[transfer.asset as usize] -= amount;

@@ -59,6 +59,7 @@ const REQUIRED: &[(&str, u64)] = &[
     ("orders canceled together S", 5),
     ("orders canceled together U", 20),
     ("orders canceled together Z", 5),
+    ("operation refused 5", 20),
     ("partial cancel", 100),
     ("partial cancel at or below executed", 20),
     ("partial fill of incoming", 200),
@@ -102,7 +103,6 @@ const REQUIRED: &[(&str, u64)] = &[
     ("self match O", 20),
     ("self match W", 20),
     ("sweep longer than a step", 1),
-    ("withdrawal refused", 20),
 ];
 
 /// `MODEL_SEED` alone, or a few seeds; together `MODEL_COMMANDS`, or 20,000 commands. What was met is asserted of the few.

@@ -27,6 +27,7 @@ fn world() -> World {
         sessions: 2,
         orders: 3,
         levels: 100,
+        fee_schedules: 64,
     });
     world.add_asset("USD", 0);
     world.add_asset("BTC", 0);

@@ -23,6 +23,7 @@ fn world() -> World {
         sessions: 2,
         orders: ORDERS + 1,
         levels: 10,
+        fee_schedules: 64,
     });
     world.add_asset("USD", 0);
     world.add_asset("BTC", 0);

@@ -3,8 +3,8 @@
 use protocol::units::text_field;
 
 use super::super::command::{
-    AccountDefinition, AssetDefinition, Command, CommandKind, DEFINITION_BYTES, InstrumentDefinition, Order,
-    OrderOptions, SessionDefinition, StateChange, Transfer, halves,
+    AccountDefinition, AssetDefinition, Command, CommandKind, DEFINITION_BYTES, InstrumentDefinition,
+    KillSwitch, Order, OrderOptions, SessionDefinition, StateChange, Transfer, halves,
 };
 use super::super::event::Event;
 use super::super::{Exchange, Limits, OrderView, Progress, STEP_EVENTS_MAX, Sink};
@@ -40,7 +40,6 @@ pub(super) fn run(exchange: &mut Exchange, command: &Command) -> Caused {
     let mut before = 0;
     while progress == Progress::More {
         assert!(exchange.is_busy(), "an unfinished command is state");
-        assert!(caused.events.len() > before, "a step gets on");
         assert!(caused.events.len() - before <= STEP_EVENTS_MAX as usize);
         before = caused.events.len();
         progress = exchange.resume(&mut caused);
@@ -101,6 +100,7 @@ impl World {
     pub(super) fn new(limits: Limits) -> Self {
         let mut model = Model::default();
         model.orders_max = limits.orders as usize;
+        model.schedules_max = limits.fee_schedules as usize;
         Self {
             exchange: Exchange::new(limits),
             model,
@@ -253,6 +253,7 @@ impl World {
     /// Balances, books, accounts, sessions, last trades.
     fn compare(&self) {
         let Self { exchange, model, .. } = self;
+        assert_eq!(exchange.all_killed(), model.all_killed);
         for (asset, expected) in model.assets.iter().enumerate() {
             let actual = exchange.asset(asset as u32).expect("it exists");
             assert_eq!(actual.deposited as i128, expected.deposited);
@@ -272,6 +273,10 @@ impl World {
         }
         for (place, instrument) in model.instruments.iter().enumerate() {
             let locate = place as u16 + 1;
+            assert_eq!(
+                exchange.instrument(locate).map(|known| known.definition),
+                Some(instrument.definition)
+            );
             for (side, orders) in [(Side::Buy, &instrument.bids), (Side::Sell, &instrument.asks)] {
                 let mut expected = orders.iter();
                 for view in exchange.resting(locate, side) {
@@ -307,7 +312,11 @@ impl World {
         }
         for (index, account) in model.accounts.iter().enumerate() {
             let actual = exchange.account(index as u32).expect("it exists");
-            assert_eq!(actual.order_entry_enabled, account.enabled);
+            assert_eq!(actual.definition, account.definition);
+            assert_eq!(
+                (actual.order_entry_enabled, actual.is_killed),
+                (account.enabled, account.killed)
+            );
             let mut orders: Vec<_> = model
                 .resting()
                 .filter(|order| order.account == index as u32)
@@ -331,7 +340,10 @@ impl World {
 }
 
 /// A command with a definition.
-fn define<T: zerocopy::IntoBytes + zerocopy::Immutable>(kind: CommandKind, definition: &T) -> Command {
+pub(super) fn define<T: zerocopy::IntoBytes + zerocopy::Immutable>(
+    kind: CommandKind,
+    definition: &T,
+) -> Command {
     const { assert!(size_of::<T>() == DEFINITION_BYTES) };
     Command::new(kind).with_definition(definition)
 }
@@ -344,6 +356,17 @@ pub(super) fn transfer(kind: CommandKind, account: u32, asset: u32, amount: u128
         account,
         asset,
         spare: [0; 16],
+    });
+    command
+}
+
+/// The operator's kill switch.
+pub(super) fn kill_switch(account: u32, is_on: u8) -> Command {
+    let mut command = Command::new(CommandKind::KillSwitch);
+    command.body = zerocopy::transmute!(KillSwitch {
+        account,
+        is_on,
+        spare: [0; 35],
     });
     command
 }

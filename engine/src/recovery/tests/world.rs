@@ -37,6 +37,7 @@ pub(super) const LIMITS: Limits = Limits {
     sessions: 4,
     orders: 4_096,
     levels: 1_024,
+    fee_schedules: 16,
 };
 
 /// Everything that was said, per stream; the feed is the last.

@@ -1,0 +1,86 @@
+//! The operator's kill switch: no more orders from an account, or from all, and those it has are canceled.
+//!
+//! It stands beside the client's own Disable Order Entry and has nothing to do with it: neither lifts the other.
+
+use super::account::Account;
+use super::book::arena::NONE;
+use super::canceling::CancelFilter;
+use super::command::{ALL_ACCOUNTS, Command};
+use super::event::Refusal;
+use super::setup::refuse;
+use super::sink::{Progress, Sink, Step};
+use super::{Exchange, Work};
+
+/// Most accounts that a step looks at, so that a step stays short when few of them have orders.
+const ACCOUNTS_PER_STEP: u32 = 1_024;
+
+impl Exchange {
+    /// True when the operator lets nothing in from this account.
+    pub(super) fn is_killed(&self, account: &Account) -> bool {
+        account.is_killed || self.all_killed
+    }
+
+    /// True while the kill switch for all accounts is on.
+    pub fn all_killed(&self) -> bool {
+        self.all_killed
+    }
+
+    /// The switch of one account and the one for all are two: all-off leaves the accounts that were killed alone as
+    /// they are.
+    pub(super) fn kill_switch<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let switch = command.kill_switch();
+        let is_on = match switch.is_on {
+            0 => false,
+            1 => true,
+            _ => return refuse(step, Refusal::Invalid),
+        };
+        if switch.account == ALL_ACCOUNTS {
+            self.all_killed = is_on;
+            return if is_on {
+                let next = self.accounts.first().map_or(NONE, |account| account.oldest);
+                self.kill_all(0, next, step)
+            } else {
+                Progress::Done
+            };
+        }
+        let Some(account) = self.accounts.get_mut(switch.account as usize) else {
+            return refuse(step, Refusal::Unknown);
+        };
+        account.is_killed = is_on;
+        if !is_on {
+            return Progress::Done;
+        }
+        let next = account.oldest;
+        self.cancel_all(next, CancelFilter::ALL, b'S', step)
+    }
+
+    /// Cancels everybody's orders: account by account, of each the oldest first, as far as the step reaches.
+    pub(super) fn kill_all<S: Sink>(
+        &mut self,
+        mut account: u32,
+        mut next: u32,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        let end = account.saturating_add(ACCOUNTS_PER_STEP);
+        loop {
+            while next != NONE {
+                if !step.has_room() {
+                    self.work = Work::Kill { account, next };
+                    return Progress::More;
+                }
+                let handle = next;
+                next = self.arena.get(handle).owner_next;
+                self.cancel_resting(handle, b'S', step);
+            }
+            account += 1;
+            let Some(behind) = self.accounts.get(account as usize) else {
+                return Progress::Done;
+            };
+            next = behind.oldest;
+            if account == end {
+                self.work = Work::Kill { account, next };
+                return Progress::More;
+            }
+        }
+    }
+}
