@@ -3,6 +3,7 @@
 use engine::exchange::book::Book;
 use engine::exchange::book::arena::{Arena, NONE, OrderSlot};
 use engine::exchange::book::ladder::Pools;
+use engine::sys::table::table;
 
 use super::{Case, Contender};
 use crate::fills::{FillsHash, Tape, Told, What};
@@ -35,7 +36,7 @@ impl<'a> Contender<'a> for OurBook<'a> {
             arena: Arena::new(limits.orders),
             pools,
             books,
-            handles: vec![NONE; case.operations.numbers as usize + 1],
+            handles: table(case.operations.numbers as usize + 1, NONE),
             told: Tape::new(),
             match_number: 0,
         };
