@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use benches::{Mode, Options, Recorded, Spread, Stream, Workload, hash, machine, market, report, workload};
+use benches::{Mode, Options, Recorded, Spread, Stream, Workload, hash, machine, report, workload};
 use engine::output::{Encoder, MessageSink};
 
 /// Steps between two looks at the clock.
@@ -17,11 +17,12 @@ const SMOKE_OPERATIONS: u32 = 20_000;
 const FEED: u32 = u32::MAX;
 
 /// Messages of the reduced workloads' first operations, on every machine.
-const EXPECTED: [(&str, u64); 4] = [
+const EXPECTED: [(&str, u64); 5] = [
     ("base", 0x5de9_daf1_309e_106f),
     ("deep", 0xccdb_8f4d_8e87_0c79),
     ("multi", 0x98a2_af4a_8f5c_4e48),
     ("flow", 0xe003_385d_3a92_5862),
+    ("sparse", 0xcb4b_2a5b_157f_5e65),
 ];
 
 fn main() -> ExitCode {
@@ -111,7 +112,7 @@ struct Encoded {
 
 fn encode(stream: &Stream, recorded: &Recorded<'_>) -> Encoded {
     let instruments = u32::from(stream.workload.instruments);
-    let mut encoder = Encoder::new(instruments, market::ACCOUNTS);
+    let mut encoder = Encoder::new(instruments, stream.workload.accounts);
     let mut messages = Messages {
         bytes: Vec::with_capacity(BYTES),
     };

@@ -4,13 +4,19 @@
 //! no time is looked at. `cargo bench -p benches --bench NAME` measures: several runs, medians with the least and the
 //! most beside them, and the same hashes checked in each run. Figures mean something only beside the machine line.
 
+pub mod ceiling;
+pub mod contender;
+pub mod document;
+pub mod fills;
 pub mod hash;
 pub mod machine;
 pub mod market;
+pub mod operations;
 pub mod options;
 pub mod recorded;
 pub mod replay;
 pub mod report;
+pub mod script;
 pub mod workload;
 
 pub use options::{Mode, Options};

@@ -9,10 +9,12 @@ use engine::exchange::command::{
     StateChange, Transfer, halves,
 };
 
-/// Accounts, each with one session of the same index.
+/// Accounts of most workloads, each with one session of the same index.
 pub const ACCOUNTS: u32 = 1_000;
 /// 0.01 of the quote asset, in 0.0001.
 pub const TICK_SIZE: u32 = 100;
+/// The highest price, in 0.0001.
+pub const PRICE_MAX: u32 = 1_999_999_900;
 /// Where prices start, in ticks: 60,000.00.
 pub const START_TICK: u32 = 6_000_000;
 /// Asset index of the quote asset of every instrument; instrument `i` trades asset `i`.
@@ -23,12 +25,12 @@ const DECIMALS: u8 = 8;
 const DEPOSIT: u128 = 1 << 80;
 
 /// The commands, neither numbered nor timed: assets, instruments, accounts, sessions, money, and trading starts.
-pub fn commands(instruments: u16) -> Vec<Command> {
+pub fn commands(instruments: u16, accounts: u32) -> Vec<Command> {
     let mut commands = Vec::new();
     commands.push(asset(*b"USD     "));
     commands.extend((1..=instruments).map(|locate| asset(padded(&format!("B{locate:03}")))));
     commands.extend((1..=instruments).map(instrument));
-    for account in 0..ACCOUNTS {
+    for account in 0..accounts {
         commands.push(
             Command::new(CommandKind::AddAccount).with_definition(&AccountDefinition {
                 name: padded(&format!("account {account}")),
@@ -45,7 +47,7 @@ pub fn commands(instruments: u16) -> Vec<Command> {
         );
         commands.push(
             Command::new(CommandKind::AddSession).with_definition(&SessionDefinition {
-                username: padded(&format!("S{account:05}")),
+                username: username(account),
                 spare: [0; 2],
                 account,
                 spare_two: [0; 92],
@@ -81,13 +83,26 @@ pub fn symbol(locate: u16) -> [u8; 8] {
     padded(&format!("B{locate:03}-USD"))
 }
 
+/// A session's login name: `S` and its number to the base of 36, so that a million have room in six characters. Names
+/// are in the order of the sessions.
+fn username(session: u32) -> [u8; 6] {
+    const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let mut name = *b"S00000";
+    let mut rest = session as usize;
+    for place in name[1..].iter_mut().rev() {
+        *place = DIGITS[rest % 36];
+        rest /= 36;
+    }
+    name
+}
+
 /// Capacities for this market, `orders` at once and `levels` price levels.
-pub fn limits(instruments: u16, orders: u32, levels: u32) -> Limits {
+pub fn limits(instruments: u16, accounts: u32, orders: u32, levels: u32) -> Limits {
     Limits {
         assets: u32::from(instruments) + 1,
         instruments: u32::from(instruments),
-        accounts: ACCOUNTS,
-        sessions: ACCOUNTS,
+        accounts,
+        sessions: accounts,
         orders,
         levels,
         fee_schedules: 1_024,
@@ -110,7 +125,7 @@ fn instrument(locate: u16) -> Command {
         notional_max: halves(100_000_000 * 100_000_000),
         fat_finger: halves(20_000_000 * 100_000_000),
         tick_size: TICK_SIZE,
-        price_max: 1_999_999_900,
+        price_max: PRICE_MAX,
         quantity_max: 1_000_000,
         collar_ppm: 100_000,
         maker_fee_ppm: -50,

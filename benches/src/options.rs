@@ -20,12 +20,14 @@ pub struct Options {
     pub operations: u32,
     /// Runs of each figure.
     pub runs: u32,
+    /// The tables go into `docs/performance.md`.
+    pub write: bool,
     /// Which workloads.
     pub workloads: Vec<Workload>,
 }
 
 /// What may be typed.
-const USAGE: &str = "usage: [--operations N] [--runs N] [base|deep|multi|flow]...";
+const USAGE: &str = "usage: [--operations N] [--runs N] [--write] [base|deep|multi|flow|sparse|crowd]...";
 
 impl Mode {
     /// Of the arguments, the program's name left out. Only `cargo bench` passes `--bench`; without it nothing else is
@@ -47,12 +49,14 @@ impl Options {
         let mut options = Self {
             operations: 2_000_000,
             runs: 5,
+            write: false,
             workloads: Vec::new(),
         };
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--bench" => {}
+                "--write" => options.write = true,
                 "--operations" => options.operations = number(&argument, arguments.next())?,
                 "--runs" => options.runs = number(&argument, arguments.next())?,
                 name => {

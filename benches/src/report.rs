@@ -56,10 +56,10 @@ pub struct Percentiles {
 
 impl Percentiles {
     /// Of the times of all operations, nanoseconds.
-    pub fn of(times_ns: &[u32]) -> Self {
+    pub fn of(times_ns: impl IntoIterator<Item = u32>) -> Self {
         let mut histogram = Histogram::<u64>::new_with_bounds(1, LONGEST_NS, 3)
             .expect("three digits up to ten seconds are valid");
-        for &time in times_ns {
+        for time in times_ns {
             histogram.saturating_record(u64::from(time));
         }
         Self {
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn percentiles_of_a_ramp() {
         let ramp: Vec<u32> = (1..=1_000).collect();
-        let run = Percentiles::of(&ramp);
+        let run = Percentiles::of(ramp);
         assert_eq!((run.p50, run.p99, run.p999, run.max), (500, 990, 999, 1_000));
         let slow = Percentiles {
             p50: 700,

@@ -9,7 +9,7 @@ use protocol::testing::Random;
 use protocol::units::Price;
 
 use super::{Counts, LiveOrders, Stream, Workload};
-use crate::market::{ACCOUNTS, START_TICK, TICK_SIZE};
+use crate::market::{START_TICK, TICK_SIZE};
 use crate::replay;
 
 /// From one command to the next.
@@ -42,7 +42,7 @@ impl Generator {
             exchange: Exchange::new(workload.limits()),
             live: LiveOrders::default(),
             mids: vec![START_TICK; usize::from(workload.instruments) + 1],
-            user_refs: vec![0; ACCOUNTS as usize],
+            user_refs: vec![0; workload.accounts as usize],
             sequence: 0,
             events: Vec::new(),
             events_hash: EventsHash::default(),
@@ -110,7 +110,7 @@ impl Generator {
         if let Err(broken) = self.exchange.check_invariants() {
             panic!("the exchange broke an invariant: {broken}");
         }
-        let resting: u32 = (0..ACCOUNTS)
+        let resting: u32 = (0..self.workload.accounts)
             .filter_map(|account| self.exchange.account(account))
             .map(|account| account.open_orders)
             .sum();
@@ -164,7 +164,7 @@ impl Generator {
         let beyond = self.random.between(0, u64::from(self.workload.width / 4)) as u32;
         let tick = match (self.best(instrument, side.opposite()), side) {
             (Some(best), Side::Buy) => best + beyond,
-            (Some(best), Side::Sell) => best - beyond,
+            (Some(best), Side::Sell) => best.saturating_sub(beyond).max(1),
             (None, _) => self.passive_tick(instrument, side),
         };
         let quantity = self.taking_quantity();
@@ -230,7 +230,7 @@ impl Generator {
         quantity: u32,
         time_in_force: u8,
     ) -> Command {
-        let session = self.random.below(u64::from(ACCOUNTS)) as u32;
+        let session = self.random.below(u64::from(self.workload.accounts)) as u32;
         Command {
             session,
             instrument,
@@ -267,14 +267,28 @@ impl Generator {
 
     /// A tick that does not cross.
     fn passive_tick(&mut self, instrument: u16, side: Side) -> u32 {
-        let widest = self.random.between(1, u64::from(self.workload.width));
-        let distance = 1 + self.random.below(widest) as u32;
+        let distance = self.distance();
         let mid = self.mids[usize::from(instrument)];
         let other = self.best(instrument, side.opposite());
         match side {
-            Side::Buy => other.map_or(mid - distance, |ask| (mid - distance).min(ask - 1)),
+            Side::Buy => {
+                let tick = mid.saturating_sub(distance).max(1);
+                other.map_or(tick, |ask| tick.min(ask - 1))
+            }
             Side::Sell => other.map_or(mid + distance, |bid| (mid + distance).max(bid + 1)),
         }
+    }
+
+    /// From the mid, in ticks.
+    fn distance(&mut self) -> u32 {
+        let Workload { width, reach, .. } = self.workload;
+        if reach == 0 {
+            let widest = self.random.between(1, u64::from(width));
+            return 1 + self.random.below(widest) as u32;
+        }
+        let magnitude = 1_u64 << self.random.between(0, u64::from(reach.ilog2()));
+        let farthest = (2 * magnitude - 1).min(u64::from(reach));
+        self.random.between(magnitude, farthest) as u32
     }
 
     fn taking_quantity(&mut self) -> u32 {

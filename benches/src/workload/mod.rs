@@ -9,6 +9,9 @@
 //! have up to 300 while more orders live than the workload wants and up to 40 while fewer do, which keeps the number
 //! steady without touching the proportions. A microsecond passes from command to command.
 //!
+//! Where a workload has a `reach`, passive orders lie anywhere up to that many ticks from the mid, every magnitude of
+//! the distance as likely as every other: most price levels hold one order, and books that count ticks are mostly empty.
+//!
 //! The generator runs an exchange to see the events of what it asks. It chooses what to cancel and replace among the
 //! orders that are live by the events, and takes only the best prices from the exchange.
 
@@ -18,7 +21,7 @@ mod live;
 use engine::exchange::Limits;
 use engine::exchange::command::Command;
 
-use crate::market;
+use crate::market::{self, ACCOUNTS, START_TICK};
 use generator::Generator;
 pub use live::{LiveOrder, LiveOrders};
 
@@ -31,20 +34,26 @@ pub struct Workload {
     pub instruments: u16,
     /// Orders that live at any time, all instruments together.
     pub live: u32,
-    /// Passive orders are at most so many ticks from the mid.
+    /// Accounts, each with one session.
+    pub accounts: u32,
+    /// Passive orders are at most so many ticks from the mid, unless there is a reach.
     pub width: u32,
+    /// Passive orders are at most so many ticks from the mid, evenly over the magnitudes; 0 = none.
+    pub reach: u32,
     /// Of its random numbers.
     pub seed: u64,
 }
 
 /// All of them.
-pub const WORKLOADS: [Workload; 4] = [
+pub const WORKLOADS: [Workload; 5] = [
     // One instrument, a book that fits the caches by and large.
     Workload {
         name: "base",
         instruments: 1,
         live: 20_000,
+        accounts: ACCOUNTS,
         width: 500,
+        reach: 0,
         seed: 1,
     },
     // One instrument, a book far beyond the caches.
@@ -52,14 +61,18 @@ pub const WORKLOADS: [Workload; 4] = [
         name: "deep",
         instruments: 1,
         live: 700_000,
+        accounts: ACCOUNTS,
         width: 20_000,
+        reach: 0,
         seed: 2,
     },
     Workload {
         name: "multi",
         instruments: 100,
         live: 100_000,
+        accounts: ACCOUNTS,
         width: 200,
+        reach: 0,
         seed: 3,
     },
     // Orders that do not live long.
@@ -67,15 +80,37 @@ pub const WORKLOADS: [Workload; 4] = [
         name: "flow",
         instruments: 1,
         live: 1_000,
+        accounts: ACCOUNTS,
         width: 100,
+        reach: 0,
         seed: 4,
     },
+    // Prices over six orders of magnitude: 0.01 to 120,000.00.
+    Workload {
+        name: "sparse",
+        instruments: 1,
+        live: 50_000,
+        accounts: ACCOUNTS,
+        width: 2_000,
+        reach: START_TICK - 1,
+        seed: 5,
+    },
 ];
+
+/// As base, with accounts that no cache holds. Not among [`WORKLOADS`]: only the core's cost depends on it.
+pub const CROWD: Workload = Workload {
+    name: "crowd",
+    accounts: 1_000_000,
+    ..WORKLOADS[0]
+};
 
 impl Workload {
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
-        WORKLOADS.into_iter().find(|workload| workload.name == name)
+        WORKLOADS
+            .into_iter()
+            .chain([CROWD])
+            .find(|workload| workload.name == name)
     }
 
     /// The same density of orders with a twentieth of them, but not fewer than 500: for quick tests.
@@ -83,21 +118,27 @@ impl Workload {
         let live = (self.live / 20).max(500);
         Self {
             live,
-            width: self.width * live / self.live,
+            accounts: (self.accounts / 100).max(ACCOUNTS),
+            width: (u64::from(self.width) * u64::from(live) / u64::from(self.live)) as u32,
             ..self
         }
     }
 
     /// Capacities that the stream never exhausts.
     pub fn limits(&self) -> Limits {
-        let levels = u32::from(self.instruments) * (4 * self.width + 2_000);
-        market::limits(self.instruments, self.live + self.live / 4 + 1_000, levels)
+        let orders = self.live + self.live / 4 + 1_000;
+        let levels = match self.reach {
+            0 => u32::from(self.instruments) * (4 * self.width + 2_000),
+            // No more levels than orders.
+            _ => orders,
+        };
+        market::limits(self.instruments, self.accounts, orders, levels)
     }
 
     /// The stream: the market, orders up to the wanted number of live ones, then `operations`.
     pub fn stream(&self, operations: u32) -> Stream {
         let mut generator = Generator::new(*self);
-        let mut setup = market::commands(self.instruments);
+        let mut setup = market::commands(self.instruments, self.accounts);
         for command in &mut setup {
             generator.apply(command);
         }

@@ -4,18 +4,21 @@ use super::book::arena::NONE;
 use super::command::AccountDefinition;
 
 /// Who owns balances and orders.
+///
+/// PERF: what every order reads lies in the first cache line.
 #[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
 pub struct Account {
-    /// As defined.
-    pub definition: AccountDefinition,
-    /// False after Disable Order Entry (the account's kill switch).
-    pub order_entry_enabled: bool,
-    /// True while the operator's kill switch is on for this account; the client can not lift it.
-    pub is_killed: bool,
     /// Orders resting now.
     pub open_orders: u32,
     pub(super) oldest: u32,
     pub(super) newest: u32,
+    /// False after Disable Order Entry (the account's kill switch).
+    pub order_entry_enabled: bool,
+    /// True while the operator's kill switch is on for this account; the client can not lift it.
+    pub is_killed: bool,
+    /// As defined.
+    pub definition: AccountDefinition,
 }
 
 impl Account {
@@ -33,17 +36,20 @@ impl Account {
 
 /// A port of an account: its own UserRefNums, its own stream of answers.
 #[derive(Debug, Clone, Copy)]
+#[repr(C, align(32))]
 pub struct Session {
     /// Account index.
     pub account: u32,
-    /// Login name, padded.
-    pub username: [u8; 6],
     /// Last processed UserRefNum.
     pub mark: u32,
+    pub(super) bucket: RateBucket,
+    /// Login name, padded.
+    pub username: [u8; 6],
     /// Between connection start and end.
     pub connected: bool,
-    pub(super) bucket: RateBucket,
 }
+
+const _: () = assert!(size_of::<Session>() == 32 && size_of::<Account>() == 128);
 
 /// How much of an allowed rate is used up (generic cell rate algorithm).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,6 +61,7 @@ pub struct RateBucket {
 impl RateBucket {
     /// Charges one request at `now` (nanoseconds). False, and nothing charged, when `burst` requests more than the rate
     /// allows have been taken. Rate 0 is no limit.
+    #[inline(always)]
     pub fn charge(&mut self, now: u64, rate_per_second: u32, burst: u32) -> bool {
         if rate_per_second == 0 {
             return true;

@@ -104,6 +104,7 @@ impl Terms {
 }
 
 /// The side, and its refusals.
+#[inline(always)]
 pub(super) fn side(byte: u8) -> Result<Side, Reason> {
     match byte {
         b'T' => Err(Reason::ShortSell),
@@ -113,6 +114,7 @@ pub(super) fn side(byte: u8) -> Result<Side, Reason> {
 }
 
 /// The instrument's state.
+#[inline(always)]
 pub(super) fn state(instrument: &Instrument) -> Result<(), Reason> {
     match instrument.state {
         State::Trading => Ok(()),
@@ -124,6 +126,7 @@ pub(super) fn state(instrument: &Instrument) -> Result<(), Reason> {
 
 /// From time in force to notional. `executed`: lots the chain has executed before (a replacement's quantity includes
 /// them).
+#[inline(always)]
 pub(super) fn terms(
     instrument: &Instrument,
     account: &Account,
@@ -204,6 +207,7 @@ fn lifetime(order: &Order, options: &OrderOptions) -> Result<u32, Reason> {
 }
 
 /// The door has looked at sizes and values; stop and funds orders are refused here until there are such orders.
+#[inline]
 fn options_are_defined(options: &OrderOptions) -> bool {
     [
         OrderOptions::MALFORMED,
@@ -215,6 +219,7 @@ fn options_are_defined(options: &OrderOptions) -> bool {
 }
 
 /// Room on the disk, as the journal saw it when the command was taken.
+#[inline(always)]
 pub(super) fn space(command: &Command) -> Result<(), Reason> {
     if command.flags & FLAG_LOW_SPACE != 0 {
         Err(Reason::Capacity)
@@ -224,6 +229,7 @@ pub(super) fn space(command: &Command) -> Result<(), Reason> {
 }
 
 /// The sentinels always mean market; 200,000.0000 and more do unless the instrument trades there.
+#[inline(always)]
 fn is_market(instrument: &Instrument, price: u64) -> bool {
     let price = Price(price);
     let trades_above = instrument.definition.price_max() > Price::MARKET_THRESHOLD;
@@ -231,25 +237,25 @@ fn is_market(instrument: &Instrument, price: u64) -> bool {
 }
 
 /// The limit in ticks, inside price range and collar; a market order's collar bound.
+#[inline(always)]
 fn tick(instrument: &Instrument, side: Side, price: u64, is_market: bool) -> Result<u32, Reason> {
-    let (high, low) = instrument.collar();
     if is_market {
+        let (high, low) = instrument.collar();
         return Ok(match side {
             Side::Buy => high,
             Side::Sell => low,
         });
     }
     let definition = &instrument.definition;
-    let tick_size = u64::from(definition.tick_size);
-    if price == 0 || price > u64::from(definition.price_max) || !price.is_multiple_of(tick_size) {
+    let price = match u32::try_from(price) {
+        Ok(price) if price > 0 && price <= definition.price_max => price,
+        _ => return Err(Reason::Price),
+    };
+    let tick = price / definition.tick_size;
+    if tick * definition.tick_size != price {
         return Err(Reason::Price);
     }
-    let tick = u32::try_from(price / tick_size).map_err(|_| Reason::Price)?;
-    let too_aggressive = match side {
-        Side::Buy => tick > high,
-        Side::Sell => tick < low,
-    };
-    if too_aggressive {
+    if instrument.is_beyond_collar(side, price) {
         Err(Reason::Collar)
     } else {
         Ok(tick)
@@ -257,6 +263,7 @@ fn tick(instrument: &Instrument, side: Side, price: u64, is_market: bool) -> Res
 }
 
 /// The instrument's limits on the value of one order. A market order is valued at the reference price.
+#[inline(always)]
 fn notional(instrument: &Instrument, tick: u32, open: u32, is_market: bool) -> Result<(), Reason> {
     let tick = if is_market {
         instrument.reference() / instrument.definition.tick_size
@@ -277,6 +284,7 @@ fn notional(instrument: &Instrument, tick: u32, open: u32, is_market: bool) -> R
 
 impl Exchange {
     /// The account's limit of open orders, for what may rest.
+    #[inline(always)]
     pub(super) fn check_open_orders(&self, account: &Account, terms: &Terms) -> Result<(), Reason> {
         let maximum = account.definition.open_orders_max;
         let is_over = terms.rests() && maximum > 0 && account.open_orders >= maximum;
@@ -284,6 +292,7 @@ impl Exchange {
     }
 
     /// Room in the arena and the ladder.
+    #[inline(always)]
     pub(super) fn check_room(
         &self,
         instrument: &Instrument,
@@ -297,6 +306,7 @@ impl Exchange {
     }
 
     /// Room for the level the order may rest at.
+    #[inline(always)]
     pub(super) fn check_level_room(
         &self,
         instrument: &Instrument,

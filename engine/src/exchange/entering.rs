@@ -1,8 +1,9 @@
 //! Orders come in: enter and replace, and the requests that carry a UserRefNum without an order.
 
 use super::Exchange;
+use super::book::Side;
 use super::book::arena::{
-    FLAG_ATTRIBUTED, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, NONE, OrderDetails, OrderSlot,
+    FLAG_ATTRIBUTED, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, NONE, OrderDetails, OrderSlot, OrderTotals,
 };
 use super::checks::{self, Reason, Terms};
 use super::command::{Command, Order, OrderOptions, UNKNOWN_INSTRUMENT, halves};
@@ -21,6 +22,7 @@ impl Exchange {
     /// The client of a request that brings a new number, its mark advanced. `None`: the request is dropped without a
     /// trace (no such session, or a number at or below the mark: the first answer is in the stream), or refused because
     /// its number is the last there is.
+    #[inline(always)]
     pub(super) fn consume_number<S: Sink>(
         &mut self,
         command: &Command,
@@ -45,6 +47,7 @@ impl Exchange {
     }
 
     /// The first rungs, common to enter and replace.
+    #[inline(always)]
     fn check_client(&mut self, client: Client) -> Result<(), Reason> {
         let account = &self.accounts[client.account as usize];
         if !account.order_entry_enabled || self.is_killed(account) {
@@ -65,17 +68,18 @@ impl Exchange {
         let Some(client) = self.consume_number(command, order.user_ref, step) else {
             return Progress::Done;
         };
-        match self.check_enter(command, &order, client) {
+        match self.admit(command, &order, client) {
             Err(reason) => {
                 reject(client, order.user_ref, reason, step);
                 Progress::Done
             }
-            Ok((slot, terms)) => self.accept(slot, terms, command, step),
+            Ok((slot, terms)) => self.accept(&slot, &terms, command, step),
         }
     }
 
-    /// All rungs. What passes is an order that can be accepted.
-    fn check_enter(
+    /// All rungs. What passes is an order that is accepted: its hold is taken, which is the last rung.
+    #[inline(always)]
+    fn admit(
         &mut self,
         command: &Command,
         order: &Order,
@@ -86,6 +90,15 @@ impl Exchange {
         let instrument = self.instrument(command.instrument).ok_or(Reason::Symbol)?;
         checks::state(instrument)?;
         let side = checks::side(order.side)?;
+        // PERF: what is needed at the end of the rungs and beyond is fetched meanwhile.
+        self.index.prefetch(client.session, order.user_ref);
+        self.ledger.prefetch(
+            client.account,
+            match side {
+                Side::Buy => instrument.definition.quote,
+                Side::Sell => instrument.definition.base,
+            },
+        );
         let terms = checks::terms(instrument, account, side, order, &command.options(), 0)?;
         self.check_open_orders(account, &terms)?;
         checks::space(command)?;
@@ -100,29 +113,33 @@ impl Exchange {
             ..OrderSlot::EMPTY
         };
         set_terms(&mut slot, order, &terms, order.quantity);
-        self.check_funds(&slot, 0)?;
+        let (asset, hold) = self.hold_of(&slot, slot.open);
+        if !self.ledger.hold(slot.account, asset, hold) {
+            return Err(Reason::Funds);
+        }
+        self.order_number += 1;
+        slot.number = self.order_number;
         Ok((slot, terms))
     }
 
+    #[inline(always)]
     fn accept<S: Sink>(
         &mut self,
-        mut slot: OrderSlot,
-        terms: Terms,
+        slot: &OrderSlot,
+        terms: &Terms,
         command: &Command,
         step: &mut Step<'_, S>,
     ) -> Progress {
         let order = command.order();
-        self.order_number += 1;
-        slot.number = self.order_number;
-        let takes = terms.is_post_only && self.would_take(&slot);
-        let instrument = self.instrument_of(slot.instrument);
+        let takes = self.would_take(slot);
+        let dies = takes && terms.is_post_only;
         let price = if terms.is_market {
             Price::MARKET.0 as u32
         } else {
-            instrument.price(slot.tick)
+            self.instrument_of(slot.instrument).price(slot.tick)
         };
         step.emit(Event {
-            code: if takes { b'D' } else { b'L' },
+            code: if dies { b'D' } else { b'L' },
             instrument: slot.instrument,
             session: slot.session,
             user_ref: slot.user_ref,
@@ -132,13 +149,11 @@ impl Exchange {
             ..Event::new(EventKind::Accepted)
         });
         let options = command.options();
-        let account = &self.accounts[slot.account as usize];
         let firm = if options.has(OrderOptions::HAS_FIRM) {
             options.firm
         } else {
-            account.definition.firm
+            self.accounts[slot.account as usize].definition.firm
         };
-        let (asset, hold) = self.hold_of(&slot, slot.open);
         let handle = self.arena.insert(slot);
         *self.arena.details_mut(handle) = OrderDetails {
             cl_ord_id: order.cl_ord_id,
@@ -151,14 +166,18 @@ impl Exchange {
             expire_time: self.expiry_of(&terms),
             ..OrderDetails::EMPTY
         };
-        self.ledger.hold(slot.account, asset, hold);
-        if takes {
+        if dies {
             return self.cancel_incoming(handle, b'G', step);
         }
-        if terms.min_quantity > 0 && !self.can_fill(&slot, terms.min_quantity) {
+        if terms.min_quantity > 0 && !self.can_fill(slot, terms.min_quantity) {
             return self.cancel_incoming(handle, b'I', step);
         }
-        self.cross(handle, step)
+        if takes || !terms.rests() {
+            return self.cross(handle, step);
+        }
+        self.rest(handle);
+        step.emit(added(slot, price, firm));
+        Progress::Done
     }
 
     pub(super) fn replace<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
@@ -264,8 +283,8 @@ impl Exchange {
         let slot = *slot;
         self.set_details(handle, &order, &terms);
         let (_, needed) = self.hold_of(&slot, open);
-        self.ledger.release(slot.account, asset, freed);
-        self.ledger.hold(slot.account, asset, needed);
+        let is_held = self.ledger.hold_instead(slot.account, asset, freed, needed);
+        assert!(is_held, "the rungs have seen that it is there");
 
         let crosses = self.would_take(&slot);
         let dies = terms.is_post_only && crosses;
@@ -363,14 +382,14 @@ impl Exchange {
             return;
         }
         let view = self.view(handle);
-        let slot = self.arena.get_mut(handle);
-        slot.flags |= FLAG_TOTALS;
-        let remainder = slot.fee_remainder;
-        let details = self.arena.details_mut(handle);
-        details.base_notional = halves(view.executed_notional);
-        details.base_fees = halves(view.fees as u128);
-        details.base_executed = view.executed;
-        details.base_remainder = remainder;
+        let totals = OrderTotals {
+            notional: halves(view.executed_notional),
+            fees: halves(view.fees as u128),
+            executed: view.executed,
+            remainder: self.arena.get(handle).fee_remainder,
+            ..OrderTotals::EMPTY
+        };
+        self.arena.set_totals(handle, totals);
     }
 
     fn emit_replaced<S: Sink>(&self, handle: u32, state: u8, step: &mut Step<'_, S>) {
@@ -428,6 +447,7 @@ fn keeps_its_place(old: &OrderSlot, terms: &Terms, open: u32) -> bool {
 }
 
 /// What a new order and a replacement set alike.
+#[inline(always)]
 fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open: u32) {
     slot.tick = terms.tick;
     slot.open = open;
@@ -443,6 +463,26 @@ fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open: u32) {
     }
     if terms.is_attributed {
         slot.flags |= FLAG_ATTRIBUTED;
+    }
+}
+
+/// ITCH Add Order of an order that comes to rest.
+#[inline]
+pub(super) fn added(slot: &OrderSlot, price: u32, firm: [u8; 4]) -> Event {
+    Event {
+        code: slot.side.byte(),
+        instrument: slot.instrument,
+        session: slot.session,
+        user_ref: slot.user_ref,
+        quantity: slot.open,
+        price,
+        detail: if slot.is(FLAG_ATTRIBUTED) {
+            u32::from_le_bytes(firm)
+        } else {
+            0
+        },
+        number: slot.number,
+        ..Event::new(EventKind::Added)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Acknowledgements and market data are a function of a command and its events alone (`output::encode`).
 
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// What happened. The field each kind uses beyond those common to all is named here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -149,10 +149,18 @@ impl EventKind {
 
 impl Event {
     /// An event of `kind` with everything else zero.
+    #[inline(always)]
     pub fn new(kind: EventKind) -> Self {
         Self {
             kind: kind as u8,
-            ..Self::new_zeroed()
+            code: 0,
+            instrument: 0,
+            session: 0,
+            user_ref: 0,
+            quantity: 0,
+            price: 0,
+            detail: 0,
+            number: 0,
         }
     }
 

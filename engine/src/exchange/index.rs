@@ -5,6 +5,7 @@
 //! that no tombstones gather. Nothing depends on the table's order: the seed never shows in events or state.
 
 use super::book::arena::NONE;
+use crate::sys::table::{prefetch, table};
 
 const EMPTY: u64 = u64::MAX;
 
@@ -20,30 +21,34 @@ impl Index {
     pub(super) fn new(capacity: u32, seed: u64) -> Self {
         let size = (capacity as usize * 2).next_power_of_two().clamp(16, 1 << 32);
         Self {
-            entries: vec![EMPTY; size],
+            entries: table(size, EMPTY),
             shift: 32 - size.trailing_zeros(),
             seed,
         }
     }
 
+    #[inline(always)]
     fn hash(&self, session: u32, user_ref: u32) -> u32 {
         let key = (u64::from(session) << 32 | u64::from(user_ref)) ^ self.seed;
         // Folded multiplication: both halves of the product depend on all bits of the key.
-        let product = u128::from(key) * 0x9E37_79B9_7F4A_7C15_u128;
+        let product = u128::from(key) * u128::from(0x9E37_79B9_7F4A_7C15_u64 ^ self.seed.rotate_left(32) | 1);
         let folded = (product as u64) ^ ((product >> 64) as u64);
-        (folded.wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 32) as u32
+        (folded >> 32) as u32 ^ folded as u32
     }
 
+    #[inline(always)]
     fn home(&self, hash: u32) -> usize {
         // A table of 2^32 entries has shift 0; smaller ones use the top bits.
         (hash >> self.shift) as usize
     }
 
+    #[inline(always)]
     fn mask(&self) -> usize {
         self.entries.len() - 1
     }
 
     /// The handle; `is_it` tells whether a handle really has this name.
+    #[inline(always)]
     pub(super) fn find(&self, session: u32, user_ref: u32, is_it: impl Fn(u32) -> bool) -> u32 {
         match self.place(session, user_ref, is_it) {
             Some(place) => self.entries[place] as u32,
@@ -51,6 +56,20 @@ impl Index {
         }
     }
 
+    /// A handle that probably has this name, without a look at the order itself; [`NONE`] when there is none. For
+    /// prefetching only: another name may have the same hash.
+    #[inline]
+    pub(super) fn guess(&self, session: u32, user_ref: u32) -> u32 {
+        self.find(session, user_ref, |_| true)
+    }
+
+    /// Has the name's home fetched before it is needed.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, session: u32, user_ref: u32) {
+        prefetch(&self.entries[self.home(self.hash(session, user_ref))]);
+    }
+
+    #[inline(always)]
     fn place(&self, session: u32, user_ref: u32, is_it: impl Fn(u32) -> bool) -> Option<usize> {
         let hash = self.hash(session, user_ref);
         let mut place = self.home(hash);
@@ -66,6 +85,7 @@ impl Index {
         }
     }
 
+    #[inline(always)]
     pub(super) fn insert(&mut self, session: u32, user_ref: u32, handle: u32) {
         let hash = self.hash(session, user_ref);
         let mut place = self.home(hash);

@@ -1,7 +1,7 @@
 //! Instruments: what is traded, in which state, around which price.
 
-use super::book::Book;
 use super::book::ladder::Pools;
+use super::book::{Book, Side};
 use super::command::{InstrumentDefinition, whole};
 use super::ledger::Asset;
 use super::money::PPM;
@@ -130,6 +130,22 @@ impl Instrument {
         }
     }
 
+    /// True for a limit that reaches beyond the collar: a buy above it, a sell below. The same border as
+    /// [`Instrument::collar`], without its divisions.
+    #[inline]
+    pub(super) fn is_beyond_collar(&self, side: Side, price: u32) -> bool {
+        let reference = u64::from(self.reference());
+        let (ppm, one) = (u64::from(self.definition.collar_ppm), u64::from(PPM));
+        if ppm == 0 || reference == 0 {
+            return false;
+        }
+        let price = u64::from(price) * one;
+        match side {
+            Side::Buy => price > reference.saturating_mul(one + ppm),
+            Side::Sell => price < reference * one.saturating_sub(ppm),
+        }
+    }
+
     /// Highest and lowest tick inside the collar.
     pub(super) fn collar(&self) -> (u32, u32) {
         let reference = u64::from(self.reference());
@@ -200,6 +216,31 @@ mod tests {
         assert_eq!(instrument(100, 123_450, 100_000).collar(), (1_357, 1_112));
         // On a tick it belongs to the inside.
         assert_eq!(instrument(100, 100_000, 100_000).collar(), (1_100, 900));
+    }
+
+    #[test]
+    fn a_limit_is_beyond_the_collar_when_its_tick_is() {
+        for (tick_size, reference, ppm) in [
+            (100, 123_450, 100_000),
+            (100, 100_000, 100_000),
+            (7, 1_000, 333),
+            (1, 5, 1_000_000),
+            (3, u32::MAX - 1, 2_000_000),
+            (1, 0, 5),
+            (1, 77, 0),
+        ] {
+            let instrument = instrument(tick_size, reference, ppm);
+            let (high, low) = instrument.collar();
+            let ticks = (1..200)
+                .chain((high.max(100) - 100..=high).chain(low..low.saturating_add(100)))
+                .chain(high..=high.saturating_add(100))
+                .chain(low.max(100) - 100..=low);
+            for tick in ticks.filter(|&tick| tick >= 1 && tick <= instrument.tick_max) {
+                let price = tick * tick_size;
+                assert_eq!(instrument.is_beyond_collar(Side::Buy, price), tick > high);
+                assert_eq!(instrument.is_beyond_collar(Side::Sell, price), tick < low);
+            }
+        }
     }
 
     #[test]

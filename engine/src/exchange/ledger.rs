@@ -3,6 +3,7 @@
 //! Invariant, per asset: the sum over accounts of available and held, plus fees, equals deposits less withdrawals.
 
 use super::command::{halves, whole};
+use crate::sys::table::{prefetch, table};
 
 /// What an account has of an asset, in smallest units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,7 +64,7 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) fn new(accounts_max: usize, assets_max: usize) -> Self {
         Self {
-            balances: vec![Balance::default(); accounts_max * assets_max],
+            balances: table(accounts_max * assets_max, Balance::default()),
             assets: Vec::with_capacity(assets_max),
             assets_max,
         }
@@ -88,12 +89,24 @@ impl Ledger {
         true
     }
 
+    #[inline(always)]
     pub(super) fn balance(&self, account: u32, asset: u16) -> Balance {
         self.balances[account as usize * self.assets_max + usize::from(asset)]
     }
 
+    #[inline(always)]
     fn balance_mut(&mut self, account: u32, asset: u16) -> &mut Balance {
         &mut self.balances[account as usize * self.assets_max + usize::from(asset)]
+    }
+
+    /// Has an account's balance fetched before it is needed.
+    pub(super) fn prefetch(&self, account: u32, asset: u16) {
+        if let Some(balance) = self
+            .balances
+            .get(account as usize * self.assets_max + usize::from(asset))
+        {
+            prefetch(balance);
+        }
     }
 
     /// False, and nothing changed, when a total would not fit.
@@ -123,14 +136,31 @@ impl Ledger {
         true
     }
 
-    /// Available to held. The caller has checked that it is there.
-    pub(super) fn hold(&mut self, account: u32, asset: u16, amount: u128) {
+    /// Available to held. False, and nothing changed, when less is available.
+    #[inline(always)]
+    pub(super) fn hold(&mut self, account: u32, asset: u16, amount: u128) -> bool {
         let balance = self.balance_mut(account, asset);
-        balance.available -= amount;
+        let Some(available) = balance.available.checked_sub(amount) else {
+            return false;
+        };
+        balance.available = available;
         balance.held += amount;
+        true
+    }
+
+    /// Holds `new` instead of `old`. False, and nothing changed, when less is available.
+    pub(super) fn hold_instead(&mut self, account: u32, asset: u16, old: u128, new: u128) -> bool {
+        let balance = self.balance_mut(account, asset);
+        let Some(available) = (balance.available + old).checked_sub(new) else {
+            return false;
+        };
+        balance.available = available;
+        balance.held = balance.held - old + new;
+        true
     }
 
     /// Held to available.
+    #[inline(always)]
     pub(super) fn release(&mut self, account: u32, asset: u16, amount: u128) {
         let balance = self.balance_mut(account, asset);
         balance.held -= amount;
@@ -138,6 +168,7 @@ impl Ledger {
     }
 
     /// Settles both sides of a fill.
+    #[inline(always)]
     pub(super) fn settle(&mut self, fill: &Settlement) {
         let cost = fill
             .value

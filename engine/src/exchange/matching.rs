@@ -1,23 +1,49 @@
 //! Incoming meets resting: matches, self-match prevention, what becomes of the rest.
 
 use super::book::Side;
-use super::book::arena::{FLAG_ATTRIBUTED, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, NONE, OrderSlot};
+use super::book::arena::{FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, NONE, OrderSlot, OrderTotals};
 use super::checks::{GOOD_TILL_TIME, IMMEDIATE};
 use super::command::{halves, whole};
+use super::entering::added;
 use super::event::{Event, EventKind};
 use super::instrument::LastTrade;
 use super::ledger::Settlement;
 use super::money;
+use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
 use super::{Exchange, Work};
+use crate::sys::table::prefetch;
 
 /// Liquidity flag of the resting side.
 const ADDED: u8 = b'A';
 /// Liquidity flag of the incoming side.
 const REMOVED: u8 = b'R';
 
+/// What matching reads and changes of an incoming order, out of its slot while it takes.
+struct Taker {
+    handle: u32,
+    account: u32,
+    session: u32,
+    user_ref: u32,
+    /// Its instrument's.
+    place: usize,
+    side: Side,
+    tick: u32,
+    is_market: bool,
+    open: u32,
+    executed: u32,
+    fee_remainder: u32,
+    schedule: FeeSchedule,
+    /// What it binds now; 0 for a market buyer. Not kept up for sellers.
+    hold: u128,
+    has_totals: bool,
+    notional: u128,
+    fees: i128,
+}
+
 impl Exchange {
     /// True when the order would execute against the best of the other side (its own orders included).
+    #[inline(always)]
     pub(super) fn would_take(&self, slot: &OrderSlot) -> bool {
         match self
             .instrument_of(slot.instrument)
@@ -57,175 +83,243 @@ impl Exchange {
 
     /// Matches an incoming order until it is done, nothing crosses any more, or the step is full.
     pub(super) fn cross<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
-        let OrderSlot {
-            side,
-            tick,
-            instrument,
-            account,
-            ..
-        } = *self.arena.get(handle);
-        let opposite = side.opposite();
+        let mut taker = self.taker(handle);
+        let opposite = taker.side.opposite();
         loop {
             if !step.has_room() {
+                self.store_taker(&taker);
                 self.work = Work::Cross { handle };
                 return Progress::More;
             }
-            let best = self.instrument_of(instrument).book.side(opposite).best();
+            let best = self.instruments[taker.place].book.side(opposite).best();
             if best == NONE {
+                self.store_taker(&taker);
                 return self.end_incoming(handle, b'I', step);
             }
-            let level = *self.pools.level(best);
-            if !side.crosses(tick, level.tick) {
+            let level = self.pools.level(best);
+            if !taker.side.crosses(taker.tick, level.tick) {
+                self.store_taker(&taker);
                 // A market order's limit is the collar.
-                let is_market = self.arena.get(handle).is(FLAG_MARKET);
-                return self.end_incoming(handle, if is_market { b'K' } else { b'I' }, step);
+                return self.end_incoming(handle, if taker.is_market { b'K' } else { b'I' }, step);
             }
             let resting = level.head;
-            if self.arena.get(resting).account == account {
+            if self.arena.get(resting).account == taker.account {
+                self.store_taker(&taker);
                 self.prevent_self_match(handle, resting, step);
-            } else if !self.execute(handle, resting, step) {
+                if self.arena.get(handle).open == 0 {
+                    return Progress::Done;
+                }
+                taker = self.taker(handle);
+            } else if !self.execute(&mut taker, best, resting, step) {
+                self.store_taker(&taker);
                 return self.end_incoming(handle, b'Z', step);
-            }
-            if self.arena.get(handle).open == 0 {
+            } else if taker.open == 0 {
+                if S::WANTS_FINISHED {
+                    self.store_taker(&taker);
+                }
+                self.finish(handle, b'F', step);
                 return Progress::Done;
             }
         }
     }
 
-    /// One match at the resting order's price. False, and nothing done, when a market buyer's funds have ended.
-    /// An incoming order that is filled has ended when this returns: its slot reads open 0.
-    fn execute<S: Sink>(&mut self, incoming: u32, resting: u32, step: &mut Step<'_, S>) -> bool {
-        let taker = *self.arena.get(incoming);
+    /// Takes what matching changes of an incoming order out of its slot.
+    #[inline(always)]
+    fn taker(&self, handle: u32) -> Taker {
+        let slot = self.arena.get(handle);
+        let totals = self.arena.totals(handle);
+        Taker {
+            handle,
+            account: slot.account,
+            session: slot.session,
+            user_ref: slot.user_ref,
+            place: usize::from(slot.instrument) - 1,
+            side: slot.side,
+            tick: slot.tick,
+            is_market: slot.is(FLAG_MARKET),
+            open: slot.open,
+            executed: slot.executed,
+            fee_remainder: slot.fee_remainder,
+            schedule: *self.schedules.get(slot.schedule),
+            hold: self.hold_of(slot, slot.open).1,
+            has_totals: slot.is(FLAG_TOTALS),
+            notional: whole(totals.notional),
+            fees: whole(totals.fees) as i128,
+        }
+    }
+
+    /// Puts it back.
+    #[inline(always)]
+    fn store_taker(&mut self, taker: &Taker) {
+        let slot = self.arena.get_mut(taker.handle);
+        (slot.open, slot.executed, slot.fee_remainder) = (taker.open, taker.executed, taker.fee_remainder);
+        if taker.has_totals {
+            self.arena.set_totals(
+                taker.handle,
+                OrderTotals {
+                    notional: halves(taker.notional),
+                    fees: halves(taker.fees as u128),
+                    executed: taker.executed,
+                    remainder: taker.fee_remainder,
+                    ..OrderTotals::EMPTY
+                },
+            );
+        }
+    }
+
+    /// One match at the price of the level `best`, whose first order is `resting`. False, and nothing done, when a
+    /// market buyer's funds have ended.
+    #[inline(always)]
+    fn execute<S: Sink>(
+        &mut self,
+        taker: &mut Taker,
+        best: u32,
+        resting: u32,
+        step: &mut Step<'_, S>,
+    ) -> bool {
         let maker = *self.arena.get(resting);
-        let place = usize::from(taker.instrument) - 1;
-        let (tick_value, lot_size, definition) = {
-            let instrument = &self.instruments[place];
-            (instrument.tick_value, instrument.lot_size, &instrument.definition)
-        };
+        // PERF: the next match's order, and what the end of this one touches.
+        self.arena.prefetch(maker.next);
+        self.index.prefetch(maker.session, maker.user_ref);
+        prefetch(&self.accounts[maker.account as usize]);
+        let instrument = &mut self.instruments[taker.place];
+        let (tick_value, definition) = (instrument.tick_value, &instrument.definition);
         let (base, quote) = (definition.base, definition.quote);
-        let maker_rate = self.schedules.get(maker.schedule).maker_ppm;
-        let taker_rate = self.schedules.get(taker.schedule).taker_ppm;
-        let price = maker.tick * definition.tick_size;
+        let maker_schedule = *self.schedules.get(maker.schedule);
+        let (maker_rate, rate_max) = (maker_schedule.maker_ppm, maker_schedule.rate_max_ppm);
+        let taker_rate = taker.schedule.taker_ppm;
+        let tick = maker.tick;
+        let price = tick * definition.tick_size;
 
         let mut quantity = taker.open.min(maker.open);
-        if taker.side == Side::Buy && taker.is(FLAG_MARKET) {
+        if taker.is_market && taker.side == Side::Buy {
             let funds = self.ledger.balance(taker.account, quote).available;
             let remainder = taker.fee_remainder;
-            if money::cost(maker.tick, quantity, tick_value, taker_rate, remainder) > funds {
-                quantity = money::affordable(funds, quantity, maker.tick, tick_value, taker_rate, remainder);
+            if money::cost(tick, quantity, tick_value, taker_rate, remainder) > funds {
+                quantity = money::affordable(funds, quantity, tick, tick_value, taker_rate, remainder);
                 if quantity == 0 {
                     return false;
                 }
             }
         }
+        let maker_open = maker.open - quantity;
+        let taker_open = taker.open - quantity;
 
-        let value = money::notional(maker.tick, quantity, tick_value);
+        let value = money::notional(tick, quantity, tick_value);
         let (maker_fee, maker_remainder) = money::fee(value, maker_rate, maker.fee_remainder);
         let (taker_fee, taker_remainder) = money::fee(value, taker_rate, taker.fee_remainder);
-        let filled = |order: &OrderSlot, remainder| OrderSlot {
-            open: order.open - quantity,
-            executed: order.executed + quantity,
-            fee_remainder: remainder,
-            ..*order
+        let hold = |tick, open, rate_max, remainder| match open {
+            0 => 0,
+            _ => money::buy_hold(tick, open, tick_value, rate_max, remainder),
         };
-        let (maker_after, taker_after) = (filled(&maker, maker_remainder), filled(&taker, taker_remainder));
-        let (buyer, buyer_after) = match taker.side {
-            Side::Buy => (&taker, &taker_after),
-            Side::Sell => (&maker, &maker_after),
+        let amount = u128::from(quantity) * instrument.lot_size;
+        let settlement = match taker.side {
+            Side::Buy => {
+                let before = taker.hold;
+                if !taker.is_market {
+                    taker.hold = hold(
+                        taker.tick,
+                        taker_open,
+                        taker.schedule.rate_max_ppm,
+                        taker_remainder,
+                    );
+                }
+                Settlement {
+                    buyer: taker.account,
+                    seller: maker.account,
+                    base,
+                    quote,
+                    amount,
+                    value,
+                    buyer_hold_drop: before - taker.hold,
+                    buyer_fee: taker_fee,
+                    seller_fee: maker_fee,
+                }
+            }
+            Side::Sell => Settlement {
+                buyer: maker.account,
+                seller: taker.account,
+                base,
+                quote,
+                amount,
+                value,
+                buyer_hold_drop: hold(tick, maker.open, rate_max, maker.fee_remainder)
+                    - hold(tick, maker_open, rate_max, maker_remainder),
+                buyer_fee: maker_fee,
+                seller_fee: taker_fee,
+            },
         };
-        let hold_before = self.hold_of(buyer, buyer.open).1;
-        let hold_after = if buyer_after.open == 0 {
-            0
-        } else {
-            self.hold_of(buyer_after, buyer_after.open).1
-        };
-        let (seller, buyer_fee, seller_fee) = match taker.side {
-            Side::Buy => (maker.account, taker_fee, maker_fee),
-            Side::Sell => (taker.account, maker_fee, taker_fee),
-        };
-        self.ledger.settle(&Settlement {
-            buyer: buyer.account,
-            seller,
-            base,
-            quote,
-            amount: u128::from(quantity) * lot_size,
-            value,
-            buyer_hold_drop: hold_before - hold_after,
-            buyer_fee,
-            seller_fee,
-        });
+        self.ledger.settle(&settlement);
 
         self.match_number += 1;
-        let (match_number, now) = (self.match_number, self.now);
-        let instrument = &mut self.instruments[place];
+        let match_number = self.match_number;
         instrument.last_trade = LastTrade {
             price,
             quantity,
             match_number,
-            time: now,
+            time: self.now,
         };
-        let pools = &mut self.pools;
-        instrument.book.reduce(pools, &mut self.arena, resting, quantity);
         let slot = self.arena.get_mut(resting);
-        (slot.executed, slot.fee_remainder) = (maker_after.executed, maker_remainder);
-        let slot = self.arena.get_mut(incoming);
         (slot.open, slot.executed, slot.fee_remainder) =
-            (taker_after.open, taker_after.executed, taker_remainder);
-        self.add_taken(incoming, value, taker_fee);
+            (maker_open, maker.executed + quantity, maker_remainder);
+        (taker.open, taker.executed, taker.fee_remainder) =
+            (taker_open, taker.executed + quantity, taker_remainder);
+        taker.has_totals = true;
+        taker.notional += value;
+        taker.fees += taker_fee;
 
-        let report = |order: &OrderSlot, kind, code, number| Event {
-            code,
-            instrument: taker.instrument,
-            session: order.session,
-            user_ref: order.user_ref,
+        let locate = maker.instrument;
+        self.report_fee(maker.account, maker.session, maker.user_ref, maker_fee, step);
+        step.emit(Event {
+            code: ADDED,
+            instrument: locate,
+            session: maker.session,
+            user_ref: maker.user_ref,
             quantity,
             price,
-            number,
-            ..Event::new(kind)
-        };
-        self.report_fee(&maker, maker_fee, step);
-        step.emit(report(&maker, EventKind::ExecutedResting, ADDED, maker.number));
-        self.report_fee(&taker, taker_fee, step);
-        step.emit(report(&taker, EventKind::ExecutedIncoming, REMOVED, match_number));
-        if maker_after.open == 0 {
-            self.remove_from_book(resting);
+            number: maker.number,
+            ..Event::new(EventKind::ExecutedResting)
+        });
+        self.report_fee(taker.account, taker.session, taker.user_ref, taker_fee, step);
+        step.emit(Event {
+            code: REMOVED,
+            instrument: locate,
+            session: taker.session,
+            user_ref: taker.user_ref,
+            quantity,
+            price,
+            number: match_number,
+            ..Event::new(EventKind::ExecutedIncoming)
+        });
+        self.pools.level_mut(best).quantity -= u64::from(quantity);
+        if maker_open == 0 {
+            self.instruments[taker.place]
+                .book
+                .pop(&mut self.pools, &mut self.arena, resting);
             self.finish(resting, b'F', step);
-        }
-        if taker_after.open == 0 {
-            self.finish(incoming, b'F', step);
         }
         true
     }
 
-    fn report_fee<S: Sink>(&self, order: &OrderSlot, fee: i128, step: &mut Step<'_, S>) {
-        if self.accounts[order.account as usize].definition.fee_reports != 0 {
+    #[inline(always)]
+    fn report_fee<S: Sink>(
+        &self,
+        account: u32,
+        session: u32,
+        user_ref: u32,
+        fee: i128,
+        step: &mut Step<'_, S>,
+    ) {
+        if self.accounts[account as usize].definition.fee_reports != 0 {
             // The option has 64 bits; a larger fee is reported as the nearest they can say.
             let fee = i64::try_from(fee).unwrap_or(if fee < 0 { i64::MIN } else { i64::MAX });
             step.emit(Event {
-                session: order.session,
-                user_ref: order.user_ref,
+                session,
+                user_ref,
                 number: fee as u64,
                 ..Event::new(EventKind::Fee)
             });
         }
-    }
-
-    /// Adds a fill of an incoming order to its totals.
-    fn add_taken(&mut self, handle: u32, value: u128, fee: i128) {
-        let slot = self.arena.get_mut(handle);
-        let had_totals = slot.is(FLAG_TOTALS);
-        slot.flags |= FLAG_TOTALS;
-        let (executed, remainder) = (slot.executed, slot.fee_remainder);
-        let details = self.arena.details_mut(handle);
-        let (notional, fees) = if had_totals {
-            (whole(details.base_notional), whole(details.base_fees) as i128)
-        } else {
-            (0, 0)
-        };
-        details.base_notional = halves(notional + value);
-        details.base_fees = halves((fees + fee) as u128);
-        details.base_executed = executed;
-        details.base_remainder = remainder;
     }
 
     /// Two orders of one account would match. The incoming order's mode decides. Afterwards either the resting order is
@@ -284,26 +378,13 @@ impl Exchange {
             return self.cancel_incoming(handle, reason, step);
         }
         self.rest(handle);
-        let firm = self.arena.details(handle).firm;
-        step.emit(Event {
-            code: slot.side.byte(),
-            instrument: slot.instrument,
-            session: slot.session,
-            user_ref: slot.user_ref,
-            quantity: slot.open,
-            price: self.instrument_of(slot.instrument).price(slot.tick),
-            detail: if slot.is(FLAG_ATTRIBUTED) {
-                u32::from_le_bytes(firm)
-            } else {
-                0
-            },
-            number: slot.number,
-            ..Event::new(EventKind::Added)
-        });
+        let price = self.instrument_of(slot.instrument).price(slot.tick);
+        step.emit(added(&slot, price, self.arena.details(handle).firm));
         Progress::Done
     }
 
     /// Puts an incoming order into the book, the index and its account's list.
+    #[inline(always)]
     pub(super) fn rest(&mut self, handle: u32) {
         let slot = self.arena.get(handle);
         let (instrument, is_listed) = (usize::from(slot.instrument) - 1, slot.is(FLAG_LISTED));

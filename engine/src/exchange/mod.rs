@@ -22,6 +22,7 @@ mod kill_switch;
 pub mod ledger;
 mod matching;
 pub mod money;
+mod prefetching;
 pub mod schedule;
 mod setup;
 mod sink;
@@ -40,6 +41,7 @@ use expiry::ExpiryQueue;
 use index::Index;
 use instrument::Instrument;
 use ledger::Ledger;
+pub use prefetching::Ahead;
 use schedule::FeeSchedules;
 use sink::Step;
 pub use sink::{Progress, STEP_EVENTS_MAX, Sink};
@@ -236,11 +238,13 @@ impl Exchange {
         }
     }
 
+    #[inline(always)]
     fn instrument_of(&self, locate: u16) -> &Instrument {
         &self.instruments[usize::from(locate) - 1]
     }
 
     /// The handle of a resting order.
+    #[inline(always)]
     fn find_order(&self, session: u32, user_ref: u32) -> u32 {
         self.index.find(session, user_ref, |handle| {
             let slot = self.arena.get(handle);
@@ -249,6 +253,7 @@ impl Exchange {
     }
 
     /// What an order with `open` lots binds: the asset and the amount.
+    #[inline(always)]
     fn hold_of(&self, slot: &OrderSlot, open: u32) -> (u16, u128) {
         let instrument = self.instrument_of(slot.instrument);
         match slot.side {
@@ -268,6 +273,7 @@ impl Exchange {
     }
 
     /// Gives back what an order no longer binds when its open quantity goes from `before` to `after`.
+    #[inline(always)]
     fn release_hold(&mut self, handle: u32, before: u32, after: u32) {
         let slot = *self.arena.get(handle);
         let (asset, old) = self.hold_of(&slot, before);
@@ -280,6 +286,7 @@ impl Exchange {
     }
 
     /// Puts an order into the index and its account's list.
+    #[inline(always)]
     fn list(&mut self, handle: u32) {
         let slot = self.arena.get_mut(handle);
         slot.flags |= FLAG_LISTED;
@@ -298,6 +305,7 @@ impl Exchange {
     }
 
     /// Ends an order that is in no level any more: out of the lists, told to the sink, slot freed.
+    #[inline(always)]
     fn finish<S: Sink>(&mut self, handle: u32, state: u8, step: &mut Step<'_, S>) {
         if S::WANTS_FINISHED {
             let view = self.view(handle);

@@ -16,6 +16,7 @@ pub trait Sink {
 }
 
 impl Sink for Vec<Event> {
+    #[inline(always)]
     fn event(&mut self, event: Event) {
         self.push(event);
     }
@@ -49,6 +50,7 @@ impl<'a, S: Sink> Step<'a, S> {
         Self { sink, count: 0 }
     }
 
+    #[inline(always)]
     pub(super) fn emit(&mut self, event: Event) {
         self.count += 1;
         debug_assert!(self.count <= STEP_EVENTS_MAX);

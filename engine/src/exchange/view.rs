@@ -3,7 +3,7 @@
 use super::Exchange;
 use super::account::{Account, Session};
 use super::book::Side;
-use super::book::arena::{FLAG_MARKET, FLAG_TOTALS, NONE};
+use super::book::arena::{FLAG_MARKET, NONE};
 use super::command::whole;
 use super::instrument::Instrument;
 use super::ledger::{Asset, Balance};
@@ -47,20 +47,13 @@ impl Exchange {
         let slot = self.arena.get(handle);
         let details = self.arena.details(handle);
         let instrument = self.instrument_of(slot.instrument);
+        let totals = self.arena.totals(handle);
+        let (base_notional, base_fees) = (whole(totals.notional), whole(totals.fees) as i128);
         // Everything since the order came to rest was executed at its own price.
-        let (base_executed, base_remainder, base_notional, base_fees) = if slot.is(FLAG_TOTALS) {
-            (
-                details.base_executed,
-                details.base_remainder,
-                whole(details.base_notional),
-                whole(details.base_fees) as i128,
-            )
-        } else {
-            (0, 0, 0, 0)
-        };
-        let rested = notional(slot.tick, slot.executed - base_executed, instrument.tick_value);
+        let rested = notional(slot.tick, slot.executed - totals.executed, instrument.tick_value);
         let exact = rested as i128 * i128::from(self.schedules.get(slot.schedule).maker_ppm);
-        let charged = (exact + i128::from(slot.fee_remainder) - i128::from(base_remainder)) / i128::from(PPM);
+        let charged =
+            (exact + i128::from(slot.fee_remainder) - i128::from(totals.remainder)) / i128::from(PPM);
         OrderView {
             session: slot.session,
             account: slot.account,

@@ -1,4 +1,5 @@
-//! The machine: sockets, io_uring, huge pages, cores, locked memory, parked threads.
+//! The machine: sockets, io_uring, huge pages, tables in them, cores, locked memory, parked
+//! threads.
 //!
 //! Knows nothing of orders and sessions; it delivers and sends bytes. This is the only module with `unsafe`.
 //!
@@ -26,6 +27,7 @@ mod received;
 pub mod recvmmsg;
 pub mod socket;
 pub mod source;
+pub mod table;
 pub mod tcp;
 pub mod udp;
 pub mod uring;

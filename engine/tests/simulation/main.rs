@@ -76,6 +76,17 @@ fn the_same_seed_gives_the_same_bytes() {
     assert_ne!(run(1).streams, run(2).streams);
 }
 
+/// The state after each ordered end, and at places between, is what the journal gives there.
+#[test]
+fn the_journal_gives_the_state_at_every_cut() {
+    let seeds = seeds(6);
+    let commands: u64 = seeds
+        .iter()
+        .map(|seed| World::new(*seed, Durability::Sync).restarts(4))
+        .sum();
+    assert!(commands > 500 * seeds.len() as u64, "only {commands} commands");
+}
+
 /// The checker is checked: where acknowledgements do not wait for the disk, a loss of power must be noticed.
 #[test]
 fn an_acknowledgement_before_its_sync_is_noticed() {

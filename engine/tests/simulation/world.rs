@@ -1,5 +1,7 @@
 //! One simulated world: its clock, its network, its disk, the exchange and those around it; and the final account.
 
+mod restarts;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;

@@ -1,10 +1,12 @@
 //! Where orders are stored: one preallocated table for the whole exchange, handles instead of pointers.
 //!
-//! An order is two records. [`OrderSlot`], one cache line, is what queues, matches and cancels touch. [`OrderDetails`]
-//! is written when an order enters and read when it is replaced, asked about, or ends.
+//! An order is three records of one cache line each. [`OrderSlot`] is what queues, matches and cancels touch.
+//! [`OrderDetails`] is written when an order enters and read when it is replaced or asked about. [`OrderTotals`] is
+//! written only for orders that took before they rested, and for those that are replaced after executions.
 //! Slots are reused last-in first-out: a short-lived order finds its slot still in the cache.
 
 use super::Side;
+use crate::sys::table::{prefetch, table};
 
 /// "No handle".
 pub const NONE: u32 = u32::MAX;
@@ -13,7 +15,7 @@ pub const NONE: u32 = u32::MAX;
 pub const FLAG_MARKET: u8 = 1 << 0;
 /// In the index and its account's list.
 pub const FLAG_LISTED: u8 = 1 << 1;
-/// [`OrderDetails`]'s second line says something.
+/// [`OrderTotals`] says something.
 pub const FLAG_TOTALS: u8 = 1 << 2;
 /// Attributed: ITCH `F`.
 pub const FLAG_ATTRIBUTED: u8 = 1 << 3;
@@ -64,7 +66,7 @@ pub struct OrderSlot {
     pub schedule: u16,
 }
 
-/// The part of an order that only its ends touch: two cache lines, the second only for orders that took or were replaced.
+/// The part of an order that only its ends touch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct OrderDetails {
@@ -94,20 +96,28 @@ pub struct OrderDetails {
     pub expire_time: u64,
     /// Spare, zero.
     pub spare: [u8; 16],
-
-    /// Value executed up to the moment the order came to rest at its present price; low and high half.
-    pub base_notional: [u64; 2],
-    /// Fees charged up to then, two's complement.
-    pub base_fees: [u64; 2],
-    /// Lots executed up to then.
-    pub base_executed: u32,
-    /// Fee remainder then.
-    pub base_remainder: u32,
-    /// Spare, zero.
-    pub spare_two: [u8; 24],
 }
 
-const _: () = assert!(size_of::<OrderSlot>() == 64 && size_of::<OrderDetails>() == 128);
+/// What was executed up to the moment an order came to rest at its present price. Since then everything was executed at
+/// that price, so that the rest is computed when somebody asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct OrderTotals {
+    /// Value executed, quote units; low and high half.
+    pub notional: [u64; 2],
+    /// Fees charged, quote units, two's complement.
+    pub fees: [u64; 2],
+    /// Lots executed.
+    pub executed: u32,
+    /// Fee remainder then.
+    pub remainder: u32,
+    /// Spare, zero.
+    pub spare: [u8; 24],
+}
+
+const _: () = assert!(
+    size_of::<OrderSlot>() == 64 && size_of::<OrderDetails>() == 64 && size_of::<OrderTotals>() == 64
+);
 
 impl OrderSlot {
     /// A slot that belongs to nothing.
@@ -155,11 +165,17 @@ impl OrderDetails {
         expire_place: 0,
         expire_time: 0,
         spare: [0; 16],
-        base_notional: [0; 2],
-        base_fees: [0; 2],
-        base_executed: 0,
-        base_remainder: 0,
-        spare_two: [0; 24],
+    };
+}
+
+impl OrderTotals {
+    /// Nothing executed.
+    pub const EMPTY: Self = Self {
+        notional: [0; 2],
+        fees: [0; 2],
+        executed: 0,
+        remainder: 0,
+        spare: [0; 24],
     };
 }
 
@@ -168,6 +184,7 @@ impl OrderDetails {
 pub struct Arena {
     slots: Vec<OrderSlot>,
     details: Vec<OrderDetails>,
+    totals: Vec<OrderTotals>,
     free: u32,
     /// Slots from here on were never used.
     fresh: u32,
@@ -178,8 +195,9 @@ impl Arena {
     /// Room for `capacity` orders.
     pub fn new(capacity: u32) -> Self {
         Self {
-            slots: vec![OrderSlot::EMPTY; capacity as usize],
-            details: vec![OrderDetails::EMPTY; capacity as usize],
+            slots: table(capacity as usize, OrderSlot::EMPTY),
+            details: table(capacity as usize, OrderDetails::EMPTY),
+            totals: table(capacity as usize, OrderTotals::EMPTY),
             free: NONE,
             fresh: 0,
             used: 0,
@@ -187,6 +205,7 @@ impl Arena {
     }
 
     /// True when no slot is left.
+    #[inline]
     pub fn is_full(&self) -> bool {
         self.used as usize == self.slots.len()
     }
@@ -197,7 +216,8 @@ impl Arena {
     }
 
     /// Stores an order. The caller has checked [`Arena::is_full`].
-    pub fn insert(&mut self, slot: OrderSlot) -> u32 {
+    #[inline]
+    pub fn insert(&mut self, slot: &OrderSlot) -> u32 {
         let handle = if self.free == NONE {
             self.fresh += 1;
             self.fresh - 1
@@ -206,12 +226,13 @@ impl Arena {
             self.free = self.slots[handle as usize].next;
             handle
         };
-        self.slots[handle as usize] = slot;
+        self.slots[handle as usize] = *slot;
         self.used += 1;
         handle
     }
 
     /// Frees a slot.
+    #[inline]
     pub fn remove(&mut self, handle: u32) {
         let slot = &mut self.slots[handle as usize];
         slot.next = self.free;
@@ -222,22 +243,51 @@ impl Arena {
     }
 
     /// The order.
+    #[inline]
     pub fn get(&self, handle: u32) -> &OrderSlot {
         &self.slots[handle as usize]
     }
 
     /// The order, to change.
+    #[inline]
     pub fn get_mut(&mut self, handle: u32) -> &mut OrderSlot {
         &mut self.slots[handle as usize]
     }
 
     /// The order's details.
+    #[inline]
     pub fn details(&self, handle: u32) -> &OrderDetails {
         &self.details[handle as usize]
     }
 
     /// The order's details, to change.
+    #[inline]
     pub fn details_mut(&mut self, handle: u32) -> &mut OrderDetails {
         &mut self.details[handle as usize]
+    }
+
+    /// What the order had executed when it came to rest.
+    #[inline]
+    pub fn totals(&self, handle: u32) -> OrderTotals {
+        if self.slots[handle as usize].is(FLAG_TOTALS) {
+            self.totals[handle as usize]
+        } else {
+            OrderTotals::EMPTY
+        }
+    }
+
+    /// Writes that down.
+    #[inline]
+    pub fn set_totals(&mut self, handle: u32, totals: OrderTotals) {
+        self.slots[handle as usize].flags |= FLAG_TOTALS;
+        self.totals[handle as usize] = totals;
+    }
+
+    /// Has the order's line fetched before it is needed.
+    #[inline]
+    pub fn prefetch(&self, handle: u32) {
+        if let Some(slot) = self.slots.get(handle as usize) {
+            prefetch(slot);
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 use super::Side;
 use super::arena::NONE;
+use crate::sys::table::{prefetch, table};
 
 /// A price level: orders of one side at one price, first come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,17 @@ pub struct Level {
 }
 
 const _: () = assert!(size_of::<Level>() == 32);
+
+impl Level {
+    const FREE: Self = Self {
+        tick: 0,
+        head: NONE,
+        tail: NONE,
+        orders: 0,
+        quantity: 0,
+        leaf: NONE,
+    };
+}
 
 const FAN_BITS: u32 = 6;
 const FAN: usize = 1 << FAN_BITS;
@@ -89,21 +101,11 @@ impl Pools {
     pub fn new(levels: u32, ladders: u32) -> Self {
         let nodes = levels as usize * 2 + ladders as usize * 8;
         Self {
-            nodes: vec![Node::FREE; nodes],
+            nodes: table(nodes, Node::FREE),
             nodes_free: NONE,
             nodes_fresh: 0,
             nodes_used: 0,
-            levels: vec![
-                Level {
-                    tick: 0,
-                    head: NONE,
-                    tail: NONE,
-                    orders: 0,
-                    quantity: 0,
-                    leaf: NONE
-                };
-                levels as usize
-            ],
+            levels: table(levels as usize, Level::FREE),
             levels_free: NONE,
             levels_fresh: 0,
             levels_used: 0,
@@ -118,6 +120,13 @@ impl Pools {
     /// The level.
     pub fn level(&self, level: u32) -> &Level {
         &self.levels[level as usize]
+    }
+
+    /// Has the level's line fetched before it is needed.
+    pub fn prefetch(&self, level: u32) {
+        if let Some(level) = self.levels.get(level as usize) {
+            prefetch(level);
+        }
     }
 
     /// The level, to change.
@@ -161,11 +170,8 @@ impl Pools {
         self.levels_used += 1;
         self.levels[level as usize] = Level {
             tick,
-            head: NONE,
-            tail: NONE,
-            orders: 0,
-            quantity: 0,
             leaf,
+            ..Level::FREE
         };
         level
     }
@@ -206,17 +212,20 @@ impl Ladder {
     }
 
     /// The best level's handle, [`NONE`] when the side is empty.
+    #[inline(always)]
     pub fn best(&self) -> u32 {
         self.best
     }
 
     /// True when a level at any price can be added.
+    #[inline(always)]
     pub fn has_room(&self, pools: &Pools) -> bool {
         let depth = self.root_shift / FAN_BITS;
         (pools.levels_used as usize) < pools.levels.len()
             && pools.nodes_used as usize + depth as usize <= pools.nodes.len()
     }
 
+    #[inline(always)]
     fn cached_leaf(&self, pools: &Pools, tick: u32) -> u32 {
         let leaf = self.cache[digit(tick, FAN_BITS)];
         if leaf != NONE {
@@ -229,6 +238,7 @@ impl Ladder {
     }
 
     /// The level at `tick`, [`NONE`] when there is none.
+    #[inline(always)]
     pub fn find(&self, pools: &Pools, tick: u32) -> u32 {
         let leaf = match self.cached_leaf(pools, tick) {
             NONE => {
@@ -254,6 +264,7 @@ impl Ladder {
     }
 
     /// The level at `tick`, added when there is none. The caller has checked [`Ladder::has_room`].
+    #[inline(always)]
     pub fn find_or_insert(&mut self, pools: &mut Pools, tick: u32) -> u32 {
         let mut leaf = self.cached_leaf(pools, tick);
         if leaf == NONE {
@@ -289,6 +300,15 @@ impl Ladder {
             self.best = level;
         }
         level
+    }
+
+    /// Has the level at `tick` fetched, when its leaf was used lately.
+    #[inline]
+    pub fn prefetch(&self, pools: &Pools, tick: u32) {
+        let leaf = self.cached_leaf(pools, tick);
+        if leaf != NONE {
+            pools.prefetch(pools.nodes[leaf as usize].children[digit(tick, 0)]);
+        }
     }
 
     /// The next level behind `level`, [`NONE`] at the end.

@@ -81,11 +81,13 @@ impl Book {
     }
 
     /// One side.
+    #[inline(always)]
     pub fn side(&self, side: Side) -> &Ladder {
         &self.ladders[side as usize]
     }
 
     /// Puts an order at the tail of its level. The caller has checked that there is room for the level.
+    #[inline(always)]
     pub fn add(&mut self, pools: &mut Pools, arena: &mut Arena, handle: u32) {
         let OrderSlot { side, tick, open, .. } = *arena.get(handle);
         let index = self.ladders[side as usize].find_or_insert(pools, tick);
@@ -104,6 +106,7 @@ impl Book {
     }
 
     /// Takes an order out of its level, and the level out when it was the last.
+    #[inline(always)]
     pub fn remove(&mut self, pools: &mut Pools, arena: &mut Arena, handle: u32) {
         let OrderSlot {
             side,
@@ -132,7 +135,27 @@ impl Book {
         arena.get_mut(handle).level = NONE;
     }
 
+    /// Takes the first order, which has nothing open any more, out of its level, and the level out when it was the last.
+    #[inline(always)]
+    pub fn pop(&mut self, pools: &mut Pools, arena: &mut Arena, handle: u32) {
+        let OrderSlot {
+            side,
+            level: index,
+            next,
+            ..
+        } = *arena.get(handle);
+        let level = pools.level_mut(index);
+        level.orders -= 1;
+        level.head = next;
+        if next == NONE {
+            self.ladders[side as usize].remove(pools, index);
+        } else {
+            arena.get_mut(next).prev = NONE;
+        }
+    }
+
     /// Lowers a resting order's open quantity; its place in the queue stays.
+    #[inline(always)]
     pub fn reduce(&mut self, pools: &mut Pools, arena: &mut Arena, handle: u32, by: u32) {
         let slot = arena.get_mut(handle);
         slot.open -= by;

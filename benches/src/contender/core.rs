@@ -1,0 +1,76 @@
+//! The exchange: ledger, all checks, events.
+
+use engine::exchange::Exchange;
+use engine::exchange::event::{Event, EventKind};
+use engine::ingress::EventsHash;
+
+use super::{Case, Contender, ROOM};
+use crate::fills::FillsHash;
+use crate::market::TICK_SIZE;
+use crate::replay;
+
+/// Our matching core.
+#[derive(Debug)]
+pub struct Core<'a> {
+    case: &'a Case,
+    exchange: Exchange,
+    events: Vec<Event>,
+    events_hash: EventsHash,
+    /// The incoming order's number.
+    taker: u32,
+}
+
+impl<'a> Contender<'a> for Core<'a> {
+    fn prepared(case: &'a Case) -> Self {
+        Self {
+            case,
+            exchange: replay::prepared(&case.stream),
+            events: Vec::with_capacity(ROOM),
+            events_hash: EventsHash::default(),
+            taker: 0,
+        }
+    }
+
+    fn operations(&self) -> usize {
+        self.case.stream.measured.len()
+    }
+
+    #[inline]
+    fn apply(&mut self, place: usize) {
+        replay::apply(
+            &mut self.exchange,
+            &self.case.stream.measured[place],
+            &mut self.events,
+        );
+    }
+
+    fn drain(&mut self, hash: &mut FillsHash) {
+        self.events_hash.add(&self.events);
+        for event in &self.events {
+            let number = event.number as u32;
+            match event.kind() {
+                EventKind::Accepted | EventKind::Replaced => self.taker = number,
+                EventKind::ExecutedResting => {
+                    hash.add(self.taker, number, event.price / TICK_SIZE, event.quantity);
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(self.events.capacity(), ROOM, "the buffer did not grow");
+        self.events.clear();
+    }
+
+    fn check(&self) {
+        let stream = &self.case.stream;
+        assert_eq!(
+            self.events_hash.value(),
+            stream.events_hash,
+            "the run told the generator's events"
+        );
+        assert_eq!(
+            self.exchange.state_hash(),
+            stream.state_hash,
+            "the run ended in the generator's state"
+        );
+    }
+}

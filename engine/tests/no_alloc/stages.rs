@@ -1,0 +1,359 @@
+//! The way of an order through the stages: engine, journal (with real files) and output, each polled by itself.
+
+use std::cell::Cell as Allowed;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crossbeam_utils::CachePadded;
+use engine::exchange::Exchange;
+use engine::exchange::command::Command;
+use engine::ingress::{EngineConfig, EngineLinks, EngineStage, EventsHash};
+use engine::journal::{self, Backend, FileDisk, JournalStage, ReadOptions, Settings};
+use engine::output::{Encoder, HEARTBEAT_NS, OutputConfig, OutputLinks, OutputStage, window};
+use engine::runtime::Stage;
+use engine::runtime::clock::Clock;
+use engine::runtime::links::{EngineNote, Inbound, Message};
+use engine::runtime::seams::{DatagramSink, DatagramSource};
+use engine::runtime::shutdown::Shutdown;
+use protocol::order_entry::requests::{AccountQuery, CancelOrder, EnterOrder, MassCancel, ReplaceOrder};
+use protocol::order_entry::{DatagramPacker, write_message};
+use protocol::testing::Random;
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use super::market::{self, DOLLAR, LIMITS};
+use super::{no_allocation, none};
+
+const SESSIONS: u32 = 2;
+const DATAGRAMS: usize = 3_000;
+const WARM_UP: usize = 300;
+/// So small that several are written.
+const SEGMENT_BYTES: u64 = 256 << 10;
+const DAY_NS: u64 = 20_000 * 86_400_000_000_000;
+
+fn address(session: u32) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, session as u8), 5_000)
+}
+
+/// Datagrams made beforehand, given out as far as is allowed.
+struct Made {
+    datagrams: Vec<(SocketAddrV4, Vec<u8>)>,
+    next: usize,
+    allowed: Rc<Allowed<usize>>,
+}
+
+impl DatagramSource for Made {
+    fn poll(&mut self, max: usize, mut take: impl FnMut(SocketAddrV4, &[u8])) -> usize {
+        let until = self.allowed.get().min(self.next + max);
+        for (from, bytes) in &self.datagrams[self.next..until] {
+            take(*from, bytes);
+        }
+        let count = until - self.next;
+        self.next = until;
+        count
+    }
+}
+
+/// Takes everything.
+struct Anywhere;
+
+impl DatagramSink for Anywhere {
+    fn send(&mut self, _to: SocketAddrV4, _bytes: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What two customers might send: orders that meet, replacements, cancels, questions, nonsense and repeats.
+fn traffic() -> Vec<(SocketAddrV4, Vec<u8>)> {
+    let mut random = Random::new(42);
+    let mut next = [1_u32; SESSIONS as usize];
+    let mut packer = DatagramPacker::default();
+    let mut datagrams: Vec<(SocketAddrV4, Vec<u8>)> = Vec::new();
+    for number in 1..=DATAGRAMS as u64 {
+        let session = random.below(u64::from(SESSIONS)) as u32;
+        packer.start([session as u8 + 1; 8], number);
+        for _ in 0..=random.below(8) {
+            let message = request(&mut random, &mut next[session as usize]);
+            assert!(packer.push(&message), "eight requests fit");
+        }
+        let mut bytes = packer.finish(None).to_vec();
+        match random.below(50) {
+            0 => bytes.truncate(21),
+            1 => bytes[0] = 77,
+            _ => {}
+        }
+        datagrams.push((address(session), bytes));
+    }
+    datagrams
+}
+
+fn request(random: &mut Random, next: &mut u32) -> Vec<u8> {
+    let price = 100 * DOLLAR + 100 * random.below(40) - 2_000;
+    let quantity = 1 + random.below(50) as u32;
+    let recent = next.saturating_sub(1 + random.below(30) as u32).max(1);
+    let kind = random.below(20);
+    if kind < 17 && kind != 3 && kind != 4 {
+        *next += 1;
+    }
+    let user_ref = (*next - 1).max(1);
+    match kind {
+        0..3 => written(&ReplaceOrder {
+            message_type: b'U',
+            orig_user_ref_num: recent.into(),
+            user_ref_num: user_ref.into(),
+            quantity: quantity.into(),
+            price: price.into(),
+            time_in_force: b'0',
+            display: b'Y',
+            inter_market_sweep_eligibility: b'N',
+            cl_ord_id: *b"replaced      ",
+            appendage_length: 0.into(),
+        }),
+        3 => written(&AccountQuery { message_type: b'Q' }),
+        4 => vec![b'?', 1, 2, 3],
+        5 if random.below(10) == 0 => written(&MassCancel {
+            message_type: b'C',
+            user_ref_num: user_ref.into(),
+            firm: *b"    ",
+            symbol: *b"        ",
+            appendage_length: 0.into(),
+        }),
+        17.. => written(&CancelOrder {
+            message_type: b'X',
+            user_ref_num: recent.into(),
+            quantity: (random.below(3) as u32).into(),
+        }),
+        _ => written(&EnterOrder {
+            message_type: b'O',
+            // Some come again.
+            user_ref_num: if kind == 16 { recent } else { user_ref }.into(),
+            side: if random.below(2) == 0 { b'B' } else { b'S' },
+            quantity: quantity.into(),
+            symbol: if kind == 15 { *b"NOTHING " } else { *b"BTC-USD " },
+            price: if kind == 14 { 0x7FFF_FFFF } else { price }.into(),
+            time_in_force: if kind == 13 { b'3' } else { b'0' },
+            display: if kind == 12 { b'A' } else { b'Y' },
+            capacity: b'P',
+            inter_market_sweep_eligibility: b'N',
+            cross_type: b'N',
+            cl_ord_id: *b"entered       ",
+            appendage_length: 0.into(),
+        }),
+    }
+}
+
+fn written<T: protocol::layout::WireMessage>(message: &T) -> Vec<u8> {
+    let mut buffer = [0; 128];
+    let length = write_message(message, &[], &mut buffer).expect("it fits");
+    buffer[..length].to_vec()
+}
+
+/// The stages and their surroundings.
+struct World {
+    engine: EngineStage<Made>,
+    journal: JournalStage<FileDisk>,
+    output: OutputStage<Anywhere, Anywhere>,
+    inbound: Producer<Inbound>,
+    notes: Consumer<EngineNote>,
+    replica: Consumer<Command>,
+    allowed: Rc<Allowed<usize>>,
+    time: Arc<AtomicU64>,
+    shutdown: Shutdown,
+    /// Frees of the journal stage.
+    journal_frees: u64,
+    _window: window::Reader,
+}
+
+impl World {
+    fn new(directory: &Path) -> Self {
+        let time = Arc::new(AtomicU64::new(DAY_NS + 1_000_000_000));
+        let clock = Clock::Manual(Arc::clone(&time));
+        let (inbound, inbound_from) = RingBuffer::new(1_024);
+        let (notes_to, notes) = RingBuffer::new(1_024);
+        let (journaled_to, journaled) = RingBuffer::new(4_096);
+        let (cells_to, cells) = RingBuffer::new(1 << 16);
+        let (replica_to, replica) = RingBuffer::new(1 << 14);
+        let (window_to, window_from) = window::create(1 << 20);
+        let released = Arc::new(CachePadded::new(AtomicU64::new(0)));
+        let low_space = Arc::new(AtomicBool::new(false));
+        let shutdown = Shutdown::default();
+        let allowed = Rc::new(Allowed::new(0));
+
+        let mut disk = FileDisk::open(directory, Backend::Auto, SEGMENT_BYTES)
+            .expect("the build directory can be written");
+        let recovered = journal::recover(
+            &mut disk,
+            ReadOptions::default(),
+            |_| {},
+            |_, _| -> Result<(), journal::JournalError> { unreachable!("the directory is new") },
+        )
+        .expect("there is nothing to read");
+        let journal_links = journal::Links {
+            commands: journaled,
+            replica: replica_to,
+            released: Arc::clone(&released),
+            low_space: Arc::clone(&low_space),
+            shutdown: shutdown.clone(),
+        };
+        let journal = JournalStage::new(Settings::new(1, DAY_NS), Some(disk), &recovered, journal_links)
+            .expect("the settings are right");
+        let output_config = OutputConfig {
+            sessions: LIMITS.sessions,
+            roll: 1,
+            line_a: SocketAddrV4::new(Ipv4Addr::new(239, 192, 0, 1), 26_477),
+            line_b: Some(SocketAddrV4::new(Ipv4Addr::new(239, 192, 0, 2), 26_477)),
+            datagram_bytes_max: 1_472,
+            replayed: 0,
+        };
+        let output_links = OutputLinks {
+            records: cells,
+            released,
+            window: window_to,
+        };
+        let encoder = Encoder::new(LIMITS.instruments, LIMITS.sessions);
+        let output = OutputStage::new(
+            output_config,
+            output_links,
+            encoder,
+            clock.clone(),
+            Anywhere,
+            Anywhere,
+        );
+        let engine_config = EngineConfig {
+            day_ns: DAY_NS,
+            events_hash: EventsHash::default(),
+        };
+        let engine_links = EngineLinks {
+            inbound: inbound_from,
+            notes: notes_to,
+            journal: journaled_to,
+            output: cells_to,
+            low_space,
+            shutdown: shutdown.clone(),
+        };
+        let source = Made {
+            datagrams: traffic(),
+            next: 0,
+            allowed: Rc::clone(&allowed),
+        };
+        Self {
+            engine: EngineStage::new(engine_config, engine_links, Exchange::new(LIMITS), source, clock),
+            journal,
+            output,
+            inbound,
+            notes,
+            replica,
+            allowed,
+            time,
+            shutdown,
+            journal_frees: 0,
+            _window: window_from,
+        }
+    }
+
+    /// A turn of each stage, in the allocator's sight when it counts; gives the work done.
+    fn turn(&mut self, counts: bool) -> usize {
+        self.time.fetch_add(50_000, Ordering::Relaxed);
+        let work = if counts {
+            none("the engine stage", || self.engine.poll())
+                + self.journal_turn()
+                + none("the output stage", || self.output.poll())
+        } else {
+            self.engine.poll() + self.journal.poll() + self.output.poll()
+        };
+        assert_eq!(self.shutdown.failure(), None);
+        while self.replica.pop().is_ok() || self.notes.pop().is_ok() {}
+        work
+    }
+
+    fn journal_turn(&mut self) -> usize {
+        let (frees, work) = no_allocation("the journal stage", || self.journal.poll());
+        self.journal_frees += frees;
+        work
+    }
+
+    /// Turns until everything is written and told.
+    fn settle(&mut self, counts: bool) {
+        while self.turn(counts) > 0 || !self.journal.is_drained() {
+            std::thread::yield_now();
+        }
+        self.turn(counts);
+    }
+}
+
+#[test]
+fn the_way_of_an_order_allocates_nothing() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("no-alloc-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("the build directory can be written");
+    let mut world = World::new(&directory);
+    for command in market::setup() {
+        world
+            .inbound
+            .push(Inbound::Command(command))
+            .expect("the ring has room");
+    }
+    for session in 0..SESSIONS {
+        let connection = u64::from(session) + 1;
+        let login = Inbound::Login { session, connection };
+        let bind = Inbound::Bind {
+            session,
+            connection,
+            token: [session as u8 + 1; 8],
+            address: address(session),
+        };
+        for inbound in [login, bind] {
+            world.inbound.push(inbound).expect("the ring has room");
+        }
+    }
+    world.allowed.set(WARM_UP);
+    world.settle(false);
+
+    let question = written(&AccountQuery { message_type: b'Q' });
+    let mut allowed = WARM_UP;
+    while allowed < DATAGRAMS {
+        allowed = (allowed + 37).min(DATAGRAMS);
+        world.allowed.set(allowed);
+        // And something over TCP.
+        let message = Message::new(&question).expect("it is short");
+        for inbound in [
+            Inbound::Question { ticket: 1 },
+            Inbound::Message {
+                session: 0,
+                connection: 1,
+                message,
+            },
+        ] {
+            world.inbound.push(inbound).expect("the ring has room");
+        }
+        world.turn(true);
+    }
+    world.settle(true);
+    // Quiet: heartbeats on all streams.
+    world.time.fetch_add(2 * HEARTBEAT_NS, Ordering::Relaxed);
+    world.settle(true);
+
+    let counted = world.output.counters();
+    let exchange = world.engine.into_exchange();
+    let matches = exchange
+        .instrument(1)
+        .expect("it was set up")
+        .last_trade
+        .match_number;
+    assert!(matches > 1_000, "only {matches} matches: this proves nothing");
+    assert!(counted.records > 5_000, "{counted:?}");
+    exchange.check_invariants().expect("books and balances add up");
+    drop(world.journal);
+    let segments = std::fs::read_dir(&directory)
+        .expect("it is there")
+        .filter_map(Result::ok);
+    let segments = segments.filter(|entry| entry.path().extension().is_some_and(|end| end == "journal"));
+    let segments = segments.count() as u64;
+    assert!(segments > 2, "the journal went on in new segments");
+    // The file of a segment is closed when the next one is begun.
+    assert!(world.journal_frees <= segments, "{} frees", world.journal_frees);
+    // What can not be removed stays in the build directory.
+    let _ = std::fs::remove_dir_all(directory);
+}

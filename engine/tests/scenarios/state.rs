@@ -1,0 +1,125 @@
+//! Statements about how things stand: balances, books, orders. They change nothing.
+
+use engine::exchange::book::Side;
+
+use super::words::{Outcome, Words};
+use super::world::World;
+
+/// The first words of such statements.
+pub(crate) const KINDS: [&str; 6] = ["balance", "book", "queue", "order", "last", "fees"];
+
+/// The whole statement as it is true.
+pub(crate) fn truth(world: &World, words: &mut Words<'_>) -> Outcome<String> {
+    let kind = words.need("a kind")?;
+    let subject = words.need("what it is about")?;
+    let about = match kind.text {
+        "balance" => {
+            let account = world.account(subject)?;
+            let asset = words.need("an asset")?;
+            let index = world.asset(asset)?;
+            let balance = world.exchange.balance(account, index);
+            let show = |amount| world.show_amount(index, amount as i128);
+            let (available, held) = (show(balance.available), show(balance.held));
+            format!(
+                "{} {} available {available} held {held}",
+                subject.text, asset.text
+            )
+        }
+        "fees" => {
+            let asset = world.asset(subject)?;
+            let fees = world.exchange.asset(asset).expect("it was found").fees;
+            format!("{} {}", subject.text, world.show_amount(asset, fees))
+        }
+        "book" => {
+            let locate = world.instrument(subject)?;
+            let (bids, asks) = (
+                levels(world, locate, Side::Buy),
+                levels(world, locate, Side::Sell),
+            );
+            format!("{} bids {bids} asks {asks}", subject.text)
+        }
+        "queue" => {
+            let locate = world.instrument(subject)?;
+            let (bids, asks) = (queue(world, locate, Side::Buy), queue(world, locate, Side::Sell));
+            format!("{} bids {bids} asks {asks}", subject.text)
+        }
+        "last" => {
+            let locate = world.instrument(subject)?;
+            let last = world
+                .exchange
+                .instrument(locate)
+                .expect("it was found")
+                .last_trade;
+            let told = if last.match_number == 0 {
+                "none".to_owned()
+            } else {
+                let quantity = world.show_lots(locate, u64::from(last.quantity));
+                let price = world.show_price(locate, last.price);
+                format!("{quantity}@{price} match {}", last.match_number)
+            };
+            format!("{} {told}", subject.text)
+        }
+        _ => {
+            let (name, user_ref) = subject
+                .text
+                .split_once('.')
+                .ok_or_else(|| subject.fail("an order is written NAME.7"))?;
+            let session = world.session(subject, name)?;
+            let user_ref = user_ref
+                .parse()
+                .map_err(|_| subject.fail("behind the point stands a UserRefNum"))?;
+            format!("{} {}", subject.text, order(world, session, user_ref))
+        }
+    };
+    Ok(format!("{} {about}", kind.text))
+}
+
+fn order(world: &World, session: u32, user_ref: u32) -> String {
+    let live = world.exchange.order(session, user_ref).map(|view| (view, b'L'));
+    let Some((view, state)) = live.or(world.ended.get(&(session, user_ref)).copied()) else {
+        return "unknown".to_owned();
+    };
+    let state = match state {
+        b'L' => "live",
+        b'F' => "filled",
+        _ => "canceled",
+    };
+    let quote = u32::from(world.definition(view.instrument).quote);
+    let lots = |lots| world.show_lots(view.instrument, u64::from(lots));
+    format!(
+        "{state} open {} executed {} value {} fees {}",
+        lots(view.open),
+        lots(view.executed),
+        world.show_amount(quote, view.executed_notional as i128),
+        world.show_amount(quote, view.fees),
+    )
+}
+
+fn or_none(texts: impl Iterator<Item = String>) -> String {
+    let texts: Vec<_> = texts.collect();
+    if texts.is_empty() {
+        "-".to_owned()
+    } else {
+        texts.join(" ")
+    }
+}
+
+/// Quantity and price of each level, best first.
+fn levels(world: &World, locate: u16, side: Side) -> String {
+    or_none(world.exchange.levels(locate, side).map(|(price, quantity, _)| {
+        format!(
+            "{}@{}",
+            world.show_lots(locate, quantity),
+            world.show_price(locate, price)
+        )
+    }))
+}
+
+/// Owner, quantity and price of each order, first to trade first.
+fn queue(world: &World, locate: u16, side: Side) -> String {
+    or_none(world.exchange.resting(locate, side).map(|view| {
+        let quantity = world.show_lots(locate, u64::from(view.open));
+        let price = world.show_price(locate, view.price);
+        format!("{} {quantity}@{price}", world.name(view.session, view.user_ref))
+    }))
+}
