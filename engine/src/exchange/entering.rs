@@ -163,7 +163,7 @@ impl Exchange {
             group: options.group,
             display: order.display,
             sweep: order.sweep,
-            expire_time: self.expiry_of(&terms),
+            expire_time: self.expiry_of(terms),
             ..OrderDetails::EMPTY
         };
         if dies {

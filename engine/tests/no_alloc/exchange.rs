@@ -9,14 +9,15 @@ use engine::exchange::event::{Event, EventKind};
 use engine::exchange::{Exchange, Progress, STEP_EVENTS_MAX};
 use zerocopy::FromZeros;
 
+use super::changes::{changes, ends_of_many};
 use super::market::{self, DOLLAR, LIMITS};
 use super::none;
 
-const MAKER: u32 = 0;
+pub(crate) const MAKER: u32 = 0;
 const TAKER: u32 = 1;
 
-struct World {
-    exchange: Exchange,
+pub(crate) struct World {
+    pub(crate) exchange: Exchange,
     events: Vec<Event>,
     /// Kinds that were run.
     kinds: HashSet<CommandKind>,
@@ -24,10 +25,10 @@ struct World {
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Came {
-    steps: usize,
+pub(crate) struct Came {
+    pub(crate) steps: usize,
     /// Its first event, or nothing.
-    first: Option<EventKind>,
+    pub(crate) first: Option<EventKind>,
 }
 
 impl World {
@@ -40,10 +41,11 @@ impl World {
     }
 
     /// Runs a command to its end, in the exchange's sight of the allocator.
-    fn run(&mut self, command: Command) -> Came {
+    pub(crate) fn run(&mut self, command: Command) -> Came {
         let kind = CommandKind::from_byte(command.kind);
         let command = Command {
             sequence: self.exchange.sequence() + 1,
+            time: command.time.max(self.exchange.now()),
             ..command
         };
         let Self { exchange, events, .. } = self;
@@ -70,7 +72,7 @@ impl World {
     }
 
     /// A request of the session, for the first instrument, under its next number.
-    fn ask(
+    pub(crate) fn ask(
         &mut self,
         kind: CommandKind,
         session: u32,
@@ -91,7 +93,7 @@ impl World {
     }
 
     /// The maker's sells, one lot each, until `left` places of the arena are free.
-    fn fill(&mut self, left: u32) {
+    pub(crate) fn fill(&mut self, left: u32) {
         let resting = self.exchange.account(MAKER).expect("it was added").open_orders
             + self.exchange.account(TAKER).expect("it was added").open_orders;
         for _ in resting..LIMITS.orders - left {
@@ -110,6 +112,8 @@ fn no_kind_of_command_allocates() {
     long_ones(&mut world);
     prices_far_apart(&mut world);
     connections(&mut world);
+    changes(&mut world);
+    ends_of_many(&mut world);
     let all: HashSet<_> = (0..=u8::MAX).filter_map(CommandKind::from_byte).collect();
     let missing: Vec<_> = all.difference(&world.kinds).collect();
     assert!(

@@ -16,6 +16,7 @@ pub(crate) const LIMITS: Limits = Limits {
     sessions: 3,
     orders: 600,
     levels: 300,
+    fee_schedules: 16,
 };
 /// A price in whole dollars.
 pub(crate) const DOLLAR: u64 = 10_000;

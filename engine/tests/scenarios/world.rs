@@ -17,6 +17,7 @@ pub(crate) const LIMITS: Limits = Limits {
     sessions: 8,
     orders: 2_000,
     levels: 200,
+    fee_schedules: 16,
 };
 
 pub(crate) struct World {
