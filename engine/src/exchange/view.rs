@@ -8,6 +8,7 @@ use super::command::whole;
 use super::instrument::Instrument;
 use super::ledger::{Asset, Balance};
 use super::money::{PPM, notional};
+use super::schedule::FeeSchedule;
 use protocol::units::Price;
 
 /// An order as its owner would ask about it.
@@ -121,6 +122,11 @@ impl Exchange {
     /// Locates are 1 ..= this.
     pub fn instrument_count(&self) -> u16 {
         self.instruments.len() as u16
+    }
+
+    /// All fee schedules there ever were.
+    pub fn fee_schedules(&self) -> &[FeeSchedule] {
+        self.schedules.all()
     }
 
     /// The locate of a symbol.

@@ -133,6 +133,7 @@ impl World {
         let engine_config = EngineConfig {
             day_ns: DAY_NS,
             events_hash: EventsHash::default(),
+            ready_at: 0,
         };
         let engine_links = EngineLinks {
             inbound: inbound_from,
