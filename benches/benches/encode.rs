@@ -65,7 +65,7 @@ fn measure(options: &Options) {
         "{:<9}{:<24}{:<24}{:<20}{:<20}messages",
         "workload", "ns/operation", "ns/message", "OUCH an operation", "ITCH an operation"
     );
-    for workload in &options.workloads {
+    for workload in &options.workloads_or_all() {
         row(workload, options);
     }
 }

@@ -22,7 +22,7 @@ pub struct Options {
     pub runs: u32,
     /// The tables go into `docs/performance.md`.
     pub write: bool,
-    /// Which workloads.
+    /// Which workloads; none means all that the bench has.
     pub workloads: Vec<Workload>,
 }
 
@@ -45,9 +45,18 @@ impl Mode {
 }
 
 impl Options {
+    /// Those that were named, or [`WORKLOADS`].
+    pub fn workloads_or_all(&self) -> Vec<Workload> {
+        if self.workloads.is_empty() {
+            WORKLOADS.to_vec()
+        } else {
+            self.workloads.clone()
+        }
+    }
+
     fn parse(arguments: Vec<String>) -> Result<Self, String> {
         let mut options = Self {
-            operations: 2_000_000,
+            operations: 1_000_000,
             runs: 5,
             write: false,
             workloads: Vec::new(),
@@ -64,9 +73,6 @@ impl Options {
                     options.workloads.push(workload);
                 }
             }
-        }
-        if options.workloads.is_empty() {
-            options.workloads = WORKLOADS.to_vec();
         }
         Ok(options)
     }
@@ -93,7 +99,7 @@ mod tests {
     fn only_cargo_bench_measures() {
         assert_eq!(of(""), Mode::Smoke);
         assert_eq!(of("--nocapture some_test --operations x"), Mode::Smoke);
-        assert!(matches!(of("--bench"), Mode::Measure(options) if options.workloads == WORKLOADS));
+        assert!(matches!(of("--bench"), Mode::Measure(options) if options.workloads.is_empty()));
     }
 
     #[test]

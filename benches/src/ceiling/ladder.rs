@@ -1,6 +1,7 @@
 //! One side of one book: eight bytes for each tick, and three levels of bits that tell where the next order is.
 
 use engine::exchange::book::Side;
+use engine::sys::table::{prefetch, table};
 
 use super::NONE;
 
@@ -42,7 +43,7 @@ impl Ladder {
             down: if side == Side::Buy { u32::MAX } else { 0 },
             origin: if side == Side::Buy { high } else { low },
             bits: [first, second, third],
-            levels: vec![empty; places],
+            levels: table(places, empty),
         }
     }
 
@@ -71,12 +72,12 @@ impl Ladder {
         self.levels[place as usize].head
     }
 
-    /// Reads a tick's level.
+    /// Has a tick's level fetched.
     #[inline]
-    pub(super) fn touch(&self, tick: u32) -> u32 {
-        self.levels
-            .get(self.place(tick) as usize)
-            .map_or(0, |level| level.tail)
+    pub(super) fn prefetch(&self, tick: u32) {
+        if let Some(level) = self.levels.get(self.place(tick) as usize) {
+            prefetch(level);
+        }
     }
 
     /// Puts an order at the end of its tick; the one before it.

@@ -1,11 +1,15 @@
 //! Who owns what, as small as it can be: two integers for each account and asset, no fees.
 
+use engine::sys::table::{prefetch, table};
+
 use crate::operations::Operations;
 
 /// What money is asked while books trade. `ladder` is the instrument's number times 2, plus 1 for a sell.
 pub trait Money {
     /// Enough of everything for everyone.
     fn new(operations: &Operations) -> Self;
+    /// Has fetched what [`Money::hold`] will need.
+    fn prefetch(&self, account: u32, ladder: u32);
     /// An order binds its value.
     fn hold(&mut self, account: u32, ladder: u32, tick: u32, quantity: u32);
     /// An order binds it no more.
@@ -24,6 +28,7 @@ impl Money for NoMoney {
     fn new(_: &Operations) -> Self {
         Self
     }
+    fn prefetch(&self, _: u32, _: u32) {}
     fn hold(&mut self, _: u32, _: u32, _: u32, _: u32) {}
     fn release(&mut self, _: u32, _: u32, _: u32, _: u32) {}
     fn settle(&mut self, _: (u32, u32), _: (u32, u32), _: u32, _: u32) {}
@@ -86,8 +91,15 @@ impl Money for Balances {
             held: 0,
         };
         Self {
-            balances: vec![balance; operations.accounts as usize * assets],
+            balances: table(operations.accounts as usize * assets, balance),
             assets,
+        }
+    }
+
+    fn prefetch(&self, account: u32, ladder: u32) {
+        let (asset, _) = Self::bound(ladder, 0, 0);
+        if let Some(balance) = self.balances.get(account as usize * self.assets + asset as usize) {
+            prefetch(balance);
         }
     }
 

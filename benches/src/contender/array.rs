@@ -4,18 +4,18 @@ use super::{Case, Contender};
 use crate::ceiling::{ArrayBook, Money};
 use crate::fills::{FillsHash, Tape};
 
-/// Operations that are touched together before they are done; 1 for none.
-const TOGETHER: usize = 8;
+/// Operations from an order's and a level's fetching to the operation.
+const AHEAD: usize = 8;
 
-/// The ceiling. With `TOUCH`, what the next operations need is read before they are done.
+/// The ceiling. With `FETCH`, what an operation needs is fetched while those before it are done.
 #[derive(Debug)]
-pub struct Array<'a, M, const TOUCH: bool> {
+pub struct Array<'a, M, const FETCH: bool> {
     case: &'a Case,
     book: ArrayBook<M>,
     told: Tape,
 }
 
-impl<'a, M: Money, const TOUCH: bool> Contender<'a> for Array<'a, M, TOUCH> {
+impl<'a, M: Money, const FETCH: bool> Contender<'a> for Array<'a, M, FETCH> {
     fn prepared(case: &'a Case) -> Self {
         let mut book = ArrayBook::new(&case.operations);
         let mut told = Tape::new();
@@ -32,12 +32,8 @@ impl<'a, M: Money, const TOUCH: bool> Contender<'a> for Array<'a, M, TOUCH> {
 
     #[inline]
     fn ahead(&self, place: usize) {
-        if TOUCH && place.is_multiple_of(TOGETHER) {
-            let operations = &self.case.operations.measured;
-            for operation in &operations[operations.len().min(place)..operations.len().min(place + TOGETHER)]
-            {
-                std::hint::black_box(self.book.touch(operation));
-            }
+        if FETCH && let Some(operation) = self.case.operations.measured.get(place + AHEAD) {
+            self.book.prefetch(operation);
         }
     }
 

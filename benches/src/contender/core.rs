@@ -1,5 +1,6 @@
 //! The exchange: ledger, all checks, events.
 
+use engine::exchange::Ahead;
 use engine::exchange::Exchange;
 use engine::exchange::event::{Event, EventKind};
 use engine::ingress::EventsHash;
@@ -9,9 +10,14 @@ use crate::fills::FillsHash;
 use crate::market::TICK_SIZE;
 use crate::replay;
 
-/// Our matching core.
+/// Commands from a session's or name's fetching to the command.
+const NAMES_AHEAD: usize = 16;
+/// Commands from an account's or order's fetching to the command.
+const ORDERS_AHEAD: usize = 8;
+
+/// Our matching core. With `FETCH`, as the receive loop runs it: it knows the commands behind the present one.
 #[derive(Debug)]
-pub struct Core<'a> {
+pub struct Core<'a, const FETCH: bool> {
     case: &'a Case,
     exchange: Exchange,
     events: Vec<Event>,
@@ -20,7 +26,7 @@ pub struct Core<'a> {
     taker: u32,
 }
 
-impl<'a> Contender<'a> for Core<'a> {
+impl<'a, const FETCH: bool> Contender<'a> for Core<'a, FETCH> {
     fn prepared(case: &'a Case) -> Self {
         Self {
             case,
@@ -33,6 +39,23 @@ impl<'a> Contender<'a> for Core<'a> {
 
     fn operations(&self) -> usize {
         self.case.stream.measured.len()
+    }
+
+    fn fills(case: &'a Case) -> &'a [u8] {
+        &case.operations.fills_by_command
+    }
+
+    #[inline]
+    fn ahead(&self, place: usize) {
+        if FETCH {
+            let commands = &self.case.stream.measured;
+            if let Some(command) = commands.get(place + NAMES_AHEAD) {
+                self.exchange.prefetch(command, Ahead::Names);
+            }
+            if let Some(command) = commands.get(place + ORDERS_AHEAD) {
+                self.exchange.prefetch(command, Ahead::Orders);
+            }
+        }
     }
 
     #[inline]

@@ -6,6 +6,7 @@
 mod array;
 mod book;
 mod core;
+mod plain;
 pub mod round;
 
 use std::time::Instant;
@@ -28,36 +29,22 @@ pub const ROOM: usize = 1 << 16;
 pub struct Case {
     /// For the exchange.
     pub stream: Stream,
-    /// For all others.
+    /// For books.
     pub operations: Operations,
+    /// For books that know only new orders and cancels.
+    pub plain: Operations,
 }
 
 impl Case {
     /// Of a stream.
     pub fn new(stream: Stream) -> Self {
         let operations = Operations::of(&stream);
-        Self { stream, operations }
-    }
-}
-
-impl Case {
-    /// The fills are the exchange's, in the same order.
-    pub fn is_right(&self, pass: &Pass) -> bool {
-        (pass.hash.value(), pass.hash.count()) == (self.operations.fills_hash, self.operations.fills)
-    }
-
-    /// Of the times of all operations those of operations that are no sweeps.
-    pub fn without_sweeps<'b>(&'b self, each: &'b [u32]) -> impl Iterator<Item = u32> + 'b {
-        // The exchange's operations are the stream's; the others' list is longer.
-        let fills = if each.len() == self.stream.measured.len() {
-            &self.operations.fills_by_command
-        } else {
-            &self.operations.fills_by_operation
-        };
-        each.iter()
-            .zip(fills)
-            .filter(|&(_, &fills)| u32::from(fills) <= round::SWEEP)
-            .map(|(&time, _)| time)
+        let plain = plain::of(&operations);
+        Self {
+            stream,
+            operations,
+            plain,
+        }
     }
 }
 
@@ -68,6 +55,16 @@ pub trait Contender<'a> {
 
     /// Operations of its measured part.
     fn operations(&self) -> usize;
+
+    /// The list it works off, which has the fills it must come to.
+    fn list(case: &'a Case) -> &'a Operations {
+        &case.operations
+    }
+
+    /// How many fills each of its operations causes.
+    fn fills(case: &'a Case) -> &'a [u8] {
+        &Self::list(case).fills_by_operation
+    }
 
     /// The operation at `place` will come soon. Beyond the end too.
     #[inline]
@@ -88,21 +85,23 @@ pub trait Contender<'a> {
 
 /// What a pass gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pass {
+pub struct Pass<'a> {
     /// Measured time of all operations, nanoseconds, and what the host took away while they ran.
     pub time_ns: u64,
     /// The same reckoned from the middle batch of all: nothing that the host takes away for milliseconds is in it. 0 when
     /// the batches were not timed.
     pub quiet_ns: u64,
-    /// Of the fills.
-    pub hash: FillsHash,
+    /// The fills are those of the exchange, or of its book on the plain list, in the same order.
+    pub is_right: bool,
+    /// How many fills each operation caused.
+    pub fills: &'a [u8],
 }
 
 /// How a contender's passes are run: a function, so that contenders of different types stand in one list.
-pub type Run = for<'a> fn(&'a Case, Option<&mut Vec<u32>>) -> Pass;
+pub type Run = for<'a> fn(&'a Case, Option<&mut Vec<u32>>) -> Pass<'a>;
 
 /// One pass. With `each`, the time of every operation is read and put there; without, that of the batches only.
-pub fn run<'a, C: Contender<'a>>(case: &'a Case, each: Option<&mut Vec<u32>>) -> Pass {
+pub fn run<'a, C: Contender<'a>>(case: &'a Case, each: Option<&mut Vec<u32>>) -> Pass<'a> {
     let mut contender = C::prepared(case);
     let mut hash = FillsHash::default();
     let (time_ns, quiet_ns) = match each {
@@ -115,10 +114,12 @@ pub fn run<'a, C: Contender<'a>>(case: &'a Case, each: Option<&mut Vec<u32>>) ->
         }
     };
     contender.check();
+    let list = C::list(case);
     Pass {
         time_ns,
         quiet_ns,
-        hash,
+        is_right: (hash.value(), hash.count()) == (list.fills_hash, list.fills),
+        fills: C::fills(case),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A comparison: every contender works off the same case in every round, so that the machine's moods hit all alike.
 
-use super::{Case, Run};
+use super::{Case, Pass, Run};
 use crate::{Percentiles, Spread};
 
 /// A contender's place in a comparison.
@@ -34,41 +34,73 @@ pub const SWEEP: u32 = 2;
 
 /// Runs all `entrants`, one after the other, `rounds` times; then again with a clock between the operations.
 pub fn compare(case: &Case, entrants: &[Entrant], rounds: u32) -> Vec<Standing> {
-    let mut times = vec![Vec::new(); entrants.len()];
-    let mut walls = vec![Vec::new(); entrants.len()];
-    let mut percentiles = vec![Vec::new(); entrants.len()];
-    let mut no_sweeps = vec![Vec::new(); entrants.len()];
-    let mut is_right = vec![true; entrants.len()];
+    let mut standings = compare_all(std::slice::from_ref(case), entrants, rounds);
+    standings.pop().expect("one case has one comparison")
+}
+
+/// The same on several cases, which take turns too. By case.
+pub fn compare_all(cases: &[Case], entrants: &[Entrant], rounds: u32) -> Vec<Vec<Standing>> {
+    let mut gathered: Vec<Vec<Gathered>> = cases
+        .iter()
+        .map(|_| entrants.iter().map(|_| Gathered::default()).collect())
+        .collect();
     let mut each = Vec::new();
-    for round in 0..rounds as usize {
-        for turn in 0..entrants.len() {
-            // Another one begins in each round.
-            let place = (turn + round) % entrants.len();
-            let pass = (entrants[place].run)(case, None);
-            times[place].push(pass.quiet_ns);
-            walls[place].push(pass.time_ns);
-            is_right[place] &= case.is_right(&pass);
+    for is_timed_each in [false, true] {
+        for round in 0..rounds as usize {
+            for (case, gathered) in cases.iter().zip(&mut gathered) {
+                for turn in 0..entrants.len() {
+                    // Another one begins in each round.
+                    let place = (turn + round) % entrants.len();
+                    let pass = (entrants[place].run)(case, is_timed_each.then_some(&mut each));
+                    gathered[place].add(&pass, is_timed_each.then_some(&each));
+                }
+            }
         }
     }
-    for round in 0..rounds as usize {
-        for turn in 0..entrants.len() {
-            let place = (turn + round) % entrants.len();
-            let pass = (entrants[place].run)(case, Some(&mut each));
-            is_right[place] &= case.is_right(&pass);
-            percentiles[place].push(Percentiles::of(each.iter().copied()));
-            no_sweeps[place].push(Percentiles::of(case.without_sweeps(&each)));
+    let standings = gathered.into_iter().map(|gathered| {
+        let both = entrants.iter().zip(gathered);
+        both.map(|(entrant, gathered)| gathered.standing(entrant.name))
+            .collect()
+    });
+    standings.collect()
+}
+
+/// What a contender's passes gave so far.
+#[derive(Default)]
+struct Gathered {
+    times_ns: Vec<u64>,
+    wall_ns: Vec<u64>,
+    percentiles: Vec<Percentiles>,
+    no_sweeps: Vec<Percentiles>,
+    is_wrong: bool,
+}
+
+impl Gathered {
+    fn add(&mut self, pass: &Pass<'_>, each: Option<&Vec<u32>>) {
+        self.is_wrong |= !pass.is_right;
+        match each {
+            None => {
+                self.times_ns.push(pass.quiet_ns);
+                self.wall_ns.push(pass.time_ns);
+            }
+            Some(each) => {
+                self.percentiles.push(Percentiles::of(each.iter().copied()));
+                self.no_sweeps
+                    .push(Percentiles::of(without_sweeps(each, pass.fills)));
+            }
         }
     }
-    (0..entrants.len())
-        .map(|place| Standing {
-            name: entrants[place].name,
-            times_ns: std::mem::take(&mut times[place]),
-            wall_ns: std::mem::take(&mut walls[place]),
-            percentiles: Percentiles::median(&percentiles[place]),
-            no_sweeps: Percentiles::median(&no_sweeps[place]),
-            is_right: is_right[place],
-        })
-        .collect()
+
+    fn standing(self, name: &'static str) -> Standing {
+        Standing {
+            name,
+            percentiles: Percentiles::median(&self.percentiles),
+            no_sweeps: Percentiles::median(&self.no_sweeps),
+            times_ns: self.times_ns,
+            wall_ns: self.wall_ns,
+            is_right: !self.is_wrong,
+        }
+    }
 }
 
 impl Standing {
@@ -90,4 +122,12 @@ impl Standing {
                 .map(|(&own, &other)| other as f64 / own as f64),
         )
     }
+}
+
+/// The times of operations that are no sweeps.
+fn without_sweeps(each: &[u32], fills: &[u8]) -> impl Iterator<Item = u32> {
+    each.iter()
+        .zip(fills)
+        .filter(|&(_, &fills)| u32::from(fills) <= SWEEP)
+        .map(|(&time, _)| time)
 }

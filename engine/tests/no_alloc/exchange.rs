@@ -9,16 +9,17 @@ use engine::exchange::event::{Event, EventKind};
 use engine::exchange::{Exchange, Progress, STEP_EVENTS_MAX};
 use zerocopy::FromZeros;
 
-use super::changes::{changes, ends_of_many};
 use super::market::{self, DOLLAR, LIMITS};
-use super::none;
+use super::{none, operating};
 
 pub(crate) const MAKER: u32 = 0;
-const TAKER: u32 = 1;
+pub(crate) const TAKER: u32 = 1;
 
 pub(crate) struct World {
     pub(crate) exchange: Exchange,
     events: Vec<Event>,
+    /// Nanoseconds.
+    pub(crate) time: u64,
     /// Kinds that were run.
     kinds: HashSet<CommandKind>,
 }
@@ -36,6 +37,7 @@ impl World {
         Self {
             exchange: Exchange::new(LIMITS),
             events: Vec::with_capacity(STEP_EVENTS_MAX as usize),
+            time: 0,
             kinds: HashSet::new(),
         }
     }
@@ -45,7 +47,7 @@ impl World {
         let kind = CommandKind::from_byte(command.kind);
         let command = Command {
             sequence: self.exchange.sequence() + 1,
-            time: command.time.max(self.exchange.now()),
+            time: self.time,
             ..command
         };
         let Self { exchange, events, .. } = self;
@@ -67,7 +69,7 @@ impl World {
         Came { steps, first }
     }
 
-    fn next(&self, session: u32) -> u32 {
+    pub(crate) fn next(&self, session: u32) -> u32 {
         self.exchange.session(session).expect("it was added").mark + 1
     }
 
@@ -86,7 +88,7 @@ impl World {
         self.run(command)
     }
 
-    fn enter(&mut self, session: u32, side: u8, quantity: u32, price: u64) -> Came {
+    pub(crate) fn enter(&mut self, session: u32, side: u8, quantity: u32, price: u64) -> Came {
         self.ask(CommandKind::Enter, session, |order, _| {
             (order.side, order.quantity, order.price) = (side, quantity, price);
         })
@@ -106,60 +108,21 @@ impl World {
 #[test]
 fn no_kind_of_command_allocates() {
     let mut world = World::new();
-    operator(&mut world);
+    operating::operator(&mut world);
     orders(&mut world);
     replacements(&mut world);
     long_ones(&mut world);
     prices_far_apart(&mut world);
+    operating::ends(&mut world);
+    operating::kill_switches(&mut world);
+    operating::changes(&mut world);
     connections(&mut world);
-    changes(&mut world);
-    ends_of_many(&mut world);
     let all: HashSet<_> = (0..=u8::MAX).filter_map(CommandKind::from_byte).collect();
     let missing: Vec<_> = all.difference(&world.kinds).collect();
     assert!(
         missing.is_empty(),
         "no row for {missing:?}: add one that does it and one that is refused"
     );
-}
-
-/// Set up while it runs, as far as there is room and further.
-fn operator(world: &mut World) {
-    let refused = Some(EventKind::OperationRefused);
-    for command in market::setup() {
-        assert_ne!(world.run(command).first, refused);
-    }
-    for command in [
-        market::asset("ETH"),
-        market::instrument("ETH-USD", 2),
-        market::account("A2"),
-        market::session("S2", 2),
-        market::value(CommandKind::SetState, 2, b'T'),
-        market::transfer(CommandKind::Withdraw, 0, 0, 1),
-        market::value(CommandKind::SystemEvent, 0, b'M'),
-    ] {
-        assert_ne!(world.run(command).first, refused);
-    }
-    for command in [
-        market::asset("ETH"),
-        market::asset("SOL"),
-        market::instrument("ETH-USD", 2),
-        market::instrument("BTC-ETH", 1),
-        market::account("A3"),
-        market::session("S2", 2),
-        market::session("S3", 2),
-        market::session("S3", 9),
-        market::value(CommandKind::SetState, 9, b'T'),
-        market::value(CommandKind::SetState, 1, b'?'),
-        market::transfer(CommandKind::Deposit, 9, 0, 1),
-        market::transfer(CommandKind::Deposit, 0, 0, u128::MAX),
-        market::transfer(CommandKind::Withdraw, 2, 0, 1),
-        Command {
-            kind: u8::MAX,
-            ..Command::new(CommandKind::Enter)
-        },
-    ] {
-        assert_eq!(world.run(command).first, refused);
-    }
 }
 
 /// What an enter may come to.
