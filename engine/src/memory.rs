@@ -55,8 +55,9 @@ fn bytes_of<T>() -> u64 {
 fn exchange(limits: &Limits) -> u64 {
     let orders = u64::from(limits.orders);
     let index = (2 * orders).next_power_of_two() * 8;
-    let orders =
-        orders * (bytes_of::<OrderSlot>() + bytes_of::<OrderDetails>() + bytes_of::<OrderTotals>() + EXPIRY_BYTES) + index;
+    let orders = orders
+        * (bytes_of::<OrderSlot>() + bytes_of::<OrderDetails>() + bytes_of::<OrderTotals>() + EXPIRY_BYTES)
+        + index;
     let levels = u64::from(limits.levels) * (bytes_of::<Level>() + 2 * NODE_BYTES);
     let accounts = u64::from(limits.accounts);
     let balances = accounts * u64::from(limits.assets) * bytes_of::<Balance>();

@@ -105,7 +105,7 @@ fn typical(options: &Options) -> Percentiles {
     let mut each = Vec::new();
     let runs: Vec<Percentiles> = (0..options.runs)
         .map(|_| {
-            run::<Core<'_, false>>(&case, Some(&mut each));
+            run::<Core<'_, 0>>(&case, Some(&mut each));
             Percentiles::of(each.iter().copied())
         })
         .collect();

@@ -21,6 +21,7 @@ pub(crate) fn workload(case: &Case, standings: &[Standing], options: &Options) -
     let mut table = Table::new(&[
         "contender",
         "M operations/s",
+        "pauses included",
         "of the array book",
         "of it with balances",
         "ns p50 / p99 / p99.9 / max",
@@ -33,6 +34,7 @@ pub(crate) fn workload(case: &Case, standings: &[Standing], options: &Options) -
         table.row([
             standing.name.to_owned(),
             standing.mops(options.operations).to_string(),
+            format!("{:.2}", standing.wall_mops(options.operations).median),
             format!("{:.2}", standing.ratio_to(bare).median),
             format!("{:.2}", standing.ratio_to(balances).median),
             standing.percentiles.to_string(),
