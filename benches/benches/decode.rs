@@ -146,6 +146,7 @@ fn door(stream: &Stream, ring: &Ring, datagrams: usize) -> Duration {
     let config = EngineConfig {
         day_ns: 0,
         events_hash: EventsHash::default(),
+        ready_at: 0,
     };
     let left = Rc::new(Cell::new(0));
     let source = RingSource {

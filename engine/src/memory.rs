@@ -58,7 +58,9 @@ fn exchange(limits: &Limits) -> u64 {
     let orders = orders
         * (bytes_of::<OrderSlot>() + bytes_of::<OrderDetails>() + bytes_of::<OrderTotals>() + EXPIRY_BYTES)
         + index;
-    let levels = u64::from(limits.levels) * (bytes_of::<Level>() + 2 * NODE_BYTES);
+    let levels = u64::from(limits.levels);
+    let buckets = (2 * levels).next_power_of_two() * 4;
+    let levels = levels * (bytes_of::<Level>() + 2 * NODE_BYTES) + buckets;
     let accounts = u64::from(limits.accounts);
     let balances = accounts * u64::from(limits.assets) * bytes_of::<Balance>();
     orders

@@ -26,7 +26,7 @@ pub struct OurBook<'a> {
 impl<'a> Contender<'a> for OurBook<'a> {
     fn prepared(case: &'a Case) -> Self {
         let limits = case.stream.workload.limits();
-        let mut pools = Pools::new(limits.levels, limits.instruments * 2);
+        let mut pools = Pools::new(limits.levels, limits.instruments * 2, 0);
         let tick_max = market::PRICE_MAX / market::TICK_SIZE;
         let books = (1..=case.stream.workload.instruments)
             .map(|locate| Book::new(&mut pools, locate, tick_max))
@@ -175,7 +175,8 @@ impl Parts<'_> {
     }
 
     fn remove_from(self, handle: u32) {
-        self.book.remove(self.pools, self.arena, handle);
+        let slot = *self.arena.get(handle);
+        self.book.remove(self.pools, self.arena, &slot);
     }
 
     fn reduce(self, handle: u32, by: u32) {

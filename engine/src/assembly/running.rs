@@ -156,6 +156,12 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
     if config.journal.durability != Durability::None {
         tell_recovered(&stages.recovered, began.elapsed(), &mut tell);
     }
+    let set_up = stages.ready_at - stages.recovered.last_sequence;
+    if set_up > 0 {
+        tell(&format!(
+            "configuration: {set_up} commands for what is new or changed in it"
+        ));
+    }
     counters.push(Arc::clone(stages.engine.counters()) as Arc<dyn Counters>);
     let (released, ready_at) = (Arc::clone(&stages.released), stages.ready_at);
 

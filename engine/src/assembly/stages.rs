@@ -231,9 +231,11 @@ pub(super) fn build<W: Outside>(
         seams.market_data,
     );
 
+    let ready_at = recovered.last_sequence + commands.len() as u64;
     let engine_config = EngineConfig {
         day_ns,
         events_hash: replay.events_hash,
+        ready_at,
     };
     let engine_links = EngineLinks {
         inbound: inbound_from,
@@ -256,7 +258,7 @@ pub(super) fn build<W: Outside>(
         output,
         recovery,
         released,
-        ready_at: recovered.last_sequence + commands.len() as u64,
+        ready_at,
         recovered,
     })
 }

@@ -64,7 +64,7 @@ impl Exchange {
                 orders += 1;
                 (prev, handle) = (handle, slot.next);
             }
-            if (level.tail, level.quantity, level.orders) != (prev, quantity, orders) || orders == 0 {
+            if (level.tail, level.quantity) != (prev, quantity) || orders == 0 {
                 return Err(format!(
                     "instrument {locate}: level {} does not add up",
                     level.tick

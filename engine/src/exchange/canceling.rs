@@ -188,11 +188,16 @@ impl Exchange {
             self.arena.prefetch(neighbour);
         }
         prefetch(&self.accounts[slot.account as usize]);
-        self.release_hold(handle, slot.open, 0);
-        self.remove_from_book(handle);
+        let (asset, hold) = self.hold_of(&slot, slot.open);
+        self.ledger.release(slot.account, asset, hold);
+        self.instruments[usize::from(slot.instrument) - 1].book.remove(
+            &mut self.pools,
+            &mut self.arena,
+            &slot,
+        );
         self.arena.get_mut(handle).open = 0;
         step.emit(canceled(&slot, EventKind::CanceledDeleted, reason, slot.open));
-        self.finish(handle, b'C', step);
+        self.finish_order(handle, &slot, b'C', step);
     }
 
     /// Cancels `quantity` lots of a resting order, which keeps its place.

@@ -87,13 +87,28 @@ pub(super) struct Terms {
     pub(super) is_market: bool,
     /// What does not execute at once is canceled.
     pub(super) is_immediate: bool,
-    pub(super) is_post_only: bool,
     pub(super) is_attributed: bool,
+    pub(super) wishes: Wishes,
+}
+
+/// What options ask of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wishes {
+    pub(super) is_post_only: bool,
     /// Lots that must execute at once, 0 = any.
     pub(super) min_quantity: u32,
     pub(super) self_match: u8,
     /// Seconds that the order lives, 0 = till it is canceled.
     pub(super) lifetime_seconds: u32,
+}
+
+impl Wishes {
+    const NONE: Self = Self {
+        is_post_only: false,
+        min_quantity: 0,
+        self_match: 0,
+        lifetime_seconds: 0,
+    };
 }
 
 impl Terms {
@@ -132,20 +147,67 @@ pub(super) fn terms(
     account: &Account,
     side: Side,
     order: &Order,
-    options: &OrderOptions,
+    command: &Command,
     executed: u32,
 ) -> Result<Terms, Reason> {
     let is_immediate = order.time_in_force == IMMEDIATE;
-    let is_post_only = options.post_only == b'P';
     let is_market = is_market(instrument, order.price);
-    let lifetime_seconds = lifetime(order, options)?;
+    let is_plain = matches!(order.time_in_force, DAY | IMMEDIATE | GOOD_TILL_CANCELED);
+    let wishes = if is_plain && !command.is_extended() {
+        // PERF: most orders have no options; their rungs are one.
+        cross_and_display(order)?;
+        Wishes {
+            self_match: account.definition.self_match,
+            ..Wishes::NONE
+        }
+    } else {
+        let never_rests = is_immediate || is_market;
+        let open = order.quantity.saturating_sub(executed);
+        wishes(account, order, &command.options(), never_rests, open)?
+    };
+    if order.quantity == 0 || order.quantity > instrument.definition.quantity_max {
+        return Err(Reason::Quantity);
+    }
+    if account.definition.quantity_max > 0 && order.quantity > account.definition.quantity_max {
+        return Err(Reason::AccountQuantity);
+    }
+    let tick = tick(instrument, side, order.price, is_market)?;
+    let open = order.quantity.saturating_sub(executed);
+    notional(instrument, tick, open, is_market)?;
+    Ok(Terms {
+        tick,
+        is_market,
+        is_immediate,
+        is_attributed: order.display == b'A',
+        wishes,
+    })
+}
+
+/// Cross type and display.
+#[inline(always)]
+fn cross_and_display(order: &Order) -> Result<(), Reason> {
     if order.cross_type != b'N' {
         return Err(Reason::Cross);
     }
     if !matches!(order.display, b'Y' | b'A') {
         return Err(Reason::Display);
     }
-    if !options_are_defined(options) || (is_post_only && (is_immediate || is_market)) {
+    Ok(())
+}
+
+/// From time in force to MaxFloor, for an order with options. `open`: lots it would have.
+#[inline(never)]
+fn wishes(
+    account: &Account,
+    order: &Order,
+    options: &OrderOptions,
+    never_rests: bool,
+    open: u32,
+) -> Result<Wishes, Reason> {
+    let lifetime_seconds = lifetime(order, options)?;
+    cross_and_display(order)?;
+    let is_post_only = options.post_only == b'P';
+    if !options_are_defined(options) || (is_post_only && never_rests) {
         return Err(Reason::Other);
     }
     if options.has(OrderOptions::HAS_PEG)
@@ -160,37 +222,20 @@ pub(super) fn terms(
         return Err(Reason::Route);
     }
     let min_quantity = options.min_quantity;
-    if min_quantity > 0
-        && ((!is_immediate && !is_market) || min_quantity > order.quantity.saturating_sub(executed))
-    {
+    if min_quantity > 0 && (!never_rests || min_quantity > open) {
         return Err(Reason::MinQuantity);
     }
     if options.has(OrderOptions::HAS_MAX_FLOOR) {
         return Err(Reason::MaxFloor);
     }
-    if order.quantity == 0 || order.quantity > instrument.definition.quantity_max {
-        return Err(Reason::Quantity);
-    }
-    if account.definition.quantity_max > 0 && order.quantity > account.definition.quantity_max {
-        return Err(Reason::AccountQuantity);
-    }
-    let tick = tick(instrument, side, order.price, is_market)?;
-    let open = order.quantity.saturating_sub(executed);
-    notional(instrument, tick, open, is_market)?;
-    let self_match = if options.has(OrderOptions::HAS_SELF_MATCH) {
-        options.self_match
-    } else {
-        account.definition.self_match
-    };
-    let is_attributed = order.display == b'A';
-    Ok(Terms {
-        tick,
-        is_market,
-        is_immediate,
+    Ok(Wishes {
         is_post_only,
-        is_attributed,
         min_quantity,
-        self_match,
+        self_match: if options.has(OrderOptions::HAS_SELF_MATCH) {
+            options.self_match
+        } else {
+            account.definition.self_match
+        },
         lifetime_seconds,
     })
 }

@@ -8,6 +8,8 @@ use super::book::arena::{
 use super::checks::{self, Reason, Terms};
 use super::command::{Command, Order, OrderOptions, UNKNOWN_INSTRUMENT, halves};
 use super::event::{Event, EventKind};
+use super::instrument::Instrument;
+use super::money;
 use super::sink::{Progress, Sink, Step};
 use protocol::units::Price;
 
@@ -73,18 +75,13 @@ impl Exchange {
                 reject(client, order.user_ref, reason, step);
                 Progress::Done
             }
-            Ok((slot, terms)) => self.accept(&slot, &terms, command, step),
+            Ok((handle, terms)) => self.accept(handle, &terms, command, step),
         }
     }
 
-    /// All rungs. What passes is an order that is accepted: its hold is taken, which is the last rung.
+    /// All rungs; the last one takes the hold. What passes is accepted, and stored.
     #[inline(always)]
-    fn admit(
-        &mut self,
-        command: &Command,
-        order: &Order,
-        client: Client,
-    ) -> Result<(OrderSlot, Terms), Reason> {
+    fn admit(&mut self, command: &Command, order: &Order, client: Client) -> Result<(u32, Terms), Reason> {
         self.check_client(client)?;
         let account = &self.accounts[client.account as usize];
         let instrument = self.instrument(command.instrument).ok_or(Reason::Symbol)?;
@@ -92,51 +89,89 @@ impl Exchange {
         let side = checks::side(order.side)?;
         // PERF: what is needed at the end of the rungs and beyond is fetched meanwhile.
         self.index.prefetch(client.session, order.user_ref);
-        self.ledger.prefetch(
-            client.account,
-            match side {
-                Side::Buy => instrument.definition.quote,
-                Side::Sell => instrument.definition.base,
-            },
-        );
-        let terms = checks::terms(instrument, account, side, order, &command.options(), 0)?;
+        let asset = match side {
+            Side::Buy => instrument.definition.quote,
+            Side::Sell => instrument.definition.base,
+        };
+        self.ledger.prefetch(client.account, asset);
+        let terms = checks::terms(instrument, account, side, order, command, 0)?;
         self.check_open_orders(account, &terms)?;
         checks::space(command)?;
         self.check_room(instrument, side, &terms)?;
-        let mut slot = OrderSlot {
-            account: client.account,
-            session: client.session,
-            user_ref: order.user_ref,
-            instrument: command.instrument,
-            side,
-            schedule: instrument.schedule,
-            ..OrderSlot::EMPTY
-        };
-        set_terms(&mut slot, order, &terms, order.quantity);
-        let (asset, hold) = self.hold_of(&slot, slot.open);
-        if !self.ledger.hold(slot.account, asset, hold) {
+        let firm = account.definition.firm;
+        let schedule = instrument.schedule;
+        let hold = self.hold(instrument, side, &terms, order.quantity);
+        if !self.ledger.hold(client.account, asset, hold) {
             return Err(Reason::Funds);
         }
         self.order_number += 1;
-        slot.number = self.order_number;
-        Ok((slot, terms))
+        let handle = self.arena.take();
+        let slot = self.arena.get_mut(handle);
+        *slot = OrderSlot {
+            account: client.account,
+            session: client.session,
+            user_ref: order.user_ref,
+            number: self.order_number,
+            instrument: command.instrument,
+            side,
+            schedule,
+            ..OrderSlot::EMPTY
+        };
+        set_terms(slot, order, &terms, order.quantity);
+        *self.arena.details_mut(handle) = OrderDetails {
+            cl_ord_id: order.cl_ord_id,
+            capacity: order.capacity,
+            cross_type: order.cross_type,
+            firm,
+            display: order.display,
+            sweep: order.sweep,
+            ..OrderDetails::EMPTY
+        };
+        if command.is_extended() {
+            self.set_options(handle, &terms, &command.options());
+        }
+        Ok((handle, terms))
+    }
+
+    /// What a new order with these terms binds.
+    #[inline(always)]
+    fn hold(&self, instrument: &Instrument, side: Side, terms: &Terms, open: u32) -> u128 {
+        match side {
+            Side::Sell => u128::from(open) * instrument.lot_size,
+            Side::Buy if terms.is_market => 0,
+            Side::Buy => {
+                let rate_max = self.schedules.get(instrument.schedule).rate_max_ppm;
+                money::buy_hold(terms.tick, open, instrument.tick_value, rate_max, 0)
+            }
+        }
+    }
+
+    /// What options say about an order that is stored.
+    fn set_options(&mut self, handle: u32, terms: &Terms, options: &OrderOptions) {
+        let expire_time = self.expiry_of(terms);
+        let details = self.arena.details_mut(handle);
+        if options.has(OrderOptions::HAS_FIRM) {
+            details.firm = options.firm;
+        }
+        (details.group, details.expire_time) = (options.group, expire_time);
     }
 
     #[inline(always)]
     fn accept<S: Sink>(
         &mut self,
-        slot: &OrderSlot,
+        handle: u32,
         terms: &Terms,
         command: &Command,
         step: &mut Step<'_, S>,
     ) -> Progress {
-        let order = command.order();
+        let slot = self.arena.get(handle);
         let takes = self.would_take(slot);
-        let dies = takes && terms.is_post_only;
+        let dies = takes && terms.wishes.is_post_only;
         let price = if terms.is_market {
             Price::MARKET.0 as u32
         } else {
-            self.instrument_of(slot.instrument).price(slot.tick)
+            // It was checked to be the tick's.
+            command.order().price as u32
         };
         step.emit(Event {
             code: if dies { b'D' } else { b'L' },
@@ -148,35 +183,19 @@ impl Exchange {
             number: slot.number,
             ..Event::new(EventKind::Accepted)
         });
-        let options = command.options();
-        let firm = if options.has(OrderOptions::HAS_FIRM) {
-            options.firm
-        } else {
-            self.accounts[slot.account as usize].definition.firm
-        };
-        let handle = self.arena.insert(slot);
-        *self.arena.details_mut(handle) = OrderDetails {
-            cl_ord_id: order.cl_ord_id,
-            capacity: order.capacity,
-            cross_type: order.cross_type,
-            firm,
-            group: options.group,
-            display: order.display,
-            sweep: order.sweep,
-            expire_time: self.expiry_of(&terms),
-            ..OrderDetails::EMPTY
-        };
         if dies {
             return self.cancel_incoming(handle, b'G', step);
         }
-        if terms.min_quantity > 0 && !self.can_fill(slot, terms.min_quantity) {
+        let min_quantity = terms.wishes.min_quantity;
+        if min_quantity > 0 && !self.can_fill(slot, min_quantity) {
             return self.cancel_incoming(handle, b'I', step);
         }
         if takes || !terms.rests() {
             return self.cross(handle, step);
         }
-        self.rest(handle);
+        let firm = self.arena.details(handle).firm;
         step.emit(added(slot, price, firm));
+        self.rest(handle);
         Progress::Done
     }
 
@@ -216,14 +235,7 @@ impl Exchange {
             cross_type: self.arena.details(handle).cross_type,
             ..*order
         };
-        let terms = checks::terms(
-            instrument,
-            account,
-            old.side,
-            &inherited,
-            &command.options(),
-            old.executed,
-        )?;
+        let terms = checks::terms(instrument, account, old.side, &inherited, command, old.executed)?;
         if order.quantity <= old.executed {
             return Ok((handle, None));
         }
@@ -287,7 +299,7 @@ impl Exchange {
         assert!(is_held, "the rungs have seen that it is there");
 
         let crosses = self.would_take(&slot);
-        let dies = terms.is_post_only && crosses;
+        let dies = terms.wishes.is_post_only && crosses;
         self.emit_replaced(handle, if dies { b'D' } else { b'L' }, step);
         let rests_whole = terms.rests() && !crosses;
         let kind = if rests_whole {
@@ -306,7 +318,8 @@ impl Exchange {
         if dies {
             return self.cancel_incoming(handle, b'G', step);
         }
-        if terms.min_quantity > 0 && !self.can_fill(&slot, terms.min_quantity) {
+        let min_quantity = terms.wishes.min_quantity;
+        if min_quantity > 0 && !self.can_fill(&slot, min_quantity) {
             return self.cancel_incoming(handle, b'I', step);
         }
         if as_replace {
@@ -330,11 +343,11 @@ impl Exchange {
         self.reduce_in_book(handle, before - open);
         let slot = self.arena.get_mut(handle);
         slot.time_in_force = order.time_in_force;
-        slot.self_match = terms.self_match;
+        slot.self_match = terms.wishes.self_match;
         let (instrument, number) = (slot.instrument, slot.number);
         self.unschedule_expiry(handle);
         self.set_details(handle, order, terms);
-        if terms.lifetime_seconds > 0 {
+        if terms.wishes.lifetime_seconds > 0 {
             self.schedule_expiry(handle);
         }
         self.emit_replaced(handle, b'L', step);
@@ -370,7 +383,7 @@ impl Exchange {
 
     /// When an order with these terms ends by itself; 0 = never.
     fn expiry_of(&self, terms: &Terms) -> u64 {
-        match terms.lifetime_seconds {
+        match terms.wishes.lifetime_seconds {
             0 => 0,
             seconds => self.expiry_after(seconds),
         }
@@ -456,7 +469,7 @@ fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open: u32) {
     } else {
         order.time_in_force
     };
-    slot.self_match = terms.self_match;
+    slot.self_match = terms.wishes.self_match;
     slot.flags &= FLAG_LISTED | FLAG_TOTALS;
     if terms.is_market {
         slot.flags |= FLAG_MARKET;

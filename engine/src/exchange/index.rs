@@ -5,6 +5,7 @@
 //! that no tombstones gather. Nothing depends on the table's order: the seed never shows in events or state.
 
 use super::book::arena::NONE;
+use super::hashing::hash;
 use crate::sys::table::{prefetch, table};
 
 const EMPTY: u64 = u64::MAX;
@@ -29,11 +30,7 @@ impl Index {
 
     #[inline(always)]
     fn hash(&self, session: u32, user_ref: u32) -> u32 {
-        let key = (u64::from(session) << 32 | u64::from(user_ref)) ^ self.seed;
-        // Folded multiplication: both halves of the product depend on all bits of the key.
-        let product = u128::from(key) * u128::from(0x9E37_79B9_7F4A_7C15_u64 ^ self.seed.rotate_left(32) | 1);
-        let folded = (product as u64) ^ ((product >> 64) as u64);
-        (folded >> 32) as u32 ^ folded as u32
+        hash(u64::from(session) << 32 | u64::from(user_ref), self.seed)
     }
 
     #[inline(always)]

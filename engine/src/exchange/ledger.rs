@@ -100,6 +100,7 @@ impl Ledger {
     }
 
     /// Has an account's balance fetched before it is needed.
+    #[inline(always)]
     pub(super) fn prefetch(&self, account: u32, asset: u16) {
         if let Some(balance) = self
             .balances

@@ -36,9 +36,23 @@ struct Taker {
     schedule: FeeSchedule,
     /// What it binds now; 0 for a market buyer. Not kept up for sellers.
     hold: u128,
+    /// Its account wants fees reported.
+    wants_fees: bool,
     has_totals: bool,
     notional: u128,
     fees: i128,
+}
+
+/// Option 131 of one side's execution.
+fn fee_report(session: u32, user_ref: u32, fee: i128) -> Event {
+    // The option has 64 bits; a larger fee is reported as the nearest they can say.
+    let fee = i64::try_from(fee).unwrap_or(if fee < 0 { i64::MIN } else { i64::MAX });
+    Event {
+        session,
+        user_ref,
+        number: fee as u64,
+        ..Event::new(EventKind::Fee)
+    }
 }
 
 impl Exchange {
@@ -142,6 +156,7 @@ impl Exchange {
             fee_remainder: slot.fee_remainder,
             schedule: *self.schedules.get(slot.schedule),
             hold: self.hold_of(slot, slot.open).1,
+            wants_fees: self.accounts[slot.account as usize].definition.fee_reports != 0,
             has_totals: slot.is(FLAG_TOTALS),
             notional: whole(totals.notional),
             fees: whole(totals.fees) as i128,
@@ -269,7 +284,9 @@ impl Exchange {
         taker.fees += taker_fee;
 
         let locate = maker.instrument;
-        self.report_fee(maker.account, maker.session, maker.user_ref, maker_fee, step);
+        if self.accounts[maker.account as usize].definition.fee_reports != 0 {
+            step.emit(fee_report(maker.session, maker.user_ref, maker_fee));
+        }
         step.emit(Event {
             code: ADDED,
             instrument: locate,
@@ -280,7 +297,9 @@ impl Exchange {
             number: maker.number,
             ..Event::new(EventKind::ExecutedResting)
         });
-        self.report_fee(taker.account, taker.session, taker.user_ref, taker_fee, step);
+        if taker.wants_fees {
+            step.emit(fee_report(taker.session, taker.user_ref, taker_fee));
+        }
         step.emit(Event {
             code: REMOVED,
             instrument: locate,
@@ -291,35 +310,20 @@ impl Exchange {
             number: match_number,
             ..Event::new(EventKind::ExecutedIncoming)
         });
-        self.pools.level_mut(best).quantity -= u64::from(quantity);
+        let level = self.pools.level_mut(best);
+        level.quantity -= u64::from(quantity);
         if maker_open == 0 {
-            self.instruments[taker.place]
-                .book
-                .pop(&mut self.pools, &mut self.arena, resting);
-            self.finish(resting, b'F', step);
+            level.head = maker.next;
+            if maker.next == NONE {
+                self.instruments[taker.place]
+                    .book
+                    .remove_level(&mut self.pools, maker.side, best);
+            } else {
+                self.arena.get_mut(maker.next).prev = NONE;
+            }
+            self.finish_order(resting, &maker, b'F', step);
         }
         true
-    }
-
-    #[inline(always)]
-    fn report_fee<S: Sink>(
-        &self,
-        account: u32,
-        session: u32,
-        user_ref: u32,
-        fee: i128,
-        step: &mut Step<'_, S>,
-    ) {
-        if self.accounts[account as usize].definition.fee_reports != 0 {
-            // The option has 64 bits; a larger fee is reported as the nearest they can say.
-            let fee = i64::try_from(fee).unwrap_or(if fee < 0 { i64::MIN } else { i64::MAX });
-            step.emit(Event {
-                session,
-                user_ref,
-                number: fee as u64,
-                ..Event::new(EventKind::Fee)
-            });
-        }
     }
 
     /// Two orders of one account would match. The incoming order's mode decides. Afterwards either the resting order is
@@ -387,13 +391,25 @@ impl Exchange {
     #[inline(always)]
     pub(super) fn rest(&mut self, handle: u32) {
         let slot = self.arena.get(handle);
-        let (instrument, is_listed) = (usize::from(slot.instrument) - 1, slot.is(FLAG_LISTED));
-        let expires = slot.time_in_force == GOOD_TILL_TIME;
-        self.instruments[instrument]
+        let (account, session, user_ref) = (slot.account, slot.session, slot.user_ref);
+        let (is_listed, expires) = (slot.is(FLAG_LISTED), slot.time_in_force == GOOD_TILL_TIME);
+        let place = usize::from(slot.instrument) - 1;
+        self.instruments[place]
             .book
             .add(&mut self.pools, &mut self.arena, handle);
         if !is_listed {
-            self.list(handle);
+            self.index.insert(session, user_ref, handle);
+            let owner = &mut self.accounts[account as usize];
+            owner.open_orders += 1;
+            let newest = std::mem::replace(&mut owner.newest, handle);
+            if newest == NONE {
+                owner.oldest = handle;
+            } else {
+                self.arena.get_mut(newest).owner_next = handle;
+            }
+            let slot = self.arena.get_mut(handle);
+            slot.flags |= FLAG_LISTED;
+            (slot.owner_prev, slot.owner_next) = (newest, NONE);
         }
         if expires {
             self.schedule_expiry(handle);
@@ -425,10 +441,12 @@ impl Exchange {
 
     /// Out of its level; still an order.
     pub(super) fn remove_from_book(&mut self, handle: u32) {
-        let instrument = usize::from(self.arena.get(handle).instrument) - 1;
-        self.instruments[instrument]
-            .book
-            .remove(&mut self.pools, &mut self.arena, handle);
+        let slot = *self.arena.get(handle);
+        self.instruments[usize::from(slot.instrument) - 1].book.remove(
+            &mut self.pools,
+            &mut self.arena,
+            &slot,
+        );
     }
 
     /// A resting order's open quantity goes down by `by`.

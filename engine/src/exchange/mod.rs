@@ -16,6 +16,7 @@ pub mod command;
 mod entering;
 pub mod event;
 mod expiry;
+mod hashing;
 mod index;
 pub mod instrument;
 mod kill_switch;
@@ -32,7 +33,7 @@ mod view;
 
 use account::{Account, Session};
 use book::Side;
-use book::arena::{Arena, FLAG_LISTED, NONE, OrderSlot};
+use book::arena::{Arena, FLAG_EXPIRES, FLAG_LISTED, NONE, OrderSlot};
 use book::ladder::Pools;
 use canceling::CancelFilter;
 use command::{Command, CommandKind};
@@ -140,7 +141,7 @@ impl Exchange {
         Self {
             limits,
             arena: Arena::new(limits.orders),
-            pools: Pools::new(limits.levels, limits.instruments * 2),
+            pools: Pools::new(limits.levels, limits.instruments * 2, hash_seed),
             index: Index::new(limits.orders, hash_seed),
             expiry: ExpiryQueue::new(limits.orders),
             schedules: FeeSchedules::new(limits.fee_schedules),
@@ -285,34 +286,23 @@ impl Exchange {
         self.ledger.release(slot.account, asset, old - new);
     }
 
-    /// Puts an order into the index and its account's list.
-    #[inline(always)]
-    fn list(&mut self, handle: u32) {
-        let slot = self.arena.get_mut(handle);
-        slot.flags |= FLAG_LISTED;
-        let (account, session, user_ref) = (slot.account, slot.session, slot.user_ref);
-        self.index.insert(session, user_ref, handle);
-        let owner = &mut self.accounts[account as usize];
-        owner.open_orders += 1;
-        let newest = std::mem::replace(&mut owner.newest, handle);
-        if newest == NONE {
-            owner.oldest = handle;
-        } else {
-            self.arena.get_mut(newest).owner_next = handle;
-        }
-        let slot = self.arena.get_mut(handle);
-        (slot.owner_prev, slot.owner_next) = (newest, NONE);
-    }
-
     /// Ends an order that is in no level any more: out of the lists, told to the sink, slot freed.
     #[inline(always)]
     fn finish<S: Sink>(&mut self, handle: u32, state: u8, step: &mut Step<'_, S>) {
+        let slot = *self.arena.get(handle);
+        self.finish_order(handle, &slot, state, step);
+    }
+
+    /// The same; `slot` has what the order's slot says about its name, its owner and its lists.
+    #[inline(always)]
+    fn finish_order<S: Sink>(&mut self, handle: u32, slot: &OrderSlot, state: u8, step: &mut Step<'_, S>) {
         if S::WANTS_FINISHED {
             let view = self.view(handle);
             step.sink.order_finished(&view, state);
         }
-        self.unschedule_expiry(handle);
-        let slot = *self.arena.get(handle);
+        if slot.is(FLAG_EXPIRES) {
+            self.unschedule_expiry(handle);
+        }
         if slot.is(FLAG_LISTED) {
             self.index.remove(slot.session, slot.user_ref, handle);
             let owner = &mut self.accounts[slot.account as usize];

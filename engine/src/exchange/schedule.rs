@@ -46,6 +46,7 @@ impl FeeSchedules {
     }
 
     /// The schedule of an order or instrument.
+    #[inline(always)]
     pub(super) fn get(&self, index: u16) -> &FeeSchedule {
         &self.table[usize::from(index)]
     }

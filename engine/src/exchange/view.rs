@@ -8,6 +8,7 @@ use super::command::whole;
 use super::instrument::Instrument;
 use super::ledger::{Asset, Balance};
 use super::money::{PPM, notional};
+use super::schedule::FeeSchedule;
 use protocol::units::Price;
 
 /// An order as its owner would ask about it.
@@ -123,6 +124,11 @@ impl Exchange {
         self.instruments.len() as u16
     }
 
+    /// All fee schedules there ever were.
+    pub fn fee_schedules(&self) -> &[FeeSchedule] {
+        self.schedules.all()
+    }
+
     /// The locate of a symbol.
     pub fn find_instrument(&self, symbol: [u8; 8]) -> Option<u16> {
         let place = self
@@ -134,9 +140,8 @@ impl Exchange {
 
     /// Best price and the quantity there.
     pub fn best(&self, locate: u16, side: Side) -> Option<(u32, u64)> {
-        self.levels(locate, side)
-            .next()
-            .map(|(price, quantity, _)| (price, quantity))
+        let level = self.pools.level(self.level_handles(locate, side).next()?);
+        Some((self.instrument_of(locate).price(level.tick), level.quantity))
     }
 
     /// A resting order.
@@ -175,7 +180,7 @@ impl Exchange {
             (
                 self.instrument_of(locate).price(level.tick),
                 level.quantity,
-                level.orders,
+                self.queue(index).count() as u32,
             )
         })
     }
@@ -186,16 +191,20 @@ impl Exchange {
     }
 
     pub(super) fn resting_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
-        self.level_handles(locate, side).flat_map(move |index| {
-            let mut handle = self.pools.level(index).head;
-            std::iter::from_fn(move || {
-                if handle == NONE {
-                    return None;
-                }
-                let here = handle;
-                handle = self.arena.get(handle).next;
-                Some(here)
-            })
+        self.level_handles(locate, side)
+            .flat_map(|level| self.queue(level))
+    }
+
+    /// A level's orders, the first first.
+    fn queue(&self, level: u32) -> impl Iterator<Item = u32> + '_ {
+        let mut handle = self.pools.level(level).head;
+        std::iter::from_fn(move || {
+            if handle == NONE {
+                return None;
+            }
+            let here = handle;
+            handle = self.arena.get(handle).next;
+            Some(here)
         })
     }
 

@@ -74,6 +74,9 @@ pub struct EngineConfig {
     pub day_ns: u64,
     /// Over the events of all commands replayed.
     pub events_hash: EventsHash,
+    /// Number of the setup's last command. Until it is taken nothing expires: whoever waits for the exchange to be ready
+    /// waits for this number.
+    pub ready_at: u64,
 }
 
 /// The engine's ends of the links.
@@ -114,6 +117,7 @@ struct Engine {
     pending: VecDeque<Command>,
     events: Vec<Event>,
     events_hash: EventsHash,
+    ready_at: u64,
     cells: Vec<Cell>,
     /// Free cells of the output ring when it was last asked, less those written since.
     output_room: usize,
@@ -152,6 +156,7 @@ impl<S: DatagramSource> EngineStage<S> {
                 pending: VecDeque::with_capacity(PENDING_MAX),
                 events: Vec::with_capacity(STEP_EVENTS_MAX),
                 events_hash: config.events_hash,
+                ready_at: config.ready_at,
                 cells: Vec::with_capacity(CELLS_PUBLISHED_AT + RECORD_CELLS_MAX),
                 output_room: 0,
                 grace: were_connected.then_some(Grace {
@@ -362,7 +367,8 @@ impl Engine {
     /// Orders whose time has come are a command of their own: only the engine looks at a clock.
     fn expire(&mut self) -> usize {
         let next = self.exchange.next_expiry();
-        let is_due = next.is_some_and(|time| self.sequencer.has_reached(time));
+        let is_due = next.is_some_and(|time| self.sequencer.has_reached(time))
+            && self.sequencer.sequence() >= self.ready_at;
         if !is_due || self.links.shutdown.is_requested() || !self.is_free() {
             return 0;
         }

@@ -6,7 +6,7 @@ use protocol::units::Symbol;
 
 use super::Setup;
 use crate::config::Account;
-use crate::exchange::command::{Command, CommandKind, SessionDefinition, Transfer, halves};
+use crate::exchange::command::{AccountChange, Command, CommandKind, SessionDefinition, Transfer, halves};
 
 impl Setup<'_> {
     pub(super) fn accounts(&mut self, assets: &HashMap<Symbol, u16>) {
@@ -29,7 +29,7 @@ impl Setup<'_> {
         for account in &config.accounts {
             match self.account_index(account.name) {
                 Some(index) => {
-                    self.compare_accounts(index, account);
+                    self.change_account(index, account);
                     if !self.has_sessions(index) {
                         self.deposits(index, account, assets);
                     }
@@ -65,60 +65,15 @@ impl Setup<'_> {
         self.known_sessions().any(|(_, owner)| owner == account)
     }
 
-    fn compare_accounts(&mut self, index: u32, configured: &Account) {
+    /// Everything but the name can change, for what comes after the change.
+    fn change_account(&mut self, index: u32, configured: &Account) {
         let Some(known) = self.exchange.account(index) else {
             return;
         };
-        let (was, is) = (known.definition, configured.definition());
-        let text = |bytes: &[u8]| format!("\"{}\"", String::from_utf8_lossy(bytes).trim());
-        let mode = |byte: u8| {
-            let name = match byte {
-                b'O' => "cancel-oldest",
-                b'W' => "cancel-newest",
-                b'D' => "decrement",
-                _ => "cancel-both",
-            };
-            format!("\"{name}\"")
-        };
-        let differences = [
-            ("firm", text(&was.firm), text(&is.firm)),
-            (
-                "max_open_orders",
-                was.open_orders_max.to_string(),
-                is.open_orders_max.to_string(),
-            ),
-            (
-                "max_quantity",
-                was.quantity_max.to_string(),
-                is.quantity_max.to_string(),
-            ),
-            (
-                "max_rate",
-                was.rate_per_second.to_string(),
-                is.rate_per_second.to_string(),
-            ),
-            ("max_burst", was.rate_burst.to_string(), is.rate_burst.to_string()),
-            ("self_match", mode(was.self_match), mode(is.self_match)),
-            (
-                "cancel_on_disconnect",
-                (was.cancel_on_disconnect == 1).to_string(),
-                (is.cancel_on_disconnect == 1).to_string(),
-            ),
-            (
-                "fee_reports",
-                (was.fee_reports == 1).to_string(),
-                (is.fee_reports == 1).to_string(),
-            ),
-        ];
-        for (key, was, is) in differences {
-            if was != is {
-                self.changed(
-                    configured.line,
-                    format!("accounts.{}.{key}", configured.name()),
-                    &was,
-                    &is,
-                );
-            }
+        let change = AccountChange::new(index, &configured.definition());
+        if change != AccountChange::new(index, &known.definition) {
+            self.commands
+                .push(Command::new(CommandKind::ChangeAccount).with_definition(&change));
         }
     }
 

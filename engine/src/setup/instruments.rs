@@ -1,4 +1,5 @@
-//! Instruments: new ones are added behind the old, whose definitions must be what they were.
+//! Instruments: new ones are added behind the old. Of those, fees and limits may have changed; what orders and prices
+//! are measured in must be what it was.
 
 use std::collections::HashMap;
 
@@ -6,8 +7,11 @@ use protocol::units::Symbol;
 
 use super::Setup;
 use crate::config::{Description, Instrument};
-use crate::exchange::command::{Command, CommandKind, InstrumentDefinition};
+use crate::exchange::command::{Command, CommandKind, InstrumentChange, InstrumentDefinition};
 use crate::exchange::instrument::State;
+
+/// What can not change: resting orders, values and the price ladder are measured in it.
+const FIXED: [&str; 4] = ["tick_size", "lot_size", "price_unit", "max_price"];
 
 impl Setup<'_> {
     /// Adds instruments; gives the locates of those that are to be opened.
@@ -51,8 +55,9 @@ impl Setup<'_> {
                 // Amounts can be compared only while their assets agree.
                 Some(locate) if comparable => {
                     let known = self.exchange.instrument(locate);
-                    if let Some(definition) = known.map(|known| known.definition) {
-                        self.compare_instruments(instrument, &definition);
+                    if let Some(was) = known.map(|known| known.definition) {
+                        self.compare_instruments(instrument, &was);
+                        self.change_instrument(locate, &was, &definition);
                     }
                 }
                 Some(_) => {}
@@ -65,6 +70,44 @@ impl Setup<'_> {
             }
         }
         to_open
+    }
+
+    fn change_instrument(&mut self, locate: u16, was: &InstrumentDefinition, is: &InstrumentDefinition) {
+        let change = InstrumentChange::new(is);
+        if change != InstrumentChange::new(was) {
+            self.commands.push(Command {
+                instrument: locate,
+                ..Command::new(CommandKind::ChangeInstrument).with_definition(&change)
+            });
+        }
+    }
+
+    /// Room for the pairs of fees that are new.
+    pub(super) fn fee_schedules(&mut self) {
+        let known = self.exchange.fee_schedules();
+        let mut pairs: Vec<_> = known
+            .iter()
+            .map(|schedule| (schedule.maker_ppm, schedule.taker_ppm))
+            .collect();
+        let limit = self.exchange.limits().fee_schedules as usize;
+        for instrument in &self.config.instruments {
+            let pair = (instrument.maker_fee_ppm, instrument.taker_fee_ppm);
+            if pairs.contains(&pair) {
+                continue;
+            }
+            pairs.push(pair);
+            if pairs.len() > limit {
+                self.refuse(
+                    instrument.line,
+                    format!("instruments.{}.maker_fee", instrument.symbol),
+                    format!(
+                        "with taker_fee it is a new pair of fees, and the {limit} of capacities.fee_schedules are used up"
+                    ),
+                    "write a pair of fees that there was before",
+                );
+                return;
+            }
+        }
     }
 
     fn compare_instruments(&mut self, configured: &Instrument, was: &InstrumentDefinition) {
@@ -88,7 +131,7 @@ impl Setup<'_> {
         // The indices of assets are not described.
         let is = Description::new(&configured.definition(0, 0), base.1, quote.1);
         for ((key, was), (_, is)) in was.entries().into_iter().zip(is.entries()) {
-            if was != is {
+            if FIXED.contains(&key) && was != is {
                 let key = format!("instruments.{}.{key}", configured.symbol);
                 self.changed(configured.line, key, &format!("\"{was}\""), &format!("\"{is}\""));
             }

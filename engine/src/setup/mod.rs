@@ -1,5 +1,6 @@
-//! Configuration is input too: what the file says and the exchange does not know yet becomes commands, sequenced and
-//! journaled like any other. What can not be changed any more is refused, with what it was and how to go on.
+//! Configuration is input too: what the file says and the exchange does not know yet, or knows otherwise, becomes
+//! commands, sequenced and journaled like any other. What can not be changed any more is refused, with what it was and how
+//! to go on.
 //!
 //! The start of the first day is the same as any later one: an empty exchange lacks everything.
 //!
@@ -59,6 +60,7 @@ pub fn commands(
     }
     let assets = setup.assets();
     let to_open = setup.instruments(&assets);
+    setup.fee_schedules();
     setup.accounts(&assets);
     if begun < 2 {
         setup.system_event(START_OF_SYSTEM_HOURS);
@@ -403,10 +405,6 @@ mod tests {
             ["assets.USD.decimals", "was 8", "empty data directory"],
         );
         check(
-            &|config| config.accounts[0].cancel_on_disconnect = true,
-            ["accounts.A.cancel_on_disconnect", "is true", "was false"],
-        );
-        check(
             &|config| config.accounts[1].sessions.clear(),
             ["accounts.sessions", "\"B\"", "can not be taken away"],
         );
@@ -425,8 +423,62 @@ mod tests {
             ["instruments.KSHIBUSD", "place 3", "stock locate is 4"],
         );
         check(
-            &|config| config.instruments[0].taker_fee_ppm = 1_000,
-            ["taker_fee", "is \"0.1%\"", "was \"0.02%\""],
+            &|config| config.instruments[1].price_max -= 100,
+            ["instruments.ETH-USD.max_price", "was \"199999.99\"", "write"],
         );
+    }
+
+    #[test]
+    fn what_changed_becomes_commands() {
+        let config = small();
+        let mut exchange = empty(&config);
+        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        apply(&mut exchange, &first);
+
+        let mut changed = config.clone();
+        changed.instruments[1].taker_fee_ppm = 1_000;
+        changed.instruments[1].collar_ppm = 70_000;
+        changed.accounts[2].open_orders_max = 7;
+        changed.accounts[2].firm = *b"NEW ";
+        let some = commands(&changed, &exchange, Some(b'Q')).expect("nothing is refused");
+        let kinds: Vec<_> = some
+            .iter()
+            .map(|command| CommandKind::from_byte(command.kind))
+            .collect();
+        assert_eq!(
+            kinds,
+            [CommandKind::ChangeInstrument, CommandKind::ChangeAccount].map(Some)
+        );
+        assert_eq!(apply(&mut exchange, &some), []);
+        let known = exchange.instrument(2).expect("it is there").definition;
+        assert_eq!((known.taker_fee_ppm, known.collar_ppm), (1_000, 70_000));
+        let known = exchange.account(2).expect("it is there").definition;
+        assert_eq!(known, changed.accounts[2].definition());
+        // Done once, there is nothing more to do.
+        assert_eq!(
+            commands(&changed, &exchange, Some(b'Q')).expect("nothing is refused"),
+            []
+        );
+    }
+
+    #[test]
+    fn fees_that_no_schedule_is_left_for_are_refused() {
+        let mut config = small();
+        config.capacities.limits.fee_schedules = 3;
+        let mut exchange = empty(&config);
+        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        apply(&mut exchange, &first);
+        let used = exchange.fee_schedules().len() as i32;
+        for taker in 1_000..1_003 - used {
+            config.instruments[0].taker_fee_ppm = taker;
+            let change = commands(&config, &exchange, Some(b'Q')).expect("there is room");
+            assert_eq!(apply(&mut exchange, &change), []);
+        }
+        config.instruments[0].taker_fee_ppm = 2_000;
+        let error = commands(&config, &exchange, Some(b'Q'))
+            .expect_err("it is refused")
+            .to_string();
+        assert!(error.contains("instruments.BTC-USD.maker_fee"), "{error}");
+        assert!(error.contains("that there was before"), "{error}");
     }
 }

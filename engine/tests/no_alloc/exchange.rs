@@ -10,24 +10,26 @@ use engine::exchange::{Exchange, Progress, STEP_EVENTS_MAX};
 use zerocopy::FromZeros;
 
 use super::market::{self, DOLLAR, LIMITS};
-use super::none;
+use super::{none, operating};
 
-const MAKER: u32 = 0;
-const TAKER: u32 = 1;
+pub(crate) const MAKER: u32 = 0;
+pub(crate) const TAKER: u32 = 1;
 
-struct World {
-    exchange: Exchange,
+pub(crate) struct World {
+    pub(crate) exchange: Exchange,
     events: Vec<Event>,
+    /// Nanoseconds.
+    pub(crate) time: u64,
     /// Kinds that were run.
     kinds: HashSet<CommandKind>,
 }
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Came {
-    steps: usize,
+pub(crate) struct Came {
+    pub(crate) steps: usize,
     /// Its first event, or nothing.
-    first: Option<EventKind>,
+    pub(crate) first: Option<EventKind>,
 }
 
 impl World {
@@ -35,15 +37,17 @@ impl World {
         Self {
             exchange: Exchange::new(LIMITS),
             events: Vec::with_capacity(STEP_EVENTS_MAX as usize),
+            time: 0,
             kinds: HashSet::new(),
         }
     }
 
     /// Runs a command to its end, in the exchange's sight of the allocator.
-    fn run(&mut self, command: Command) -> Came {
+    pub(crate) fn run(&mut self, command: Command) -> Came {
         let kind = CommandKind::from_byte(command.kind);
         let command = Command {
             sequence: self.exchange.sequence() + 1,
+            time: self.time,
             ..command
         };
         let Self { exchange, events, .. } = self;
@@ -65,12 +69,12 @@ impl World {
         Came { steps, first }
     }
 
-    fn next(&self, session: u32) -> u32 {
+    pub(crate) fn next(&self, session: u32) -> u32 {
         self.exchange.session(session).expect("it was added").mark + 1
     }
 
     /// A request of the session, for the first instrument, under its next number.
-    fn ask(
+    pub(crate) fn ask(
         &mut self,
         kind: CommandKind,
         session: u32,
@@ -84,14 +88,14 @@ impl World {
         self.run(command)
     }
 
-    fn enter(&mut self, session: u32, side: u8, quantity: u32, price: u64) -> Came {
+    pub(crate) fn enter(&mut self, session: u32, side: u8, quantity: u32, price: u64) -> Came {
         self.ask(CommandKind::Enter, session, |order, _| {
             (order.side, order.quantity, order.price) = (side, quantity, price);
         })
     }
 
     /// The maker's sells, one lot each, until `left` places of the arena are free.
-    fn fill(&mut self, left: u32) {
+    pub(crate) fn fill(&mut self, left: u32) {
         let resting = self.exchange.account(MAKER).expect("it was added").open_orders
             + self.exchange.account(TAKER).expect("it was added").open_orders;
         for _ in resting..LIMITS.orders - left {
@@ -104,11 +108,14 @@ impl World {
 #[test]
 fn no_kind_of_command_allocates() {
     let mut world = World::new();
-    operator(&mut world);
+    operating::operator(&mut world);
     orders(&mut world);
     replacements(&mut world);
     long_ones(&mut world);
     prices_far_apart(&mut world);
+    operating::ends(&mut world);
+    operating::kill_switches(&mut world);
+    operating::changes(&mut world);
     connections(&mut world);
     let all: HashSet<_> = (0..=u8::MAX).filter_map(CommandKind::from_byte).collect();
     let missing: Vec<_> = all.difference(&world.kinds).collect();
@@ -116,46 +123,6 @@ fn no_kind_of_command_allocates() {
         missing.is_empty(),
         "no row for {missing:?}: add one that does it and one that is refused"
     );
-}
-
-/// Set up while it runs, as far as there is room and further.
-fn operator(world: &mut World) {
-    let refused = Some(EventKind::OperationRefused);
-    for command in market::setup() {
-        assert_ne!(world.run(command).first, refused);
-    }
-    for command in [
-        market::asset("ETH"),
-        market::instrument("ETH-USD", 2),
-        market::account("A2"),
-        market::session("S2", 2),
-        market::value(CommandKind::SetState, 2, b'T'),
-        market::transfer(CommandKind::Withdraw, 0, 0, 1),
-        market::value(CommandKind::SystemEvent, 0, b'M'),
-    ] {
-        assert_ne!(world.run(command).first, refused);
-    }
-    for command in [
-        market::asset("ETH"),
-        market::asset("SOL"),
-        market::instrument("ETH-USD", 2),
-        market::instrument("BTC-ETH", 1),
-        market::account("A3"),
-        market::session("S2", 2),
-        market::session("S3", 2),
-        market::session("S3", 9),
-        market::value(CommandKind::SetState, 9, b'T'),
-        market::value(CommandKind::SetState, 1, b'?'),
-        market::transfer(CommandKind::Deposit, 9, 0, 1),
-        market::transfer(CommandKind::Deposit, 0, 0, u128::MAX),
-        market::transfer(CommandKind::Withdraw, 2, 0, 1),
-        Command {
-            kind: u8::MAX,
-            ..Command::new(CommandKind::Enter)
-        },
-    ] {
-        assert_eq!(world.run(command).first, refused);
-    }
 }
 
 /// What an enter may come to.

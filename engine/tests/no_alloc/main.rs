@@ -6,7 +6,9 @@
 
 mod exchange;
 mod market;
+mod operating;
 mod stages;
+mod traffic;
 
 /// Runs, and fails when anything was allocated or freed meanwhile.
 fn none<T>(what: &str, run: impl FnOnce() -> T) -> T {

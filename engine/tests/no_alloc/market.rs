@@ -8,7 +8,7 @@ use engine::exchange::command::{
 use protocol::units::text_field;
 use zerocopy::FromZeros;
 
-/// One more asset, instrument, account and session than [`setup`] makes.
+/// One more asset, instrument, account and session than [`setup`] makes, and two more fee schedules.
 pub(crate) const LIMITS: Limits = Limits {
     assets: 3,
     instruments: 2,
@@ -16,6 +16,7 @@ pub(crate) const LIMITS: Limits = Limits {
     sessions: 3,
     orders: 600,
     levels: 300,
+    fee_schedules: 3,
 };
 /// A price in whole dollars.
 pub(crate) const DOLLAR: u64 = 10_000;

@@ -1,5 +1,6 @@
 //! The real binary on free ports of this machine: starts, stops, conflicts, crashes.
 
+mod changes;
 mod client;
 mod crash;
 mod exchange;

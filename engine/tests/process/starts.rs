@@ -231,17 +231,18 @@ fn garbage_at_the_doors_harms_nobody() {
 fn what_the_journal_began_with_can_not_be_changed() {
     let directory = Directory::new();
     Exchange::start(&directory.configuration(|text| text)).stop();
-    let changed = directory.configuration(|text| text.replace("taker_fee = \"0%\"", "taker_fee = \"1%\""));
+    let changed =
+        directory.configuration(|text| text.replace("tick_size = \"0.01\"", "tick_size = \"0.02\""));
     let Err(ended) = Exchange::try_start(&changed, &[]) else {
-        panic!("a fee was changed in silence");
+        panic!("a tick was changed in silence");
     };
     assert_eq!(ended.status.code(), Some(2), "{}", ended.errors);
     assert!(
-        ended.errors.contains("instruments.BTC-USD.taker_fee"),
+        ended.errors.contains("instruments.BTC-USD.tick_size"),
         "{}",
         ended.errors
     );
-    assert!(ended.errors.contains("was \"0%\""), "{}", ended.errors);
+    assert!(ended.errors.contains("was \"0.01\""), "{}", ended.errors);
     let larger = directory.configuration(|text| text.replace("orders = 16384", "orders = 32768"));
     let Err(ended) = Exchange::try_start(&larger, &[]) else {
         panic!("a capacity was changed in silence");

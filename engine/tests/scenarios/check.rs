@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use engine::exchange::command::Command;
+use engine::exchange::command::{Command, CommandKind};
 use engine::exchange::event::EventKind;
 
 use super::script::{self, Cause, Scenario, Statement};
 use super::words::{Failure, Outcome, Word, Words};
 use super::world::{LIMITS, World};
-use super::{decimal, given, request, runs, state, tell};
+use super::{decimal, given, operator, request, runs, state, tell};
 
 /// Lines of what holds that are shown.
 const SHOWN_MAX: usize = 30;
@@ -151,10 +151,14 @@ fn statement_holds(world: &mut World, statement: &Statement) -> Outcome<Option<(
     }
 }
 
-/// What a customer or the operator asks.
+/// What a customer, the operator or the engine's clock asks.
 fn command(world: &mut World, first: Word<'_>, words: &mut Words<'_>) -> Outcome<Command> {
     if first.text == "operator" {
-        return request::of_operator(world, words);
+        return operator::asks(world, words);
+    }
+    if first.text == "expiry" {
+        words.end()?;
+        return Ok(Command::new(CommandKind::Expire));
     }
     if !first
         .text
@@ -162,7 +166,7 @@ fn command(world: &mut World, first: Word<'_>, words: &mut Words<'_>) -> Outcome
     {
         let kinds = state::KINDS.join(", ");
         return Err(first.fail(format!(
-            "a line begins with: scenario, given, after, operator, {kinds}, or a session"
+            "a line begins with: scenario, given, after, operator, expiry, {kinds}, or a session"
         )));
     }
     request::of_customer(world, first, words)
@@ -193,7 +197,7 @@ fn given_line(world: &mut World, text: &str, line: usize) -> Outcome<()> {
     } else if !first
         .text
         .starts_with(|character: char| character.is_ascii_uppercase())
-        && first.text != "operator"
+        && !["operator", "expiry"].contains(&first.text)
     {
         return Err(
             first.fail("allowed here: capacity, asset, instrument, account, session, a number, or a request")

@@ -12,7 +12,9 @@
 
 mod check;
 mod decimal;
+mod define;
 mod given;
+mod operator;
 mod options;
 mod request;
 mod runs;

@@ -3,7 +3,7 @@
 use engine::exchange::command::{FLAG_LOW_SPACE, Order, OrderOptions};
 
 use super::decimal;
-use super::given::MODES;
+use super::define::MODES;
 use super::words::{Outcome, Words};
 use super::world::World;
 
@@ -35,7 +35,16 @@ pub(crate) fn read(world: &World, instrument: u16, words: &mut Words<'_>, asked:
                 OrderOptions::HAS_MIN_QUANTITY
             }
             "gtc" => set(&mut order.time_in_force, b'G'),
-            "gtt" => set(&mut order.time_in_force, b'6'),
+            "gtt" => {
+                let time = words.need("a time")?;
+                options.expire_time = time
+                    .text
+                    .strip_suffix('s')
+                    .and_then(|seconds| seconds.parse().ok())
+                    .ok_or_else(|| time.fail("a lifetime is written 30s"))?;
+                order.time_in_force = b'6';
+                OrderOptions::HAS_EXPIRE_TIME
+            }
             "day" => set(&mut order.time_in_force, b'0'),
             "tif" => set(&mut order.time_in_force, character(words)?),
             "attributed" => set(&mut order.display, b'A'),

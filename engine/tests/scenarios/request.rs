@@ -1,11 +1,10 @@
-//! What customers and the operator ask, as commands.
+//! What customers ask, as commands.
 
 use engine::exchange::command::{Command, CommandKind, Order, OrderOptions, UNKNOWN_INSTRUMENT};
 use protocol::units::Price;
 use zerocopy::FromZeros;
 
 use super::decimal;
-use super::given::{STATES, define, set_state, transfer, value};
 use super::options::{self, Asked};
 use super::words::{Outcome, Word, Words};
 use super::world::World;
@@ -22,7 +21,7 @@ pub(crate) fn of_customer(world: &mut World, word: Word<'_>, words: &mut Words<'
     let session = world.session(word, name)?;
     let mark = world.exchange.session(session).expect("it is known").mark;
     let user_ref = match number {
-        None => mark + 1,
+        None => mark.saturating_add(1),
         Some(number) => number
             .parse()
             .map_err(|_| word.fail("behind the point stands a UserRefNum"))?,
@@ -57,73 +56,6 @@ pub(crate) fn of_customer(world: &mut World, word: Word<'_>, words: &mut Words<'
         };
         world.used_for.entry((session, user_ref)).or_insert(locate);
     }
-    Ok(command)
-}
-
-/// `operator ...`
-pub(crate) fn of_operator(world: &mut World, words: &mut Words<'_>) -> Outcome<Command> {
-    #[derive(Clone, Copy)]
-    enum Asked {
-        Deposit,
-        Withdraw,
-        Set,
-        Announce,
-        Add,
-        Unknown,
-    }
-    let asked = words.one_of(&[
-        ("deposits", Asked::Deposit),
-        ("withdraws", Asked::Withdraw),
-        ("sets", Asked::Set),
-        ("announces", Asked::Announce),
-        ("adds", Asked::Add),
-        ("asks-nonsense", Asked::Unknown),
-    ])?;
-    let command = match asked {
-        Asked::Deposit | Asked::Withdraw => {
-            let amount = words.need("an amount")?;
-            let asset = words.need("an asset")?;
-            let (kind, preposition) = match asked {
-                Asked::Deposit => (CommandKind::Deposit, "for"),
-                _ => (CommandKind::Withdraw, "from"),
-            };
-            words.keyword(preposition)?;
-            let account = words.need("an account")?;
-            // NOBODY and NOTHING are for the refusals.
-            let account = if account.text == "NOBODY" {
-                u32::MAX
-            } else {
-                world.account(account)?
-            };
-            let (asset, amount) = match asset.text {
-                "NOTHING" => (u32::MAX, amount.number("of nothing")?),
-                _ => {
-                    let asset = world.asset(asset)?;
-                    (asset, world.amount(asset, amount)?)
-                }
-            };
-            transfer(kind, account, asset, amount)
-        }
-        Asked::Set => {
-            let symbol = words.need("a symbol")?;
-            let locate = if symbol.text == "NOTHING" {
-                0
-            } else {
-                world.instrument(symbol)?
-            };
-            set_state(locate, words.one_of(&STATES)?)
-        }
-        Asked::Announce => {
-            let code = words.need("an event code")?.character("an event code")?;
-            value(CommandKind::SystemEvent, code)
-        }
-        Asked::Add => define(world, words)?,
-        Asked::Unknown => Command {
-            kind: u8::MAX,
-            ..Command::new(CommandKind::Deposit)
-        },
-    };
-    words.end()?;
     Ok(command)
 }
 

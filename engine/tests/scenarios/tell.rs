@@ -54,7 +54,8 @@ fn owner(world: &World, command: &Command, event: &Event) -> String {
         | Kind::OperationRefused => return String::new(),
         _ => {}
     }
-    let asks = CommandKind::from_byte(command.kind).filter(|kind| (*kind as u8) < 32);
+    let asks =
+        CommandKind::from_byte(command.kind).filter(|kind| (*kind as u8) < CommandKind::ConnectionEnd as u8);
     let own = asks.map(|_| (command.session, command.order().user_ref));
     let is_own = own == Some((event.session, event.user_ref));
     match event.kind() {

@@ -1,6 +1,7 @@
 //! The exchange of a scenario, and what its names mean.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use engine::exchange::command::{Command, InstrumentDefinition, whole};
 use engine::exchange::event::Event;
@@ -17,6 +18,7 @@ pub(crate) const LIMITS: Limits = Limits {
     sessions: 8,
     orders: 2_000,
     levels: 200,
+    fee_schedules: 8,
 };
 
 pub(crate) struct World {
@@ -52,6 +54,24 @@ impl Sink for Caused {
     }
 }
 
+/// Runs a command to its end. Its steps must not be too long.
+fn run(exchange: &mut Exchange, command: &Command) -> Result<Caused, String> {
+    let mut caused = Caused::default();
+    let mut progress = exchange.apply(command, &mut caused);
+    let mut before = 0;
+    loop {
+        let length = caused.events.len() - before;
+        if length > STEP_EVENTS_MAX as usize {
+            return Err(format!("a step has {length} events"));
+        }
+        before = caused.events.len();
+        if progress == Progress::Done {
+            return Ok(caused);
+        }
+        progress = exchange.resume(&mut caused);
+    }
+}
+
 impl World {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
@@ -72,20 +92,9 @@ impl World {
             time: self.time,
             ..command
         };
-        let mut caused = Caused::default();
-        let mut progress = self.exchange.apply(&command, &mut caused);
-        let mut before = 0;
-        loop {
-            let length = caused.events.len() - before;
-            if length > STEP_EVENTS_MAX as usize {
-                return Err(format!("a step has {length} events"));
-            }
-            before = caused.events.len();
-            if progress == Progress::Done {
-                break;
-            }
-            progress = self.exchange.resume(&mut caused);
-        }
+        // A panic is told like anything else that is wrong: with its place in the scenario.
+        let run = AssertUnwindSafe(|| run(&mut self.exchange, &command));
+        let caused = catch_unwind(run).map_err(|_| "the exchange panics here (see above)".to_owned())??;
         for (view, state) in caused.ended {
             self.ended.insert((view.session, view.user_ref), (view, state));
         }

@@ -30,7 +30,7 @@ pub struct OrderSlot {
     pub next: u32,
     /// The order before in its level.
     pub prev: u32,
-    /// Its level, [`NONE`] when not in the book.
+    /// Its level, while it is in the book.
     pub level: u32,
     /// Lots that can still trade.
     pub open: u32,
@@ -215,19 +215,23 @@ impl Arena {
         self.used
     }
 
-    /// Stores an order. The caller has checked [`Arena::is_full`].
-    #[inline]
-    pub fn insert(&mut self, slot: &OrderSlot) -> u32 {
-        let handle = if self.free == NONE {
-            self.fresh += 1;
-            self.fresh - 1
-        } else {
-            let handle = self.free;
-            self.free = self.slots[handle as usize].next;
-            handle
-        };
-        self.slots[handle as usize] = *slot;
+    /// Takes a free slot, whatever is in it. The caller has checked [`Arena::is_full`].
+    #[inline(always)]
+    pub fn take(&mut self) -> u32 {
         self.used += 1;
+        if self.free == NONE {
+            self.fresh += 1;
+            return self.fresh - 1;
+        }
+        let handle = self.free;
+        self.free = self.slots[handle as usize].next;
+        handle
+    }
+
+    /// Stores an order. The caller has checked [`Arena::is_full`].
+    pub fn insert(&mut self, slot: &OrderSlot) -> u32 {
+        let handle = self.take();
+        self.slots[handle as usize] = *slot;
         handle
     }
 

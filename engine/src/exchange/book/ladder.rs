@@ -1,11 +1,14 @@
-//! How a price is found: for each instrument and side a tree of 64-way nodes over tick numbers, levels at its leaves.
+//! How a price is found, and the next one behind it.
 //!
-//! Finding a price costs as many steps as the price range needs (4 for 16 million ticks, 6 for all of ITCH's), one when
-//! its leaf was used lately; the next level behind an emptied one is a bit scan, a few steps up and down at worst. So
-//! dense, wide and hostile books cost about the same. Nodes and levels come from pools sized at start.
+//! A level is found by its price in one hash table for all books. What is best, and what comes behind, is told by a tree of
+//! 64-way nodes over tick numbers for each instrument and side, levels at its leaves; only a level that comes or goes
+//! touches it. Coming takes as many steps as the price range needs (4 for 16 million ticks, 6 for all of ITCH's), one
+//! when it is near the one before; the next level behind an emptied one is a bit scan, a few steps up and down at worst.
+//! So dense, wide and hostile books cost about the same. Nodes and levels come from pools sized at start.
 
 use super::Side;
 use super::arena::NONE;
+use crate::exchange::hashing::hash;
 use crate::sys::table::{prefetch, table};
 
 /// A price level: orders of one side at one price, first come first.
@@ -14,16 +17,18 @@ use crate::sys::table::{prefetch, table};
 pub struct Level {
     /// Price in ticks.
     pub tick: u32,
+    /// The ladder it belongs to.
+    ladder: u32,
     /// First order.
     pub head: u32,
     /// Last order; next free level when the level is free.
     pub tail: u32,
-    /// Orders.
-    pub orders: u32,
     /// Lots of all orders.
     pub quantity: u64,
     /// The leaf it hangs on.
     leaf: u32,
+    /// The next level whose hash is the same.
+    chain: u32,
 }
 
 const _: () = assert!(size_of::<Level>() == 32);
@@ -31,11 +36,12 @@ const _: () = assert!(size_of::<Level>() == 32);
 impl Level {
     const FREE: Self = Self {
         tick: 0,
+        ladder: NONE,
         head: NONE,
         tail: NONE,
-        orders: 0,
         quantity: 0,
         leaf: NONE,
+        chain: NONE,
     };
 }
 
@@ -47,10 +53,10 @@ const FAN: usize = 1 << FAN_BITS;
 struct Node {
     occupied: u64,
     parent: u32,
-    /// Tick number without the bits below this node; tells the leaf cache whether it still means this leaf.
+    /// Tick number without the bits below this node; tells whether a remembered leaf still means these ticks.
     prefix: u32,
     /// A leaf's ladder; [`INNER`] for inner nodes, [`NONE`] when free. An inner node can have the prefix of a leaf, and
-    /// must not be taken for one by the cache.
+    /// must not be taken for one that is remembered.
     ladder: u32,
     children: [u32; FAN],
 }
@@ -79,10 +85,12 @@ pub struct Pools {
     levels_free: u32,
     levels_fresh: u32,
     levels_used: u32,
+    /// First level of each hash.
+    buckets: Vec<u32>,
+    /// 32 less the bits of `buckets`.
+    bucket_shift: u32,
+    seed: u64,
 }
-
-/// Leaves remembered per ladder, by the low bits of their prefix.
-const CACHE: usize = 64;
 
 /// One side of one book.
 #[derive(Debug)]
@@ -93,12 +101,15 @@ pub struct Ladder {
     /// Bits that the root's children cover: 0 when the root is a leaf.
     root_shift: u32,
     best: u32,
-    cache: [u32; CACHE],
+    /// Where a level was added last: the next one is near more often than not.
+    last_leaf: u32,
 }
 
 impl Pools {
-    /// Room for `levels` price levels, and for the nodes of `ladders` books' sides.
-    pub fn new(levels: u32, ladders: u32) -> Self {
+    /// Room for `levels` price levels, and for the nodes of `ladders` books' sides. `seed` is a secret of the process: see
+    /// [`hash`].
+    pub fn new(levels: u32, ladders: u32, seed: u64) -> Self {
+        let buckets = (levels as usize * 2).next_power_of_two().clamp(16, 1 << 31);
         let nodes = levels as usize * 2 + ladders as usize * 8;
         Self {
             nodes: table(nodes, Node::FREE),
@@ -109,7 +120,51 @@ impl Pools {
             levels_free: NONE,
             levels_fresh: 0,
             levels_used: 0,
+            buckets: table(buckets, NONE),
+            bucket_shift: 32 - buckets.trailing_zeros(),
+            seed,
         }
+    }
+
+    #[inline(always)]
+    fn bucket(&self, ladder: u32, tick: u32) -> usize {
+        (hash(u64::from(ladder) << 32 | u64::from(tick), self.seed) >> self.bucket_shift) as usize
+    }
+
+    /// The ladder's level at `tick`, [`NONE`] when there is none.
+    #[inline(always)]
+    fn find(&self, ladder: u32, tick: u32) -> u32 {
+        let mut level = self.buckets[self.bucket(ladder, tick)];
+        while level != NONE {
+            let here = self.level(level);
+            if here.tick == tick && here.ladder == ladder {
+                break;
+            }
+            level = here.chain;
+        }
+        level
+    }
+
+    fn link(&mut self, level: u32) {
+        let Level { ladder, tick, .. } = *self.level(level);
+        let bucket = self.bucket(ladder, tick);
+        self.level_mut(level).chain = std::mem::replace(&mut self.buckets[bucket], level);
+    }
+
+    fn unlink(&mut self, level: u32) {
+        let Level {
+            ladder, tick, chain, ..
+        } = *self.level(level);
+        let bucket = self.bucket(ladder, tick);
+        let mut before = self.buckets[bucket];
+        if before == level {
+            self.buckets[bucket] = chain;
+            return;
+        }
+        while self.level(before).chain != level {
+            before = self.level(before).chain;
+        }
+        self.level_mut(before).chain = chain;
     }
 
     /// Price levels in use.
@@ -158,7 +213,7 @@ impl Pools {
         self.nodes_used -= 1;
     }
 
-    fn take_level(&mut self, tick: u32, leaf: u32) -> u32 {
+    fn take_level(&mut self, ladder: u32, tick: u32, leaf: u32) -> u32 {
         let level = if self.levels_free == NONE {
             self.levels_fresh += 1;
             self.levels_fresh - 1
@@ -170,13 +225,16 @@ impl Pools {
         self.levels_used += 1;
         self.levels[level as usize] = Level {
             tick,
+            ladder,
             leaf,
             ..Level::FREE
         };
+        self.link(level);
         level
     }
 
     fn free_level(&mut self, level: u32) {
+        self.unlink(level);
         let slot = &mut self.levels[level as usize];
         slot.tail = self.levels_free;
         slot.leaf = NONE;
@@ -207,7 +265,7 @@ impl Ladder {
             root,
             root_shift,
             best: NONE,
-            cache: [NONE; CACHE],
+            last_leaf: NONE,
         }
     }
 
@@ -225,74 +283,28 @@ impl Ladder {
             && pools.nodes_used as usize + depth as usize <= pools.nodes.len()
     }
 
-    #[inline(always)]
-    fn cached_leaf(&self, pools: &Pools, tick: u32) -> u32 {
-        let leaf = self.cache[digit(tick, FAN_BITS)];
-        if leaf != NONE {
-            let node = &pools.nodes[leaf as usize];
-            if node.ladder == self.id && node.prefix == prefix(tick, FAN_BITS) {
-                return leaf;
-            }
-        }
-        NONE
-    }
-
     /// The level at `tick`, [`NONE`] when there is none.
     #[inline(always)]
     pub fn find(&self, pools: &Pools, tick: u32) -> u32 {
-        let leaf = match self.cached_leaf(pools, tick) {
-            NONE => {
-                let (mut node, mut shift) = (self.root, self.root_shift);
-                while shift > 0 {
-                    let here = &pools.nodes[node as usize];
-                    if here.occupied & (1 << digit(tick, shift)) == 0 {
-                        return NONE;
-                    }
-                    node = here.children[digit(tick, shift)];
-                    shift -= FAN_BITS;
-                }
-                node
-            }
-            leaf => leaf,
-        };
-        let node = &pools.nodes[leaf as usize];
-        if node.occupied & (1 << digit(tick, 0)) == 0 {
-            NONE
-        } else {
-            node.children[digit(tick, 0)]
-        }
+        pools.find(self.id, tick)
     }
 
     /// The level at `tick`, added when there is none. The caller has checked [`Ladder::has_room`].
     #[inline(always)]
     pub fn find_or_insert(&mut self, pools: &mut Pools, tick: u32) -> u32 {
-        let mut leaf = self.cached_leaf(pools, tick);
-        if leaf == NONE {
-            leaf = self.root;
-            let mut shift = self.root_shift;
-            while shift > 0 {
-                let place = digit(tick, shift);
-                let here = &pools.nodes[leaf as usize];
-                if here.occupied & (1 << place) == 0 {
-                    let owner = if shift == FAN_BITS { self.id } else { INNER };
-                    let child = pools.take_node(owner, leaf, prefix(tick, shift));
-                    let here = &mut pools.nodes[leaf as usize];
-                    here.occupied |= 1 << place;
-                    here.children[place] = child;
-                    leaf = child;
-                } else {
-                    leaf = here.children[place];
-                }
-                shift -= FAN_BITS;
-            }
-            self.cache[digit(tick, FAN_BITS)] = leaf;
+        match pools.find(self.id, tick) {
+            NONE => self.insert(pools, tick),
+            level => level,
         }
+    }
+
+    /// Adds the level at `tick`.
+    #[inline(never)]
+    fn insert(&mut self, pools: &mut Pools, tick: u32) -> u32 {
+        let leaf = self.leaf(pools, tick);
+        self.last_leaf = leaf;
+        let level = pools.take_level(self.id, tick, leaf);
         let place = digit(tick, 0);
-        let node = &pools.nodes[leaf as usize];
-        if node.occupied & (1 << place) != 0 {
-            return node.children[place];
-        }
-        let level = pools.take_level(tick, leaf);
         let node = &mut pools.nodes[leaf as usize];
         node.occupied |= 1 << place;
         node.children[place] = level;
@@ -302,13 +314,31 @@ impl Ladder {
         level
     }
 
-    /// Has the level at `tick` fetched, when its leaf was used lately.
-    #[inline]
-    pub fn prefetch(&self, pools: &Pools, tick: u32) {
-        let leaf = self.cached_leaf(pools, tick);
-        if leaf != NONE {
-            pools.prefetch(pools.nodes[leaf as usize].children[digit(tick, 0)]);
+    /// The leaf for `tick`, added with all above it when there is none.
+    fn leaf(&self, pools: &mut Pools, tick: u32) -> u32 {
+        if self.last_leaf != NONE {
+            let node = &pools.nodes[self.last_leaf as usize];
+            if node.ladder == self.id && node.prefix == prefix(tick, FAN_BITS) {
+                return self.last_leaf;
+            }
         }
+        let (mut node, mut shift) = (self.root, self.root_shift);
+        while shift > 0 {
+            let place = digit(tick, shift);
+            let here = &pools.nodes[node as usize];
+            if here.occupied & (1 << place) == 0 {
+                let owner = if shift == FAN_BITS { self.id } else { INNER };
+                let child = pools.take_node(owner, node, prefix(tick, shift));
+                let here = &mut pools.nodes[node as usize];
+                here.occupied |= 1 << place;
+                here.children[place] = child;
+                node = child;
+            } else {
+                node = here.children[place];
+            }
+            shift -= FAN_BITS;
+        }
+        node
     }
 
     /// The next level behind `level`, [`NONE`] at the end.
@@ -350,6 +380,7 @@ impl Ladder {
     }
 
     /// Takes an empty level out.
+    #[inline(never)]
     pub fn remove(&mut self, pools: &mut Pools, level: u32) {
         if self.best == level {
             self.best = self.behind(pools, level);
@@ -390,7 +421,7 @@ mod tests {
         ] {
             for side in [Side::Buy, Side::Sell] {
                 let mut random = Random::new(seed);
-                let mut pools = Pools::new(300, 2);
+                let mut pools = Pools::new(300, 2, 5);
                 let mut ladder = Ladder::new(&mut pools, side, 7, tick_max);
                 let mut model = BTreeMap::new();
                 for _ in 0..20_000 {

@@ -92,10 +92,8 @@ impl Book {
         let OrderSlot { side, tick, open, .. } = *arena.get(handle);
         let index = self.ladders[side as usize].find_or_insert(pools, tick);
         let level = pools.level_mut(index);
-        let tail = level.tail;
-        level.tail = handle;
-        level.orders += 1;
         level.quantity += u64::from(open);
+        let tail = std::mem::replace(&mut level.tail, handle);
         if tail == NONE {
             level.head = handle;
         } else {
@@ -105,53 +103,30 @@ impl Book {
         (slot.level, slot.prev, slot.next) = (index, tail, NONE);
     }
 
-    /// Takes an order out of its level, and the level out when it was the last.
+    /// Takes an order, of which `slot` is what it says now, out of its level, and the level out when it was the last.
     #[inline(always)]
-    pub fn remove(&mut self, pools: &mut Pools, arena: &mut Arena, handle: u32) {
-        let OrderSlot {
-            side,
-            level: index,
-            prev,
-            next,
-            open,
-            ..
-        } = *arena.get(handle);
-        let level = pools.level_mut(index);
-        level.orders -= 1;
-        level.quantity -= u64::from(open);
-        if prev == NONE {
-            level.head = next;
+    pub fn remove(&mut self, pools: &mut Pools, arena: &mut Arena, slot: &OrderSlot) {
+        let level = pools.level_mut(slot.level);
+        level.quantity -= u64::from(slot.open);
+        if slot.next == NONE {
+            level.tail = slot.prev;
         } else {
-            arena.get_mut(prev).next = next;
+            arena.get_mut(slot.next).prev = slot.prev;
         }
-        if next == NONE {
-            level.tail = prev;
-        } else {
-            arena.get_mut(next).prev = prev;
+        if slot.prev != NONE {
+            arena.get_mut(slot.prev).next = slot.next;
+            return;
         }
-        if level.orders == 0 {
-            self.ladders[side as usize].remove(pools, index);
+        level.head = slot.next;
+        if slot.next == NONE {
+            self.ladders[slot.side as usize].remove(pools, slot.level);
         }
-        arena.get_mut(handle).level = NONE;
     }
 
-    /// Takes the first order, which has nothing open any more, out of its level, and the level out when it was the last.
+    /// Takes an empty level out.
     #[inline(always)]
-    pub fn pop(&mut self, pools: &mut Pools, arena: &mut Arena, handle: u32) {
-        let OrderSlot {
-            side,
-            level: index,
-            next,
-            ..
-        } = *arena.get(handle);
-        let level = pools.level_mut(index);
-        level.orders -= 1;
-        level.head = next;
-        if next == NONE {
-            self.ladders[side as usize].remove(pools, index);
-        } else {
-            arena.get_mut(next).prev = NONE;
-        }
+    pub fn remove_level(&mut self, pools: &mut Pools, side: Side, level: u32) {
+        self.ladders[side as usize].remove(pools, level);
     }
 
     /// Lowers a resting order's open quantity; its place in the queue stays.
