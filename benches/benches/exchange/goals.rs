@@ -50,23 +50,22 @@ pub(crate) fn table(rounds: &[Round], grown: &[Grown]) -> String {
     }
     for round in for_books() {
         let best = best_peer(&round.standings);
+        let peer = if best.is_right {
+            best.name.to_owned()
+        } else {
+            format!("{}, whose fills are wrong", best.name)
+        };
         let name = round.workload.name;
         let book = named(&round.standings, ours::BOOK).ratio_to(best).median;
         goals.at_least(
-            &format!(
-                "our book alone on {name}, times the fastest public book ({})",
-                best.name
-            ),
+            &format!("our book alone on {name}, times the fastest public book ({peer})"),
             1.0,
             book,
         );
         if ["deep", "multi"].contains(&name) {
             let core = faster(&round.standings).ratio_to(best).median;
             goals.at_least(
-                &format!(
-                    "exchange on {name}, times the fastest public book ({})",
-                    best.name
-                ),
+                &format!("exchange on {name}, times the fastest public book ({peer})"),
                 1.0,
                 core,
             );

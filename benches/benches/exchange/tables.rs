@@ -58,7 +58,7 @@ fn head(case: &Case, options: &Options) -> String {
     let (workload, counts) = (case.stream.workload, case.stream.counts);
     let share = |count: u64| count as f64 * 100.0 / f64::from(options.operations);
     format!(
-        "Seed {}, {} accounts, {} operations, {} instruments, {} to {} live orders; limit {:.1} % ({:.1} % of them crossing), \
+        "Seed {}, {} accounts, {} operations, instruments: {}, {} to {} live orders; limit {:.1} % ({:.1} % of them crossing), \
          cancel {:.1} %, market {:.1} %, immediate {:.1} %, replace {:.1} %; {:.2} matches and {:.2} events an operation; \
          hash of the events `{:016x}`.",
         workload.seed,
