@@ -16,6 +16,8 @@ mod generator;
 mod model;
 #[path = "../../src/exchange/tests/operator.rs"]
 mod operator;
+#[path = "../../src/exchange/tests/requests.rs"]
+mod requests;
 #[path = "../../src/exchange/tests/setting.rs"]
 mod setting;
 #[path = "../../src/exchange/tests/world.rs"]
