@@ -55,6 +55,7 @@ fn main() -> ExitCode {
             begun,
             done: wanted.commands - left,
             all: wanted.commands,
+            is_told: wanted.is_long,
         };
         match run::run(seed, commands, &progress) {
             Ok(met) => coverage.add(met),
