@@ -10,6 +10,7 @@ mod market;
 mod model;
 mod operator;
 mod refusals;
+mod requests;
 mod setting;
 mod steps;
 mod world;
