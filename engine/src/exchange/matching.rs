@@ -74,13 +74,13 @@ impl Exchange {
     pub(super) fn can_fill(&self, slot: &OrderSlot, quantity: u32) -> bool {
         let within = |tick| slot.side.crosses(slot.tick, tick);
         let mut needed = u64::from(quantity);
-        let mut own = self.accounts[slot.account as usize].oldest;
+        let mut own = self.oldest_of(&self.accounts[slot.account as usize]);
         while own != NONE {
             let order = self.arena.get(own);
             if order.instrument == slot.instrument && order.side != slot.side && within(order.tick) {
                 needed += u64::from(order.open);
             }
-            own = order.owner_next;
+            own = self.behind(own);
         }
         for index in self.level_handles(slot.instrument, slot.side.opposite()) {
             let level = self.pools.level(index);
@@ -196,6 +196,7 @@ impl Exchange {
         // PERF: the next match's order, and what the end of this one touches.
         self.arena.prefetch(maker.next);
         self.index.prefetch(maker.session, maker.user_ref);
+        self.roster.prefetch(maker.place);
         prefetch(&self.accounts[maker.account as usize]);
         let instrument = &mut self.instruments[taker.place];
         let (tick_value, definition) = (instrument.tick_value, &instrument.definition);
@@ -398,18 +399,13 @@ impl Exchange {
             .book
             .add(&mut self.pools, &mut self.arena, handle);
         if !is_listed {
-            self.index.insert(session, user_ref, handle);
             let owner = &mut self.accounts[account as usize];
             owner.open_orders += 1;
-            let newest = std::mem::replace(&mut owner.newest, handle);
-            if newest == NONE {
-                owner.oldest = handle;
-            } else {
-                self.arena.get_mut(newest).owner_next = handle;
-            }
+            let place = self.roster.push(&mut owner.list, handle);
+            let chain = self.index.insert(session, user_ref, handle);
             let slot = self.arena.get_mut(handle);
             slot.flags |= FLAG_LISTED;
-            (slot.owner_prev, slot.owner_next) = (newest, NONE);
+            (slot.place, slot.chain) = (place, chain);
         }
         if expires {
             self.schedule_expiry(handle);
