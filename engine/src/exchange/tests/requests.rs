@@ -169,6 +169,19 @@ impl Generator {
         command.with_order(order).with_options(options)
     }
 
+    /// Now and then a buy that entered under lower fees than there are.
+    fn outdated(&mut self, world: &World) -> Option<ModelOrder> {
+        if !self.random.chance(1, 8) {
+            return None;
+        }
+        let highest = |fees: (i32, i32)| fees.0.max(fees.1);
+        let is_outdated = |order: &&ModelOrder| {
+            order.is_buy && highest(order.fees) < highest(world.model.fees(order.instrument))
+        };
+        let orders: Vec<_> = world.model.resting().filter(is_outdated).collect();
+        (!orders.is_empty()).then(|| (*self.random.pick(&orders)).clone())
+    }
+
     /// A live order of the session, mostly; else a number that names nothing there.
     fn live(&mut self, world: &World, session: u32) -> Option<ModelOrder> {
         let orders: Vec<_> = world
@@ -185,7 +198,12 @@ impl Generator {
     pub(super) fn replace(&mut self, world: &World) -> Command {
         let mut command = Command::new(CommandKind::Replace);
         command.session = self.session(world);
-        let old = self.live(world, command.session);
+        let mut old = self.live(world, command.session);
+        let outdated = self.outdated(world);
+        if let Some(outdated) = &outdated {
+            command.session = outdated.session;
+            old = Some(outdated.clone());
+        }
         let (mut order, mut options);
         match old {
             None => {
@@ -218,6 +236,10 @@ impl Generator {
                     } else {
                         MIDDLE[usize::from(old.instrument) - 1] * tick - step
                     };
+                }
+                if self.random.chance(1, if outdated.is_some() { 2 } else { 15 }) {
+                    order.price = old.price;
+                    order.quantity = old.executed + most(world, &old);
                 }
                 command.instrument = old.instrument;
                 if self.random.chance(1, 25) {
@@ -290,4 +312,16 @@ impl Generator {
         }
         command.with_options(options)
     }
+}
+
+/// The most lots that the order could have for its fees and all that its account has.
+fn most(world: &World, order: &ModelOrder) -> u32 {
+    let lot = ModelOrder {
+        open: 1,
+        ..order.clone()
+    };
+    let (asset, held) = world.model.hold(order);
+    let lots = (world.model.available(order.account, asset) + held) / world.model.hold(&lot).1.max(1);
+    // More than the instrument takes is no use.
+    lots.clamp(1, 5_000) as u32
 }

@@ -232,6 +232,13 @@ impl Model {
         let (_, freed) = self.hold(&old);
         let available = self.available(account, asset);
         if needed > available + freed {
+            let as_before = ModelOrder {
+                fees: old.fees,
+                ..new
+            };
+            if self.hold(&as_before).1 <= available + freed {
+                self.hit("replace refused for the higher fees of its time");
+            }
             return Err(0x0020);
         }
         if needed > available {

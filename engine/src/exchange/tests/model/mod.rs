@@ -180,7 +180,7 @@ impl Model {
     }
 
     /// The instrument's fees now.
-    fn fees(&self, instrument: u16) -> (i32, i32) {
+    pub(super) fn fees(&self, instrument: u16) -> (i32, i32) {
         let definition = &self.instruments[usize::from(instrument) - 1].definition;
         (definition.maker_fee_ppm, definition.taker_fee_ppm)
     }
