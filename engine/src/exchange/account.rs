@@ -72,6 +72,13 @@ impl RateBucket {
         self.worked_off = start + interval;
         true
     }
+
+    /// Adds `requests` to what was taken, whether the rate allows them or not: what follows has to wait.
+    pub fn owe(&mut self, requests: u32, rate_per_second: u32) {
+        if rate_per_second > 0 {
+            self.worked_off += 1_000_000_000 / u64::from(rate_per_second) * u64::from(requests);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -87,5 +94,20 @@ mod tests {
         let later = (0..100).filter(|_| bucket.charge(2 * second, 10, 4)).count();
         assert_eq!(later, 5);
         assert!((0..1_000).all(|_| bucket.charge(0, 0, 0)), "rate 0 is no limit");
+    }
+
+    #[test]
+    fn what_is_owed_is_worked_off_at_the_rate() {
+        let mut bucket = RateBucket::default();
+        let second = 1_000_000_000;
+        assert!(bucket.charge(second, 10, 0));
+        bucket.owe(9, 10);
+        assert!(
+            !bucket.charge(2 * second - 1, 10, 0),
+            "nine more take nine tenths of a second"
+        );
+        assert!(bucket.charge(2 * second, 10, 0));
+        bucket.owe(1_000, 0);
+        assert!(bucket.charge(2 * second, 0, 0), "rate 0 is no limit");
     }
 }

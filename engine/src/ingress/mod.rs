@@ -43,6 +43,9 @@ const PENDING_MAX: usize = DATAGRAMS_PER_TURN * 512;
 const AHEAD_FAR: usize = 8;
 /// The second look is taken when so many have come behind.
 const AHEAD_NEAR: usize = 4;
+/// A request that looks at all of an account's orders counts as one more for each so many of them: it takes as long. Else
+/// an account with many orders could stop everybody by mass cancels that find nothing.
+const ORDERS_PER_REQUEST: u32 = 64;
 /// Cells gathered before they are published within a turn.
 const CELLS_PUBLISHED_AT: usize = 8 * RECORD_CELLS_MAX;
 /// After a restart, sessions that were connected have this long to log in again.
@@ -311,7 +314,7 @@ impl Engine {
             self.counters.unknown.increment();
             return;
         };
-        if !self.passes_door(session, now_ns) {
+        if !self.passes_door(&command, now_ns) {
             self.counters.throttled.increment();
         } else if self.pending.len() < PENDING_MAX {
             self.line_up(command);
@@ -321,20 +324,22 @@ impl Engine {
     }
 
     /// False above twice the account's rate: what is dropped here costs no number, no journal and no answer.
-    fn passes_door(&mut self, session: u32, now_ns: u64) -> bool {
+    fn passes_door(&mut self, command: &Command, now_ns: u64) -> bool {
         let account = self
             .exchange
-            .session(session)
+            .session(command.session)
             .and_then(|session| self.exchange.account(session.account));
         let Some(account) = account else {
             return false;
         };
         let (rate, burst) = (account.definition.rate_per_second, account.definition.rate_burst);
-        self.buckets[session as usize].charge(
-            now_ns,
-            rate.saturating_mul(2),
-            burst.saturating_mul(2).saturating_add(1),
-        )
+        let (rate, burst) = (rate.saturating_mul(2), burst.saturating_mul(2).saturating_add(1));
+        let bucket = &mut self.buckets[command.session as usize];
+        let passes = bucket.charge(now_ns, rate, burst);
+        if passes && looks_at_all_orders(command) {
+            bucket.owe(account.open_orders / ORDERS_PER_REQUEST, rate);
+        }
+        passes
     }
 
     /// Takes a command unless it can have no effect. The caller has seen that the engine is free.
@@ -564,6 +569,13 @@ impl Engine {
         self.grace = (!is_over).then_some(grace);
         work
     }
+}
+
+/// Requests that look at each of the account's orders, whether they cancel any or not.
+fn looks_at_all_orders(command: &Command) -> bool {
+    [CommandKind::MassCancel, CommandKind::DisableOrderEntry]
+        .iter()
+        .any(|&kind| command.kind == kind as u8)
 }
 
 /// Requests that bring a new UserRefNum.

@@ -96,7 +96,7 @@ fn perform(desk: &mut Desk, verb: &Verb) -> Result<Shown, String> {
         Verb::Cancel { user_ref: Which::All } => {
             let count = desk.cancel_all()?;
             Ok(Shown {
-                text: format!("{count} orders canceled"),
+                text: format!("{count} {} canceled", if count == 1 { "order" } else { "orders" }),
                 json: serde_json::json!({ "canceled": count }),
                 is_good: true,
             })
