@@ -248,15 +248,15 @@ impl Generator {
         match self.random.below(20) {
             0..3 => order.time_in_force = b'3',
             3..5 => {
-                // All or nothing, sometimes with a lower minimum.
                 order.time_in_force = b'3';
-                options.present |= OrderOptions::HAS_MIN_QUANTITY;
-                options.min_quantity = match self.random.below(3) {
-                    0 => 1 + self.random.below(u64::from(open.max(1))) as u32,
-                    _ => open,
-                };
+                self.minimum(&mut options, open);
             }
-            5..8 => order.price = *self.random.pick(&[0x7FFF_FFFF, u64::MAX, i64::MAX as u64]),
+            5..8 => {
+                order.price = *self.random.pick(&[0x7FFF_FFFF, u64::MAX, i64::MAX as u64]);
+                if self.random.chance(1, 3) {
+                    self.minimum(&mut options, open);
+                }
+            }
             8 => {
                 options.present |= OrderOptions::HAS_POST_ONLY;
                 options.post_only = b'P';
@@ -280,6 +280,40 @@ impl Generator {
             options.group = self.random.below(3) as u16;
         }
         (order, options)
+    }
+
+    /// All or nothing, sometimes with a lower minimum.
+    fn minimum(&mut self, options: &mut OrderOptions, open: u32) {
+        options.present |= OrderOptions::HAS_MIN_QUANTITY;
+        options.min_quantity = match self.random.below(3) {
+            0 => 1 + self.random.below(u64::from(open.max(1))) as u32,
+            _ => open,
+        };
+    }
+
+    /// Has the order take, with a minimum, where one of its session's own rests.
+    fn meet_oneself(
+        &mut self,
+        world: &World,
+        command: &mut Command,
+        order: &mut Order,
+        options: &mut OrderOptions,
+    ) {
+        let Some(own) = self.live(world, command.session) else {
+            return;
+        };
+        command.instrument = own.instrument;
+        order.quantity = own.open + self.random.below(5) as u32;
+        let through = self.random.below(4) * tick_size(own.instrument);
+        (order.side, order.price) = if own.is_buy {
+            (b'S', own.price - through)
+        } else {
+            (b'B', own.price + through)
+        };
+        order.time_in_force = b'3';
+        options.present &= !OrderOptions::HAS_POST_ONLY;
+        options.post_only = 0;
+        self.minimum(options, order.quantity);
     }
 
     /// Breaks one thing, so that every refusal comes up.
@@ -345,6 +379,9 @@ impl Generator {
         let (mut order, mut options) = self.terms(command.instrument, is_buy, quantity);
         order.quantity = quantity;
         order.user_ref = self.user_ref(world, command.session);
+        if self.random.chance(1, 20) {
+            self.meet_oneself(world, &mut command, &mut order, &mut options);
+        }
         if self.random.chance(1, 12) {
             let instrument = command.instrument;
             self.spoil(instrument, &mut command, &mut order, &mut options);

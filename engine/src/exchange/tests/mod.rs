@@ -7,6 +7,7 @@ mod expiry;
 mod generator;
 mod kill_switch;
 mod market;
+mod minimum;
 mod model;
 mod random;
 mod refusals;

@@ -130,7 +130,7 @@ impl ModelInstrument {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ModelAsset {
     pub decimals: u8,
     pub deposited: i128,
@@ -150,7 +150,7 @@ struct Asked {
     ends: Option<u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Model {
     pub assets: Vec<ModelAsset>,
     pub accounts: Vec<ModelAccount>,
@@ -634,22 +634,7 @@ impl Model {
             return self.cancel_rest(incoming, b'G');
         }
         if asked.min_quantity > 0 {
-            let book = &self.instruments[usize::from(incoming.instrument) - 1];
-            let others: u64 = book
-                .side(!incoming.is_buy)
-                .iter()
-                .filter(|order| within(&incoming, order.price) && order.account != incoming.account)
-                .map(|order| u64::from(order.open))
-                .sum();
-            let own = book
-                .side(!incoming.is_buy)
-                .iter()
-                .any(|order| within(&incoming, order.price) && order.account == incoming.account);
-            if others < u64::from(asked.min_quantity) {
-                self.hit("minimum missed");
-                if own {
-                    self.hit("minimum missed with own orders there");
-                }
+            if !self.reaches_minimum(&incoming, asked) {
                 return self.cancel_rest(incoming, b'I');
             }
             self.hit("minimum met");
@@ -682,6 +667,43 @@ impl Model {
             ..Event::new(EventKind::Added)
         });
         self.rest(incoming);
+    }
+
+    /// True when the match, tried in a copy of everything, executes the minimum among the first 1,024 orders.
+    fn reaches_minimum(&mut self, incoming: &ModelOrder, asked: Asked) -> bool {
+        let executes = |orders: usize| {
+            let (mut trial, mut order) = (self.clone(), incoming.clone());
+            let book = &mut trial.instruments[usize::from(incoming.instrument) - 1];
+            book.side_mut(!incoming.is_buy).truncate(orders);
+            let reason = trial.sweep(&mut order, asked);
+            (order.executed - incoming.executed, reason)
+        };
+        let minimum = asked.min_quantity;
+        if executes(1_024).0 >= minimum {
+            return true;
+        }
+        // Why it is missed, for the coverage.
+        let (without_bound, reason) = executes(usize::MAX);
+        let book = &self.instruments[usize::from(incoming.instrument) - 1];
+        let reached = book.side(!incoming.is_buy).iter();
+        let reached: Vec<_> = reached.filter(|order| within(incoming, order.price)).collect();
+        let all: u64 = reached.iter().map(|order| u64::from(order.open)).sum();
+        let own = reached.iter().any(|order| order.account == incoming.account);
+        self.hit("minimum missed");
+        if own {
+            self.hit("minimum missed with own orders there");
+        }
+        if without_bound >= minimum {
+            self.hit("minimum missed for the bound");
+        } else if reason == b'Z' {
+            self.hit("minimum missed for funds");
+        } else if own && all >= u64::from(minimum) {
+            self.hit(format!(
+                "minimum missed for own orders {}",
+                char::from(asked.mode)
+            ));
+        }
+        false
     }
 
     fn rest(&mut self, order: ModelOrder) {

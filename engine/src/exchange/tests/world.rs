@@ -6,7 +6,7 @@ use super::super::command::{
     AccountDefinition, AssetDefinition, Command, CommandKind, DEFINITION_BYTES, InstrumentDefinition,
     KillSwitch, Order, OrderOptions, SessionDefinition, StateChange, Transfer, halves,
 };
-use super::super::event::Event;
+use super::super::event::{Event, EventKind};
 use super::super::{Exchange, Limits, OrderView, Progress, STEP_EVENTS_MAX, Sink};
 use super::model::{Ended, Model, ModelAsset, ModelOrder};
 use crate::exchange::book::Side;
@@ -220,6 +220,7 @@ impl World {
             self.compare_view(view, order);
             assert_eq!(state, expected, "how {order:?} ended");
         }
+        check_minimum(&command, &caused.events);
         self.compare();
         if let Err(broken) = self.exchange.check_invariants() {
             panic!("{broken}, after {}", tell(&command));
@@ -336,6 +337,17 @@ impl World {
             let actual = exchange.session(index as u32).expect("it exists");
             assert_eq!((actual.mark, actual.connected), (session.mark, session.connected));
         }
+    }
+}
+
+/// An order with a minimum executes at least that much at once, or nothing.
+fn check_minimum(command: &Command, events: &[Event]) {
+    let kinds = [CommandKind::Enter as u8, CommandKind::Replace as u8];
+    let incoming = |event: &&Event| event.kind == EventKind::ExecutedIncoming as u8;
+    let executed: u32 = events.iter().filter(incoming).map(|event| event.quantity).sum();
+    let minimum = command.options().min_quantity;
+    if kinds.contains(&command.kind) && executed > 0 {
+        assert!(executed >= minimum, "{executed} executed by {}", tell(command));
     }
 }
 
