@@ -66,7 +66,7 @@ fn measured_part<'a, C: Contender<'a>>(contender: &mut C) {
 fn inner(workload: Workload, contender: &str, operations: u32) {
     let case = Case::new(workload.reduced().stream(operations));
     match contender {
-        "exchange" => count::<Core<'_, false>>(&case),
+        "exchange" => count::<Core<'_, 0>>(&case),
         "book" => count::<OurBook<'_>>(&case),
         _ => count::<Array<'_, Balances, false>>(&case),
     }

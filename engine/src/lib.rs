@@ -14,3 +14,7 @@ pub mod runtime;
 pub mod sequencer;
 pub mod setup;
 pub mod sys;
+
+// The model's files are part of the library's own tests and of `tests/model.rs`: in both the exchange has one name.
+#[cfg(test)]
+extern crate self as engine;

@@ -5,6 +5,7 @@ mod cases;
 use std::process::ExitCode;
 
 use benches::contender::{Case, Core, run};
+use benches::report::thousands;
 use benches::workload::WORKLOADS;
 use benches::{Mode, Options, Percentiles, Workload, document, machine};
 use cases::{CASES, Scale};
@@ -64,7 +65,7 @@ fn measure(options: &Options) -> Result<(), String> {
     let mut table = document::Table::new(&["case", "ns p50 / p99 / max", "times the typical p50"]);
     table.row([
         "typical: workload base".to_owned(),
-        format!("{} / {} / {}", typical.p50, typical.p99, typical.max),
+        told(&typical),
         "1".to_owned(),
     ]);
     let mut each = Vec::new();
@@ -80,13 +81,13 @@ fn measure(options: &Options) -> Result<(), String> {
         let net = |time: u64| time.saturating_sub(clock).max(1) as f64;
         table.row([
             name.to_owned(),
-            format!("{} / {} / {}", found.p50, found.p99, found.max),
+            told(&found),
             format!("{:.1}", net(found.p50) / net(typical.p50)),
         ]);
         println!("{name}: {found}");
     }
     let text = format!(
-        "{}\n\nCommand: `cargo bench -p benches --bench adversary -- --write`; medians of {} runs. Times include a reading \
+        "{}\n\nCommand: `cargo bench -p benches --bench adversary -- --runs {} --write`; medians of the runs. Times include a reading \
          of the clock ({clock} ns); the last column is without it.\n\n{table}",
         machine::line(),
         options.runs
@@ -98,6 +99,10 @@ fn measure(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
+fn told(found: &Percentiles) -> String {
+    [found.p50, found.p99, found.max].map(thousands).join(" / ")
+}
+
 /// Single operations of the base workload.
 fn typical(options: &Options) -> Percentiles {
     let workload: Workload = WORKLOADS[0];
@@ -105,7 +110,7 @@ fn typical(options: &Options) -> Percentiles {
     let mut each = Vec::new();
     let runs: Vec<Percentiles> = (0..options.runs)
         .map(|_| {
-            run::<Core<'_, false>>(&case, Some(&mut each));
+            run::<Core<'_, 0>>(&case, Some(&mut each));
             Percentiles::of(each.iter().copied())
         })
         .collect();

@@ -4,6 +4,9 @@ use benches::ceiling::{Balances, NoMoney};
 use benches::contender::round::Entrant;
 use benches::contender::{Array, Core, OurBook, run};
 
+/// Commands from an order's fetching to its turn.
+const AHEAD: usize = 4;
+
 /// Each command by itself.
 pub(crate) const EXCHANGE: &str = "exchange";
 /// Commands behind the present one are known, as in a received batch.
@@ -44,11 +47,11 @@ pub(crate) fn exchange_and_ceiling() -> Vec<Entrant> {
     vec![
         Entrant {
             name: EXCHANGE,
-            run: |case, each| run::<Core<'_, false>>(case, each),
+            run: |case, each| run::<Core<'_, 0>>(case, each),
         },
         Entrant {
             name: EXCHANGE_AHEAD,
-            run: |case, each| run::<Core<'_, true>>(case, each),
+            run: |case, each| run::<Core<'_, AHEAD>>(case, each),
         },
         Entrant {
             name: BALANCES,

@@ -21,6 +21,7 @@ pub(crate) fn workload(case: &Case, standings: &[Standing], options: &Options) -
     let mut table = Table::new(&[
         "contender",
         "M operations/s",
+        "pauses included",
         "of the array book",
         "of it with balances",
         "ns p50 / p99 / p99.9 / max",
@@ -33,6 +34,7 @@ pub(crate) fn workload(case: &Case, standings: &[Standing], options: &Options) -
         table.row([
             standing.name.to_owned(),
             standing.mops(options.operations).to_string(),
+            format!("{:.2}", standing.wall_mops(options.operations).median),
             format!("{:.2}", standing.ratio_to(bare).median),
             format!("{:.2}", standing.ratio_to(balances).median),
             standing.percentiles.to_string(),
@@ -56,7 +58,7 @@ fn head(case: &Case, options: &Options) -> String {
     let (workload, counts) = (case.stream.workload, case.stream.counts);
     let share = |count: u64| count as f64 * 100.0 / f64::from(options.operations);
     format!(
-        "Seed {}, {} accounts, {} operations, {} instruments, {} to {} live orders; limit {:.1} % ({:.1} % of them crossing), \
+        "Seed {}, {} accounts, {} operations, instruments: {}, {} to {} live orders; limit {:.1} % ({:.1} % of them crossing), \
          cancel {:.1} %, market {:.1} %, immediate {:.1} %, replace {:.1} %; {:.2} matches and {:.2} events an operation; \
          hash of the events `{:016x}`.",
         workload.seed,

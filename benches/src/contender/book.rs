@@ -122,10 +122,11 @@ impl OurBook<'_> {
                 tick,
                 ..Told::of(operation, What::Filled, quantity)
             });
-            self.book(operation).reduce(maker, quantity);
             if is_filled {
                 self.book(operation).remove_from(maker);
                 self.arena.remove(maker);
+            } else {
+                self.book(operation).reduce(maker, quantity);
             }
         }
         if left == 0 {

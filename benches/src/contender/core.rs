@@ -10,14 +10,10 @@ use crate::fills::FillsHash;
 use crate::market::TICK_SIZE;
 use crate::replay;
 
-/// Commands from a session's or name's fetching to the command.
-const NAMES_AHEAD: usize = 16;
-/// Commands from an account's or order's fetching to the command.
-const ORDERS_AHEAD: usize = 8;
-
-/// Our matching core. With `FETCH`, as the receive loop runs it: it knows the commands behind the present one.
+/// Our matching core. With an `AHEAD` above 0, as a receive loop runs it that knows the commands behind the present one:
+/// accounts and orders are fetched so many commands before their turn, sessions and names twice as many.
 #[derive(Debug)]
-pub struct Core<'a, const FETCH: bool> {
+pub struct Core<'a, const AHEAD: usize> {
     case: &'a Case,
     exchange: Exchange,
     events: Vec<Event>,
@@ -26,7 +22,7 @@ pub struct Core<'a, const FETCH: bool> {
     taker: u32,
 }
 
-impl<'a, const FETCH: bool> Contender<'a> for Core<'a, FETCH> {
+impl<'a, const AHEAD: usize> Contender<'a> for Core<'a, AHEAD> {
     fn prepared(case: &'a Case) -> Self {
         Self {
             case,
@@ -47,12 +43,12 @@ impl<'a, const FETCH: bool> Contender<'a> for Core<'a, FETCH> {
 
     #[inline]
     fn ahead(&self, place: usize) {
-        if FETCH {
+        if AHEAD > 0 {
             let commands = &self.case.stream.measured;
-            if let Some(command) = commands.get(place + NAMES_AHEAD) {
+            if let Some(command) = commands.get(place + 2 * AHEAD) {
                 self.exchange.prefetch(command, Ahead::Names);
             }
-            if let Some(command) = commands.get(place + ORDERS_AHEAD) {
+            if let Some(command) = commands.get(place + AHEAD) {
                 self.exchange.prefetch(command, Ahead::Orders);
             }
         }

@@ -106,11 +106,12 @@ impl Gathered {
 impl Standing {
     /// Millions of operations a second.
     pub fn mops(&self, operations: u32) -> Spread {
-        Spread::of(
-            self.times_ns
-                .iter()
-                .map(|&time| f64::from(operations) * 1_000.0 / time as f64),
-        )
+        mops(&self.times_ns, operations)
+    }
+
+    /// The same with all that the host took away.
+    pub fn wall_mops(&self, operations: u32) -> Spread {
+        mops(&self.wall_ns, operations)
     }
 
     /// Speed as a part of another's, round by round.
@@ -122,6 +123,14 @@ impl Standing {
                 .map(|(&own, &other)| other as f64 / own as f64),
         )
     }
+}
+
+fn mops(times_ns: &[u64], operations: u32) -> Spread {
+    Spread::of(
+        times_ns
+            .iter()
+            .map(|&time| f64::from(operations) * 1_000.0 / time as f64),
+    )
 }
 
 /// The times of operations that are no sweeps.

@@ -154,7 +154,22 @@ impl Exchange {
     /// order in price-time order with all that it says. Equal after equal commands, whatever machine, whatever restarts.
     pub fn state_hash(&self) -> u64 {
         let mut hash = Mixer(0x6578_6368_616E_6765);
-        for value in [self.sequence, self.now, self.order_number, self.match_number] {
+        hash.mix(self.sequence);
+        hash.mix(self.now);
+        self.mix_all(None, &mut hash);
+        hash.0
+    }
+
+    /// A hash of what a refused request of `session` leaves as it is: everything but the clock, and this session's mark
+    /// and rate bucket.
+    pub fn hash_of_the_rest(&self, session: u32) -> u64 {
+        let mut hash = Mixer(0x7265_7374);
+        self.mix_all(Some(session), &mut hash);
+        hash.0
+    }
+
+    fn mix_all(&self, but_session: Option<u32>, hash: &mut Mixer) {
+        for value in [self.order_number, self.match_number] {
             hash.mix(value);
         }
         self.ledger.visit(self.account_count(), |value| hash.mix(value));
@@ -176,14 +191,18 @@ impl Exchange {
                 hash.mix(order.number);
             }
         }
-        for session in &self.sessions {
+        for (index, session) in (0..).zip(&self.sessions) {
+            hash.mix_bytes(&session.username);
+            if but_session == Some(index) {
+                hash.mix(u64::from(session.account) << 1 | u64::from(session.connected));
+                continue;
+            }
             hash.mix(
                 u64::from(session.mark) << 32
                     | u64::from(session.account) << 1
                     | u64::from(session.connected),
             );
             hash.mix(session.bucket.worked_off);
-            hash.mix_bytes(&session.username);
         }
         for locate in 1..=self.instrument_count() {
             let instrument = self.instrument_of(locate);
@@ -200,11 +219,10 @@ impl Exchange {
             }
             for side in [Side::Buy, Side::Sell] {
                 for handle in self.resting_handles(locate, side) {
-                    self.mix_order(handle, &mut hash);
+                    self.mix_order(handle, hash);
                 }
             }
         }
-        hash.0
     }
 
     fn mix_order(&self, handle: u32, hash: &mut Mixer) {

@@ -7,7 +7,6 @@ use super::entering::{answer, is_unknown};
 use super::event::{Event, EventKind};
 use super::sink::{Progress, Sink, Step};
 use super::{Exchange, Work};
-use crate::sys::table::prefetch;
 
 /// Which of an account's orders a mass cancel takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,11 +182,7 @@ impl Exchange {
     pub(super) fn cancel_resting<S: Sink>(&mut self, handle: u32, reason: u8, step: &mut Step<'_, S>) {
         let slot = *self.arena.get(handle);
         // PERF: all that the order hangs on is fetched at once.
-        self.pools.prefetch(slot.level);
-        for neighbour in [slot.prev, slot.next, slot.owner_prev, slot.owner_next] {
-            self.arena.prefetch(neighbour);
-        }
-        prefetch(&self.accounts[slot.account as usize]);
+        self.prefetch_neighbors(&slot);
         let (asset, hold) = self.hold_of(&slot, slot.open);
         self.ledger.release(slot.account, asset, hold);
         self.instruments[usize::from(slot.instrument) - 1].book.remove(

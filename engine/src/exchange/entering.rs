@@ -89,10 +89,7 @@ impl Exchange {
         let side = checks::side(order.side)?;
         // PERF: what is needed at the end of the rungs and beyond is fetched meanwhile.
         self.index.prefetch(client.session, order.user_ref);
-        let asset = match side {
-            Side::Buy => instrument.definition.quote,
-            Side::Sell => instrument.definition.base,
-        };
+        let asset = instrument.asset(side);
         self.ledger.prefetch(client.account, asset);
         let terms = checks::terms(instrument, account, side, order, command, 0)?;
         self.check_open_orders(account, &terms)?;

@@ -120,6 +120,15 @@ impl Instrument {
         })
     }
 
+    /// What an order of this side binds.
+    #[inline(always)]
+    pub(super) fn asset(&self, side: Side) -> u16 {
+        match side {
+            Side::Buy => self.definition.quote,
+            Side::Sell => self.definition.base,
+        }
+    }
+
     /// The price of a tick.
     pub(super) fn price(&self, tick: u32) -> u32 {
         tick * self.definition.tick_size

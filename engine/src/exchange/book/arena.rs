@@ -182,8 +182,8 @@ impl OrderTotals {
 /// The table.
 #[derive(Debug)]
 pub struct Arena {
-    slots: Vec<OrderSlot>,
-    details: Vec<OrderDetails>,
+    /// PERF: side by side, so that both are on one page.
+    orders: Vec<(OrderSlot, OrderDetails)>,
     totals: Vec<OrderTotals>,
     free: u32,
     /// Slots from here on were never used.
@@ -195,8 +195,7 @@ impl Arena {
     /// Room for `capacity` orders.
     pub fn new(capacity: u32) -> Self {
         Self {
-            slots: table(capacity as usize, OrderSlot::EMPTY),
-            details: table(capacity as usize, OrderDetails::EMPTY),
+            orders: table(capacity as usize, (OrderSlot::EMPTY, OrderDetails::EMPTY)),
             totals: table(capacity as usize, OrderTotals::EMPTY),
             free: NONE,
             fresh: 0,
@@ -207,7 +206,7 @@ impl Arena {
     /// True when no slot is left.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.used as usize == self.slots.len()
+        self.used as usize == self.orders.len()
     }
 
     /// Orders stored.
@@ -224,21 +223,21 @@ impl Arena {
             return self.fresh - 1;
         }
         let handle = self.free;
-        self.free = self.slots[handle as usize].next;
+        self.free = self.orders[handle as usize].0.next;
         handle
     }
 
     /// Stores an order. The caller has checked [`Arena::is_full`].
     pub fn insert(&mut self, slot: &OrderSlot) -> u32 {
         let handle = self.take();
-        self.slots[handle as usize] = *slot;
+        self.orders[handle as usize].0 = *slot;
         handle
     }
 
     /// Frees a slot.
     #[inline]
     pub fn remove(&mut self, handle: u32) {
-        let slot = &mut self.slots[handle as usize];
+        let slot = &mut self.orders[handle as usize].0;
         slot.next = self.free;
         slot.open = 0;
         slot.flags = 0;
@@ -249,31 +248,31 @@ impl Arena {
     /// The order.
     #[inline]
     pub fn get(&self, handle: u32) -> &OrderSlot {
-        &self.slots[handle as usize]
+        &self.orders[handle as usize].0
     }
 
     /// The order, to change.
     #[inline]
     pub fn get_mut(&mut self, handle: u32) -> &mut OrderSlot {
-        &mut self.slots[handle as usize]
+        &mut self.orders[handle as usize].0
     }
 
     /// The order's details.
     #[inline]
     pub fn details(&self, handle: u32) -> &OrderDetails {
-        &self.details[handle as usize]
+        &self.orders[handle as usize].1
     }
 
     /// The order's details, to change.
     #[inline]
     pub fn details_mut(&mut self, handle: u32) -> &mut OrderDetails {
-        &mut self.details[handle as usize]
+        &mut self.orders[handle as usize].1
     }
 
     /// What the order had executed when it came to rest.
     #[inline]
     pub fn totals(&self, handle: u32) -> OrderTotals {
-        if self.slots[handle as usize].is(FLAG_TOTALS) {
+        if self.orders[handle as usize].0.is(FLAG_TOTALS) {
             self.totals[handle as usize]
         } else {
             OrderTotals::EMPTY
@@ -283,15 +282,15 @@ impl Arena {
     /// Writes that down.
     #[inline]
     pub fn set_totals(&mut self, handle: u32, totals: OrderTotals) {
-        self.slots[handle as usize].flags |= FLAG_TOTALS;
+        self.orders[handle as usize].0.flags |= FLAG_TOTALS;
         self.totals[handle as usize] = totals;
     }
 
     /// Has the order's line fetched before it is needed.
     #[inline]
     pub fn prefetch(&self, handle: u32) {
-        if let Some(slot) = self.slots.get(handle as usize) {
-            prefetch(slot);
+        if let Some(slot) = self.orders.get(handle as usize) {
+            prefetch(&slot.0);
         }
     }
 }

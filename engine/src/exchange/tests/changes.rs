@@ -1,11 +1,11 @@
 //! What the operator changes while the exchange runs.
 
-use super::super::command::{
-    AccountChange, Command, CommandKind, InstrumentChange, InstrumentDefinition, OrderOptions,
-};
-use super::super::event::{Event, EventKind, Refusal};
 use super::market::{ONE, PLENTY, enter, instrument, market, market_of, next};
 use super::world::{World, define, no_options, plain_order};
+use engine::exchange::command::{
+    AccountChange, Command, CommandKind, InstrumentChange, InstrumentDefinition, OrderOptions,
+};
+use engine::exchange::event::{Event, EventKind, Refusal};
 
 const BUYER: u32 = 0;
 const SELLER: u32 = 1;

@@ -1,9 +1,9 @@
 //! Orders that are good till a time.
 
-use super::super::command::{Command, CommandKind, OrderOptions};
-use super::super::event::{Event, EventKind};
 use super::market::{ONE, SECOND, market};
 use super::world::{World, no_options, plain_order};
+use engine::exchange::command::{Command, CommandKind, OrderOptions};
+use engine::exchange::event::{Event, EventKind};
 
 const OWNER: u32 = 0;
 const OTHER: u32 = 1;

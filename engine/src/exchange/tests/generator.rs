@@ -1,24 +1,14 @@
 //! Random commands from a seed: mostly sensible, some of them wrong in one field, and now and then a burst that makes a
 //! long step.
 
-use super::super::Limits;
-use super::super::command::{
-    Command, CommandKind, FLAG_LOW_SPACE, InstrumentDefinition, Order, OrderOptions, StateChange,
-    UNKNOWN_INSTRUMENT, halves,
+use engine::exchange::command::{
+    ALL_ACCOUNTS, Command, CommandKind, FLAG_LOW_SPACE, Order, OrderOptions, UNKNOWN_INSTRUMENT,
 };
-use super::model::ModelOrder;
-use super::world::{World, blank, no_options, plain_account, plain_order, transfer};
 use protocol::testing::Random;
-use protocol::units::text_field;
 
-const ACCOUNTS: u32 = 8;
-const USD: u32 = 0;
-const BTC: u32 = 1;
-const ETH: u32 = 2;
-/// The account that floods the book; it has more of everything.
-const WHALE: u32 = 7;
-/// Middle of each instrument's prices, in ticks.
-const MIDDLE: [u64; 3] = [1_000, 500, 250];
+use super::model::ModelOrder;
+use super::setting::{MIDDLE, WHALE, tick_size};
+use super::world::{World, kill_switch, no_options, plain_order};
 
 /// What the generator does for some commands in a row.
 #[derive(Debug, Clone, Copy)]
@@ -29,11 +19,14 @@ enum Burst {
         left: u32,
         instrument: u16,
         is_buy: bool,
+        /// The orders end by themselves, and so does the flood.
+        expires: bool,
     },
     /// Somebody ends the flood.
     Ending {
         instrument: u16,
         is_buy: bool,
+        expires: bool,
     },
 }
 
@@ -41,103 +34,6 @@ enum Burst {
 pub(super) struct Generator {
     pub random: Random,
     burst: Burst,
-}
-
-fn instrument(symbol: &str, base: u32, quote: u32) -> InstrumentDefinition {
-    InstrumentDefinition {
-        symbol: text_field(symbol).expect("short"),
-        price_unit: halves(100_000_000),
-        base: base as u16,
-        quote: quote as u16,
-        ..blank()
-    }
-}
-
-/// Three instruments: fees with a rebate and a collar; fees on both sides, no collar; no fees, value limits and prices
-/// where others read "market". Eight accounts, two with a second session.
-pub(super) fn world() -> World {
-    let mut world = World::new(Limits {
-        assets: 4,
-        instruments: 4,
-        accounts: 16,
-        sessions: 16,
-        orders: 900,
-        levels: 4_000,
-        fee_schedules: 64,
-    });
-    for name in ["USD", "BTC", "ETH"] {
-        world.add_asset(name, 8);
-    }
-    world.add_instrument(InstrumentDefinition {
-        lot_size: halves(10_000),
-        tick_size: 10_000,
-        price_max: 50_000_000,
-        quantity_max: 1_000_000,
-        collar_ppm: 20_000,
-        reference_price: 10_000_000,
-        taker_fee_ppm: 333,
-        maker_fee_ppm: -77,
-        ..instrument("BTC-USD", BTC, USD)
-    });
-    world.add_instrument(InstrumentDefinition {
-        lot_size: halves(70_000),
-        tick_size: 1,
-        price_max: 2_000,
-        quantity_max: 5_000,
-        taker_fee_ppm: 2_501,
-        maker_fee_ppm: 1_003,
-        ..instrument("ETH-USD", ETH, USD)
-    });
-    world.add_instrument(InstrumentDefinition {
-        lot_size: halves(1),
-        tick_size: 10_000_000,
-        price_max: 4_000_000_000,
-        quantity_max: 5_000,
-        collar_ppm: 100_000,
-        reference_price: 2_500_000_000,
-        notional_max: halves(62_500_000),
-        fat_finger: halves(30_000_000),
-        ..instrument("ETH-BTC", ETH, BTC)
-    });
-    for index in 0..ACCOUNTS {
-        let mut account = plain_account(&format!("ACCOUNT{index}"));
-        account.self_match = b"OWDB"[index as usize % 4];
-        account.fee_reports = u8::from(index % 3 == 1);
-        account.cancel_on_disconnect = u8::from(index % 2 == 1);
-        account.firm = [b'F', b'0' + index as u8, b' ', b' '];
-        match index {
-            2 => account.open_orders_max = 12,
-            3 => account.quantity_max = 150,
-            5 => (account.rate_per_second, account.rate_burst) = (60, 3),
-            _ => {}
-        }
-        world.add_account(account);
-    }
-    world.add_session(0);
-    world.add_session(1);
-    for account in 0..ACCOUNTS {
-        for asset in [USD, BTC, ETH] {
-            let amount = if account == WHALE {
-                1 << 50
-            } else {
-                endowment(account, asset)
-            };
-            world.deposit(account, asset, amount);
-        }
-    }
-    world
-}
-
-/// What an account starts with; some have little, so that funds end.
-fn endowment(account: u32, asset: u32) -> u128 {
-    let plenty = account.is_multiple_of(2);
-    match asset {
-        USD if plenty => 60_000_000_000,
-        USD => 300_000_000,
-        BTC if plenty => 20_000_000,
-        BTC => 4_000_000,
-        _ => 60_000_000,
-    }
 }
 
 impl Generator {
@@ -148,6 +44,15 @@ impl Generator {
         }
     }
 
+    /// How long nothing comes before the next command, nanoseconds: little mostly, up to a second now and then.
+    pub(super) fn pause(&mut self) -> u64 {
+        match self.burst {
+            Burst::Ending { expires: true, .. } => 3_000_000_000,
+            Burst::None if self.random.chance(1, 150) => self.random.below(1_000_000_000),
+            _ => self.random.below(1_200_000),
+        }
+    }
+
     /// The next command; the world tells marks and live orders.
     pub(super) fn next(&mut self, world: &World) -> Command {
         match self.burst {
@@ -155,21 +60,35 @@ impl Generator {
                 left,
                 instrument,
                 is_buy,
+                expires,
             } => {
                 self.burst = if left == 0 {
-                    Burst::Ending { instrument, is_buy }
+                    Burst::Ending {
+                        instrument,
+                        is_buy,
+                        expires,
+                    }
                 } else {
                     Burst::Flood {
                         left: left - 1,
                         instrument,
                         is_buy,
+                        expires,
                     }
                 };
-                return self.flood(world, instrument, is_buy);
+                return self.flood(world, instrument, is_buy, expires);
             }
-            Burst::Ending { instrument, is_buy } => {
+            Burst::Ending {
+                instrument,
+                is_buy,
+                expires,
+            } => {
                 self.burst = Burst::None;
-                return self.end_of_flood(world, instrument, is_buy);
+                return if expires {
+                    Command::new(CommandKind::Expire)
+                } else {
+                    self.end_of_flood(world, instrument, is_buy)
+                };
             }
             Burst::None => {}
         }
@@ -178,7 +97,19 @@ impl Generator {
                 left: *self.random.pick(&[100, 300, 300, 420, 900]),
                 instrument: self.random.below(3) as u16 + 1,
                 is_buy: self.random.chance(1, 2),
+                expires: self.random.chance(1, 6),
             };
+        }
+        // As the engine does, but for some times when it is late.
+        let is_due = world
+            .exchange
+            .next_expiry()
+            .is_some_and(|time| time <= world.time);
+        if is_due && self.random.chance(9, 10) {
+            return Command::new(CommandKind::Expire);
+        }
+        if let Some(command) = self.revive(world) {
+            return command;
         }
         match self.random.below(1_000) {
             0..500 => self.enter(world),
@@ -191,7 +122,11 @@ impl Generator {
             881..890 => self.with_session(world, CommandKind::AccountQuery),
             890..894 => self.with_session(world, CommandKind::ConnectionEnd),
             894..899 => self.with_session(world, CommandKind::ConnectionStart),
-            899..960 => self.transfer(world),
+            899..955 => self.transfer(world),
+            955..957 => self.kill(),
+            957..963 => self.change_account(world),
+            963..969 => self.change_instrument(world),
+            969..971 => Command::new(CommandKind::Expire),
             _ => self.state(),
         }
     }
@@ -262,6 +197,16 @@ impl Generator {
                 options.post_only = b'P';
             }
             9 => order.time_in_force = b'G',
+            10..12 => {
+                order.time_in_force = b'6';
+                options.present |= OrderOptions::HAS_EXPIRE_TIME;
+                options.expire_time = *self.random.pick(&[1, 1, 1, 2, 2, 3, 7, 86_399]);
+            }
+            12 => {
+                // Says nothing here.
+                options.present |= OrderOptions::HAS_EXPIRE_TIME;
+                options.expire_time = self.random.below(90_000) as u32;
+            }
             _ => {}
         }
         if self.random.chance(1, 8) {
@@ -327,7 +272,15 @@ impl Generator {
         match self.random.below(20) {
             0 => command.instrument = *self.random.pick(&[0, 4, UNKNOWN_INSTRUMENT]),
             1 => order.side = *self.random.pick(b"TEX"),
-            2 => order.time_in_force = *self.random.pick(b"56EZ"),
+            2 => {
+                order.time_in_force = *self.random.pick(b"566EZ");
+                options.present |= OrderOptions::HAS_EXPIRE_TIME;
+                options.expire_time = *self.random.pick(&[0, 86_400, u32::MAX]);
+                if self.random.chance(1, 3) {
+                    options.present &= !OrderOptions::HAS_EXPIRE_TIME;
+                    options.expire_time = 0;
+                }
+            }
             3 => order.cross_type = *self.random.pick(b"OCHS"),
             4 => order.display = *self.random.pick(b"NZ"),
             5 => options.present |= OrderOptions::HAS_PEG,
@@ -517,59 +470,14 @@ impl Generator {
         command
     }
 
-    fn with_number(&mut self, world: &World, kind: CommandKind) -> Command {
+    pub(super) fn with_number(&mut self, world: &World, kind: CommandKind) -> Command {
         let command = self.with_session(world, kind);
         let mut order = plain_order();
         order.user_ref = self.user_ref(world, command.session);
         command.with_order(order)
     }
 
-    /// Brings an account back towards what it started with; now and then more than it has is to be withdrawn.
-    fn transfer(&mut self, world: &World) -> Command {
-        let account = self.random.below(u64::from(WHALE)) as u32;
-        let asset = self.random.below(3) as u32;
-        let start = endowment(account, asset);
-        let total = world.model.accounts[account as usize].totals[asset as usize] as u128;
-        if total > start || self.random.chance(1, 5) {
-            let part = total / (1 + u128::from(self.random.below(3)));
-            return transfer(CommandKind::Withdraw, account, asset, part + 1);
-        }
-        let amount = start / (1 + u128::from(self.random.below(30)));
-        transfer(CommandKind::Deposit, account, asset, amount)
-    }
-
-    /// Mostly for somebody who is disabled.
-    fn enable(&mut self, world: &World) -> Command {
-        let mut command = self.with_number(world, CommandKind::EnableOrderEntry);
-        let sessions = &world.model.sessions;
-        let disabled = sessions
-            .iter()
-            .position(|session| !world.model.accounts[session.account as usize].enabled);
-        if let Some(session) = disabled {
-            command.session = session as u32;
-            let mut order = command.order();
-            order.user_ref = sessions[session].mark + 1;
-            command = command.with_order(order);
-        }
-        command
-    }
-
-    fn state(&mut self) -> Command {
-        let mut command = Command::new(CommandKind::SetState);
-        command.instrument = self.random.below(3) as u16 + 1;
-        let value = if self.random.chance(1, 16) {
-            *self.random.pick(b"PAVHCX")
-        } else {
-            b'T'
-        };
-        command.body = zerocopy::transmute!(StateChange {
-            value,
-            spare: [0; 39]
-        });
-        command
-    }
-
-    fn flood(&mut self, world: &World, instrument: u16, is_buy: bool) -> Command {
+    fn flood(&mut self, world: &World, instrument: u16, is_buy: bool, expires: bool) -> Command {
         let mut command = Command::new(CommandKind::Enter);
         command.session = WHALE;
         command.instrument = instrument;
@@ -585,16 +493,25 @@ impl Generator {
             middle + 5 + away
         };
         order.price = tick * tick_size(instrument);
-        command.with_order(order)
+        if !expires {
+            return command.with_order(order);
+        }
+        order.time_in_force = b'6';
+        let mut options = no_options();
+        options.present = OrderOptions::HAS_EXPIRE_TIME;
+        options.expire_time = 2 + self.random.below(2) as u32;
+        command.with_order(order).with_options(options)
     }
 
     /// A sweep by another account or by the whale itself, a mass cancel, the kill switch, or a lost connection.
     fn end_of_flood(&mut self, world: &World, instrument: u16, is_buy: bool) -> Command {
-        let choice = self.random.below(6);
+        let choice = self.random.below(8);
         let kind = match choice {
             0 => CommandKind::MassCancel,
             1 => CommandKind::DisableOrderEntry,
             2 => CommandKind::ConnectionEnd,
+            6 => return kill_switch(WHALE, 1),
+            7 => return kill_switch(ALL_ACCOUNTS, 1),
             _ => CommandKind::Enter,
         };
         let mut command = Command::new(kind);
@@ -616,8 +533,4 @@ impl Generator {
         }
         command.with_order(order)
     }
-}
-
-fn tick_size(instrument: u16) -> u64 {
-    [10_000, 1, 10_000_000][usize::from(instrument) - 1]
 }

@@ -1,9 +1,9 @@
 //! The operator's kill switch.
 
-use super::super::command::{ALL_ACCOUNTS, CommandKind};
-use super::super::event::{Event, EventKind, Refusal};
 use super::market::{enter, market, request};
 use super::world::{Caused, World, kill_switch};
+use engine::exchange::command::{ALL_ACCOUNTS, CommandKind};
+use engine::exchange::event::{Event, EventKind, Refusal};
 
 fn switch(world: &mut World, account: u32, is_on: u8) -> Caused {
     world.apply(kill_switch(account, is_on))

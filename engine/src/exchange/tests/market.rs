@@ -1,9 +1,9 @@
 //! A small market: one instrument, lots and ticks of one unit each, accounts with plenty of both.
 
-use super::super::Limits;
-use super::super::command::{Command, CommandKind, InstrumentDefinition, halves};
-use super::super::event::Event;
 use super::world::{World, blank, plain_account, plain_order};
+use engine::exchange::Limits;
+use engine::exchange::command::{Command, CommandKind, InstrumentDefinition, halves};
+use engine::exchange::event::Event;
 use protocol::units::text_field;
 
 pub(super) const SECOND: u64 = 1_000_000_000;

@@ -1,9 +1,9 @@
 //! How many resting orders are looked at for a minimum.
 
-use super::super::command::{Command, CommandKind, InstrumentDefinition, OrderOptions};
-use super::super::event::{Event, EventKind};
 use super::market::{ONE, enter, instrument, market_of, next};
 use super::world::{World, no_options, plain_order};
+use engine::exchange::command::{Command, CommandKind, InstrumentDefinition, OrderOptions};
+use engine::exchange::event::{Event, EventKind};
 
 const TAKER: u32 = 0;
 const MAKER: u32 = 1;

@@ -1,15 +1,16 @@
-//! The exchange against a naive model, random commands from a seed; the order of refusals; the step rule.
-//!
-//! `MODEL_COMMANDS` and `MODEL_SEED` run one seed for as long as wanted; a failure prints its seed.
+//! The exchange against a naive model in cases of their own: the order of refusals, the step rule, expiry, minima, the
+//! kill switch, changes. `tests/model.rs` sets both side by side for random commands, with the same files.
 
 mod changes;
+mod compare;
 mod expiry;
 mod generator;
 mod kill_switch;
 mod market;
 mod minimum;
 mod model;
-mod random;
+mod operator;
 mod refusals;
+mod setting;
 mod steps;
 mod world;

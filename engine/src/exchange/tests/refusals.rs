@@ -3,14 +3,13 @@
 
 use protocol::units::text_field;
 
-use super::super::account::RateBucket;
-use super::super::command::{
+use super::world::{World, blank, no_options, plain_account, plain_order};
+use engine::exchange::Limits;
+use engine::exchange::command::{
     AccountDefinition, Command, CommandKind, FLAG_LOW_SPACE, InstrumentDefinition, Order, OrderOptions,
     UNKNOWN_INSTRUMENT, halves,
 };
-use super::super::event::{Event, EventKind};
-use super::super::{Exchange, Limits};
-use super::world::{World, blank, no_options, plain_account, plain_order};
+use engine::exchange::event::{Event, EventKind};
 
 const CLIENT: u32 = 0;
 const OTHER: u32 = 1;
@@ -270,19 +269,6 @@ fn wrong_terms() -> (Order, OrderOptions) {
     (order, options)
 }
 
-/// The state without what a refusal may change: the hash of it with mark, bucket and clock set to nothing.
-fn hash_of_the_rest(exchange: &mut Exchange, session: u32) -> u64 {
-    let clock = (exchange.sequence, exchange.now);
-    let before = exchange.sessions[session as usize];
-    (exchange.sequence, exchange.now) = (0, 0);
-    exchange.sessions[session as usize].mark = 0;
-    exchange.sessions[session as usize].bucket = RateBucket::default();
-    let hash = exchange.state_hash();
-    (exchange.sequence, exchange.now) = clock;
-    exchange.sessions[session as usize] = before;
-    hash
-}
-
 /// A request of a kind in which everything is wrong.
 fn attempt(kind: CommandKind) -> Attempt {
     let mut world = world();
@@ -311,7 +297,7 @@ fn attempt(kind: CommandKind) -> Attempt {
 /// Climbs: each rung is refused for its reason and for no other, changes nothing, and is repaired.
 fn climb<'a>(attempt: &mut Attempt, rungs: impl IntoIterator<Item = &'a Rung>) {
     for &(what, reason, repair) in rungs {
-        let before = hash_of_the_rest(&mut attempt.world.exchange, CLIENT);
+        let before = attempt.world.exchange.hash_of_the_rest(CLIENT);
         let events = attempt.send();
         let expected = Event {
             session: CLIENT,
@@ -320,7 +306,7 @@ fn climb<'a>(attempt: &mut Attempt, rungs: impl IntoIterator<Item = &'a Rung>) {
             ..Event::new(EventKind::Rejected)
         };
         assert_eq!(events, [expected], "{what}");
-        let after = hash_of_the_rest(&mut attempt.world.exchange, CLIENT);
+        let after = attempt.world.exchange.hash_of_the_rest(CLIENT);
         assert_eq!(before, after, "{what}: a refusal changes nothing");
         repair(attempt);
         // Below the rung of the message rate time stands still.
@@ -396,9 +382,9 @@ fn a_number_at_or_below_the_mark_changes_nothing_but_the_clock() {
             let mut command = Command::new(kind).with_order(order);
             command.instrument = 1;
             let session = world.exchange.sessions[CLIENT as usize];
-            let before = hash_of_the_rest(&mut world.exchange, CLIENT);
+            let before = world.exchange.hash_of_the_rest(CLIENT);
             assert_eq!(world.apply(command).events, []);
-            assert_eq!(hash_of_the_rest(&mut world.exchange, CLIENT), before);
+            assert_eq!(world.exchange.hash_of_the_rest(CLIENT), before);
             let after = world.exchange.sessions[CLIENT as usize];
             assert_eq!((after.mark, after.bucket), (session.mark, session.bucket));
         }

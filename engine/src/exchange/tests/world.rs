@@ -2,14 +2,13 @@
 
 use protocol::units::text_field;
 
-use super::super::command::{
+use super::model::{Ended, Model, ModelAsset, ModelOrder};
+use engine::exchange::command::{
     AccountDefinition, AssetDefinition, Command, CommandKind, DEFINITION_BYTES, InstrumentDefinition,
     KillSwitch, Order, OrderOptions, SessionDefinition, StateChange, Transfer, halves,
 };
-use super::super::event::{Event, EventKind};
-use super::super::{Exchange, Limits, OrderView, Progress, STEP_EVENTS_MAX, Sink};
-use super::model::{Ended, Model, ModelAsset, ModelOrder};
-use crate::exchange::book::Side;
+use engine::exchange::event::{Event, EventKind};
+use engine::exchange::{Exchange, Limits, OrderView, Progress, STEP_EVENTS_MAX, Sink};
 use zerocopy::FromZeros;
 
 /// Everything a command caused.
@@ -94,19 +93,38 @@ pub(super) struct World {
     pub time: u64,
     /// Every command so far, stamped.
     pub log: Vec<Command>,
+    /// Takes the same commands, if it is there; its index has another secret.
+    twin: Option<Exchange>,
 }
 
 impl World {
     pub(super) fn new(limits: Limits) -> Self {
         let mut model = Model::default();
         model.orders_max = limits.orders as usize;
+        model.levels_max = limits.levels as usize;
         model.schedules_max = limits.fee_schedules as usize;
         Self {
             exchange: Exchange::new(limits),
             model,
             time: 0,
             log: Vec::new(),
+            twin: None,
         }
+    }
+
+    /// From here on a second exchange takes what the first takes; it begins with what was logged.
+    pub(super) fn with_twin(mut self, hash_seed: u64) -> Self {
+        self.twin = Some(self.rebuilt(hash_seed));
+        self
+    }
+
+    /// An exchange that has taken the log.
+    pub(super) fn rebuilt(&self, hash_seed: u64) -> Exchange {
+        let mut exchange = Exchange::with_hash_seed(self.exchange.limits(), hash_seed);
+        for command in &self.log {
+            run(&mut exchange, command);
+        }
+        exchange
     }
 
     /// Numbers and times a command.
@@ -188,7 +206,18 @@ impl World {
     pub(super) fn apply(&mut self, command: Command) -> Caused {
         let command = self.stamp(command);
         self.log.push(command);
+        let client = client_of(&command);
+        let before = self.exchange.hash_of_the_rest(client);
         let caused = run(&mut self.exchange, &command);
+        if is_without_effect(&command, &caused) {
+            let after = self.exchange.hash_of_the_rest(client);
+            assert_eq!(before, after, "a refusal changes nothing: {}", tell(&command));
+        }
+        if let Some(twin) = &mut self.twin {
+            let same = run(twin, &command);
+            assert!(same.events == caused.events, "equal commands: {}", tell(&command));
+            assert_eq!(self.exchange.state_hash(), twin.state_hash(), "equal states");
+        }
         let (events, ended) = self.model.apply(&command);
         if caused.events != events {
             let place = (0..events.len().max(caused.events.len()))
@@ -228,7 +257,7 @@ impl World {
         caused
     }
 
-    fn compare_view(&self, view: &OrderView, order: &ModelOrder) {
+    pub(super) fn compare_view(&self, view: &OrderView, order: &ModelOrder) {
         let expected = OrderView {
             session: order.session,
             account: order.account,
@@ -250,93 +279,23 @@ impl World {
         };
         assert_eq!(*view, expected, "an order, in the exchange and in the model");
     }
+}
 
-    /// Balances, books, accounts, sessions, last trades.
-    fn compare(&self) {
-        let Self { exchange, model, .. } = self;
-        assert_eq!(exchange.all_killed(), model.all_killed);
-        for (asset, expected) in model.assets.iter().enumerate() {
-            let actual = exchange.asset(asset as u32).expect("it exists");
-            assert_eq!(actual.deposited as i128, expected.deposited);
-            assert_eq!(actual.withdrawn as i128, expected.withdrawn);
-            assert_eq!(actual.fees, expected.fees, "fees in asset {asset}");
-            for account in 0..model.accounts.len() as u32 {
-                let balance = exchange.balance(account, asset as u32);
-                assert_eq!(
-                    (balance.available as i128, balance.held as i128),
-                    (
-                        model.available(account, asset as u32),
-                        model.held(account, asset as u32)
-                    ),
-                    "account {account} asset {asset}: available and held"
-                );
-            }
-        }
-        for (place, instrument) in model.instruments.iter().enumerate() {
-            let locate = place as u16 + 1;
-            assert_eq!(
-                exchange.instrument(locate).map(|known| known.definition),
-                Some(instrument.definition)
-            );
-            for (side, orders) in [(Side::Buy, &instrument.bids), (Side::Sell, &instrument.asks)] {
-                let mut expected = orders.iter();
-                for view in exchange.resting(locate, side) {
-                    let order = expected
-                        .next()
-                        .unwrap_or_else(|| panic!("no such order rests: {view:?}"));
-                    self.compare_view(&view, order);
-                }
-                assert!(expected.next().is_none(), "an order does not rest");
-                let mut levels: Vec<(u32, u64, u32)> = Vec::new();
-                for order in orders {
-                    match levels.last_mut() {
-                        Some(level) if u64::from(level.0) == order.price => {
-                            level.1 += u64::from(order.open);
-                            level.2 += 1;
-                        }
-                        _ => levels.push((order.price as u32, u64::from(order.open), 1)),
-                    }
-                }
-                assert!(exchange.levels(locate, side).eq(levels), "levels of {locate}");
-            }
-            let last = exchange.instrument(locate).expect("it exists").last_trade;
-            assert_eq!(
-                (u64::from(last.price), last.quantity, last.match_number, last.time),
-                (
-                    instrument.last_price,
-                    instrument.last_quantity,
-                    instrument.last_match,
-                    instrument.last_time
-                ),
-                "last trade of {locate}"
-            );
-        }
-        for (index, account) in model.accounts.iter().enumerate() {
-            let actual = exchange.account(index as u32).expect("it exists");
-            assert_eq!(actual.definition, account.definition);
-            assert_eq!(
-                (actual.order_entry_enabled, actual.is_killed),
-                (account.enabled, account.killed)
-            );
-            let mut orders: Vec<_> = model
-                .resting()
-                .filter(|order| order.account == index as u32)
-                .collect();
-            orders.sort_by_key(|order| order.age);
-            assert_eq!(actual.open_orders as usize, orders.len());
-            let numbers = orders.iter().map(|order| order.number);
-            assert!(
-                exchange
-                    .open_orders(index as u32)
-                    .map(|view| view.number)
-                    .eq(numbers),
-                "account {index}: open orders, oldest first"
-            );
-        }
-        for (index, session) in model.sessions.iter().enumerate() {
-            let actual = exchange.session(index as u32).expect("it exists");
-            assert_eq!((actual.mark, actual.connected), (session.mark, session.connected));
-        }
+/// The session of a client's request; for the operator's, one that does not exist.
+fn client_of(command: &Command) -> u32 {
+    if command.kind <= CommandKind::AccountQuery as u8 {
+        command.session
+    } else {
+        u32::MAX
+    }
+}
+
+/// True when the command was refused, or a client's request ignored: then only mark, rate bucket and clock may differ.
+fn is_without_effect(command: &Command, caused: &Caused) -> bool {
+    match &caused.events[..] {
+        [] => command.kind <= CommandKind::AccountQuery as u8,
+        [only] => matches!(only.kind(), EventKind::Rejected | EventKind::OperationRefused),
+        _ => false,
     }
 }
 

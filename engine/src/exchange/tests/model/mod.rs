@@ -5,13 +5,15 @@
 //! time), fees are kept as exact sums in millionths, funds of a market order are found by bisection, time priority is
 //! the order number.
 
+mod minimum;
+
 use std::collections::BTreeMap;
 
-use super::super::command::{
+use engine::exchange::command::{
     ALL_ACCOUNTS, AccountChange, AccountDefinition, Command, CommandKind, FLAG_LOW_SPACE, InstrumentChange,
     InstrumentDefinition, KillSwitch, Order, OrderOptions, UNKNOWN_INSTRUMENT, whole,
 };
-use super::super::event::{Event, EventKind};
+use engine::exchange::event::{Event, EventKind};
 
 /// The price of a market order in events.
 const MARKET: u32 = 0x7FFF_FFFF;
@@ -162,6 +164,8 @@ pub(super) struct Model {
     pub coverage: BTreeMap<String, u64>,
     /// Orders the exchange has room for.
     pub orders_max: usize,
+    /// Levels the exchange has room for.
+    pub levels_max: usize,
     /// Different fees that the exchange has room for, and those there were.
     pub schedules_max: usize,
     pub schedules: Vec<(i32, i32)>,
@@ -312,8 +316,13 @@ impl Model {
         (definition.maker_fee_ppm, definition.taker_fee_ppm)
     }
 
-    fn hit(&mut self, case: impl Into<String>) {
-        *self.coverage.entry(case.into()).or_default() += 1;
+    fn hit(&mut self, case: impl AsRef<str>) {
+        match self.coverage.get_mut(case.as_ref()) {
+            Some(times) => *times += 1,
+            None => {
+                self.coverage.insert(case.as_ref().to_owned(), 1);
+            }
+        }
     }
 
     /// Exact quote units.
@@ -327,7 +336,7 @@ impl Model {
     }
 
     /// The asset that an order binds, and how much of it.
-    fn hold(&self, order: &ModelOrder) -> (u32, i128) {
+    pub(super) fn hold(&self, order: &ModelOrder) -> (u32, i128) {
         let definition = &self.instruments[usize::from(order.instrument) - 1].definition;
         if !order.is_buy {
             let amount = i128::from(order.open) * whole(definition.lot_size) as i128;
@@ -373,8 +382,9 @@ impl Model {
             return None;
         }
         if order.user_ref > session.mark + 1 {
-            *self.coverage.entry("number gap".into()).or_default() += 1;
+            self.hit("number gap");
         }
+        let session = &mut self.sessions[command.session as usize];
         session.mark = order.user_ref;
         Some(session.account)
     }
@@ -383,6 +393,9 @@ impl Model {
     fn refuse_client(&mut self, session: u32, account: u32) -> Result<(), u16> {
         let ModelAccount { enabled, killed, .. } = self.accounts[account as usize];
         if !enabled || killed || self.all_killed {
+            if killed || self.all_killed {
+                self.hit("refused by the operator's kill switch");
+            }
             return Err(0x000C);
         }
         let AccountDefinition {
@@ -530,10 +543,31 @@ impl Model {
         if !asked.is_market && !asked.is_immediate && limit > 0 && open_orders >= limit {
             return Err(0x000F);
         }
-        if self.resting().count() >= self.orders_max || command.flags & FLAG_LOW_SPACE != 0 {
+        if command.flags & FLAG_LOW_SPACE != 0 {
             return Err(0x000A);
         }
+        if self.resting().count() >= self.orders_max {
+            self.hit("no room for an order");
+            return Err(0x000A);
+        }
+        self.refuse_level(&asked, locate, is_buy, order.price)?;
         Ok((asked, is_buy))
+    }
+
+    /// An order that may rest needs a level, there already or new.
+    fn refuse_level(&mut self, asked: &Asked, instrument: u16, is_buy: bool, price: u64) -> Result<(), u16> {
+        let mut levels: Vec<_> = self
+            .resting()
+            .map(|order| (order.instrument, order.is_buy, order.price))
+            .collect();
+        levels.sort_unstable();
+        levels.dedup();
+        let may_rest = !asked.is_market && !asked.is_immediate;
+        if may_rest && levels.len() >= self.levels_max && !levels.contains(&(instrument, is_buy, price)) {
+            self.hit("no room for a level");
+            return Err(0x000A);
+        }
+        Ok(())
     }
 
     /// The price that a market order does not pass: the furthest valid one inside the collar.
@@ -633,11 +667,8 @@ impl Model {
             self.hit("post-only dead");
             return self.cancel_rest(incoming, b'G');
         }
-        if asked.min_quantity > 0 {
-            if !self.reaches_minimum(&incoming, asked) {
-                return self.cancel_rest(incoming, b'I');
-            }
-            self.hit("minimum met");
+        if asked.min_quantity > 0 && !self.reaches_minimum(&incoming, asked) {
+            return self.cancel_rest(incoming, b'I');
         }
         let reason = self.sweep(&mut incoming, asked);
         if incoming.open == 0 {
@@ -667,43 +698,6 @@ impl Model {
             ..Event::new(EventKind::Added)
         });
         self.rest(incoming);
-    }
-
-    /// True when the match, tried in a copy of everything, executes the minimum among the first 1,024 orders.
-    fn reaches_minimum(&mut self, incoming: &ModelOrder, asked: Asked) -> bool {
-        let executes = |orders: usize| {
-            let (mut trial, mut order) = (self.clone(), incoming.clone());
-            let book = &mut trial.instruments[usize::from(incoming.instrument) - 1];
-            book.side_mut(!incoming.is_buy).truncate(orders);
-            let reason = trial.sweep(&mut order, asked);
-            (order.executed - incoming.executed, reason)
-        };
-        let minimum = asked.min_quantity;
-        if executes(1_024).0 >= minimum {
-            return true;
-        }
-        // Why it is missed, for the coverage.
-        let (without_bound, reason) = executes(usize::MAX);
-        let book = &self.instruments[usize::from(incoming.instrument) - 1];
-        let reached = book.side(!incoming.is_buy).iter();
-        let reached: Vec<_> = reached.filter(|order| within(incoming, order.price)).collect();
-        let all: u64 = reached.iter().map(|order| u64::from(order.open)).sum();
-        let own = reached.iter().any(|order| order.account == incoming.account);
-        self.hit("minimum missed");
-        if own {
-            self.hit("minimum missed with own orders there");
-        }
-        if without_bound >= minimum {
-            self.hit("minimum missed for the bound");
-        } else if reason == b'Z' {
-            self.hit("minimum missed for funds");
-        } else if own && all >= u64::from(minimum) {
-            self.hit(format!(
-                "minimum missed for own orders {}",
-                char::from(asked.mode)
-            ));
-        }
-        false
     }
 
     fn rest(&mut self, order: ModelOrder) {
@@ -751,7 +745,8 @@ impl Model {
             }
         };
         if self.events.len() - before > 256 {
-            self.hit("sweep longer than a step");
+            let side = if incoming.is_buy { "buy" } else { "sell" };
+            self.hit(format!("{side} sweep longer than a step"));
         }
         reason
     }
@@ -794,6 +789,9 @@ impl Model {
         }
         if incoming.is_buy && !incoming.is_market && best.price < incoming.price {
             self.hit("price improvement");
+            if incoming.fees.1 > 0 {
+                self.hit("price improvement with fees");
+            }
         }
         let mut fees = [0; 2];
         if best.fees != incoming.fees {
@@ -1132,13 +1130,24 @@ impl Model {
                 .cloned()
                 .collect();
             orders.sort_by_key(|order| (order.account, order.age));
+            if !orders.is_empty() {
+                let scope = if switch.account == ALL_ACCOUNTS {
+                    "all"
+                } else {
+                    "one"
+                };
+                self.hit(format!("kill switch for {scope}"));
+                if orders.len() > 256 {
+                    self.hit(format!("kill switch for {scope} longer than a step"));
+                }
+            }
             self.cancel_each(orders, b'S');
         }
     }
 
     fn cancel_each(&mut self, orders: Vec<ModelOrder>, reason: u8) {
         if orders.len() > 256 {
-            self.hit("cancels longer than a step");
+            self.hit(format!("cancels longer than a step {}", char::from(reason)));
         }
         if !orders.is_empty() {
             self.hit(format!("orders canceled together {}", char::from(reason)));
@@ -1158,6 +1167,7 @@ impl Model {
             return;
         }
         let firm = options.has(OrderOptions::HAS_FIRM) && options.firm != *b"    ";
+        let before = self.events.len();
         self.cancel_matching(b'U', |order| {
             let side = if order.is_buy { b'B' } else { b'S' };
             order.account == account
@@ -1166,6 +1176,17 @@ impl Model {
                 && (!options.has(OrderOptions::HAS_GROUP) || options.group == order.group)
                 && (!options.has(OrderOptions::HAS_SIDE) || options.side == side)
         });
+        let takes = self.events.len() > before;
+        for (is_there, by) in [
+            (command.instrument != 0, "symbol"),
+            (firm, "firm"),
+            (options.has(OrderOptions::HAS_GROUP), "group"),
+            (options.has(OrderOptions::HAS_SIDE), "side"),
+        ] {
+            if is_there && takes {
+                self.hit(format!("mass cancel by {by}"));
+            }
+        }
     }
 
     fn replace(&mut self, command: &Command, request: &Order) {
@@ -1211,6 +1232,7 @@ impl Model {
         if command.flags & FLAG_LOW_SPACE != 0 {
             return Err(0x000A);
         }
+        self.refuse_level(&asked, old.instrument, old.is_buy, request.price)?;
         new.open = request.quantity - old.executed;
         new.is_market = asked.is_market;
         new.price = if asked.is_market {
@@ -1227,6 +1249,16 @@ impl Model {
         if !keeps {
             new.fees = self.fees(old.instrument);
         }
+        let place = if keeps { "in its place" } else { "anew" };
+        match (old.ends, new.ends) {
+            (None, Some(_)) => self.hit(format!("replace that makes the order end, {place}")),
+            (Some(_), None) => self.hit(format!("replace that keeps the order from ending, {place}")),
+            (Some(_), Some(_)) => self.hit(format!("replace that moves the order's end, {place}")),
+            (None, None) => {}
+        }
+        if keeps && old.fees != self.fees(old.instrument) {
+            self.hit("replace that keeps its place and old fees");
+        }
         let (asset, needed) = self.hold(&new);
         let (_, freed) = self.hold(&old);
         let available = self.available(account, asset);
@@ -1235,6 +1267,9 @@ impl Model {
         }
         if needed > available {
             self.hit("replace that needs the old hold");
+            if self.crosses(&new) {
+                self.hit("replace across the spread that needs the old hold");
+            }
         }
         if keeps {
             self.hit("replace that keeps its place");

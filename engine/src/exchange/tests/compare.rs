@@ -1,0 +1,122 @@
+//! Everything that can be seen of the exchange, against the model.
+//!
+//! What the model adds up from its orders is added up once for each comparison, in one pass over them.
+
+use engine::exchange::book::Side;
+
+use super::model::ModelOrder;
+use super::world::World;
+
+/// What the orders of one account add up to.
+#[derive(Default)]
+struct Sums {
+    /// Held, by asset.
+    held: Vec<i128>,
+    /// Age and number of each order.
+    orders: Vec<(u64, u64)>,
+}
+
+impl World {
+    /// Balances, books, accounts, sessions, last trades.
+    pub(super) fn compare(&self) {
+        assert_eq!(self.exchange.all_killed(), self.model.all_killed);
+        let mut sums: Vec<_> = (0..self.model.accounts.len())
+            .map(|_| Sums {
+                held: vec![0; self.model.assets.len()],
+                orders: Vec::new(),
+            })
+            .collect();
+        for order in self.model.resting() {
+            let (asset, held) = self.model.hold(order);
+            let sums = &mut sums[order.account as usize];
+            sums.held[asset as usize] += held;
+            sums.orders.push((order.age, order.number));
+        }
+        self.compare_balances(&sums);
+        self.compare_accounts(&mut sums);
+        for locate in 1..=self.model.instruments.len() as u16 {
+            self.compare_instrument(locate);
+        }
+        let ends = self.model.resting().filter_map(|order| order.ends).min();
+        assert_eq!(self.exchange.next_expiry(), ends, "the next order that ends");
+    }
+
+    fn compare_balances(&self, sums: &[Sums]) {
+        let Self { exchange, model, .. } = self;
+        for (asset, expected) in model.assets.iter().enumerate() {
+            let actual = exchange.asset(asset as u32).expect("it exists");
+            assert_eq!(actual.deposited as i128, expected.deposited);
+            assert_eq!(actual.withdrawn as i128, expected.withdrawn);
+            assert_eq!(actual.fees, expected.fees, "fees in asset {asset}");
+            for (account, (owner, sums)) in model.accounts.iter().zip(sums).enumerate() {
+                let balance = exchange.balance(account as u32, asset as u32);
+                let (total, held) = (owner.totals[asset], sums.held[asset]);
+                assert_eq!(
+                    (balance.available as i128, balance.held as i128),
+                    (total - held, held),
+                    "account {account} asset {asset}: available and held"
+                );
+                assert!(total >= held, "account {account} asset {asset}: overdrawn");
+            }
+        }
+    }
+
+    fn compare_accounts(&self, sums: &mut [Sums]) {
+        let Self { exchange, model, .. } = self;
+        for (index, (account, sums)) in model.accounts.iter().zip(sums).enumerate() {
+            let actual = exchange.account(index as u32).expect("it exists");
+            assert_eq!(actual.definition, account.definition);
+            assert_eq!(
+                (actual.order_entry_enabled, actual.is_killed),
+                (account.enabled, account.killed)
+            );
+            assert_eq!(actual.open_orders as usize, sums.orders.len());
+            sums.orders.sort_unstable();
+            assert!(
+                exchange
+                    .open_orders(index as u32)
+                    .map(|view| view.number)
+                    .eq(sums.orders.iter().map(|&(_, number)| number)),
+                "account {index}: open orders, oldest first"
+            );
+        }
+        for (index, session) in model.sessions.iter().enumerate() {
+            let actual = exchange.session(index as u32).expect("it exists");
+            assert_eq!((actual.mark, actual.connected), (session.mark, session.connected));
+        }
+    }
+
+    fn compare_instrument(&self, locate: u16) {
+        let Self { exchange, model, .. } = self;
+        let instrument = &model.instruments[usize::from(locate) - 1];
+        let actual = exchange.instrument(locate).expect("it exists");
+        assert_eq!(actual.definition, instrument.definition);
+        let last = actual.last_trade;
+        assert_eq!(
+            (u64::from(last.price), last.quantity, last.match_number, last.time),
+            (
+                instrument.last_price,
+                instrument.last_quantity,
+                instrument.last_match,
+                instrument.last_time
+            ),
+            "last trade of {locate}"
+        );
+        for (side, orders) in [(Side::Buy, &instrument.bids), (Side::Sell, &instrument.asks)] {
+            let mut expected = orders.iter();
+            for view in exchange.resting(locate, side) {
+                let order = expected
+                    .next()
+                    .unwrap_or_else(|| panic!("no such order rests: {view:?}"));
+                self.compare_view(&view, order);
+            }
+            assert!(expected.next().is_none(), "an order does not rest");
+            let of = |level: &[ModelOrder]| {
+                let lots = level.iter().map(|order| u64::from(order.open)).sum::<u64>();
+                (level[0].price as u32, lots, level.len() as u32)
+            };
+            let levels = orders.chunk_by(|a, b| a.price == b.price).map(of);
+            assert!(exchange.levels(locate, side).eq(levels), "levels of {locate}");
+        }
+    }
+}
