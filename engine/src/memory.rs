@@ -17,6 +17,9 @@ const NODE_BYTES: u64 = 64 * 4 + 24;
 /// When an order ends, with its number and handle.
 const EXPIRY_BYTES: u64 = 24;
 
+/// An order's share of its account's list: as many blocks as orders.
+const ROSTER_BYTES: u64 = 64;
+
 /// A finished order as order status remembers it, with its place in the list of its account.
 const FINISHED_ORDER_BYTES: u64 = 160;
 
@@ -54,9 +57,13 @@ fn bytes_of<T>() -> u64 {
 
 fn exchange(limits: &Limits) -> u64 {
     let orders = u64::from(limits.orders);
-    let index = (2 * orders).next_power_of_two() * 8;
+    let index = (2 * orders).next_power_of_two() * 4;
     let orders = orders
-        * (bytes_of::<OrderSlot>() + bytes_of::<OrderDetails>() + bytes_of::<OrderTotals>() + EXPIRY_BYTES)
+        * (bytes_of::<OrderSlot>()
+            + bytes_of::<OrderDetails>()
+            + bytes_of::<OrderTotals>()
+            + ROSTER_BYTES
+            + EXPIRY_BYTES)
         + index;
     let levels = u64::from(limits.levels);
     let buckets = (2 * levels).next_power_of_two() * 4;
@@ -113,7 +120,7 @@ mod tests {
         large.capacities.limits.orders *= 2;
         large.capacities.store += 1 << 20;
         let (small, large) = (needed(&small), needed(&large));
-        let orders = 262_144 * (64 + 128 + 16 + 24);
+        let orders = 262_144 * (3 * 64 + 64 + 8 + 24);
         assert_eq!(total(&large) - total(&small), 2 * orders + (1 << 20));
         assert!(table(&large).contains("store of released messages"));
     }

@@ -1,7 +1,7 @@
 //! Accounts and their sessions.
 
-use super::book::arena::NONE;
 use super::command::AccountDefinition;
+use super::roster::List;
 
 /// Who owns balances and orders.
 ///
@@ -11,8 +11,7 @@ use super::command::AccountDefinition;
 pub struct Account {
     /// Orders resting now.
     pub open_orders: u32,
-    pub(super) oldest: u32,
-    pub(super) newest: u32,
+    pub(super) list: List,
     /// False after Disable Order Entry (the account's kill switch).
     pub order_entry_enabled: bool,
     /// True while the operator's kill switch is on for this account; the client can not lift it.
@@ -28,8 +27,7 @@ impl Account {
             order_entry_enabled: true,
             is_killed: false,
             open_orders: 0,
-            oldest: NONE,
-            newest: NONE,
+            list: List::EMPTY,
         }
     }
 }

@@ -80,14 +80,14 @@ impl Exchange {
         self.expiry.check(&self.arena)?;
         let mut expiring = 0;
         for account in 0..self.account_count() {
-            let mut handle = self.accounts[account as usize].oldest;
+            let mut handle = self.oldest_of(&self.accounts[account as usize]);
             while handle != NONE {
                 let slot = self.arena.get(handle);
                 if slot.is(FLAG_EXPIRES) != (slot.time_in_force == GOOD_TILL_TIME) {
                     return Err(format!("order {}: good till a time or not", slot.number));
                 }
                 expiring += usize::from(slot.is(FLAG_EXPIRES));
-                handle = slot.owner_next;
+                handle = self.behind(handle);
             }
         }
         if expiring != self.expiry.len() {
@@ -103,10 +103,10 @@ impl Exchange {
     fn check_holds(&self) -> Result<(), String> {
         for (index, account) in self.accounts.iter().enumerate() {
             let mut held = vec![0_u128; self.ledger.assets().len()];
-            let (mut handle, mut prev, mut orders) = (account.oldest, NONE, 0);
+            let (mut handle, mut orders) = (self.oldest_of(account), 0);
             while handle != NONE {
                 let slot = self.arena.get(handle);
-                if slot.owner_prev != prev || slot.account != index as u32 {
+                if self.roster.at(slot.place) != handle || slot.account != index as u32 {
                     return Err(format!(
                         "account {index}: order list broken at order {}",
                         slot.number
@@ -115,9 +115,9 @@ impl Exchange {
                 let (asset, hold) = self.hold_of(slot, slot.open);
                 held[usize::from(asset)] += hold;
                 orders += 1;
-                (prev, handle) = (handle, slot.owner_next);
+                handle = self.behind(handle);
             }
-            if (account.newest, account.open_orders) != (prev, orders) {
+            if account.open_orders != orders {
                 return Err(format!("account {index}: order list does not add up"));
             }
             for (asset, expected) in held.into_iter().enumerate() {

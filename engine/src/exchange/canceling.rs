@@ -105,7 +105,8 @@ impl Exchange {
             firm: (options.has(OrderOptions::HAS_FIRM) && options.firm != [b' '; 4]).then_some(options.firm),
             group: options.has(OrderOptions::HAS_GROUP).then_some(options.group),
         };
-        self.cancel_all(self.accounts[client.account as usize].oldest, filter, b'U', step)
+        let oldest = self.oldest_of(&self.accounts[client.account as usize]);
+        self.cancel_all(oldest, filter, b'U', step)
     }
 
     pub(super) fn disable_order_entry<S: Sink>(
@@ -119,12 +120,8 @@ impl Exchange {
         };
         self.accounts[client.account as usize].order_entry_enabled = false;
         answer(EventKind::OrderEntryDisabled, client, user_ref, step);
-        self.cancel_all(
-            self.accounts[client.account as usize].oldest,
-            CancelFilter::ALL,
-            b'S',
-            step,
-        )
+        let oldest = self.oldest_of(&self.accounts[client.account as usize]);
+        self.cancel_all(oldest, CancelFilter::ALL, b'S', step)
     }
 
     pub(super) fn connection_end<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
@@ -140,7 +137,7 @@ impl Exchange {
             session: Some(command.session),
             ..CancelFilter::ALL
         };
-        self.cancel_all(account.oldest, filter, b'Z', step)
+        self.cancel_all(self.oldest_of(&account), filter, b'Z', step)
     }
 
     /// Cancels an account's orders that match, oldest first, from `next` on, as far as the step reaches.
@@ -157,7 +154,7 @@ impl Exchange {
                 return Progress::More;
             }
             let handle = next;
-            next = self.arena.get(handle).owner_next;
+            next = self.behind(handle);
             if self.matches(handle, &filter) {
                 self.cancel_resting(handle, reason, step);
             }

@@ -361,11 +361,12 @@ impl Exchange {
 
     /// The order's newest name takes the place of the one before in the index.
     fn rename(&mut self, handle: u32, order: &Order) {
+        let slot = *self.arena.get(handle);
+        self.index
+            .remove(&mut self.arena, slot.session, slot.user_ref, handle, slot.chain);
+        let chain = self.index.insert(slot.session, order.user_ref, handle);
         let slot = self.arena.get_mut(handle);
-        let (session, old) = (slot.session, slot.user_ref);
-        self.index.remove(session, old, handle);
-        self.arena.get_mut(handle).user_ref = order.user_ref;
-        self.index.insert(session, order.user_ref, handle);
+        (slot.user_ref, slot.chain) = (order.user_ref, chain);
     }
 
     /// What a replacement says anew about the order.

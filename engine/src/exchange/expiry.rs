@@ -169,3 +169,50 @@ impl Exchange {
         Progress::Done
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::book::arena::OrderSlot;
+    use super::*;
+    use protocol::testing::Random;
+    use std::collections::BTreeSet;
+
+    /// Orders come, go from anywhere, and expire; few different ends, and ends far apart.
+    #[test]
+    fn agrees_with_a_sorted_set() {
+        const CAPACITY: u32 = 300;
+        let mut random = Random::new(1);
+        let mut arena = Arena::new(CAPACITY);
+        let mut queue = ExpiryQueue::new(CAPACITY);
+        let mut model: BTreeSet<(u64, u64, u32)> = BTreeSet::new();
+        for number in 0..60_000 {
+            let fill = if number / 2_000 % 2 == 0 { 3 } else { 1 };
+            if model.is_empty() || (model.len() < CAPACITY as usize && random.chance(fill, 4)) {
+                let handle = arena.insert(&OrderSlot {
+                    number,
+                    ..OrderSlot::EMPTY
+                });
+                let time = *random.pick(&[1, 2, 3, 1_000]) * (1 + random.below(4));
+                arena.details_mut(handle).expire_time = time;
+                queue.insert(&mut arena, handle);
+                model.insert((time, number, handle));
+            } else {
+                let place = if random.chance(1, 3) {
+                    0
+                } else {
+                    random.below(model.len() as u64) as usize
+                };
+                let end = *model.iter().nth(place).expect("it is shorter");
+                model.remove(&end);
+                queue.remove(&mut arena, end.2);
+                arena.remove(end.2);
+            }
+            assert_eq!(queue.len(), model.len());
+            let first = model.first().map(|&(time, _, handle)| (time, handle));
+            assert_eq!(queue.first(), first);
+            queue
+                .check(&arena)
+                .expect("a heap, and every order knows its place");
+        }
+    }
+}

@@ -37,7 +37,8 @@ impl Exchange {
         if switch.account == ALL_ACCOUNTS {
             self.all_killed = is_on;
             return if is_on {
-                let next = self.accounts.first().map_or(NONE, |account| account.oldest);
+                let first = self.accounts.first();
+                let next = first.map_or(NONE, |account| self.oldest_of(account));
                 self.kill_all(0, next, step)
             } else {
                 Progress::Done
@@ -50,7 +51,7 @@ impl Exchange {
         if !is_on {
             return Progress::Done;
         }
-        let next = account.oldest;
+        let next = self.roster.first(&account.list);
         self.cancel_all(next, CancelFilter::ALL, b'S', step)
     }
 
@@ -69,14 +70,14 @@ impl Exchange {
                     return Progress::More;
                 }
                 let handle = next;
-                next = self.arena.get(handle).owner_next;
+                next = self.behind(handle);
                 self.cancel_resting(handle, b'S', step);
             }
             account += 1;
             let Some(behind) = self.accounts.get(account as usize) else {
                 return Progress::Done;
             };
-            next = behind.oldest;
+            next = self.oldest_of(behind);
             if account == end {
                 self.work = Work::Kill { account, next };
                 return Progress::More;

@@ -110,6 +110,13 @@ impl Ledger {
         }
     }
 
+    /// All balances of an account.
+    #[inline(always)]
+    fn row_mut(&mut self, account: u32) -> &mut [Balance] {
+        let begin = account as usize * self.assets_max;
+        &mut self.balances[begin..begin + self.assets_max]
+    }
+
     /// False, and nothing changed, when a total would not fit.
     pub(super) fn deposit(&mut self, account: u32, asset: u16, amount: [u64; 2]) -> bool {
         let amount = whole(amount);
@@ -171,22 +178,18 @@ impl Ledger {
     /// Settles both sides of a fill.
     #[inline(always)]
     pub(super) fn settle(&mut self, fill: &Settlement) {
-        let cost = fill
-            .value
-            .checked_add_signed(fill.buyer_fee)
-            .expect("a rebate is below the value");
-        let buyer_quote = self.balance_mut(fill.buyer, fill.quote);
-        buyer_quote.held -= fill.buyer_hold_drop;
+        let (base, quote) = (usize::from(fill.base), usize::from(fill.quote));
+        // A rebate is below the value, and a fee at most the value: the sums stay between nothing and twice the value.
+        let cost = fill.value.wrapping_add_signed(fill.buyer_fee);
+        let proceeds = fill.value.wrapping_add_signed(-fill.seller_fee);
+        let buyer = self.row_mut(fill.buyer);
+        buyer[quote].held -= fill.buyer_hold_drop;
         // Never negative: the hold drops by at least the cost, and a market order's quantity was cut to the funds.
-        buyer_quote.available = buyer_quote.available + fill.buyer_hold_drop - cost;
-        self.balance_mut(fill.buyer, fill.base).available += fill.amount;
-
-        let proceeds = fill
-            .value
-            .checked_add_signed(-fill.seller_fee)
-            .expect("a fee is at most the value");
-        self.balance_mut(fill.seller, fill.base).held -= fill.amount;
-        self.balance_mut(fill.seller, fill.quote).available += proceeds;
+        buyer[quote].available = buyer[quote].available + fill.buyer_hold_drop - cost;
+        buyer[base].available += fill.amount;
+        let seller = self.row_mut(fill.seller);
+        seller[base].held -= fill.amount;
+        seller[quote].available += proceeds;
 
         self.assets[usize::from(fill.quote)].fees += fill.buyer_fee + fill.seller_fee;
     }

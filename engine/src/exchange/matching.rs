@@ -171,6 +171,7 @@ impl Exchange {
         // PERF: the next match's order, and what the end of this one touches.
         self.arena.prefetch(maker.next);
         self.index.prefetch(maker.session, maker.user_ref);
+        self.roster.prefetch(maker.place);
         prefetch(&self.accounts[maker.account as usize]);
         let instrument = &mut self.instruments[taker.place];
         let (tick_value, definition) = (instrument.tick_value, &instrument.definition);
@@ -373,18 +374,13 @@ impl Exchange {
             .book
             .add(&mut self.pools, &mut self.arena, handle);
         if !is_listed {
-            self.index.insert(session, user_ref, handle);
             let owner = &mut self.accounts[account as usize];
             owner.open_orders += 1;
-            let newest = std::mem::replace(&mut owner.newest, handle);
-            if newest == NONE {
-                owner.oldest = handle;
-            } else {
-                self.arena.get_mut(newest).owner_next = handle;
-            }
+            let place = self.roster.push(&mut owner.list, handle);
+            let chain = self.index.insert(session, user_ref, handle);
             let slot = self.arena.get_mut(handle);
             slot.flags |= FLAG_LISTED;
-            (slot.owner_prev, slot.owner_next) = (newest, NONE);
+            (slot.place, slot.chain) = (place, chain);
         }
         if expires {
             self.schedule_expiry(handle);

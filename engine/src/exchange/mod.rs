@@ -25,6 +25,7 @@ mod matching;
 mod minimum;
 pub mod money;
 mod prefetching;
+mod roster;
 pub mod schedule;
 mod setup;
 mod sink;
@@ -44,6 +45,7 @@ use index::Index;
 use instrument::Instrument;
 use ledger::Ledger;
 pub use prefetching::Ahead;
+use roster::Roster;
 use schedule::FeeSchedules;
 use sink::Step;
 pub use sink::{Progress, STEP_EVENTS_MAX, Sink};
@@ -98,6 +100,7 @@ pub struct Exchange {
     arena: Arena,
     pools: Pools,
     index: Index,
+    roster: Roster,
     expiry: ExpiryQueue,
     schedules: FeeSchedules,
     ledger: Ledger,
@@ -136,7 +139,7 @@ impl Exchange {
             "fee schedules"
         );
         assert!(
-            limits.orders < NONE && limits.levels < NONE / 4,
+            limits.orders < roster::ORDERS_MAX && limits.levels < NONE / 4,
             "orders and levels"
         );
         Self {
@@ -144,6 +147,7 @@ impl Exchange {
             arena: Arena::new(limits.orders),
             pools: Pools::new(limits.levels, limits.instruments * 2, hash_seed),
             index: Index::new(limits.orders, hash_seed),
+            roster: Roster::new(limits.orders),
             expiry: ExpiryQueue::new(limits.orders),
             schedules: FeeSchedules::new(limits.fee_schedules),
             ledger: Ledger::new(limits.accounts as usize, limits.assets as usize),
@@ -248,10 +252,17 @@ impl Exchange {
     /// The handle of a resting order.
     #[inline(always)]
     fn find_order(&self, session: u32, user_ref: u32) -> u32 {
-        self.index.find(session, user_ref, |handle| {
-            let slot = self.arena.get(handle);
-            slot.session == session && slot.user_ref == user_ref && slot.is(FLAG_LISTED)
-        })
+        self.index.find(&self.arena, session, user_ref)
+    }
+
+    /// The oldest of an account's resting orders.
+    fn oldest_of(&self, account: &Account) -> u32 {
+        self.roster.first(&account.list)
+    }
+
+    /// The next of its account's resting orders.
+    fn behind(&self, handle: u32) -> u32 {
+        self.roster.behind(self.arena.get(handle).place)
     }
 
     /// What an order with `open` lots binds: the asset and the amount.
@@ -305,19 +316,12 @@ impl Exchange {
             self.unschedule_expiry(handle);
         }
         if slot.is(FLAG_LISTED) {
-            self.index.remove(slot.session, slot.user_ref, handle);
+            let name = (slot.session, slot.user_ref);
+            self.index
+                .remove(&mut self.arena, name.0, name.1, handle, slot.chain);
             let owner = &mut self.accounts[slot.account as usize];
             owner.open_orders -= 1;
-            if slot.owner_prev == NONE {
-                owner.oldest = slot.owner_next;
-            } else {
-                self.arena.get_mut(slot.owner_prev).owner_next = slot.owner_next;
-            }
-            if slot.owner_next == NONE {
-                owner.newest = slot.owner_prev;
-            } else {
-                self.arena.get_mut(slot.owner_next).owner_prev = slot.owner_prev;
-            }
+            self.roster.remove(&mut owner.list, slot.place);
         }
         self.arena.remove(handle);
     }

@@ -43,9 +43,10 @@ impl Exchange {
     #[inline(always)]
     pub(super) fn prefetch_neighbors(&self, slot: &OrderSlot) {
         self.pools.prefetch(slot.level);
-        for neighbor in [slot.prev, slot.next, slot.owner_prev, slot.owner_next] {
+        for neighbor in [slot.prev, slot.next] {
             self.arena.prefetch(neighbor);
         }
+        self.roster.prefetch(slot.place);
         prefetch(&self.accounts[slot.account as usize]);
     }
 

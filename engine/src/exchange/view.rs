@@ -162,13 +162,13 @@ impl Exchange {
         let mut handle = self
             .accounts
             .get(account as usize)
-            .map_or(NONE, |account| account.oldest);
+            .map_or(NONE, |account| self.oldest_of(account));
         std::iter::from_fn(move || {
             if handle == NONE {
                 return None;
             }
             let view = self.view(handle);
-            handle = self.arena.get(handle).owner_next;
+            handle = self.behind(handle);
             Some(view)
         })
     }

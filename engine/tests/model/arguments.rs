@@ -25,6 +25,8 @@ pub(crate) struct Arguments {
     pub(crate) seed: u64,
     pub(crate) commands: u64,
     pub(crate) commands_per_seed: u64,
+    /// Asked for by hand.
+    pub(crate) is_long: bool,
 }
 
 impl Arguments {
@@ -35,6 +37,7 @@ impl Arguments {
             seed: 1,
             commands: COMMANDS_TESTED,
             commands_per_seed: COMMANDS_TESTED / SEEDS_TESTED,
+            is_long: false,
         };
         let mut filters = Vec::new();
         let (mut is_exact, mut is_ignored) = (false, false);
@@ -44,6 +47,7 @@ impl Arguments {
                 "--for" => {
                     run.commands = number(&argument, arguments.next())?;
                     run.commands_per_seed = super::COMMANDS_PER_SEED;
+                    run.is_long = true;
                 }
                 "--list" => return Ok(Wanted::Names),
                 "--exact" => is_exact = true,

@@ -118,6 +118,7 @@ const REQUIRED: &[(&str, u64)] = &[
     ("repeated number", 2000),
     ("replace across the spread that needs the old hold", 34),
     ("replace at or below executed", 300),
+    ("replace refused for the higher fees of its time", 20),
     ("replace that crosses", 2000),
     ("replace that crosses after executions", 200),
     ("replace that keeps its place", 1000),

@@ -16,6 +16,8 @@ mod generator;
 mod model;
 #[path = "../../src/exchange/tests/operator.rs"]
 mod operator;
+#[path = "../../src/exchange/tests/requests.rs"]
+mod requests;
 #[path = "../../src/exchange/tests/setting.rs"]
 mod setting;
 #[path = "../../src/exchange/tests/world.rs"]
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
             begun,
             done: wanted.commands - left,
             all: wanted.commands,
+            is_told: wanted.is_long,
         };
         match run::run(seed, commands, &progress) {
             Ok(met) => coverage.add(met),

@@ -17,6 +17,8 @@ pub(crate) struct Progress {
     /// Commands of the seeds before.
     pub(crate) done: u64,
     pub(crate) all: u64,
+    /// Somebody watches.
+    pub(crate) is_told: bool,
 }
 
 /// Gives what was met. A failure names the seed and the command.
@@ -40,7 +42,7 @@ pub(crate) fn run(seed: u64, commands: u64, progress: &Progress) -> Result<BTree
                 ));
             }
         }
-        if told.elapsed() >= TELL_EVERY {
+        if progress.is_told && told.elapsed() >= TELL_EVERY {
             told = Instant::now();
             let (done, seconds) = (progress.done + index + 1, progress.begun.elapsed().as_secs());
             println!(

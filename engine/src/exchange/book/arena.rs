@@ -48,10 +48,10 @@ pub struct OrderSlot {
     pub tick: u32,
     /// See [`crate::exchange::money::fee`].
     pub fee_remainder: u32,
-    /// Next of the account's orders, oldest first.
-    pub owner_next: u32,
-    /// The one before.
-    pub owner_prev: u32,
+    /// Where it stands in its account's list, while it rests.
+    pub place: u32,
+    /// The next order whose name has the same hash.
+    pub chain: u32,
     /// Stock locate.
     pub instrument: u16,
     /// Buy or sell.
@@ -133,8 +133,8 @@ impl OrderSlot {
         number: 0,
         tick: 0,
         fee_remainder: 0,
-        owner_next: NONE,
-        owner_prev: NONE,
+        place: NONE,
+        chain: NONE,
         instrument: 0,
         side: Side::Buy,
         flags: 0,

@@ -135,8 +135,10 @@ impl Pools {
     /// price.
     #[inline(always)]
     fn bucket(&self, ladder: u32, tick: u32) -> usize {
-        let block = hash(u64::from(ladder) << 32 | u64::from(tick / BLOCK), self.seed) >> self.block_shift;
-        (block * BLOCK + tick % BLOCK) as usize
+        let hash = hash(u64::from(ladder) << 32 | u64::from(tick / BLOCK), self.seed);
+        let block = hash >> self.block_shift;
+        // Prices that are multiples of sixteen ticks would crowd without the hash's own bits.
+        (block * BLOCK + (tick ^ hash) % BLOCK) as usize
     }
 
     /// The ladder's level at `tick`, [`NONE`] when there is none.

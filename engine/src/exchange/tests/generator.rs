@@ -1,12 +1,9 @@
 //! Random commands from a seed: mostly sensible, some of them wrong in one field, and now and then a burst that makes a
 //! long step.
 
-use engine::exchange::command::{
-    ALL_ACCOUNTS, Command, CommandKind, FLAG_LOW_SPACE, Order, OrderOptions, UNKNOWN_INSTRUMENT,
-};
+use engine::exchange::command::{ALL_ACCOUNTS, Command, CommandKind, Order, OrderOptions};
 use protocol::testing::Random;
 
-use super::model::ModelOrder;
 use super::setting::{MIDDLE, WHALE, tick_size};
 use super::world::{World, kill_switch, no_options, plain_order};
 
@@ -131,12 +128,12 @@ impl Generator {
         }
     }
 
-    fn session(&mut self, world: &World) -> u32 {
+    pub(super) fn session(&mut self, world: &World) -> u32 {
         self.random.below(world.model.sessions.len() as u64) as u32
     }
 
     /// Mostly the next number; a gap, a repeat, the highest.
-    fn user_ref(&mut self, world: &World, session: u32) -> u32 {
+    pub(super) fn user_ref(&mut self, world: &World, session: u32) -> u32 {
         let mark = world.model.sessions[session as usize].mark;
         match self.random.below(200) {
             0..6 => mark + 1 + self.random.below(50) as u32,
@@ -146,98 +143,21 @@ impl Generator {
         }
     }
 
-    /// A price in 0.0001 near the middle; passive orders also far from it.
-    fn price(&mut self, instrument: u16, is_buy: bool) -> u64 {
-        let middle = MIDDLE[usize::from(instrument) - 1];
-        let near = self.random.below(17);
-        let far = if self.random.chance(1, 12) {
-            20 + self.random.below(60)
-        } else {
-            0
-        };
-        let tick = if is_buy {
-            middle - far + near - 12
-        } else {
-            middle + far + near - 4
-        };
-        tick * tick_size(instrument)
+    pub(super) fn with_session(&mut self, world: &World, kind: CommandKind) -> Command {
+        let mut command = Command::new(kind);
+        command.session = self.session(world);
+        command
     }
 
-    fn quantity(&mut self) -> u32 {
-        match self.random.below(12) {
-            0..4 => 1,
-            4..8 => 1 + self.random.below(9) as u32,
-            8..11 => 1 + self.random.below(120) as u32,
-            _ => 100 + self.random.below(900) as u32,
-        }
-    }
-
-    /// What enter and replace say alike.
-    fn terms(&mut self, instrument: u16, is_buy: bool, open: u32) -> (Order, OrderOptions) {
+    pub(super) fn with_number(&mut self, world: &World, kind: CommandKind) -> Command {
+        let command = self.with_session(world, kind);
         let mut order = plain_order();
-        let mut options = no_options();
-        order.price = self.price(instrument, is_buy);
-        order.side = if is_buy { b'B' } else { b'S' };
-        order.cl_ord_id[..4].copy_from_slice(&(self.random.next_u64() as u32).to_be_bytes());
-        order.capacity = *self.random.pick(b"APRO");
-        match self.random.below(20) {
-            0..3 => order.time_in_force = b'3',
-            3..5 => {
-                order.time_in_force = b'3';
-                self.minimum(&mut options, open);
-            }
-            5..8 => {
-                order.price = *self.random.pick(&[0x7FFF_FFFF, u64::MAX, i64::MAX as u64]);
-                if self.random.chance(1, 3) {
-                    self.minimum(&mut options, open);
-                }
-            }
-            8 => {
-                options.present |= OrderOptions::HAS_POST_ONLY;
-                options.post_only = b'P';
-            }
-            9 => order.time_in_force = b'G',
-            10..12 => {
-                order.time_in_force = b'6';
-                options.present |= OrderOptions::HAS_EXPIRE_TIME;
-                options.expire_time = *self.random.pick(&[1, 1, 1, 2, 2, 3, 7, 86_399]);
-            }
-            12 => {
-                // Says nothing here.
-                options.present |= OrderOptions::HAS_EXPIRE_TIME;
-                options.expire_time = self.random.below(90_000) as u32;
-            }
-            _ => {}
-        }
-        if self.random.chance(1, 8) {
-            order.display = b'A';
-        }
-        if self.random.chance(1, 5) {
-            options.present |= OrderOptions::HAS_SELF_MATCH;
-            options.self_match = *self.random.pick(b"OWDB");
-        }
-        if self.random.chance(1, 10) {
-            options.present |= OrderOptions::HAS_FIRM;
-            options.firm = *self.random.pick(&[*b"XX  ", *b"YY  "]);
-        }
-        if self.random.chance(1, 6) {
-            options.present |= OrderOptions::HAS_GROUP;
-            options.group = self.random.below(3) as u16;
-        }
-        (order, options)
-    }
-
-    /// All or nothing, sometimes with a lower minimum.
-    fn minimum(&mut self, options: &mut OrderOptions, open: u32) {
-        options.present |= OrderOptions::HAS_MIN_QUANTITY;
-        options.min_quantity = match self.random.below(3) {
-            0 => 1 + self.random.below(u64::from(open.max(1))) as u32,
-            _ => open,
-        };
+        order.user_ref = self.user_ref(world, command.session);
+        command.with_order(order)
     }
 
     /// Has the order take, with a minimum, where one of its session's own rests.
-    fn meet_oneself(
+    pub(super) fn meet_oneself(
         &mut self,
         world: &World,
         command: &mut Command,
@@ -259,222 +179,6 @@ impl Generator {
         options.present &= !OrderOptions::HAS_POST_ONLY;
         options.post_only = 0;
         self.minimum(options, order.quantity);
-    }
-
-    /// Breaks one thing, so that every refusal comes up.
-    fn spoil(
-        &mut self,
-        instrument: u16,
-        command: &mut Command,
-        order: &mut Order,
-        options: &mut OrderOptions,
-    ) {
-        match self.random.below(20) {
-            0 => command.instrument = *self.random.pick(&[0, 4, UNKNOWN_INSTRUMENT]),
-            1 => order.side = *self.random.pick(b"TEX"),
-            2 => {
-                order.time_in_force = *self.random.pick(b"566EZ");
-                options.present |= OrderOptions::HAS_EXPIRE_TIME;
-                options.expire_time = *self.random.pick(&[0, 86_400, u32::MAX]);
-                if self.random.chance(1, 3) {
-                    options.present &= !OrderOptions::HAS_EXPIRE_TIME;
-                    options.expire_time = 0;
-                }
-            }
-            3 => order.cross_type = *self.random.pick(b"OCHS"),
-            4 => order.display = *self.random.pick(b"NZ"),
-            5 => options.present |= OrderOptions::HAS_PEG,
-            6 => options.present |= OrderOptions::HAS_DISCRETION,
-            7 => options.present |= OrderOptions::HAS_ROUTE,
-            8 => {
-                options.present |= OrderOptions::HAS_MIN_QUANTITY;
-                options.min_quantity = order.quantity.saturating_add(1);
-            }
-            9 => {
-                options.present |= OrderOptions::HAS_MAX_FLOOR;
-                options.max_floor = self.random.below(9) as u32;
-            }
-            10 => order.quantity = *self.random.pick(&[0, 1_000_001, u32::MAX]),
-            11 => {
-                order.price = *self
-                    .random
-                    .pick(&[0, 1, 10_000_001, 4_000_000_001, 1_999_990_000])
-            }
-            12 => {
-                // Beyond the collar, or past the highest price.
-                let middle = MIDDLE[usize::from(instrument) - 1] * tick_size(instrument);
-                order.price = if order.side == b'B' {
-                    middle * 5 / 4
-                } else {
-                    middle * 3 / 4
-                };
-            }
-            13 => order.quantity = 300 + self.random.below(4_000) as u32,
-            14 => command.flags |= FLAG_LOW_SPACE,
-            15 => options.present |= OrderOptions::MALFORMED,
-            16 => options.present |= OrderOptions::HAS_STOP_PRICE,
-            17 => options.present |= OrderOptions::HAS_FUNDS,
-            18 => {
-                options.present |= OrderOptions::HAS_POST_ONLY;
-                options.post_only = b'P';
-                order.time_in_force = b'3';
-            }
-            _ => order.price = 2_100_000_000,
-        }
-    }
-
-    fn enter(&mut self, world: &World) -> Command {
-        let mut command = Command::new(CommandKind::Enter);
-        command.session = self.session(world);
-        command.instrument = self.random.below(3) as u16 + 1;
-        let is_buy = self.random.chance(1, 2);
-        let quantity = self.quantity();
-        let (mut order, mut options) = self.terms(command.instrument, is_buy, quantity);
-        order.quantity = quantity;
-        order.user_ref = self.user_ref(world, command.session);
-        if self.random.chance(1, 20) {
-            self.meet_oneself(world, &mut command, &mut order, &mut options);
-        }
-        if self.random.chance(1, 12) {
-            let instrument = command.instrument;
-            self.spoil(instrument, &mut command, &mut order, &mut options);
-        }
-        command.with_order(order).with_options(options)
-    }
-
-    /// A live order of the session, mostly; else a number that names nothing there.
-    fn live(&mut self, world: &World, session: u32) -> Option<ModelOrder> {
-        let orders: Vec<_> = world
-            .model
-            .resting()
-            .filter(|order| order.session == session)
-            .collect();
-        if orders.is_empty() || self.random.chance(1, 15) {
-            return None;
-        }
-        Some(orders[self.random.below(orders.len() as u64) as usize].clone())
-    }
-
-    fn replace(&mut self, world: &World) -> Command {
-        let mut command = Command::new(CommandKind::Replace);
-        command.session = self.session(world);
-        let old = self.live(world, command.session);
-        let (mut order, mut options);
-        match old {
-            None => {
-                (order, options) = self.terms(1, true, 5);
-                order.quantity = 5;
-                order.orig_user_ref = self.random.below(200) as u32;
-            }
-            Some(old) => {
-                let open = match self.random.below(5) {
-                    0 => old.open,
-                    1 => 1 + self.random.below(u64::from(old.open)) as u32,
-                    2 => old.open + 1 + self.random.below(5) as u32,
-                    _ => self.quantity(),
-                };
-                (order, options) = self.terms(old.instrument, old.is_buy, open);
-                order.quantity = old.executed + open;
-                if old.executed > 0 && self.random.chance(1, 5) {
-                    order.quantity = 1 + self.random.below(u64::from(old.executed)) as u32;
-                }
-                order.orig_user_ref = old.user_ref;
-                if self.random.chance(1, 2) {
-                    order.price = old.price;
-                }
-                if self.random.chance(1, 3) {
-                    // Across the spread by as much as the collar allows.
-                    let tick = tick_size(old.instrument);
-                    let step = self.random.below(12) * tick;
-                    order.price = if old.is_buy {
-                        MIDDLE[usize::from(old.instrument) - 1] * tick + step
-                    } else {
-                        MIDDLE[usize::from(old.instrument) - 1] * tick - step
-                    };
-                }
-                command.instrument = old.instrument;
-                if self.random.chance(1, 25) {
-                    self.spoil(old.instrument, &mut command, &mut order, &mut options);
-                }
-            }
-        }
-        // The message has neither symbol nor side.
-        command.instrument = 0;
-        (order.side, order.capacity, order.cross_type) = (0, 0, 0);
-        order.user_ref = self.user_ref(world, command.session);
-        command.with_order(order).with_options(options)
-    }
-
-    fn cancel(&mut self, world: &World) -> Command {
-        let mut command = Command::new(CommandKind::Cancel);
-        command.session = self.session(world);
-        let mut order = plain_order();
-        (order.user_ref, order.quantity) = match self.live(world, command.session) {
-            None => (self.random.below(300) as u32, 0),
-            Some(live) => {
-                let total = u64::from(live.executed + live.open);
-                let quantity = match self.random.below(4) {
-                    0 => self.random.below(total + 2) as u32,
-                    1 if live.executed > 0 => 1 + self.random.below(u64::from(live.executed)) as u32,
-                    _ => 0,
-                };
-                (live.user_ref, quantity)
-            }
-        };
-        command.with_order(order)
-    }
-
-    fn modify(&mut self, world: &World) -> Command {
-        let mut command = Command::new(CommandKind::Modify);
-        command.session = self.session(world);
-        let mut order = plain_order();
-        if let Some(live) = self.live(world, command.session) {
-            order.user_ref = live.user_ref;
-            order.quantity = self.random.below(u64::from(live.executed + live.open) + 2) as u32;
-            order.side = if live.is_buy != self.random.chance(1, 6) {
-                b'B'
-            } else {
-                b'S'
-            };
-        }
-        command.with_order(order)
-    }
-
-    fn mass_cancel(&mut self, world: &World) -> Command {
-        let mut command = self.with_number(world, CommandKind::MassCancel);
-        let mut options = no_options();
-        if self.random.chance(1, 2) {
-            command.instrument = *self.random.pick(&[1, 2, 3, UNKNOWN_INSTRUMENT]);
-        }
-        if self.random.chance(1, 2) {
-            options.present |= OrderOptions::HAS_SIDE;
-            options.side = *self.random.pick(b"BSBST");
-        }
-        if self.random.chance(1, 4) {
-            options.present |= OrderOptions::HAS_FIRM;
-            options.firm = *self.random.pick(&[*b"XX  ", *b"    ", *b"F1  "]);
-        }
-        if self.random.chance(1, 4) {
-            options.present |= OrderOptions::HAS_GROUP;
-            options.group = self.random.below(3) as u16;
-        }
-        if self.random.chance(1, 20) {
-            options.present |= OrderOptions::MALFORMED;
-        }
-        command.with_options(options)
-    }
-
-    fn with_session(&mut self, world: &World, kind: CommandKind) -> Command {
-        let mut command = Command::new(kind);
-        command.session = self.session(world);
-        command
-    }
-
-    pub(super) fn with_number(&mut self, world: &World, kind: CommandKind) -> Command {
-        let command = self.with_session(world, kind);
-        let mut order = plain_order();
-        order.user_ref = self.user_ref(world, command.session);
-        command.with_order(order)
     }
 
     fn flood(&mut self, world: &World, instrument: u16, is_buy: bool, expires: bool) -> Command {

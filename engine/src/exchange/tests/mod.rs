@@ -11,6 +11,7 @@ mod minimum;
 mod model;
 mod operator;
 mod refusals;
+mod requests;
 mod setting;
 mod steps;
 mod world;

@@ -216,7 +216,10 @@ impl World {
         if let Some(twin) = &mut self.twin {
             let same = run(twin, &command);
             assert!(same.events == caused.events, "equal commands: {}", tell(&command));
-            assert_eq!(self.exchange.state_hash(), twin.state_hash(), "equal states");
+            // Hashing two whole states is dear, and a state that differs goes on to differ.
+            if command.sequence.is_multiple_of(8) {
+                assert_eq!(self.exchange.state_hash(), twin.state_hash(), "equal states");
+            }
         }
         let (events, ended) = self.model.apply(&command);
         if caused.events != events {

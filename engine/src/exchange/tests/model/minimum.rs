@@ -1,6 +1,7 @@
 //! MinQty, in the plainest way: the match is tried in a copy of everything.
 
-use super::{Asked, Model, ModelOrder, within};
+use super::Model;
+use super::types::{Asked, ModelOrder, within};
 
 impl Model {
     /// True when the order executes its minimum among the first 1,024 orders. Counts which case it was.
