@@ -1,7 +1,10 @@
 //! The order book: price levels of queued orders. No money and no sessions here.
 //!
-//! What an operation touches, beyond its own order's line: an add, the leaf, the level and the order before it; a
-//! cancel, the level and both neighbours; an execution, the level and the order behind.
+//! Cache lines an operation touches, beyond its own order's. An add: a line of sixteen buckets, the level, the order at
+//! its tail. A cancel: the level and both neighbors. An execution: the level and the order behind. A level that comes or
+//! goes: a leaf and its way up, of which the upper nodes are always in the cache. What the exchange adds to each:
+//! session, account, balance (two accounts' for an execution), a line of sixteen names, a block of the account's list;
+//! an add writes the order's second line as well.
 
 pub mod arena;
 pub mod ladder;
