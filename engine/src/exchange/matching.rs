@@ -70,31 +70,6 @@ impl Exchange {
         }
     }
 
-    /// True when at least `quantity` lots of others rest within the order's limit.
-    pub(super) fn can_fill(&self, slot: &OrderSlot, quantity: u32) -> bool {
-        let within = |tick| slot.side.crosses(slot.tick, tick);
-        let mut needed = u64::from(quantity);
-        let mut own = self.oldest_of(&self.accounts[slot.account as usize]);
-        while own != NONE {
-            let order = self.arena.get(own);
-            if order.instrument == slot.instrument && order.side != slot.side && within(order.tick) {
-                needed += u64::from(order.open);
-            }
-            own = self.behind(own);
-        }
-        for index in self.level_handles(slot.instrument, slot.side.opposite()) {
-            let level = self.pools.level(index);
-            if !within(level.tick) {
-                return false;
-            }
-            if level.quantity >= needed {
-                return true;
-            }
-            needed -= level.quantity;
-        }
-        false
-    }
-
     /// Matches an incoming order until it is done, nothing crosses any more, or the step is full.
     pub(super) fn cross<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
         let mut taker = self.taker(handle);

@@ -22,6 +22,7 @@ pub mod instrument;
 mod kill_switch;
 pub mod ledger;
 mod matching;
+mod minimum;
 pub mod money;
 mod prefetching;
 mod roster;

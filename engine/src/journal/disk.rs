@@ -54,7 +54,7 @@ pub struct Write {
 
 /// Storage of the one who writes. Nobody else changes it.
 ///
-/// The first four are called at start and may block; the others are the stage's and do not, nor do they allocate.
+/// The first four are called at start and may block; the others are the stage's and do not, nor do they allocate or free.
 pub trait Disk: Segments {
     /// Bytes of a new segment.
     fn segment_bytes(&self) -> u64;

@@ -116,7 +116,7 @@ pub struct FileDisk {
     directory: Directory,
     segment_bytes: u64,
     writer: Writer,
-    /// The segment written last.
+    /// The segment written last, or erased at start.
     open: Option<(u64, Arc<File>)>,
     /// The one to be written next, once it is made.
     next: Option<(u64, Arc<File>)>,
@@ -171,6 +171,7 @@ impl FileDisk {
         }
     }
 
+    /// Opens nothing for the stage: what it writes to was made by the helper, or was opened by the erasing at start.
     fn file(&mut self, segment: u64) -> io::Result<Arc<File>> {
         if let Some((open, file)) = &self.open
             && *open == segment
@@ -179,10 +180,11 @@ impl FileDisk {
         }
         let file = match self.next.take() {
             Some((next, file)) if next == segment => file,
-            // At start, where an earlier process made the segment.
             _ => Arc::new(self.directory.open_for_writing(segment)?),
         };
-        self.open = Some((segment, Arc::clone(&file)));
+        if let Some((_, written)) = self.open.replace((segment, Arc::clone(&file))) {
+            self.preparer.close(written);
+        }
         Ok(file)
     }
 }
@@ -242,11 +244,16 @@ impl Disk for FileDisk {
             }
             offset += buffer.len() as u64;
         }
-        if written { file.sync_data() } else { Ok(()) }
+        if written {
+            file.sync_data()?;
+        }
+        self.open = Some((segment, Arc::new(file)));
+        Ok(())
     }
 
     fn remove(&mut self, segment: u64) -> io::Result<()> {
         self.directory.open = None;
+        self.open = None;
         fs::remove_file(self.directory.segment_path(segment))?;
         sync_directory(&self.directory.path)
     }

@@ -1,5 +1,5 @@
-//! The two threads behind a [`super::FileDisk`]: one makes segments ahead of time and looks at the free space, the
-//! other writes where io_uring is refused. The stage meets them in rings and atomics only.
+//! The two threads behind a [`super::FileDisk`]: one makes segments ahead of time, closes the files of those that are
+//! full and looks at the free space, the other writes where io_uring is refused. The stage meets them in rings and atomics only.
 
 use std::fs::{self, File};
 use std::io;
@@ -60,10 +60,11 @@ impl Drop for Helper {
     }
 }
 
-/// Makes segments.
+/// Makes segments, and closes their files.
 pub(super) struct Preparer {
     shared: Arc<Shared>,
     done: Consumer<io::Result<Made>>,
+    full: Producer<Arc<File>>,
     helper: Helper,
 }
 
@@ -83,14 +84,27 @@ impl Preparer {
             free_bytes: AtomicU64::new(free_bytes(directory)?),
         });
         let (notes, done) = RingBuffer::new(4);
+        let (full, files) = RingBuffer::new(4);
         let work = Preparing {
             directory: directory.to_path_buf(),
             segment_bytes,
             shared: Arc::clone(&shared),
             notes,
+            files,
         };
         let helper = Helper::start("journal-segments", move |stop| work.run(stop))?;
-        Ok(Self { shared, done, helper })
+        Ok(Self {
+            shared,
+            done,
+            full,
+            helper,
+        })
+    }
+
+    /// Closing a file is a system call and frees memory: the thread does it, before it makes the next segment.
+    pub(super) fn close(&mut self, file: Arc<File>) {
+        // No room is no harm: the thread has ended, or nobody asked it for these segments. Then it is closed here.
+        drop(self.full.push(file));
     }
 
     pub(super) fn prepare(&mut self, segment: u64) {
@@ -118,12 +132,17 @@ struct Preparing {
     segment_bytes: u64,
     shared: Arc<Shared>,
     notes: Producer<io::Result<Made>>,
+    /// Of segments that the stage has left.
+    files: Consumer<Arc<File>>,
 }
 
 impl Preparing {
     fn run(mut self, stop: &AtomicBool) {
         let mut made = 0;
         while !stop.load(Ordering::Acquire) {
+            while let Ok(file) = self.files.pop() {
+                drop(file);
+            }
             let wanted = self.shared.wanted.load(Ordering::Acquire);
             if wanted != made {
                 match self.make(wanted, stop) {

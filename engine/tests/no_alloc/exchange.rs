@@ -128,7 +128,7 @@ fn no_kind_of_command_allocates() {
 /// What an enter may come to.
 fn orders(world: &mut World) {
     type Change = fn(&mut Order, &mut OrderOptions);
-    let accepted: [Change; 8] = [
+    let accepted: [Change; 9] = [
         |order, _| order.time_in_force = b'3',
         |order, _| order.price = 0x7FFF_FFFF,
         |order, _| order.time_in_force = b'G',
@@ -137,6 +137,10 @@ fn orders(world: &mut World) {
         |order, options| {
             order.time_in_force = b'3';
             (options.present, options.min_quantity) = (OrderOptions::HAS_MIN_QUANTITY, 1);
+        },
+        |order, options| {
+            (order.price, order.quantity) = (0x7FFF_FFFF, 1_000);
+            (options.present, options.min_quantity) = (OrderOptions::HAS_MIN_QUANTITY, 1_000);
         },
         |_, options| (options.present, options.self_match) = (OrderOptions::HAS_SELF_MATCH, b'D'),
         |order, options| {

@@ -12,19 +12,12 @@ mod traffic;
 
 /// Runs, and fails when anything was allocated or freed meanwhile.
 fn none<T>(what: &str, run: impl FnOnce() -> T) -> T {
-    let (frees, result) = no_allocation(what, run);
-    assert_eq!(frees, 0, "{what}: frees");
-    result
-}
-
-/// Runs, and fails when anything was allocated meanwhile; gives the number of frees.
-fn no_allocation<T>(what: &str, run: impl FnOnce() -> T) -> (u64, T) {
     let mut result = None;
     let counted = allocation_counter::measure(|| result = Some(run()));
     assert_eq!(counted.count_total, 0, "{what}: allocations");
     // Without an allocation, what is counted as held less is what was freed.
-    let frees = counted.count_current.unsigned_abs();
-    (frees, result.expect("it ran"))
+    assert_eq!(counted.count_current, 0, "{what}: frees");
+    result.expect("it ran")
 }
 
 /// The checker is checked.

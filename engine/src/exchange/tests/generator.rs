@@ -1,7 +1,7 @@
 //! Random commands from a seed: mostly sensible, some of them wrong in one field, and now and then a burst that makes a
 //! long step.
 
-use engine::exchange::command::{ALL_ACCOUNTS, Command, CommandKind, OrderOptions};
+use engine::exchange::command::{ALL_ACCOUNTS, Command, CommandKind, Order, OrderOptions};
 use protocol::testing::Random;
 
 use super::setting::{MIDDLE, WHALE, tick_size};
@@ -154,6 +154,31 @@ impl Generator {
         let mut order = plain_order();
         order.user_ref = self.user_ref(world, command.session);
         command.with_order(order)
+    }
+
+    /// Has the order take, with a minimum, where one of its session's own rests.
+    pub(super) fn meet_oneself(
+        &mut self,
+        world: &World,
+        command: &mut Command,
+        order: &mut Order,
+        options: &mut OrderOptions,
+    ) {
+        let Some(own) = self.live(world, command.session) else {
+            return;
+        };
+        command.instrument = own.instrument;
+        order.quantity = own.open + self.random.below(5) as u32;
+        let through = self.random.below(4) * tick_size(own.instrument);
+        (order.side, order.price) = if own.is_buy {
+            (b'S', own.price - through)
+        } else {
+            (b'B', own.price + through)
+        };
+        order.time_in_force = b'3';
+        options.present &= !OrderOptions::HAS_POST_ONLY;
+        options.post_only = 0;
+        self.minimum(options, order.quantity);
     }
 
     fn flood(&mut self, world: &World, instrument: u16, is_buy: bool, expires: bool) -> Command {

@@ -39,7 +39,7 @@ pub(super) fn market_of(accounts: u32, instrument: InstrumentDefinition) -> Worl
         instruments: 1,
         accounts,
         sessions: accounts,
-        orders: 1_000,
+        orders: 2_000,
         levels: 100,
         fee_schedules: 64,
     });

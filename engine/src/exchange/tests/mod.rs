@@ -1,5 +1,5 @@
-//! The exchange against a naive model in cases of their own: the order of refusals, the step rule, expiry, the kill
-//! switch, changes. `tests/model.rs` sets both side by side for random commands, with the same files.
+//! The exchange against a naive model in cases of their own: the order of refusals, the step rule, expiry, minima, the
+//! kill switch, changes. `tests/model.rs` sets both side by side for random commands, with the same files.
 
 mod changes;
 mod compare;
@@ -7,6 +7,7 @@ mod expiry;
 mod generator;
 mod kill_switch;
 mod market;
+mod minimum;
 mod model;
 mod operator;
 mod refusals;

@@ -47,15 +47,15 @@ impl Generator {
         match self.random.below(20) {
             0..3 => order.time_in_force = b'3',
             3..5 => {
-                // All or nothing, sometimes with a lower minimum.
                 order.time_in_force = b'3';
-                options.present |= OrderOptions::HAS_MIN_QUANTITY;
-                options.min_quantity = match self.random.below(3) {
-                    0 => 1 + self.random.below(u64::from(open.max(1))) as u32,
-                    _ => open,
-                };
+                self.minimum(&mut options, open);
             }
-            5..8 => order.price = *self.random.pick(&[0x7FFF_FFFF, u64::MAX, i64::MAX as u64]),
+            5..8 => {
+                order.price = *self.random.pick(&[0x7FFF_FFFF, u64::MAX, i64::MAX as u64]);
+                if self.random.chance(1, 3) {
+                    self.minimum(&mut options, open);
+                }
+            }
             8 => {
                 options.present |= OrderOptions::HAS_POST_ONLY;
                 options.post_only = b'P';
@@ -89,6 +89,15 @@ impl Generator {
             options.group = self.random.below(3) as u16;
         }
         (order, options)
+    }
+
+    /// All or nothing, sometimes with a lower minimum.
+    pub(super) fn minimum(&mut self, options: &mut OrderOptions, open: u32) {
+        options.present |= OrderOptions::HAS_MIN_QUANTITY;
+        options.min_quantity = match self.random.below(3) {
+            0 => 1 + self.random.below(u64::from(open.max(1))) as u32,
+            _ => open,
+        };
     }
 
     /// Breaks one thing, so that every refusal comes up.
@@ -162,6 +171,9 @@ impl Generator {
         let (mut order, mut options) = self.terms(command.instrument, is_buy, quantity);
         order.quantity = quantity;
         order.user_ref = self.user_ref(world, command.session);
+        if self.random.chance(1, 20) {
+            self.meet_oneself(world, &mut command, &mut order, &mut options);
+        }
         if self.random.chance(1, 12) {
             let instrument = command.instrument;
             self.spoil(instrument, &mut command, &mut order, &mut options);
@@ -183,7 +195,7 @@ impl Generator {
     }
 
     /// A live order of the session, mostly; else a number that names nothing there.
-    fn live(&mut self, world: &World, session: u32) -> Option<ModelOrder> {
+    pub(super) fn live(&mut self, world: &World, session: u32) -> Option<ModelOrder> {
         let orders: Vec<_> = world
             .model
             .resting()

@@ -252,6 +252,7 @@ impl World {
             self.compare_view(view, order);
             assert_eq!(state, expected, "how {order:?} ended");
         }
+        check_minimum(&command, &caused.events);
         self.compare();
         if let Err(broken) = self.exchange.check_invariants() {
             panic!("{broken}, after {}", tell(&command));
@@ -298,6 +299,17 @@ fn is_without_effect(command: &Command, caused: &Caused) -> bool {
         [] => command.kind <= CommandKind::AccountQuery as u8,
         [only] => matches!(only.kind(), EventKind::Rejected | EventKind::OperationRefused),
         _ => false,
+    }
+}
+
+/// An order with a minimum executes at least that much at once, or nothing.
+fn check_minimum(command: &Command, events: &[Event]) {
+    let kinds = [CommandKind::Enter as u8, CommandKind::Replace as u8];
+    let incoming = |event: &&Event| event.kind == EventKind::ExecutedIncoming as u8;
+    let executed: u32 = events.iter().filter(incoming).map(|event| event.quantity).sum();
+    let minimum = command.options().min_quantity;
+    if kinds.contains(&command.kind) && executed > 0 {
+        assert!(executed >= minimum, "{executed} executed by {}", tell(command));
     }
 }
 

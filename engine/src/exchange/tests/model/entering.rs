@@ -86,29 +86,8 @@ impl Model {
             self.hit("post-only dead");
             return self.cancel_rest(incoming, b'G');
         }
-        if asked.min_quantity > 0 {
-            let book = &self.instruments[usize::from(incoming.instrument) - 1];
-            let others: u64 = book
-                .side(!incoming.is_buy)
-                .iter()
-                .filter(|order| within(&incoming, order.price) && order.account != incoming.account)
-                .map(|order| u64::from(order.open))
-                .sum();
-            let own = book
-                .side(!incoming.is_buy)
-                .iter()
-                .any(|order| within(&incoming, order.price) && order.account == incoming.account);
-            if others < u64::from(asked.min_quantity) {
-                self.hit("minimum missed");
-                if own {
-                    self.hit("minimum missed with own orders there");
-                }
-                return self.cancel_rest(incoming, b'I');
-            }
-            self.hit("minimum met");
-            if own {
-                self.hit("minimum met with own orders there");
-            }
+        if asked.min_quantity > 0 && !self.reaches_minimum(&incoming, asked) {
+            return self.cancel_rest(incoming, b'I');
         }
         let reason = self.sweep(&mut incoming, asked);
         if incoming.open == 0 {

@@ -8,6 +8,7 @@
 mod canceling;
 mod entering;
 mod matching;
+mod minimum;
 mod operating;
 mod refusing;
 mod types;
@@ -25,7 +26,7 @@ use types::{ModelAccount, ModelInstrument, ModelSession, ceiling};
 /// The price of a market order in events.
 const MARKET: u32 = 0x7FFF_FFFF;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Model {
     pub assets: Vec<ModelAsset>,
     pub accounts: Vec<ModelAccount>,

@@ -117,7 +117,7 @@ impl ModelInstrument {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ModelAsset {
     pub decimals: u8,
     pub deposited: i128,

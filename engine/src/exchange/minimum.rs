@@ -1,0 +1,90 @@
+//! MinQty: would so many lots execute at once? The match is played through beforehand, and nothing is changed.
+
+use super::Exchange;
+use super::book::Side;
+use super::book::arena::{FLAG_MARKET, OrderSlot};
+use super::money;
+
+/// Most resting orders looked at for one minimum, the account's own included. One look is a cache line, mostly from
+/// memory. The bound keeps an order that changes nothing below the cost of a sweep's few steps, whatever others have
+/// put into the book; an order that needs more of them to reach its minimum is canceled.
+const LOOKS_MAX: usize = 1_024;
+
+/// What a market buyer can still pay with: it holds nothing beforehand.
+struct Purse {
+    funds: u128,
+    tick_value: u64,
+    rate_ppm: i32,
+    remainder: money::FeeRemainder,
+}
+
+impl Purse {
+    /// Pays for as many of `wanted` lots at `tick` as it can, as an execution would; returns how many.
+    fn pay(&mut self, tick: u32, wanted: u32) -> u32 {
+        let (tick_value, rate, remainder) = (self.tick_value, self.rate_ppm, self.remainder);
+        let mut quantity = wanted;
+        let mut cost = money::cost(tick, quantity, tick_value, rate, remainder);
+        if cost > self.funds {
+            quantity = money::affordable(self.funds, wanted, tick, tick_value, rate, remainder);
+            cost = money::cost(tick, quantity, tick_value, rate, remainder);
+        }
+        self.funds -= cost;
+        (_, self.remainder) = money::fee(money::notional(tick, quantity, tick_value), rate, remainder);
+        quantity
+    }
+}
+
+impl Exchange {
+    /// True when the incoming order executes at least `minimum` lots if it goes on. See [`LOOKS_MAX`].
+    #[inline(never)]
+    pub(super) fn can_fill(&self, incoming: &OrderSlot, minimum: u32) -> bool {
+        let mut purse = self.purse(incoming);
+        let (mut open, mut executed) = (incoming.open, 0);
+        let opposite = incoming.side.opposite();
+        for handle in self
+            .resting_handles(incoming.instrument, opposite)
+            .take(LOOKS_MAX)
+        {
+            let resting = self.arena.get(handle);
+            if !incoming.side.crosses(incoming.tick, resting.tick) {
+                return false;
+            }
+            let met = open.min(resting.open);
+            if resting.account == incoming.account {
+                match incoming.self_match {
+                    b'W' | b'B' => return false,
+                    b'D' => open -= met,
+                    _ => {}
+                }
+            } else {
+                let paid = purse.as_mut().map_or(met, |purse| purse.pay(resting.tick, met));
+                (open, executed) = (open - paid, executed + paid);
+                if executed >= minimum {
+                    return true;
+                }
+                if paid < met {
+                    return false;
+                }
+            }
+            if executed + open < minimum {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// `None` for an order that has bound what it needs.
+    fn purse(&self, incoming: &OrderSlot) -> Option<Purse> {
+        if !incoming.is(FLAG_MARKET) || incoming.side == Side::Sell {
+            return None;
+        }
+        let instrument = self.instrument_of(incoming.instrument);
+        let quote = instrument.definition.quote;
+        Some(Purse {
+            funds: self.ledger.balance(incoming.account, quote).available,
+            tick_value: instrument.tick_value,
+            rate_ppm: self.schedules.get(incoming.schedule).taker_ppm,
+            remainder: incoming.fee_remainder,
+        })
+    }
+}
