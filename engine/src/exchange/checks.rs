@@ -77,7 +77,7 @@ pub(super) const GOOD_TILL_CANCELED: u8 = b'G';
 const EXPIRE_SECONDS_END: u32 = 86_400;
 
 /// Values of one order stay below this, so that a product with a fee rate fits a u128.
-const NOTIONAL_BITS: u32 = 100;
+pub(super) const NOTIONAL_BITS: u32 = 100;
 
 /// What an order or replacement asks, understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -70,7 +70,22 @@ impl Exchange {
         let Some(client) = self.consume_number(command, order.user_ref, step) else {
             return Progress::Done;
         };
-        match self.admit(command, &order, client) {
+        match self.enter_plain(command, &order, client, step) {
+            Some(progress) => progress,
+            None => self.enter_any(command, &order, client, step),
+        }
+    }
+
+    /// The long way in, for every order.
+    #[inline(never)]
+    fn enter_any<S: Sink>(
+        &mut self,
+        command: &Command,
+        order: &Order,
+        client: Client,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        match self.admit(command, order, client) {
             Err(reason) => {
                 reject(client, order.user_ref, reason, step);
                 Progress::Done

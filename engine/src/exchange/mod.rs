@@ -24,6 +24,7 @@ pub mod ledger;
 mod matching;
 mod minimum;
 pub mod money;
+mod plain;
 mod prefetching;
 mod roster;
 pub mod schedule;

@@ -93,17 +93,25 @@ impl Book {
     #[inline(always)]
     pub fn add(&mut self, pools: &mut Pools, arena: &mut Arena, handle: u32) {
         let OrderSlot { side, tick, open, .. } = *arena.get(handle);
+        let (level, tail) = self.join(pools, side, tick, open, handle);
+        if tail != NONE {
+            arena.get_mut(tail).next = handle;
+        }
+        let slot = arena.get_mut(handle);
+        (slot.level, slot.prev, slot.next) = (level, tail, NONE);
+    }
+
+    /// Makes an order the last of its level; returns the level and the order before it, both to be told to the orders.
+    #[inline(always)]
+    pub fn join(&mut self, pools: &mut Pools, side: Side, tick: u32, open: u32, handle: u32) -> (u32, u32) {
         let index = self.ladders[side as usize].find_or_insert(pools, tick);
         let level = pools.level_mut(index);
         level.quantity += u64::from(open);
         let tail = std::mem::replace(&mut level.tail, handle);
         if tail == NONE {
             level.head = handle;
-        } else {
-            arena.get_mut(tail).next = handle;
         }
-        let slot = arena.get_mut(handle);
-        (slot.level, slot.prev, slot.next) = (index, tail, NONE);
+        (index, tail)
     }
 
     /// Takes an order, of which `slot` is what it says now, out of its level, and the level out when it was the last.
