@@ -26,6 +26,7 @@ mod minimum;
 pub mod money;
 mod plain;
 mod prefetching;
+mod replacing;
 mod roster;
 pub mod schedule;
 mod setup;

@@ -11,10 +11,10 @@
 use super::Exchange;
 use super::account::Account;
 use super::book::Side;
-use super::book::arena::{FLAG_LISTED, NONE, OrderDetails, OrderSlot};
+use super::book::arena::{FLAG_LISTED, NONE, OrderSlot};
 use super::checks::{DAY, NOTIONAL_BITS};
 use super::command::{Command, FLAG_LOW_SPACE, Order, whole};
-use super::entering::Client;
+use super::entering::{Client, details};
 use super::event::{Event, EventKind};
 use super::instrument::{Instrument, State};
 use super::money;
@@ -83,15 +83,7 @@ impl Exchange {
             schedule,
             ..OrderSlot::EMPTY
         };
-        *self.arena.details_mut(handle) = OrderDetails {
-            cl_ord_id: order.cl_ord_id,
-            capacity: order.capacity,
-            cross_type: order.cross_type,
-            firm,
-            display: order.display,
-            sweep: order.sweep,
-            ..OrderDetails::EMPTY
-        };
+        *self.arena.details_mut(handle) = details(order, firm);
         if takes {
             *self.arena.get_mut(handle) = slot;
             return Some(self.cross(handle, step));

@@ -1,7 +1,8 @@
 //! Fetching what a command will touch before its turn comes. A receive loop knows the commands behind the present one;
 //! what they touch lies at random in tables far larger than the caches, each look depending on the one before: session,
 //! account, balance, level; name, order. Two calls, some commands apart, follow that chain so that little is waited for. A
-//! third one, for an order's neighbors, cost more than it brought. A hint in every respect: nothing changes, whatever is asked, and a wrong guess costs only time.
+//! third one, for an order's neighbors, cost more than it brought. A hint in every respect: nothing changes, whatever is
+//! asked, and a wrong guess costs only time.
 
 use super::Exchange;
 use super::book::Side;

@@ -1,5 +1,4 @@
-//! The machine: sockets, io_uring, huge pages, tables in them, cores, locked memory, parked
-//! threads.
+//! The machine: sockets, io_uring, huge pages, tables in them, cores, locked memory, parked threads.
 //!
 //! Knows nothing of orders and sessions; it delivers and sends bytes. This is the only module with `unsafe`.
 //!

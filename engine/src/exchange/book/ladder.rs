@@ -109,8 +109,8 @@ pub struct Ladder {
 }
 
 impl Pools {
-    /// Room for `levels` price levels, and for the nodes of `ladders` books' sides. `seed` is a secret of the process, so that nobody
-    /// can choose prices that collide.
+    /// Room for `levels` price levels, and for the nodes of `ladders` books' sides. `seed` is a secret of the process, so
+    /// that nobody can choose prices that collide.
     pub fn new(levels: u32, ladders: u32, seed: u64) -> Self {
         let buckets = (levels as usize * 2)
             .next_power_of_two()

@@ -1,0 +1,239 @@
+//! Replacements: a new price, a new quantity, other terms for an order that rests.
+
+use super::Exchange;
+use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, NONE, OrderSlot, OrderTotals};
+use super::checks::{self, Reason, Terms};
+use super::command::{Command, Order, halves};
+use super::entering::{Client, reject, set_terms};
+use super::event::{Event, EventKind};
+use super::sink::{Progress, Sink, Step};
+use protocol::units::Price;
+
+impl Exchange {
+    pub(super) fn replace<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let order = command.order();
+        let Some(client) = self.consume_number(command, order.user_ref, step) else {
+            return Progress::Done;
+        };
+        match self.check_replace(command, &order, client) {
+            Err(reason) => {
+                reject(client, order.user_ref, reason, step);
+                Progress::Done
+            }
+            Ok((handle, None)) => self.replace_by_nothing(handle, &order, step),
+            Ok((handle, Some(terms))) => self.replace_order(handle, terms, command, step),
+        }
+    }
+
+    /// All rungs of a replacement; `None` for terms when its quantity is executed already.
+    fn check_replace(
+        &mut self,
+        command: &Command,
+        order: &Order,
+        client: Client,
+    ) -> Result<(u32, Option<Terms>), Reason> {
+        self.check_client(client)?;
+        let handle = self.find_order(client.session, order.orig_user_ref);
+        if handle == NONE {
+            return Err(Reason::Replace);
+        }
+        let old = *self.arena.get(handle);
+        let account = &self.accounts[client.account as usize];
+        let instrument = self.instrument_of(old.instrument);
+        checks::state(instrument)?;
+        // A replacement has no side and cross type of its own.
+        let inherited = Order {
+            cross_type: self.arena.details(handle).cross_type,
+            ..*order
+        };
+        let terms = checks::terms(instrument, account, old.side, &inherited, command, old.executed)?;
+        if order.quantity <= old.executed {
+            return Ok((handle, None));
+        }
+        checks::space(command)?;
+        self.check_level_room(instrument, old.side, &terms)?;
+        let mut new = old;
+        let open = order.quantity - old.executed;
+        set_terms(&mut new, order, &terms, open);
+        if !keeps_its_place(&old, &terms, open) {
+            new.schedule = instrument.schedule;
+        }
+        let (_, freed) = self.hold_of(&old, old.open);
+        self.check_funds(&new, freed)?;
+        Ok((handle, Some(terms)))
+    }
+
+    /// At or below what was executed: the rest is canceled, under the new number.
+    fn replace_by_nothing<S: Sink>(
+        &mut self,
+        handle: u32,
+        order: &Order,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        self.rename(handle, order);
+        self.emit_replaced(handle, b'D', step);
+        self.cancel_resting(handle, b'U', step);
+        Progress::Done
+    }
+
+    fn replace_order<S: Sink>(
+        &mut self,
+        handle: u32,
+        terms: Terms,
+        command: &Command,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        let order = command.order();
+        let old = *self.arena.get(handle);
+        let open = order.quantity - old.executed;
+        self.rename(handle, &order);
+        let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
+        if keeps_its_place(&old, &terms, open) {
+            return self.reduce_in_place(handle, open, &order, &terms, step);
+        }
+
+        // The old order leaves the book; its hold becomes the new one's in one step.
+        let (asset, freed) = self.hold_of(&old, old.open);
+        self.close_base(handle);
+        self.remove_from_book(handle);
+        self.unschedule_expiry(handle);
+        self.order_number += 1;
+        let number = self.order_number;
+        let schedule = self.instrument_of(old.instrument).schedule;
+        let slot = self.arena.get_mut(handle);
+        set_terms(slot, &order, &terms, open);
+        (slot.number, slot.schedule) = (number, schedule);
+        let slot = *slot;
+        self.set_details(handle, &order, &terms);
+        let (_, needed) = self.hold_of(&slot, open);
+        let is_held = self.ledger.hold_instead(slot.account, asset, freed, needed);
+        assert!(is_held, "the rungs have seen that it is there");
+
+        let crosses = self.would_take(&slot);
+        let dies = terms.wishes.is_post_only && crosses;
+        self.emit_replaced(handle, if dies { b'D' } else { b'L' }, step);
+        let rests_whole = terms.rests() && !crosses;
+        let kind = if rests_whole {
+            EventKind::BookReplaced
+        } else {
+            EventKind::Deleted
+        };
+        // ITCH U inherits the attribution of the old order: a change of it is a new order for the feed.
+        let as_replace = rests_whole && same_display;
+        let kind = if as_replace { kind } else { EventKind::Deleted };
+        step.emit(Event {
+            instrument: slot.instrument,
+            number: old.number,
+            ..Event::new(kind)
+        });
+        if dies {
+            return self.cancel_incoming(handle, b'G', step);
+        }
+        let min_quantity = terms.wishes.min_quantity;
+        if min_quantity > 0 && !self.can_fill(&slot, min_quantity) {
+            return self.cancel_incoming(handle, b'I', step);
+        }
+        if as_replace {
+            self.rest(handle);
+            return Progress::Done;
+        }
+        self.cross(handle, step)
+    }
+
+    /// The same price, nothing raised: place in the queue and order number stay.
+    fn reduce_in_place<S: Sink>(
+        &mut self,
+        handle: u32,
+        open: u32,
+        order: &Order,
+        terms: &Terms,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        let before = self.arena.get(handle).open;
+        self.release_hold(handle, before, open);
+        self.reduce_in_book(handle, before - open);
+        let slot = self.arena.get_mut(handle);
+        slot.time_in_force = order.time_in_force;
+        slot.self_match = terms.wishes.self_match;
+        let (instrument, number) = (slot.instrument, slot.number);
+        self.unschedule_expiry(handle);
+        self.set_details(handle, order, terms);
+        if terms.wishes.lifetime_seconds > 0 {
+            self.schedule_expiry(handle);
+        }
+        self.emit_replaced(handle, b'L', step);
+        if open < before {
+            step.emit(Event {
+                instrument,
+                number,
+                quantity: before - open,
+                ..Event::new(EventKind::Reduced)
+            });
+        }
+        Progress::Done
+    }
+
+    /// The order's newest name takes the place of the one before in the index.
+    fn rename(&mut self, handle: u32, order: &Order) {
+        let slot = *self.arena.get(handle);
+        self.index
+            .remove(&mut self.arena, slot.session, slot.user_ref, handle, slot.chain);
+        let chain = self.index.insert(slot.session, order.user_ref, handle);
+        let slot = self.arena.get_mut(handle);
+        (slot.user_ref, slot.chain) = (order.user_ref, chain);
+    }
+
+    /// What a replacement says anew about the order.
+    fn set_details(&mut self, handle: u32, order: &Order, terms: &Terms) {
+        let expire_time = self.expiry_of(terms);
+        let details = self.arena.details_mut(handle);
+        details.cl_ord_id = order.cl_ord_id;
+        details.display = order.display;
+        details.sweep = order.sweep;
+        details.expire_time = expire_time;
+    }
+
+    /// Writes down what was executed so far, before the order's price changes or it starts to take.
+    pub(super) fn close_base(&mut self, handle: u32) {
+        if self.arena.get(handle).executed == 0 {
+            return;
+        }
+        let view = self.view(handle);
+        let totals = OrderTotals {
+            notional: halves(view.executed_notional),
+            fees: halves(view.fees as u128),
+            executed: view.executed,
+            remainder: self.arena.get(handle).fee_remainder,
+            ..OrderTotals::EMPTY
+        };
+        self.arena.set_totals(handle, totals);
+    }
+
+    fn emit_replaced<S: Sink>(&self, handle: u32, state: u8, step: &mut Step<'_, S>) {
+        let slot = self.arena.get(handle);
+        let details = self.arena.details(handle);
+        let instrument = self.instrument_of(slot.instrument);
+        let price = if slot.is(FLAG_MARKET) {
+            Price::MARKET.0 as u32
+        } else {
+            instrument.price(slot.tick)
+        };
+        step.emit(Event {
+            code: state,
+            instrument: slot.instrument,
+            session: slot.session,
+            user_ref: slot.user_ref,
+            quantity: slot.open,
+            price,
+            detail: u32::from_le_bytes([slot.side.byte(), details.capacity, details.cross_type, 0]),
+            number: slot.number,
+            ..Event::new(EventKind::Replaced)
+        });
+    }
+}
+
+/// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
+fn keeps_its_place(old: &OrderSlot, terms: &Terms, open: u32) -> bool {
+    let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
+    terms.rests() && terms.tick == old.tick && open <= old.open && same_display
+}
