@@ -169,9 +169,11 @@ impl Generator {
         };
         command.instrument = own.instrument;
         order.quantity = own.open + self.random.below(5) as u32;
-        let through = self.random.below(4) * tick_size(own.instrument);
+        let tick_size = tick_size(own.instrument);
+        let through = self.random.below(4) * tick_size;
         (order.side, order.price) = if own.is_buy {
-            (b'S', own.price - through)
+            // There is no price below the first tick.
+            (b'S', own.price.saturating_sub(through).max(tick_size))
         } else {
             (b'B', own.price + through)
         };
