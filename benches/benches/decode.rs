@@ -42,15 +42,10 @@ const REQUESTS_AN_OPERATION: usize = 4;
 const EXPECTED: [(usize, u64); 2] = [(1, 0x4eb1_0e35_442a_6a3f), (28, 0x9c08_37e4_00ed_ce79)];
 
 fn main() -> ExitCode {
-    match Mode::of(std::env::args().skip(1)) {
-        Mode::Smoke => smoke(),
-        Mode::Measure(options) => measure(&options),
-        Mode::Wrong(wrong) => {
-            eprintln!("{wrong}");
-            return ExitCode::from(2);
-        }
-    }
-    ExitCode::SUCCESS
+    Mode::run(smoke, |options| {
+        measure(options);
+        Ok(())
+    })
 }
 
 /// The workload whose requests are used: it has the most symbols.

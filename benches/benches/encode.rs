@@ -26,15 +26,10 @@ const EXPECTED: [(&str, u64); 5] = [
 ];
 
 fn main() -> ExitCode {
-    match Mode::of(std::env::args().skip(1)) {
-        Mode::Smoke => smoke(),
-        Mode::Measure(options) => measure(&options),
-        Mode::Wrong(wrong) => {
-            eprintln!("{wrong}");
-            return ExitCode::from(2);
-        }
-    }
-    ExitCode::SUCCESS
+    Mode::run(smoke, |options| {
+        measure(options);
+        Ok(())
+    })
 }
 
 fn smoke() {

@@ -5,8 +5,7 @@
 
 use engine::exchange::Limits;
 use engine::exchange::command::{
-    AccountDefinition, AssetDefinition, Command, CommandKind, InstrumentDefinition, SessionDefinition,
-    StateChange, Transfer, halves,
+    AccountDefinition, AssetDefinition, Command, CommandKind, InstrumentDefinition, SessionDefinition, halves,
 };
 
 /// Accounts of most workloads, each with one session of the same index.
@@ -53,26 +52,14 @@ pub fn commands(instruments: u16, accounts: u32) -> Vec<Command> {
                 spare_two: [0; 92],
             }),
         );
-        commands.extend((0..=u32::from(instruments)).map(|asset| {
-            let transfer = Transfer {
-                amount: halves(DEPOSIT),
-                account,
-                asset,
-                spare: [0; 16],
-            };
-            let mut command = Command::new(CommandKind::Deposit);
-            command.body = zerocopy::transmute!(transfer);
-            command
-        }));
+        commands.extend(
+            (0..=u32::from(instruments))
+                .map(|asset| Command::new(CommandKind::Deposit).with_transfer(account, asset, DEPOSIT)),
+        );
     }
     commands.extend((1..=instruments).map(|locate| {
-        let change = StateChange {
-            value: b'T',
-            spare: [0; 39],
-        };
-        let mut command = Command::new(CommandKind::SetState);
+        let mut command = Command::new(CommandKind::SetState).with_state(b'T');
         command.instrument = locate;
-        command.body = zerocopy::transmute!(change);
         command
     }));
     commands

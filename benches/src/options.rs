@@ -1,5 +1,7 @@
 //! What was typed behind `cargo bench -p benches --bench NAME --`.
 
+use std::process::ExitCode;
+
 use crate::workload::{WORKLOADS, Workload};
 
 /// Smoke or measurement.
@@ -30,6 +32,24 @@ pub struct Options {
 const USAGE: &str = "usage: [--operations N] [--runs N] [--write] [base|deep|multi|flow|sparse|crowd]...";
 
 impl Mode {
+    /// What every bench does with its arguments: the smoke test, or the measurement, which may fail.
+    pub fn run(smoke: impl FnOnce(), measure: impl FnOnce(&Options) -> Result<(), String>) -> ExitCode {
+        match Self::of(std::env::args().skip(1)) {
+            Self::Smoke => smoke(),
+            Self::Measure(options) => {
+                if let Err(wrong) = measure(&options) {
+                    eprintln!("{wrong}");
+                    return ExitCode::FAILURE;
+                }
+            }
+            Self::Wrong(wrong) => {
+                eprintln!("{wrong}");
+                return ExitCode::from(2);
+            }
+        }
+        ExitCode::SUCCESS
+    }
+
     /// Of the arguments, the program's name left out. Only `cargo bench` passes `--bench`; without it nothing else is
     /// read, because `cargo test` passes on what was meant for other tests.
     pub fn of(arguments: impl IntoIterator<Item = String>) -> Self {

@@ -45,20 +45,7 @@ fn everyone() -> Vec<Entrant> {
 }
 
 fn main() -> ExitCode {
-    match Mode::of(std::env::args().skip(1)) {
-        Mode::Smoke => smoke(),
-        Mode::Measure(options) => {
-            if let Err(wrong) = measure(&options) {
-                eprintln!("{wrong}");
-                return ExitCode::FAILURE;
-            }
-        }
-        Mode::Wrong(wrong) => {
-            eprintln!("{wrong}");
-            return ExitCode::from(2);
-        }
-    }
-    ExitCode::SUCCESS
+    Mode::run(smoke, measure)
 }
 
 fn smoke() {

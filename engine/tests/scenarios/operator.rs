@@ -1,8 +1,6 @@
 //! What the operator asks, as commands.
 
-use engine::exchange::command::{
-    ALL_ACCOUNTS, Command, CommandKind, KillSwitch, StateChange, Transfer, halves,
-};
+use engine::exchange::command::{ALL_ACCOUNTS, Command, CommandKind, KillSwitch};
 use engine::exchange::instrument::State;
 
 use super::define::{STATES, change, define};
@@ -108,22 +106,10 @@ pub(crate) fn set_state(instrument: u16, state: State) -> Command {
 
 /// A command that carries one byte.
 pub(crate) fn value(kind: CommandKind, value: u8) -> Command {
-    let mut command = Command::new(kind);
-    command.body = zerocopy::transmute!(StateChange {
-        value,
-        spare: [0; 39],
-    });
-    command
+    Command::new(kind).with_state(value)
 }
 
 /// A deposit or withdrawal.
 pub(crate) fn transfer(kind: CommandKind, account: u32, asset: u32, amount: u128) -> Command {
-    let mut command = Command::new(kind);
-    command.body = zerocopy::transmute!(Transfer {
-        amount: halves(amount),
-        account,
-        asset,
-        spare: [0; 16],
-    });
-    command
+    Command::new(kind).with_transfer(account, asset, amount)
 }

@@ -1,7 +1,7 @@
 //! What the operator does in the random run: money, states, the kill switch, changes.
 
 use engine::exchange::command::{
-    ALL_ACCOUNTS, AccountChange, Command, CommandKind, InstrumentChange, StateChange, halves,
+    ALL_ACCOUNTS, AccountChange, Command, CommandKind, InstrumentChange, halves,
 };
 
 use super::generator::Generator;
@@ -40,17 +40,14 @@ impl Generator {
     }
 
     pub(super) fn state(&mut self) -> Command {
-        let mut command = Command::new(CommandKind::SetState);
-        command.instrument = self.random.below(3) as u16 + 1;
+        let instrument = self.random.below(3) as u16 + 1;
         let value = if self.random.chance(1, 16) {
             *self.random.pick(b"PAVHCX")
         } else {
             b'T'
         };
-        command.body = zerocopy::transmute!(StateChange {
-            value,
-            spare: [0; 39]
-        });
+        let mut command = Command::new(CommandKind::SetState).with_state(value);
+        command.instrument = instrument;
         command
     }
 

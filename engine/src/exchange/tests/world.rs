@@ -5,7 +5,7 @@ use protocol::units::text_field;
 use super::model::{Ended, Model, ModelAsset, ModelOrder};
 use engine::exchange::command::{
     AccountDefinition, AssetDefinition, Command, CommandKind, DEFINITION_BYTES, InstrumentDefinition,
-    KillSwitch, Order, OrderOptions, SessionDefinition, StateChange, Transfer, halves,
+    KillSwitch, Order, OrderOptions, SessionDefinition,
 };
 use engine::exchange::event::{Event, EventKind};
 use engine::exchange::{Exchange, Limits, OrderView, Progress, STEP_EVENTS_MAX, Sink};
@@ -189,12 +189,8 @@ impl World {
     }
 
     pub(super) fn set_state(&mut self, instrument: u16, state: u8) {
-        let mut command = Command::new(CommandKind::SetState);
+        let mut command = Command::new(CommandKind::SetState).with_state(state);
         command.instrument = instrument;
-        command.body = zerocopy::transmute!(StateChange {
-            value: state,
-            spare: [0; 39],
-        });
         self.apply(command);
     }
 
@@ -324,14 +320,7 @@ pub(super) fn define<T: zerocopy::IntoBytes + zerocopy::Immutable>(
 
 /// A deposit or withdrawal.
 pub(super) fn transfer(kind: CommandKind, account: u32, asset: u32, amount: u128) -> Command {
-    let mut command = Command::new(kind);
-    command.body = zerocopy::transmute!(Transfer {
-        amount: halves(amount),
-        account,
-        asset,
-        spare: [0; 16],
-    });
-    command
+    Command::new(kind).with_transfer(account, asset, amount)
 }
 
 /// The operator's kill switch.

@@ -11,7 +11,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::exchange::command::{
     AccountDefinition, AssetDefinition, Command, CommandKind, InstrumentDefinition, Order, SessionDefinition,
-    StateChange, Transfer, halves,
+    halves,
 };
 use crate::exchange::event::Event;
 use crate::exchange::{Exchange, Limits, Progress};
@@ -149,16 +149,7 @@ pub(super) fn setup_commands() -> Vec<Command> {
         Command::new(CommandKind::AddSession).with_definition(&definition)
     };
     let deposit = |account, asset| {
-        let transfer = Transfer {
-            amount: halves(1_000_000_000_000_000),
-            account,
-            asset,
-            spare: [0; 16],
-        };
-        Command {
-            body: zerocopy::transmute!(transfer),
-            ..Command::new(CommandKind::Deposit)
-        }
+        Command::new(CommandKind::Deposit).with_transfer(account, asset, 1_000_000_000_000_000)
     };
     let instrument = InstrumentDefinition {
         symbol: *b"BTC-USD ",
@@ -172,10 +163,6 @@ pub(super) fn setup_commands() -> Vec<Command> {
         base: 0,
         quote: 1,
         ..InstrumentDefinition::new_zeroed()
-    };
-    let trading = StateChange {
-        value: b'T',
-        spare: [0; 39],
     };
     vec![
         asset(b"BTC     "),
@@ -192,8 +179,7 @@ pub(super) fn setup_commands() -> Vec<Command> {
         deposit(1, 1),
         Command {
             instrument: 1,
-            body: zerocopy::transmute!(trading),
-            ..Command::new(CommandKind::SetState)
+            ..Command::new(CommandKind::SetState).with_state(b'T')
         },
     ]
 }
