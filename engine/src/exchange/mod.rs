@@ -13,6 +13,8 @@ mod canceling;
 mod changing;
 mod checks;
 pub mod command;
+#[allow(dead_code)]
+mod cross;
 mod due;
 mod entering;
 pub mod event;
