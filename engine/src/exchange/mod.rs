@@ -13,6 +13,9 @@ mod canceling;
 mod changing;
 mod checks;
 pub mod command;
+#[allow(dead_code)]
+mod cross;
+mod due;
 mod entering;
 pub mod event;
 mod expiry;
@@ -41,6 +44,7 @@ use book::arena::{Arena, FLAG_EXPIRES, FLAG_LISTED, NONE, OrderSlot};
 use book::ladder::Pools;
 use canceling::CancelFilter;
 use command::{Command, CommandKind};
+pub use due::Due;
 use event::{Event, EventKind};
 use expiry::ExpiryQueue;
 use index::{Index, Place};
@@ -238,7 +242,13 @@ impl Exchange {
                 });
                 Progress::Done
             }
-            None => self.refuse_operation(step),
+            Some(
+                CommandKind::Imbalance
+                | CommandKind::Reopen
+                | CommandKind::SetProtection
+                | CommandKind::RollDay,
+            )
+            | None => self.refuse_operation(step),
         }
     }
 

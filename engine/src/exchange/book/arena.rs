@@ -21,6 +21,8 @@ pub const FLAG_TOTALS: u8 = 1 << 2;
 pub const FLAG_ATTRIBUTED: u8 = 1 << 3;
 /// In the expiry queue.
 pub const FLAG_EXPIRES: u8 = 1 << 4;
+/// Waits for a cross, in no book; holds what it may cost, a market order too.
+pub const FLAG_WAITS: u8 = 1 << 7;
 
 /// The part of an order that trading touches: one cache line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -110,6 +110,7 @@ pub struct Pools {
 pub struct Ladder {
     side: Side,
     id: u32,
+    /// [`NONE`] while the ladder is empty: most ladders of an exchange are.
     root: u32,
     /// Bits that the root's children cover: 0 when the root is a leaf.
     root_shift: u32,
@@ -293,17 +294,14 @@ fn digit(tick: u32, shift: u32) -> usize {
 }
 
 impl Ladder {
-    /// An empty ladder for ticks 0 ..= `tick_max`; takes one node.
-    pub fn new(pools: &mut Pools, side: Side, id: u32, tick_max: u32) -> Self {
+    /// An empty ladder for ticks 0 ..= `tick_max`; takes nothing of the pools until there is a level.
+    pub fn new(side: Side, id: u32, tick_max: u32) -> Self {
         let bits = 32 - tick_max.leading_zeros();
-        let root_shift = bits.saturating_sub(1) / FAN_BITS * FAN_BITS;
-        let owner = if root_shift == 0 { id } else { INNER };
-        let root = pools.take_node(owner, NONE, prefix(tick_max, root_shift + FAN_BITS));
         Self {
             side,
             id,
-            root,
-            root_shift,
+            root: NONE,
+            root_shift: bits.saturating_sub(1) / FAN_BITS * FAN_BITS,
             best: NONE,
             last_leaf: NONE,
         }
@@ -318,7 +316,7 @@ impl Ladder {
     /// True when a level at any price can be added.
     #[inline(always)]
     pub fn has_room(&self, pools: &Pools) -> bool {
-        let depth = self.root_shift / FAN_BITS;
+        let depth = self.root_shift / FAN_BITS + 1;
         (pools.levels_used as usize) < pools.levels.len()
             && pools.nodes_used as usize + depth as usize <= pools.nodes.len()
     }
@@ -361,12 +359,16 @@ impl Ladder {
     }
 
     /// The leaf for `tick`, added with all above it when there is none.
-    fn leaf(&self, pools: &mut Pools, tick: u32) -> u32 {
+    fn leaf(&mut self, pools: &mut Pools, tick: u32) -> u32 {
         if self.last_leaf != NONE {
             let node = &pools.nodes[self.last_leaf as usize];
             if node.ladder == self.id && node.prefix == prefix(tick, FAN_BITS) {
                 return self.last_leaf;
             }
+        }
+        if self.root == NONE {
+            let owner = if self.root_shift == 0 { self.id } else { INNER };
+            self.root = pools.take_node(owner, NONE, 0);
         }
         let (mut node, mut shift) = (self.root, self.root_shift);
         while shift > 0 {
@@ -437,11 +439,15 @@ impl Ladder {
         loop {
             let here = &mut pools.nodes[node as usize];
             here.occupied &= !(1 << digit(tick, shift));
-            if here.occupied != 0 || here.parent == NONE {
+            if here.occupied != 0 {
                 return;
             }
             let parent = here.parent;
             pools.free_node(node);
+            if parent == NONE {
+                self.root = NONE;
+                return;
+            }
             node = parent;
             shift += FAN_BITS;
         }
@@ -468,7 +474,7 @@ mod tests {
             for side in [Side::Buy, Side::Sell] {
                 let mut random = Random::new(seed);
                 let mut pools = Pools::new(300, 2, 5);
-                let mut ladder = Ladder::new(&mut pools, side, 7, tick_max);
+                let mut ladder = Ladder::new(side, 7, tick_max);
                 let mut model = BTreeMap::new();
                 for _ in 0..20_000 {
                     let tick = if random.below(2) == 0 {
@@ -515,11 +521,7 @@ mod tests {
                 for level in model.into_values() {
                     ladder.remove(&mut pools, level);
                 }
-                assert_eq!(
-                    (pools.levels_used, pools.nodes_used),
-                    (0, 1),
-                    "only the root is left"
-                );
+                assert_eq!((pools.levels_used, pools.nodes_used), (0, 0), "nothing is left");
             }
         }
     }

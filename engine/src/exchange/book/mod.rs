@@ -72,15 +72,17 @@ pub struct Book {
 }
 
 impl Book {
-    /// An empty book for ticks up to `tick_max`.
-    pub fn new(pools: &mut Pools, locate: u16, tick_max: u32) -> Self {
-        let id = u32::from(locate) * 2;
+    /// An empty book for ticks up to `tick_max`: an instrument's `number`th; 0 is the displayed one.
+    pub fn new(locate: u16, number: u32, tick_max: u32) -> Self {
+        let ladder = |side| Ladder::new(side, Self::id(locate, number, side), tick_max);
         Self {
-            ladders: [
-                Ladder::new(pools, Side::Buy, id, tick_max),
-                Ladder::new(pools, Side::Sell, id + 1, tick_max),
-            ],
+            ladders: [ladder(Side::Buy), ladder(Side::Sell)],
         }
+    }
+
+    /// What a ladder is known by in the pools: instrument, number of the book, side.
+    pub fn id(locate: u16, number: u32, side: Side) -> u32 {
+        number << 17 | u32::from(locate) << 1 | side as u32
     }
 
     /// One side.
