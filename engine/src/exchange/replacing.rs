@@ -20,12 +20,12 @@ impl Exchange {
         let Some(client) = self.consume_number(command, order.user_ref, step) else {
             return Progress::Done;
         };
-        match self.check_replace(command, &order, outlook, client) {
+        match self.check_replace(command, order, outlook, client) {
             Err(reason) => {
                 reject(client, order.user_ref, reason, step);
                 Progress::Done
             }
-            Ok((handle, None)) => self.replace_by_nothing(handle, &order, step),
+            Ok((handle, None)) => self.replace_by_nothing(handle, order, step),
             Ok((handle, Some(terms))) => self.replace_order(handle, terms, command, step),
         }
     }
@@ -95,10 +95,10 @@ impl Exchange {
         let order = command.order();
         let old = *self.arena.get(handle);
         let open = order.quantity - old.executed;
-        self.rename(handle, &order);
+        self.rename(handle, order);
         let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
         if keeps_its_place(&old, &terms, open) {
-            return self.reduce_in_place(handle, open, &order, &terms, step);
+            return self.reduce_in_place(handle, open, order, &terms, step);
         }
 
         // The old order leaves the book; its hold becomes the new one's in one step.
@@ -110,10 +110,10 @@ impl Exchange {
         let number = self.order_number;
         let schedule = self.instrument_of(old.instrument).schedule;
         let slot = self.arena.get_mut(handle);
-        set_terms(slot, &order, &terms, open);
+        set_terms(slot, order, &terms, open);
         (slot.number, slot.schedule) = (number, schedule);
         let slot = *slot;
-        self.set_details(handle, &order, &terms);
+        self.set_details(handle, order, &terms);
         let (_, needed) = self.hold_of(&slot, open);
         let is_held = self.ledger.hold_instead(slot.account, asset, freed, needed);
         assert!(is_held, "the rungs have seen that it is there");
