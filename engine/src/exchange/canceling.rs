@@ -1,10 +1,11 @@
 //! Orders go out: cancel, modify, mass cancel, kill switch, disconnect.
 
 use super::book::Side;
-use super::book::arena::{NONE, OrderSlot};
+use super::book::arena::{FLAGS_UNSEEN, NONE, OrderSlot};
 use super::command::{Command, OrderOptions};
 use super::entering::{answer, is_unknown};
 use super::event::{Event, EventKind};
+use super::reserve::tell_reduced;
 use super::sink::{Progress, Sink, Step};
 use super::{Exchange, Work};
 
@@ -36,7 +37,7 @@ impl Exchange {
         let order = command.order();
         let handle = self.find_order(command.session, order.user_ref);
         if handle != NONE {
-            let OrderSlot { executed, open, .. } = *self.arena.get(handle);
+            let (executed, open) = (self.arena.get(handle).executed, self.open_of(handle));
             let left = order.quantity.saturating_sub(executed);
             if left == 0 {
                 self.cancel_resting(handle, b'U', step);
@@ -54,17 +55,17 @@ impl Exchange {
         if handle == NONE {
             return Progress::Done;
         }
-        let slot = *self.arena.get(handle);
+        let (slot, open) = (*self.arena.get(handle), self.open_of(handle));
         let left = order.quantity.saturating_sub(slot.executed);
-        if order.side != slot.side.byte() || left >= slot.open {
+        if order.side != slot.side.byte() || left >= open {
             return Progress::Done;
         }
         if left == 0 {
             self.cancel_resting(handle, b'U', step);
             return Progress::Done;
         }
-        self.release_hold(handle, slot.open, left);
-        self.reduce_in_book(handle, slot.open - left);
+        self.release_hold(handle, open, left);
+        let shown = self.reduce_order(handle, open - left);
         step.emit(Event {
             code: slot.side.byte(),
             instrument: slot.instrument,
@@ -73,12 +74,7 @@ impl Exchange {
             quantity: left,
             ..Event::new(EventKind::Modified)
         });
-        step.emit(Event {
-            instrument: slot.instrument,
-            quantity: slot.open - left,
-            number: slot.number,
-            ..Event::new(EventKind::Reduced)
-        });
+        tell_reduced(&slot, shown, step);
         Progress::Done
     }
 
@@ -178,6 +174,9 @@ impl Exchange {
     /// Cancels all that is left of a resting order.
     pub(super) fn cancel_resting<S: Sink>(&mut self, handle: u32, reason: u8, step: &mut Step<'_, S>) {
         let slot = *self.arena.get(handle);
+        if slot.is(FLAGS_UNSEEN) {
+            return self.cancel_unseen(handle, reason, step);
+        }
         // PERF: all that the order hangs on is fetched at once.
         self.prefetch_neighbors(&slot);
         let (asset, hold) = self.hold_of(&slot, slot.open);
@@ -192,16 +191,29 @@ impl Exchange {
         self.finish_order(handle, &slot, b'C', step);
     }
 
+    /// Lowers what is open of a resting order by less than all of it. Returns how many displayed lots that took.
+    pub(super) fn reduce_order(&mut self, handle: u32, by: u32) -> u32 {
+        if self.arena.get(handle).is(FLAGS_UNSEEN) {
+            return self.reduce_unseen(handle, by);
+        }
+        self.reduce_in_book(handle, by);
+        by
+    }
+
     /// Cancels `quantity` lots of a resting order, which keeps its place.
     fn cancel_part<S: Sink>(&mut self, handle: u32, quantity: u32, step: &mut Step<'_, S>) {
         let slot = *self.arena.get(handle);
+        if slot.is(FLAGS_UNSEEN) {
+            return self.cancel_part_unseen(handle, quantity, step);
+        }
         self.release_hold(handle, slot.open, slot.open - quantity);
         self.reduce_in_book(handle, quantity);
         step.emit(canceled(&slot, EventKind::CanceledReduced, b'U', quantity));
     }
 }
 
-fn canceled(slot: &OrderSlot, kind: EventKind, reason: u8, quantity: u32) -> Event {
+/// OUCH Canceled of an order of which `slot` says what it was before.
+pub(super) fn canceled(slot: &OrderSlot, kind: EventKind, reason: u8, quantity: u32) -> Event {
     Event {
         code: reason,
         instrument: slot.instrument,
