@@ -165,21 +165,12 @@ impl Exchange {
 
     /// Puts a stop at the tail of its level. There is room for the level.
     pub(super) fn join_stops(&mut self, handle: u32) {
-        let OrderSlot {
-            side,
-            open,
-            instrument,
-            ..
-        } = *self.arena.get(handle);
-        let tick = self.arena.details(handle).stop_tick;
+        let OrderSlot { side, instrument, .. } = *self.arena.get(handle);
+        let (other, tick) = (side.opposite(), self.arena.details(handle).stop_tick);
         let place = usize::from(instrument) - 1;
-        let stops = &mut self.unseen[place].stops;
-        let (level, tail) = stops.join(&mut self.pools, side.opposite(), tick, open, handle);
-        if tail != NONE {
-            self.arena.get_mut(tail).next = handle;
-        }
-        let slot = self.arena.get_mut(handle);
-        (slot.level, slot.prev, slot.next) = (level, tail, NONE);
+        self.unseen[place]
+            .stops
+            .add_at(&mut self.pools, &mut self.arena, other, tick, handle);
         self.instruments[place].beside |= STOPS[side as usize];
     }
 
