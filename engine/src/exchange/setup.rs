@@ -86,7 +86,7 @@ impl Exchange {
         }
         let locate = self.instrument_count() + 1;
         let assets = self.ledger.assets();
-        let Some(mut instrument) = Instrument::new(definition, assets, &mut self.pools, locate) else {
+        let Some(mut instrument) = Instrument::new(definition, assets, locate) else {
             return refuse(step, Refusal::Invalid);
         };
         instrument.schedule = self.schedules.index_of(schedule).expect("there is room");
