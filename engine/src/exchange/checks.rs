@@ -258,7 +258,7 @@ fn wishes(
     if options.has(OrderOptions::HAS_MAX_FLOOR) {
         let displayed_most = u64::from(max_floor) * RESERVE_FLOORS_MAX;
         let is_sound = (1..=open).contains(&max_floor) && u64::from(open) <= displayed_most;
-        if !is_sound || never_rests || order.display == b'N' {
+        if !is_sound || never_rests || order.display == b'N' || order.cross_type != b'N' {
             return Err(Reason::MaxFloor);
         }
     }
