@@ -20,6 +20,7 @@ mod due;
 mod entering;
 pub mod event;
 mod expiry;
+mod funds;
 mod hashing;
 mod index;
 pub mod instrument;
@@ -37,6 +38,7 @@ pub mod schedule;
 mod settling;
 mod setup;
 mod sink;
+mod stops;
 #[cfg(test)]
 mod tests;
 mod unseen;
@@ -60,6 +62,7 @@ use roster::Roster;
 use schedule::FeeSchedules;
 use sink::Step;
 pub use sink::{Progress, STEP_EVENTS_MAX, Sink};
+use stops::Reached;
 use unseen::{Part, Unseen};
 pub use view::OrderView;
 
@@ -126,6 +129,7 @@ pub struct Exchange {
     /// By instrument, in the same order.
     unseen: Vec<Unseen>,
     run_out: RunOut,
+    reached: Reached,
     /// Sorted.
     symbols: Vec<([u8; 8], u16)>,
     accounts: Vec<Account>,
@@ -175,6 +179,7 @@ impl Exchange {
             instruments: Vec::with_capacity(limits.instruments as usize),
             unseen: Vec::with_capacity(limits.instruments as usize),
             run_out: RunOut::EMPTY,
+            reached: Reached::NOTHING,
             symbols: Vec::with_capacity(limits.instruments as usize),
             accounts: Vec::with_capacity(limits.accounts as usize),
             all_killed: false,

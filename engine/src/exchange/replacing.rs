@@ -1,7 +1,7 @@
 //! Replacements: a new price, a new quantity, other terms for an order that rests.
 
-use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, FLAGS_UNSEEN, NONE, OrderTotals};
-use super::checks::{self, Reason, Terms};
+use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, FLAG_STOP, FLAGS_UNSEEN, NONE, OrderTotals};
+use super::checks::{self, Chain, Reason, Terms};
 use super::command::{Command, Order, halves};
 use super::entering::{Client, reject, set_terms};
 use super::event::{Event, EventKind};
@@ -57,7 +57,11 @@ impl Exchange {
             cross_type: self.arena.details(handle).cross_type,
             ..*order
         };
-        let terms = checks::terms(instrument, account, old.side, &inherited, command, old.executed)?;
+        let chain = Chain::Replacement {
+            executed: old.executed,
+            stop_tick: self.arena.details(handle).stop_tick,
+        };
+        let terms = checks::terms(instrument, account, old.side, &inherited, command, chain)?;
         if order.quantity <= old.executed {
             return Ok((handle, None));
         }
@@ -131,7 +135,7 @@ impl Exchange {
         let is_held = self.ledger.hold_instead(slot.account, asset, freed, needed);
         assert!(is_held, "the rungs have seen that it is there");
 
-        let crosses = self.would_take(&slot);
+        let crosses = !terms.waits_for_price && self.would_take(&slot);
         let dies = terms.wishes.is_post_only && crosses;
         self.emit_replaced(handle, if dies { b'D' } else { b'L' }, step);
         // ITCH U inherits the attribution of the old order: a change of it is a new order for the feed.
@@ -154,8 +158,12 @@ impl Exchange {
             return self.cancel_incoming(handle, b'G', step);
         }
         let min_quantity = terms.wishes.min_quantity;
-        if min_quantity > 0 && !self.can_fill(&slot, min_quantity) {
+        if min_quantity > 0 && !self.can_fill(&slot, min_quantity, terms.wishes.funds) {
             return self.cancel_incoming(handle, b'I', step);
+        }
+        if terms.waits_for_price {
+            self.wait_for_price(handle);
+            return Progress::Done;
         }
         if as_replace {
             self.rest(handle);
@@ -215,6 +223,7 @@ impl Exchange {
         details.sweep = order.sweep;
         details.expire_time = expire_time;
         details.max_floor = terms.floor(order.quantity - executed);
+        (details.stop_tick, details.funds) = (terms.awaited_tick(), terms.wishes.funds);
     }
 
     /// Writes down what was executed so far, before the order's price changes or it starts to take.
@@ -262,6 +271,11 @@ impl Exchange {
             return false;
         }
         let details = self.arena.details(handle);
-        terms.display == details.display && terms.floor(open) == details.max_floor
+        let was_stop = old.is(FLAG_STOP);
+        let same_kind = was_stop == terms.waits_for_price && old.is(FLAG_MARKET) == terms.is_market;
+        same_kind
+            && terms.awaited_tick() == details.stop_tick
+            && terms.display == details.display
+            && terms.floor(open) == details.max_floor
     }
 }
