@@ -1,7 +1,7 @@
 //! Orders go out: cancel, modify, mass cancel, kill switch, disconnect.
 
 use super::book::Side;
-use super::book::arena::{NONE, OrderSlot};
+use super::book::arena::{FLAG_WAITS, NONE, OrderSlot};
 use super::command::{Command, OrderOptions};
 use super::entering::{answer, is_unknown};
 use super::event::{Event, EventKind};
@@ -73,6 +73,9 @@ impl Exchange {
             quantity: left,
             ..Event::new(EventKind::Modified)
         });
+        if slot.is(FLAG_WAITS) {
+            return Progress::Done;
+        }
         step.emit(Event {
             instrument: slot.instrument,
             quantity: slot.open - left,
@@ -182,13 +185,16 @@ impl Exchange {
         self.prefetch_neighbors(&slot);
         let (asset, hold) = self.hold_of(&slot, slot.open);
         self.ledger.release(slot.account, asset, hold);
-        self.instruments[usize::from(slot.instrument) - 1].book.remove(
-            &mut self.pools,
-            &mut self.arena,
-            &slot,
-        );
+        let kind = if slot.is(FLAG_WAITS) {
+            self.stop_waiting(handle, &slot);
+            EventKind::CanceledUnbooked
+        } else {
+            let book = &mut self.instruments[usize::from(slot.instrument) - 1].book;
+            book.remove(&mut self.pools, &mut self.arena, &slot);
+            EventKind::CanceledDeleted
+        };
         self.arena.get_mut(handle).open = 0;
-        step.emit(canceled(&slot, EventKind::CanceledDeleted, reason, slot.open));
+        step.emit(canceled(&slot, kind, reason, slot.open));
         self.finish_order(handle, &slot, b'C', step);
     }
 
@@ -197,7 +203,12 @@ impl Exchange {
         let slot = *self.arena.get(handle);
         self.release_hold(handle, slot.open, slot.open - quantity);
         self.reduce_in_book(handle, quantity);
-        step.emit(canceled(&slot, EventKind::CanceledReduced, b'U', quantity));
+        let kind = if slot.is(FLAG_WAITS) {
+            EventKind::CanceledUnbooked
+        } else {
+            EventKind::CanceledReduced
+        };
+        step.emit(canceled(&slot, kind, b'U', quantity));
     }
 }
 
