@@ -5,8 +5,9 @@ use super::book::arena::{FLAG_WAITS, NONE, OrderSlot};
 use super::command::{Command, OrderOptions};
 use super::entering::{answer, is_unknown};
 use super::event::{Event, EventKind};
+use super::index::Place;
 use super::sink::{Progress, Sink, Step};
-use super::{Exchange, Work};
+use super::{Exchange, Outlook, Work};
 
 /// Which of an account's orders a mass cancel takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,14 +33,25 @@ impl CancelFilter {
 impl Exchange {
     /// Cancel names the order's new total, executed lots included; 0 is all of it. Nothing live, or nothing to reduce:
     /// ignored silently.
-    pub(super) fn cancel<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+    pub(super) fn cancel<S: Sink>(
+        &mut self,
+        command: &Command,
+        outlook: &Outlook,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
         let order = command.order();
-        let handle = self.find_order(command.session, order.user_ref);
+        let name = self.place_of(outlook, command.session, order.user_ref);
+        let handle = self
+            .index
+            .find(&self.arena, name, command.session, order.user_ref);
         if handle != NONE {
             let OrderSlot { executed, open, .. } = *self.arena.get(handle);
             let left = order.quantity.saturating_sub(executed);
             if left == 0 {
-                self.cancel_resting(handle, b'U', step);
+                if !outlook.is_fetched() {
+                    self.prefetch_neighbors(handle);
+                }
+                self.cancel_named(handle, name, b'U', step);
             } else if left < open {
                 self.cancel_part(handle, open - left, step);
             }
@@ -180,9 +192,16 @@ impl Exchange {
 
     /// Cancels all that is left of a resting order.
     pub(super) fn cancel_resting<S: Sink>(&mut self, handle: u32, reason: u8, step: &mut Step<'_, S>) {
+        self.prefetch_neighbors(handle);
+        let slot = self.arena.get(handle);
+        let name = self.index.place(slot.session, slot.user_ref);
+        self.cancel_named(handle, name, reason, step);
+    }
+
+    /// The same for an order whose name is found there.
+    #[inline(always)]
+    fn cancel_named<S: Sink>(&mut self, handle: u32, name: Place, reason: u8, step: &mut Step<'_, S>) {
         let slot = *self.arena.get(handle);
-        // PERF: all that the order hangs on is fetched at once.
-        self.prefetch_neighbors(&slot);
         let (asset, hold) = self.hold_of(&slot, slot.open);
         self.ledger.release(slot.account, asset, hold);
         let kind = if slot.is(FLAG_WAITS) {
@@ -195,7 +214,7 @@ impl Exchange {
         };
         self.arena.get_mut(handle).open = 0;
         step.emit(canceled(&slot, kind, reason, slot.open));
-        self.finish_order(handle, &slot, b'C', step);
+        self.finish_order(handle, &slot, name, b'C', step);
     }
 
     /// Cancels `quantity` lots of a resting order, which keeps its place.

@@ -209,8 +209,7 @@ fn cross_and_display(order: &Order, options: &OrderOptions) -> Result<(), Reason
         let is_at_once = order.time_in_force == IMMEDIATE
             || options.post_only == b'P'
             || options.min_quantity > 0
-            || options.has(OrderOptions::HAS_STOP_PRICE)
-            || options.has(OrderOptions::HAS_FUNDS);
+            || options.has(OrderOptions::HAS_STOP_PRICE);
         if is_at_once || CrossKind::from_byte(order.cross_type).is_none() {
             return Err(Reason::Cross);
         }

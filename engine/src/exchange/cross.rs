@@ -212,7 +212,9 @@ mod tests {
         }
 
         fn add(&mut self, side: Side, ladder: usize, tick: u32, quantity: u64) {
-            let level = self.ladders[side as usize][ladder].find_or_insert(&mut self.pools, tick);
+            let ladder = &mut self.ladders[side as usize][ladder];
+            let bucket = ladder.bucket(&self.pools, tick);
+            let level = ladder.find_or_insert(&mut self.pools, bucket, tick);
             self.pools.level_mut(level).quantity += quantity;
             self.lots[side as usize][tick as usize] += quantity;
         }

@@ -193,9 +193,12 @@ impl Exchange {
         session.mark += 1;
         let user_ref = session.mark;
         // A name may be there twice until the last order has its new one: nobody looks one up meanwhile.
-        self.index
-            .remove(&mut self.arena, old.session, old.user_ref, handle, old.chain);
-        let chain = self.index.insert(old.session, user_ref, handle);
+        let (before, after) = (
+            self.index.place(old.session, old.user_ref),
+            self.index.place(old.session, user_ref),
+        );
+        self.index.remove(&mut self.arena, before, handle, old.chain);
+        let chain = self.index.insert(after, handle);
         let slot = self.arena.get_mut(handle);
         (slot.number, slot.user_ref, slot.chain, slot.executed) = (number, user_ref, chain, 0);
         slot.flags &= !FLAG_TOTALS;

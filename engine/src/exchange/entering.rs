@@ -1,6 +1,5 @@
 //! New orders come in, and the requests that carry a UserRefNum without an order.
 
-use super::Exchange;
 use super::book::Side;
 use super::book::arena::{
     FLAG_ATTRIBUTED, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, FLAG_WAITS, OrderDetails, OrderSlot,
@@ -11,6 +10,7 @@ use super::event::{Event, EventKind};
 use super::instrument::Instrument;
 use super::money;
 use super::sink::{Progress, Sink, Step};
+use super::{Exchange, Outlook};
 use protocol::units::Price;
 
 /// Who asks.
@@ -65,12 +65,17 @@ impl Exchange {
         Ok(())
     }
 
-    pub(super) fn enter<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+    pub(super) fn enter<S: Sink>(
+        &mut self,
+        command: &Command,
+        outlook: &Outlook,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
         let order = command.order();
         let Some(client) = self.consume_number(command, order.user_ref, step) else {
             return Progress::Done;
         };
-        match self.enter_plain(command, &order, client, step) {
+        match self.enter_plain(command, &order, outlook, client, step) {
             Some(progress) => progress,
             None => self.enter_any(command, &order, client, step),
         }
@@ -103,7 +108,8 @@ impl Exchange {
         checks::state(instrument, order, command)?;
         let side = checks::side(order.side)?;
         // PERF: what is needed at the end of the rungs and beyond is fetched meanwhile.
-        self.index.prefetch(client.session, order.user_ref);
+        self.index
+            .prefetch(self.index.place(client.session, order.user_ref));
         let asset = instrument.asset(side);
         self.ledger.prefetch(client.account, asset);
         let terms = checks::terms(instrument, account, side, order, command, 0)?;

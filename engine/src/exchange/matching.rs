@@ -12,7 +12,7 @@ use super::money;
 use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
 use super::{Exchange, Work};
-use crate::sys::table::prefetch;
+use crate::sys::table::prefetch_at;
 
 /// Liquidity flag of the resting side.
 const ADDED: u8 = b'A';
@@ -174,9 +174,10 @@ impl Exchange {
         let maker = *self.arena.get(resting);
         // PERF: the next match's order, and what the end of this one touches.
         self.arena.prefetch(maker.next);
-        self.index.prefetch(maker.session, maker.user_ref);
+        let name = self.index.place(maker.session, maker.user_ref);
+        self.index.prefetch(name);
         self.roster.prefetch(maker.place);
-        prefetch(&self.accounts[maker.account as usize]);
+        prefetch_at(&self.accounts, maker.account);
         let instrument = &mut self.instruments[taker.place];
         let (tick_value, definition) = (instrument.tick_value, &instrument.definition);
         let (base, quote) = (definition.base, definition.quote);
@@ -301,7 +302,7 @@ impl Exchange {
             } else {
                 self.arena.get_mut(maker.next).prev = NONE;
             }
-            self.finish_order(resting, &maker, b'F', step);
+            self.finish_order(resting, &maker, name, b'F', step);
         }
         true
     }
@@ -398,7 +399,7 @@ impl Exchange {
             let owner = &mut self.accounts[account as usize];
             owner.open_orders += 1;
             let place = self.roster.push(&mut owner.list, handle);
-            let chain = self.index.insert(session, user_ref, handle);
+            let chain = self.index.insert(self.index.place(session, user_ref), handle);
             let slot = self.arena.get_mut(handle);
             slot.flags |= FLAG_LISTED;
             (slot.place, slot.chain) = (place, chain);

@@ -29,8 +29,8 @@ pub mod ledger;
 mod matching;
 mod minimum;
 pub mod money;
+mod outlook;
 mod plain;
-mod prefetching;
 mod replacing;
 mod roster;
 pub mod schedule;
@@ -53,10 +53,10 @@ use day::Carrying;
 pub use due::Due;
 use due::Timers;
 use expiry::ExpiryQueue;
-use index::Index;
+use index::{Index, Place};
 use instrument::Instrument;
 use ledger::Ledger;
-pub use prefetching::Ahead;
+pub use outlook::Outlook;
 use roster::Roster;
 use schedule::FeeSchedules;
 use sink::Step;
@@ -234,6 +234,14 @@ impl Exchange {
     /// # Panics
     /// When busy, and when the command's number is not the next: the caller is broken, and going on would be wrong.
     pub fn apply(&mut self, command: &Command, sink: &mut impl Sink) -> Progress {
+        self.apply_foreseen(command, &Outlook::NONE, sink)
+    }
+
+    /// The same for a command that was looked at before; `outlook` must be its own.
+    ///
+    /// # Panics
+    /// As [`Exchange::apply`].
+    pub fn apply_foreseen(&mut self, command: &Command, outlook: &Outlook, sink: &mut impl Sink) -> Progress {
         assert!(!self.is_busy(), "the command before is unfinished");
         assert!(
             command.sequence == self.sequence + 1,
@@ -247,9 +255,9 @@ impl Exchange {
         self.now = command.time;
         let step = &mut Step::new(sink);
         match CommandKind::from_byte(command.kind) {
-            Some(CommandKind::Enter) => self.enter(command, step),
-            Some(CommandKind::Replace) => self.replace(command, step),
-            Some(CommandKind::Cancel) => self.cancel(command, step),
+            Some(CommandKind::Enter) => self.enter(command, outlook, step),
+            Some(CommandKind::Replace) => self.replace(command, outlook, step),
+            Some(CommandKind::Cancel) => self.cancel(command, outlook, step),
             Some(CommandKind::Modify) => self.modify(command, step),
             Some(CommandKind::MassCancel) => self.mass_cancel(command, step),
             Some(CommandKind::DisableOrderEntry) => self.disable_order_entry(command, step),
@@ -306,7 +314,8 @@ impl Exchange {
     /// The handle of a resting order.
     #[inline(always)]
     fn find_order(&self, session: u32, user_ref: u32) -> u32 {
-        self.index.find(&self.arena, session, user_ref)
+        let place = self.index.place(session, user_ref);
+        self.index.find(&self.arena, place, session, user_ref)
     }
 
     /// The oldest of an account's resting orders.
@@ -359,12 +368,20 @@ impl Exchange {
     #[inline(always)]
     fn finish<S: Sink>(&mut self, handle: u32, state: u8, step: &mut Step<'_, S>) {
         let slot = *self.arena.get(handle);
-        self.finish_order(handle, &slot, state, step);
+        let name = self.index.place(slot.session, slot.user_ref);
+        self.finish_order(handle, &slot, name, state, step);
     }
 
-    /// The same; `slot` has what the order's slot says about its name, its owner and its lists.
+    /// The same; `slot` has what the order's slot says about its owner and its lists, `name` is where its name is found.
     #[inline(always)]
-    fn finish_order<S: Sink>(&mut self, handle: u32, slot: &OrderSlot, state: u8, step: &mut Step<'_, S>) {
+    fn finish_order<S: Sink>(
+        &mut self,
+        handle: u32,
+        slot: &OrderSlot,
+        name: Place,
+        state: u8,
+        step: &mut Step<'_, S>,
+    ) {
         if S::WANTS_FINISHED {
             let view = self.view(handle);
             step.sink.order_finished(&view, state);
@@ -373,9 +390,7 @@ impl Exchange {
             self.unschedule_expiry(handle);
         }
         if slot.is(FLAG_LISTED) {
-            let name = (slot.session, slot.user_ref);
-            self.index
-                .remove(&mut self.arena, name.0, name.1, handle, slot.chain);
+            self.index.remove(&mut self.arena, name, handle, slot.chain);
             let owner = &mut self.accounts[slot.account as usize];
             owner.open_orders -= 1;
             self.roster.remove(&mut owner.list, slot.place);

@@ -1,21 +1,26 @@
 //! Replacements: a new price, a new quantity, other terms for an order that rests.
 
-use super::Exchange;
 use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, FLAG_WAITS, NONE, OrderSlot, OrderTotals};
 use super::checks::{self, Reason, Terms};
 use super::command::{Command, Order, halves};
 use super::entering::{Client, reject, set_terms};
 use super::event::{Event, EventKind};
 use super::sink::{Progress, Sink, Step};
+use super::{Exchange, Outlook};
 use protocol::units::Price;
 
 impl Exchange {
-    pub(super) fn replace<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+    pub(super) fn replace<S: Sink>(
+        &mut self,
+        command: &Command,
+        outlook: &Outlook,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
         let order = command.order();
         let Some(client) = self.consume_number(command, order.user_ref, step) else {
             return Progress::Done;
         };
-        match self.check_replace(command, &order, client) {
+        match self.check_replace(command, &order, outlook, client) {
             Err(reason) => {
                 reject(client, order.user_ref, reason, step);
                 Progress::Done
@@ -30,10 +35,14 @@ impl Exchange {
         &mut self,
         command: &Command,
         order: &Order,
+        outlook: &Outlook,
         client: Client,
     ) -> Result<(u32, Option<Terms>), Reason> {
         self.check_client(client)?;
-        let handle = self.find_order(client.session, order.orig_user_ref);
+        let name = self.place_of(outlook, client.session, order.orig_user_ref);
+        let handle = self
+            .index
+            .find(&self.arena, name, client.session, order.orig_user_ref);
         if handle == NONE {
             return Err(Reason::Replace);
         }
@@ -184,9 +193,12 @@ impl Exchange {
     /// The order's newest name takes the place of the one before in the index.
     fn rename(&mut self, handle: u32, order: &Order) {
         let slot = *self.arena.get(handle);
-        self.index
-            .remove(&mut self.arena, slot.session, slot.user_ref, handle, slot.chain);
-        let chain = self.index.insert(slot.session, order.user_ref, handle);
+        let (old, new) = (
+            self.index.place(slot.session, slot.user_ref),
+            self.index.place(slot.session, order.user_ref),
+        );
+        self.index.remove(&mut self.arena, old, handle, slot.chain);
+        let chain = self.index.insert(new, handle);
         let slot = self.arena.get_mut(handle);
         (slot.user_ref, slot.chain) = (order.user_ref, chain);
     }

@@ -62,7 +62,8 @@ impl MarketLine {
         }
         let slot = arena.get_mut(handle);
         (slot.prev, slot.next) = (last, NONE);
-        slot.level = self.bounds.find_or_insert(pools, slot.tick);
+        let bucket = self.bounds.bucket(pools, slot.tick);
+        slot.level = self.bounds.find_or_insert(pools, bucket, slot.tick);
         pools.level_mut(slot.level).quantity += u64::from(slot.open);
     }
 

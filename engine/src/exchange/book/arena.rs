@@ -6,7 +6,7 @@
 //! Slots are reused last-in first-out: a short-lived order finds its slot still in the cache.
 
 use super::Side;
-use crate::sys::table::{prefetch, table};
+use crate::sys::table::{prefetch_if_any, table};
 
 /// "No handle".
 pub const NONE: u32 = u32::MAX;
@@ -288,11 +288,16 @@ impl Arena {
         self.totals[handle as usize] = totals;
     }
 
+    /// The order, or one that says nothing when there is none.
+    #[inline(always)]
+    pub fn peek(&self, handle: u32) -> &OrderSlot {
+        const NOTHING: &OrderSlot = &OrderSlot::EMPTY;
+        self.orders.get(handle as usize).map_or(NOTHING, |order| &order.0)
+    }
+
     /// Has the order's line fetched before it is needed.
-    #[inline]
+    #[inline(always)]
     pub fn prefetch(&self, handle: u32) {
-        if let Some(slot) = self.orders.get(handle as usize) {
-            prefetch(&slot.0);
-        }
+        prefetch_if_any(&self.orders, handle);
     }
 }

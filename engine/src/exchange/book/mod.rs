@@ -10,7 +10,7 @@ pub mod arena;
 pub mod ladder;
 
 use arena::{Arena, NONE, OrderSlot};
-use ladder::{Ladder, Pools};
+use ladder::{Bucket, Ladder, Pools};
 
 /// Buy or sell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,7 +95,8 @@ impl Book {
     #[inline(always)]
     pub fn add(&mut self, pools: &mut Pools, arena: &mut Arena, handle: u32) {
         let OrderSlot { side, tick, open, .. } = *arena.get(handle);
-        let (level, tail) = self.join(pools, side, tick, open, handle);
+        let bucket = self.side(side).bucket(pools, tick);
+        let (level, tail) = self.join(pools, bucket, side, tick, open, handle);
         if tail != NONE {
             arena.get_mut(tail).next = handle;
         }
@@ -103,10 +104,19 @@ impl Book {
         (slot.level, slot.prev, slot.next) = (level, tail, NONE);
     }
 
-    /// Makes an order the last of its level; returns the level and the order before it, both to be told to the orders.
+    /// Makes an order the last of the level whose bucket is given; returns the level and the order before it, both to be
+    /// told to the orders.
     #[inline(always)]
-    pub fn join(&mut self, pools: &mut Pools, side: Side, tick: u32, open: u32, handle: u32) -> (u32, u32) {
-        let index = self.ladders[side as usize].find_or_insert(pools, tick);
+    pub fn join(
+        &mut self,
+        pools: &mut Pools,
+        bucket: Bucket,
+        side: Side,
+        tick: u32,
+        open: u32,
+        handle: u32,
+    ) -> (u32, u32) {
+        let index = self.ladders[side as usize].find_or_insert(pools, bucket, tick);
         let level = pools.level_mut(index);
         level.quantity += u64::from(open);
         let tail = std::mem::replace(&mut level.tail, handle);
