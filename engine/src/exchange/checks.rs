@@ -8,8 +8,9 @@ use super::book::Side;
 use super::book::arena::{NONE, OrderSlot};
 use super::book::ladder::Ladder;
 use super::command::{Command, FLAG_LOW_SPACE, Order, OrderOptions, whole};
-use super::instrument::{Instrument, State};
+use super::instrument::{CrossKind, Instrument, State};
 use super::money;
+use zerocopy::FromZeros;
 
 /// Why an order or a replacement is refused: the numbers of OUCH 5.0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,6 +97,12 @@ pub(super) struct Terms {
     pub(super) is_immediate: bool,
     /// OUCH display.
     pub(super) display: u8,
+    /// Nothing matches when it comes in: the instrument collects, or the order waits for a cross or a price.
+    pub(super) is_passive: bool,
+    /// It waits for a cross, in no book: an auction-only order, or a market order while the instrument collects.
+    pub(super) waits: bool,
+    /// The only cross it takes part in.
+    pub(super) auction: Option<CrossKind>,
     /// A stop's price; else 0.
     pub(super) stop_tick: u32,
     /// The stop was not reached yet.
@@ -182,12 +189,12 @@ impl Terms {
 
     /// True when what is left of the order stays, in a book or waiting.
     pub(super) fn rests(&self) -> bool {
-        self.waits_for_price || (!self.is_market && !self.is_immediate)
+        self.waits || self.waits_for_price || (!self.is_market && !self.is_immediate)
     }
 
     /// True for a market order that executes at once: it holds nothing.
     pub(super) fn pays_as_it_goes(&self) -> bool {
-        self.is_market && self.stop_tick == 0
+        self.is_market && self.stop_tick == 0 && !self.waits
     }
 
     /// Levels that an order of `open` lots may need beside the one where it waits for its price.
@@ -210,14 +217,20 @@ pub(super) fn side(byte: u8) -> Result<Side, Reason> {
     }
 }
 
-/// The instrument's state.
+/// The instrument's state. While it collects it takes nothing that makes sense at once only.
 #[inline(always)]
-pub(super) fn state(instrument: &Instrument) -> Result<(), Reason> {
+pub(super) fn state(instrument: &Instrument, order: &Order, command: &Command) -> Result<(), Reason> {
     match instrument.state {
         State::Trading => Ok(()),
-        State::Closed | State::PreOpen => Err(Reason::Closed),
+        State::Closed => Err(Reason::Closed),
         State::Halted | State::CancelOnly => Err(Reason::Halted),
-        State::Auction | State::VolatilityPause => Err(Reason::Cross),
+        State::PreOpen | State::Auction | State::VolatilityPause => {
+            let options = command.options();
+            let is_at_once = order.time_in_force == IMMEDIATE
+                || options.post_only == b'P'
+                || options.has(OrderOptions::HAS_FUNDS);
+            if is_at_once { Err(Reason::Cross) } else { Ok(()) }
+        }
     }
 }
 
@@ -233,12 +246,16 @@ pub(super) fn terms(
 ) -> Result<Terms, Reason> {
     let is_immediate = order.time_in_force == IMMEDIATE;
     let is_market = is_market(instrument, order.price);
+    let auction = CrossKind::from_byte(order.cross_type);
+    let collects = instrument.state != State::Trading;
+    let is_stop = || command.options().has(OrderOptions::HAS_STOP_PRICE) || chain.stop_tick() > 0;
+    let waits = auction.is_some() || (collects && is_market && !is_stop());
     let is_plain = matches!(order.time_in_force, DAY | IMMEDIATE | GOOD_TILL_CANCELED);
     let open = order.quantity.saturating_sub(chain.executed());
     let is_plain = is_plain && !command.is_extended() && chain.stop_tick() == 0;
     let wishes = if is_plain {
         // PERF: most orders have no options; their rungs are one.
-        cross_and_display(order)?;
+        cross_and_display(order, &OrderOptions::new_zeroed())?;
         Wishes {
             self_match: account.definition.self_match,
             ..Wishes::NONE
@@ -250,6 +267,7 @@ pub(super) fn terms(
             chain,
             open,
             is_market,
+            waits,
             is_buy: side == Side::Buy,
         };
         wishes(account, &asked)?
@@ -277,22 +295,32 @@ pub(super) fn terms(
         tick
     };
     notional(instrument, valued_at, open)?;
+    let waits_for_price = stop_tick > 0 && !instrument.has_reached(side, stop_tick);
     Ok(Terms {
         tick,
         stop_tick,
-        waits_for_price: stop_tick > 0 && !instrument.has_reached(side, stop_tick),
+        waits_for_price,
         is_market,
         is_immediate,
         display: order.display,
+        is_passive: collects || waits || waits_for_price,
+        waits,
+        auction,
         wishes,
     })
 }
 
-/// Cross type and display.
+/// Cross type and display. What waits for its cross can neither take at once nor be sure not to.
 #[inline(always)]
-fn cross_and_display(order: &Order) -> Result<(), Reason> {
+fn cross_and_display(order: &Order, options: &OrderOptions) -> Result<(), Reason> {
     if order.cross_type != b'N' {
-        return Err(Reason::Cross);
+        let is_at_once = order.time_in_force == IMMEDIATE
+            || options.post_only == b'P'
+            || options.min_quantity > 0
+            || options.has(OrderOptions::HAS_STOP_PRICE);
+        if is_at_once || CrossKind::from_byte(order.cross_type).is_none() {
+            return Err(Reason::Cross);
+        }
     }
     if !matches!(order.display, b'Y' | b'A' | b'N') {
         return Err(Reason::Display);
@@ -308,6 +336,8 @@ struct Asked<'a> {
     /// Lots it would have.
     open: u32,
     is_market: bool,
+    /// It waits for a cross, in no book.
+    waits: bool,
     is_buy: bool,
 }
 
@@ -322,10 +352,10 @@ fn wishes(account: &Account, asked: &Asked<'_>) -> Result<Wishes, Reason> {
         ..
     } = asked;
     let lifetime_seconds = lifetime(order, options)?;
-    cross_and_display(order)?;
+    cross_and_display(order, options)?;
     let is_post_only = options.post_only == b'P';
     let is_stop = options.has(OrderOptions::HAS_STOP_PRICE) || asked.chain.stop_tick() > 0;
-    let never_rests = order.time_in_force == IMMEDIATE || is_market;
+    let never_rests = (order.time_in_force == IMMEDIATE || is_market) && !asked.waits;
     if options.has(OrderOptions::MALFORMED)
         || (is_post_only && (never_rests || is_stop))
         || !stop_is_allowed(asked)
@@ -510,6 +540,10 @@ impl Exchange {
         terms: &Terms,
         open: u32,
     ) -> Result<(), Reason> {
+        if terms.waits {
+            let has_room = self.has_room_to_wait(locate, side, terms);
+            return if has_room { Ok(()) } else { Err(Reason::Capacity) };
+        }
         let ladder = self.instrument_of(locate).book.side(side);
         if !terms.rests() || ladder.has_room_for(&self.pools, LEVELS_MAX) {
             return Ok(());

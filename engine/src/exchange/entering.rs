@@ -2,7 +2,8 @@
 
 use super::book::Side;
 use super::book::arena::{
-    FLAG_ATTRIBUTED, FLAG_DARK, FLAG_LISTED, FLAG_MARKET, FLAG_STOP, FLAG_TOTALS, OrderDetails, OrderSlot,
+    FLAG_ATTRIBUTED, FLAG_DARK, FLAG_LISTED, FLAG_MARKET, FLAG_STOP, FLAG_TOTALS, FLAG_WAITS, OrderDetails,
+    OrderSlot,
 };
 use super::checks::{self, Chain, Reason, Terms};
 use super::command::{Command, Order, OrderOptions, UNKNOWN_INSTRUMENT};
@@ -105,7 +106,7 @@ impl Exchange {
         self.check_client(client)?;
         let account = &self.accounts[client.account as usize];
         let instrument = self.instrument(command.instrument).ok_or(Reason::Symbol)?;
-        checks::state(instrument)?;
+        checks::state(instrument, order, command)?;
         let side = checks::side(order.side)?;
         // PERF: what is needed at the end of the rungs and beyond is fetched meanwhile.
         self.index
@@ -180,7 +181,7 @@ impl Exchange {
         step: &mut Step<'_, S>,
     ) -> Progress {
         let slot = self.arena.get(handle);
-        let takes = !terms.waits_for_price && self.would_take(slot);
+        let takes = !terms.is_passive && self.would_take(slot);
         let dies = takes && terms.wishes.is_post_only;
         let price = if terms.is_market {
             Price::MARKET.0 as u32
@@ -208,6 +209,9 @@ impl Exchange {
         if terms.waits_for_price {
             self.wait_for_price(handle);
             return Progress::Done;
+        }
+        if terms.is_passive {
+            return self.collect(handle, step);
         }
         if takes || !terms.rests() {
             return self.cross(handle, step);
@@ -267,7 +271,9 @@ pub(super) fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open
     if terms.waits_for_price || (terms.is_market && terms.stop_tick > 0) {
         slot.flags |= FLAG_STOP;
     }
-    if terms.is_hidden() {
+    if terms.waits {
+        slot.flags |= FLAG_WAITS;
+    } else if terms.is_hidden() {
         slot.flags |= FLAG_DARK;
     }
 }

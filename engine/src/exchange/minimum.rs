@@ -43,6 +43,7 @@ impl Exchange {
         let mut purse = self.purse(incoming, funds);
         let (mut open, mut executed) = (incoming.open, 0);
         let opposite = incoming.side.opposite();
+        let band = self.new_band(usize::from(incoming.instrument) - 1);
         // The account's own orders lose their reserves when their displayed parts are met.
         let is_met = |&handle: &u32| {
             let is_own = self.arena.get(handle).account == incoming.account;
@@ -70,6 +71,9 @@ impl Exchange {
                     _ => {}
                 }
             } else {
+                if !band.contains(resting.tick) {
+                    return false;
+                }
                 let paid = purse.as_mut().map_or(met, |purse| purse.pay(resting.tick, met));
                 (open, executed) = (open - paid, executed + paid);
                 if executed >= minimum {

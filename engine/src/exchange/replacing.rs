@@ -1,6 +1,8 @@
 //! Replacements: a new price, a new quantity, other terms for an order that rests.
 
-use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, FLAG_STOP, FLAGS_UNSEEN, NONE, OrderTotals};
+use super::book::arena::{
+    FLAG_ATTRIBUTED, FLAG_MARKET, FLAG_STOP, FLAG_WAITS, FLAGS_UNSEEN, NONE, OrderTotals,
+};
 use super::checks::{self, Chain, Reason, Terms};
 use super::command::{Command, Order, halves};
 use super::entering::{Client, reject, set_terms};
@@ -51,7 +53,7 @@ impl Exchange {
         let old = *self.arena.get(handle);
         let account = &self.accounts[client.account as usize];
         let instrument = self.instrument_of(old.instrument);
-        checks::state(instrument)?;
+        checks::state(instrument, order, command)?;
         // A replacement has no side and cross type of its own.
         let inherited = Order {
             cross_type: self.arena.details(handle).cross_type,
@@ -74,7 +76,10 @@ impl Exchange {
         }
         let mut new = old;
         set_terms(&mut new, order, &terms, open);
-        if !self.keeps_its_place(handle, &terms, open) {
+        if self.keeps_its_place(handle, &terms, open) {
+            // A market order that waits keeps the bound it came with.
+            new.tick = old.tick;
+        } else {
             new.schedule = instrument.schedule;
         }
         let (_, freed) = self.hold_of(&old, self.open_of(handle));
@@ -135,7 +140,7 @@ impl Exchange {
         let is_held = self.ledger.hold_instead(slot.account, asset, freed, needed);
         assert!(is_held, "the rungs have seen that it is there");
 
-        let crosses = !terms.waits_for_price && self.would_take(&slot);
+        let crosses = !terms.is_passive && self.would_take(&slot);
         let dies = terms.wishes.is_post_only && crosses;
         self.emit_replaced(handle, if dies { b'D' } else { b'L' }, step);
         // ITCH U inherits the attribution of the old order: a change of it is a new order for the feed.
@@ -168,6 +173,9 @@ impl Exchange {
         if as_replace {
             self.rest(handle);
             return Progress::Done;
+        }
+        if terms.is_passive {
+            return self.collect(handle, step);
         }
         self.cross(handle, step)
     }
@@ -267,14 +275,16 @@ impl Exchange {
     /// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
     fn keeps_its_place(&self, handle: u32, terms: &Terms, open: u32) -> bool {
         let old = self.arena.get(handle);
-        if !terms.rests() || terms.tick != old.tick || open > self.open_of(handle) {
+        let same_kind = old.is(FLAG_WAITS) == terms.waits
+            && old.is(FLAG_STOP) == terms.waits_for_price
+            && old.is(FLAG_MARKET) == terms.is_market;
+        // Whatever the bounds of the two: both are at market.
+        let same_price = terms.is_market || terms.tick == old.tick;
+        if !(terms.rests() && same_kind && same_price) || open > self.open_of(handle) {
             return false;
         }
         let details = self.arena.details(handle);
-        let was_stop = old.is(FLAG_STOP);
-        let same_kind = was_stop == terms.waits_for_price && old.is(FLAG_MARKET) == terms.is_market;
-        same_kind
-            && terms.awaited_tick() == details.stop_tick
+        terms.awaited_tick() == details.stop_tick
             && terms.display == details.display
             && terms.floor(open) == details.max_floor
     }

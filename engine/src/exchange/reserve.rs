@@ -10,7 +10,7 @@
 //! until then, in the order in which they ran out, and go on trading from their reserves meanwhile.
 
 use super::Exchange;
-use super::book::arena::{Arena, FLAG_DARK, FLAG_STOP, NONE, OrderDetails, OrderSlot};
+use super::book::arena::{Arena, FLAG_DARK, FLAG_STOP, FLAG_WAITS, NONE, OrderDetails, OrderSlot};
 use super::canceling::canceled;
 use super::entering::added;
 use super::event::{Event, EventKind};
@@ -120,6 +120,10 @@ impl Exchange {
         let slot = *self.arena.get(handle);
         if slot.is(FLAG_STOP) {
             self.stop_waiting_for_price(handle);
+            return 0;
+        }
+        if slot.is(FLAG_WAITS) {
+            self.stop_waiting(handle, &slot);
             return 0;
         }
         match self.part(handle) {

@@ -25,13 +25,13 @@ pub(super) struct Features {
 
 /// What there is.
 pub(super) const FEATURES: Features = Features {
-    hidden: false,
-    reserve: false,
+    hidden: true,
+    reserve: true,
     funds: false,
     stops: false,
-    auctions: false,
-    protection: false,
-    day: false,
+    auctions: true,
+    protection: true,
+    day: true,
 };
 
 /// Makes commands for a world.
