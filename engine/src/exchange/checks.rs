@@ -355,9 +355,9 @@ fn wishes(account: &Account, asked: &Asked<'_>) -> Result<Wishes, Reason> {
     cross_and_display(order, options)?;
     let is_post_only = options.post_only == b'P';
     let is_stop = options.has(OrderOptions::HAS_STOP_PRICE) || asked.chain.stop_tick() > 0;
-    let never_rests = (order.time_in_force == IMMEDIATE || is_market) && !asked.waits;
+    let takes_only = (order.time_in_force == IMMEDIATE || is_market) && !asked.waits;
     if options.has(OrderOptions::MALFORMED)
-        || (is_post_only && (never_rests || is_stop))
+        || (is_post_only && (takes_only || is_stop))
         || !stop_is_allowed(asked)
         || !funds_are_allowed(asked, is_stop)
     {
@@ -375,14 +375,14 @@ fn wishes(account: &Account, asked: &Asked<'_>) -> Result<Wishes, Reason> {
         return Err(Reason::Route);
     }
     let min_quantity = options.min_quantity;
-    if min_quantity > 0 && (!never_rests || is_stop || min_quantity > open) {
+    if min_quantity > 0 && (!takes_only || is_stop || min_quantity > open) {
         return Err(Reason::MinQuantity);
     }
     let max_floor = options.max_floor;
     if options.has(OrderOptions::HAS_MAX_FLOOR) {
         let displayed_most = u64::from(max_floor) * RESERVE_FLOORS_MAX;
         let is_sound = (1..=open).contains(&max_floor) && u64::from(open) <= displayed_most;
-        if !is_sound || never_rests || order.display == b'N' || order.cross_type != b'N' {
+        if !is_sound || takes_only || asked.waits || order.display == b'N' {
             return Err(Reason::MaxFloor);
         }
     }
