@@ -30,7 +30,7 @@ impl World {
             let (asset, held) = self.model.hold(order);
             let sums = &mut sums[order.account as usize];
             sums.held[asset as usize] += held;
-            sums.orders.push((order.age, order.name.number));
+            sums.orders.push((order.age, order.number()));
         }
         self.compare_balances(&sums);
         self.compare_accounts(&mut sums);
@@ -57,7 +57,7 @@ impl World {
             .filter_map(|instrument| instrument.reopens);
         assert_eq!(
             self.exchange.next_due().map(|due| due.time),
-            ends.chain(reopens).min(),
+            ends.chain(reopens).chain(self.model.imbalances).min(),
             "what is due next"
         );
     }
@@ -124,6 +124,11 @@ impl World {
             ),
             "last trade of {locate}"
         );
+        if instrument.state == b'T' {
+            let [bid, ask] = [Side::Buy, Side::Sell].map(|side| exchange.best(locate, side));
+            let is_crossed = bid.zip(ask).is_some_and(|(bid, ask)| bid.0 >= ask.0);
+            assert!(!is_crossed, "the book of {locate} is crossed: {bid:?} {ask:?}");
+        }
         for side in [Side::Buy, Side::Sell] {
             let orders = model.shown(locate, side == Side::Buy);
             let mut expected = orders.iter();

@@ -14,31 +14,24 @@ impl Model {
         if order.place != Place::Book || order.displayed < order.open {
             self.hit(format!("{} canceled {}", what(&order), char::from(reason)));
         }
-        let (kind, number) = if order.displayed > 0 {
-            (EventKind::CanceledDeleted, order.shown.number)
+        let kind = if order.displayed > 0 {
+            EventKind::CanceledDeleted
         } else {
-            (EventKind::CanceledUnbooked, order.name.number)
+            EventKind::CanceledUnbooked
         };
-        self.canceled(kind, &order, reason, order.open, number);
+        self.canceled(kind, &order, reason, order.open);
         (order.open, order.displayed) = (0, 0);
         self.end(order, b'C');
     }
 
-    pub(super) fn canceled(
-        &mut self,
-        kind: EventKind,
-        order: &ModelOrder,
-        reason: u8,
-        quantity: u32,
-        number: u64,
-    ) {
+    pub(super) fn canceled(&mut self, kind: EventKind, order: &ModelOrder, reason: u8, quantity: u32) {
         self.events.push(Event {
             code: reason,
             instrument: order.instrument,
             session: order.session,
             user_ref: order.user_ref,
             quantity,
-            number,
+            number: order.number(),
             ..Event::new(kind)
         });
     }
@@ -49,7 +42,7 @@ impl Model {
             self.events.push(Event {
                 instrument: order.instrument,
                 quantity: lots,
-                number: order.shown.number,
+                number: order.number(),
                 ..Event::new(EventKind::Reduced)
             });
         }
@@ -74,9 +67,9 @@ impl Model {
             self.update(&order);
             self.hit_reduced("partial cancel", &order, lots, shown);
             if shown == lots {
-                self.canceled(EventKind::CanceledReduced, &order, b'U', lots, order.shown.number);
+                self.canceled(EventKind::CanceledReduced, &order, b'U', lots);
             } else {
-                self.canceled(EventKind::CanceledUnbooked, &order, b'U', lots, order.name.number);
+                self.canceled(EventKind::CanceledUnbooked, &order, b'U', lots);
                 self.reduced(&order, shown);
             }
         }
@@ -137,7 +130,7 @@ impl Model {
         let now = self.now;
         let is_over = |order: &&ModelOrder| order.ends.is_some_and(|ends| ends <= now);
         let mut orders: Vec<_> = self.orders.iter().filter(is_over).cloned().collect();
-        orders.sort_by_key(|order| (order.ends, order.name.number));
+        orders.sort_by_key(|order| (order.ends, order.number()));
         self.cancel_each(orders, b'T');
     }
 

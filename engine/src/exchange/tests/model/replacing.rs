@@ -172,7 +172,7 @@ impl Model {
         if as_one {
             self.events.push(Event {
                 instrument: old.instrument,
-                number: old.shown.number,
+                number: old.number(),
                 ..Event::new(EventKind::BookReplaced)
             });
         } else {
@@ -189,7 +189,7 @@ impl Model {
         if old.displayed > 0 {
             self.events.push(Event {
                 instrument: old.instrument,
-                number: old.shown.number,
+                number: old.number(),
                 ..Event::new(EventKind::Deleted)
             });
         }
@@ -204,7 +204,7 @@ impl Model {
             quantity: order.open,
             price: told_price(order),
             detail: u32::from_le_bytes([order.side(), order.capacity, order.cross_type, 0]),
-            number: order.name.number,
+            number: order.number(),
             ..Event::new(EventKind::Replaced)
         });
     }

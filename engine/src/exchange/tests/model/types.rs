@@ -15,7 +15,7 @@ pub(crate) enum Place {
     Cross,
 }
 
-/// The number of an order, or of its displayed part, and when it came to its queue: numbers begin anew with each day.
+/// A number of an order, and when it was given: numbers begin anew with each day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Name {
     pub number: u64,
@@ -28,6 +28,7 @@ pub(crate) struct ModelOrder {
     pub session: u32,
     pub account: u32,
     pub user_ref: u32,
+    /// What it came to its queue with: its place behind what is displayed.
     pub name: Name,
     /// The rank of the chain's first order: its age within the account.
     pub age: u64,
@@ -39,7 +40,7 @@ pub(crate) struct ModelOrder {
     pub open: u32,
     /// Of these, what is shown in the book.
     pub displayed: u32,
-    /// The feed's name of the displayed part.
+    /// What its displayed part came to its queue with, if it has one: its newest number.
     pub shown: Name,
     /// MaxFloor; 0 when the whole order is shown, or nothing of it.
     pub floor: u32,
@@ -72,6 +73,11 @@ impl ModelOrder {
     /// What it was charged: the exact sum, rounded up.
     pub(crate) fn charged(&self) -> i128 {
         ceiling(self.exact_fees)
+    }
+
+    /// As client and feed know it: the newest.
+    pub(crate) fn number(&self) -> u64 {
+        self.shown.number
     }
 
     pub(crate) fn side(&self) -> u8 {
