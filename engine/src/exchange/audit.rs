@@ -1,9 +1,11 @@
 //! What must always be true, and a hash of everything that matters.
 
-use super::Exchange;
 use super::book::Side;
-use super::book::arena::{FLAG_EXPIRES, FLAG_LISTED, NONE};
+use super::book::arena::{FLAG_EXPIRES, FLAG_LISTED, FLAG_STOP, NONE};
+use super::book::ladder::Ladder;
 use super::checks::GOOD_TILL_TIME;
+use super::unseen::Part;
+use super::{Exchange, Work};
 use zerocopy::IntoBytes;
 
 impl Exchange {
@@ -12,67 +14,112 @@ impl Exchange {
         if self.is_busy() {
             return Ok(());
         }
-        let mut resting = 0;
+        if self.run_out.first() != NONE {
+            return Err("an order has run out and was not refreshed".to_owned());
+        }
+        let mut stored = 0;
         for locate in 1..=self.instrument_count() {
             for side in [Side::Buy, Side::Sell] {
-                resting += self.check_side(locate, side)?;
+                stored += self.check_side(locate, side)?;
             }
-            let best = |side| self.best(locate, side).map(|(price, _)| price);
+            let best = |side| self.meeting_handles(locate, side).next();
             if let (Some(bid), Some(ask)) = (best(Side::Buy), best(Side::Sell))
-                && bid >= ask
+                && self.arena.get(bid).tick >= self.arena.get(ask).tick
             {
-                return Err(format!("instrument {locate}: bid {bid} crosses ask {ask}"));
+                return Err(format!("instrument {locate}: the best bid crosses the best ask"));
             }
         }
-        if resting != self.arena.used() {
-            return Err(format!("{resting} orders rest, {} are stored", self.arena.used()));
+        if stored != self.arena.used() {
+            return Err(format!(
+                "{stored} slots are found, {} are used",
+                self.arena.used()
+            ));
         }
         self.check_expiries()?;
         self.check_holds()?;
         self.check_conservation()
     }
 
+    /// All books of one side; returns how many slots are in them.
     fn check_side(&self, locate: u16, side: Side) -> Result<u32, String> {
-        let mut resting = 0;
+        let place = usize::from(locate) - 1;
+        let (instrument, unseen) = (&self.instruments[place], &self.unseen[place]);
+        let (displayed, dark) = (instrument.book.side(side), unseen.dark.side(side));
+        if instrument.has_dark(side) == (dark.best() == NONE) {
+            return Err(format!("instrument {locate}: there are dark orders or not"));
+        }
+        let displayed = self.check_ladder(locate, side, displayed, |handle| {
+            let slot = self.arena.get(handle);
+            let is_displayed = match self.part(handle) {
+                Part::Displayed => true,
+                Part::Shown(reserve) => {
+                    self.part(reserve) == Part::Reserve(handle)
+                        && slot.open <= self.arena.details(handle).max_floor
+                }
+                Part::Hidden | Part::Reserve(_) => false,
+            };
+            is_displayed && !slot.is(FLAG_STOP)
+        })?;
+        let dark = self.check_ladder(locate, side, dark, |handle| match self.part(handle) {
+            Part::Hidden => !self.arena.get(handle).is(FLAG_STOP),
+            Part::Reserve(order) => self.part(order) == Part::Shown(handle),
+            Part::Displayed | Part::Shown(_) => false,
+        })?;
+        Ok(displayed + dark)
+    }
+
+    /// One ladder: levels in order, queues and sums sound, and each order as `belongs` wants it. Returns how many slots are
+    /// in it.
+    fn check_ladder(
+        &self,
+        locate: u16,
+        side: Side,
+        ladder: &Ladder,
+        belongs: impl Fn(u32) -> bool,
+    ) -> Result<u32, String> {
+        let mut slots = 0;
         let mut before: Option<u32> = None;
-        for index in self.level_handles(locate, side) {
+        for index in self.levels_of(Some(ladder)) {
             let level = self.pools.level(index);
             if before.is_some_and(|tick| !side.is_better(tick, level.tick)) {
                 return Err(format!("instrument {locate}: level {} out of order", level.tick));
             }
             before = Some(level.tick);
-            let (mut handle, mut prev, mut quantity, mut orders) = (level.head, NONE, 0, 0);
+            let (mut handle, mut prev, mut quantity, mut count) = (level.head, NONE, 0, 0);
             while handle != NONE {
                 let slot = self.arena.get(handle);
+                let order = self.order_of(handle);
                 let sound = slot.prev == prev
                     && slot.level == index
                     && slot.tick == level.tick
                     && slot.side == side
                     && slot.instrument == locate
                     && slot.open > 0
-                    && slot.is(FLAG_LISTED);
+                    && self.arena.get(order).is(FLAG_LISTED)
+                    && belongs(handle);
                 if !sound {
                     return Err(format!(
                         "instrument {locate}: order {} is not sound: {slot:?}",
                         slot.number
                     ));
                 }
-                if self.find_order(slot.session, slot.user_ref) != handle {
+                let name = self.arena.get(order);
+                if self.find_order(name.session, name.user_ref) != order {
                     return Err(format!("order {} is not found by its name", slot.number));
                 }
                 quantity += u64::from(slot.open);
-                orders += 1;
+                count += 1;
                 (prev, handle) = (handle, slot.next);
             }
-            if (level.tail, level.quantity) != (prev, quantity) || orders == 0 {
+            if (level.tail, level.quantity) != (prev, quantity) || count == 0 {
                 return Err(format!(
                     "instrument {locate}: level {} does not add up",
                     level.tick
                 ));
             }
-            resting += orders;
+            slots += count;
         }
-        Ok(resting)
+        Ok(slots)
     }
 
     /// Exactly the orders that are good till a time are in the queue of their ends.
@@ -112,7 +159,7 @@ impl Exchange {
                         slot.number
                     ));
                 }
-                let (asset, hold) = self.hold_of(slot, slot.open);
+                let (asset, hold) = self.hold_of(slot, self.open_of(handle));
                 held[usize::from(asset)] += hold;
                 orders += 1;
                 handle = self.behind(handle);
@@ -157,7 +204,30 @@ impl Exchange {
         hash.mix(self.sequence);
         hash.mix(self.now);
         self.mix_all(None, &mut hash);
+        self.mix_work(&mut hash);
         hash.0
+    }
+
+    /// What is left to do of an unfinished command. (What its orders say is among the accounts' orders, or told already.)
+    fn mix_work(&self, hash: &mut Mixer) {
+        let number = |handle| match handle {
+            NONE => 0,
+            handle => self.arena.get(handle).number,
+        };
+        let (kind, value, handle) = match self.work {
+            Work::Nothing => (0, 0, NONE),
+            Work::Cross { handle, looks_beside } => (1, u64::from(looks_beside), handle),
+            Work::Settle { place } => (2, place as u64, self.run_out.first()),
+            Work::CancelAll { next, reason, .. } => (3, u64::from(reason), next),
+            Work::Expire => (4, 0, NONE),
+            Work::Kill { account, next } => (5, u64::from(account), next),
+        };
+        for value in [kind, value, number(handle)] {
+            hash.mix(value);
+        }
+        if handle != NONE {
+            hash.mix(u64::from(self.open_of(handle)));
+        }
     }
 
     /// A hash of what a refused request of `session` leaves as it is: everything but the clock, and this session's mark
@@ -221,6 +291,17 @@ impl Exchange {
                 for handle in self.resting_handles(locate, side) {
                     self.mix_order(handle, hash);
                 }
+                for handle in self.dark_handles(locate, side) {
+                    match self.part(handle) {
+                        Part::Reserve(order) => {
+                            let slot = self.arena.get(handle);
+                            hash.mix(slot.number);
+                            hash.mix(u64::from(slot.open));
+                            hash.mix(self.arena.get(order).number);
+                        }
+                        _ => self.mix_order(handle, hash),
+                    }
+                }
             }
         }
     }
@@ -242,6 +323,7 @@ impl Exchange {
         hash.mix_bytes(&details.firm);
         hash.mix(u64::from(details.group));
         hash.mix(details.expire_time);
+        hash.mix(u64::from(details.max_floor));
         hash.mix_bytes(&[
             slot.time_in_force,
             details.capacity,

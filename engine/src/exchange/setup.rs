@@ -9,6 +9,7 @@ use super::event::{Event, EventKind, Refusal};
 use super::instrument::{Instrument, State, round_lot_size};
 use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
+use super::unseen::Unseen;
 
 /// A command of the operator is not carried out.
 pub(super) fn refuse<S: Sink>(step: &mut Step<'_, S>, refusal: Refusal) -> Progress {
@@ -92,6 +93,7 @@ impl Exchange {
         instrument.schedule = self.schedules.index_of(schedule).expect("there is room");
         step.emit(listed(locate, &instrument));
         step.emit(trading_action(locate, &instrument));
+        self.unseen.push(Unseen::new(locate, instrument.tick_max));
         self.instruments.push(instrument);
         self.symbols.insert(place, (definition.symbol, locate));
         Progress::Done
