@@ -193,7 +193,6 @@ fn check_in(instrument: InstrumentDefinition, case: &str) {
 }
 
 fn send(world: &mut World, command: Command) -> Vec<Event> {
-    world.model.has_auctions = true;
     let command = world.stamp(command);
     world.model.apply(&command).0
 }
