@@ -1,9 +1,10 @@
 //! What must always be true, and a hash of everything that matters.
 
 use super::book::Side;
-use super::book::arena::{FLAG_EXPIRES, FLAG_LISTED, FLAG_STOP, NONE};
+use super::book::arena::{FLAG_EXPIRES, FLAG_LISTED, FLAG_MARKET, FLAG_STOP, FLAG_WAITS, NONE};
 use super::book::ladder::Ladder;
 use super::checks::GOOD_TILL_TIME;
+use super::instrument::{CrossKind, State};
 use super::unseen::Part;
 use super::{Exchange, Work};
 use zerocopy::IntoBytes;
@@ -21,10 +22,12 @@ impl Exchange {
         for locate in 1..=self.instrument_count() {
             for side in [Side::Buy, Side::Sell] {
                 stored += self.check_side(locate, side)?;
+                stored += self.check_waiting(locate, side)?;
             }
             let best = |side| self.meeting_handles(locate, side).next();
             if let (Some(bid), Some(ask)) = (best(Side::Buy), best(Side::Sell))
                 && self.arena.get(bid).tick >= self.arena.get(ask).tick
+                && self.instrument_of(locate).state == State::Trading
             {
                 return Err(format!("instrument {locate}: the best bid crosses the best ask"));
             }
@@ -36,8 +39,56 @@ impl Exchange {
             ));
         }
         self.check_expiries()?;
+        self.timers
+            .check(self.instruments.iter().map(|instrument| instrument.state))?;
         self.check_holds()?;
         self.check_conservation()
+    }
+
+    /// What waits for crosses: auction-only limit orders, and market orders beside the levels of their bounds.
+    fn check_waiting(&self, locate: u16, side: Side) -> Result<u32, String> {
+        let waiting = &self.auctions[usize::from(locate) - 1].waiting;
+        let mut orders = 0;
+        for kind in CrossKind::ALL {
+            let ladder = waiting.limits(kind).side(side);
+            orders += self.check_ladder(locate, side, ladder, |handle| {
+                self.arena.get(handle).is(FLAG_WAITS) && self.cross_kind(handle) == Some(kind)
+            })?;
+        }
+        for kind in CrossKind::ALL.map(Some).into_iter().chain([None]) {
+            let line = waiting.line(kind, side);
+            let (mut prev, mut open) = (NONE, 0);
+            for handle in self.queue_from(line.first()) {
+                let slot = self.arena.get(handle);
+                let is_behind = prev == NONE || self.arena.get(prev).number < slot.number;
+                let sound = slot.prev == prev
+                    && is_behind
+                    && self.pools.level(slot.level).tick == slot.tick
+                    && self.cross_kind(handle) == kind
+                    && (slot.side, slot.instrument) == (side, locate)
+                    && slot.open > 0
+                    && slot.is(FLAG_LISTED)
+                    && slot.is(FLAG_MARKET)
+                    && slot.is(FLAG_WAITS);
+                if !sound {
+                    return Err(format!(
+                        "instrument {locate}: market order {} is not sound: {slot:?}",
+                        slot.number
+                    ));
+                }
+                open += u64::from(slot.open);
+                orders += 1;
+                prev = handle;
+            }
+            let bound = self.levels_of(Some(line.bounds()));
+            let bound: u64 = bound.map(|level| self.pools.level(level).quantity).sum();
+            if bound != open || !line.ends_with(prev) {
+                return Err(format!(
+                    "instrument {locate}: {open} lots wait at market, {bound} are bound"
+                ));
+            }
+        }
+        Ok(orders)
     }
 
     /// All books of one side; returns how many slots are in them.
@@ -58,10 +109,10 @@ impl Exchange {
                 }
                 Part::Hidden | Part::Reserve(_) => false,
             };
-            is_displayed && !slot.is(FLAG_STOP)
+            is_displayed && !slot.is(FLAG_STOP | FLAG_WAITS)
         })?;
         let dark = self.check_ladder(locate, side, dark, |handle| match self.part(handle) {
-            Part::Hidden => !self.arena.get(handle).is(FLAG_STOP),
+            Part::Hidden => !self.arena.get(handle).is(FLAG_STOP | FLAG_WAITS),
             Part::Reserve(order) => self.part(order) == Part::Shown(handle),
             Part::Displayed | Part::Shown(_) => false,
         })?;
@@ -220,7 +271,16 @@ impl Exchange {
             Work::Settle { place } => (2, place as u64, self.run_out.first()),
             Work::CancelAll { next, reason, .. } => (3, u64::from(reason), next),
             Work::Expire => (4, 0, NONE),
-            Work::Kill { account, next } => (5, u64::from(account), next),
+            Work::CancelEverybody {
+                account,
+                next,
+                reason,
+            } => (5, u64::from(account) << 8 | u64::from(reason), next),
+            Work::Meet => (6, self.uncross.volume(), NONE),
+            Work::ClearAuction => (7, self.uncross.volume(), NONE),
+            Work::Imbalance { place } => (8, place as u64, NONE),
+            Work::ListAgain { place } => (9, place as u64, NONE),
+            Work::Carry { at } => (10, at.place() as u64, at.handle()),
         };
         for value in [kind, value, number(handle)] {
             hash.mix(value);
@@ -239,9 +299,10 @@ impl Exchange {
     }
 
     fn mix_all(&self, but_session: Option<u32>, hash: &mut Mixer) {
-        for value in [self.order_number, self.match_number] {
+        for value in [self.order_number, self.match_number, u64::from(self.day)] {
             hash.mix(value);
         }
+        self.timers.visit(|value| hash.mix(value));
         self.ledger.visit(self.account_count(), |value| hash.mix(value));
         for schedule in self.schedules.all() {
             hash.mix(
@@ -279,6 +340,8 @@ impl Exchange {
             let last = instrument.last_trade;
             hash.mix_bytes(instrument.definition.as_bytes());
             hash.mix(instrument.state as u64);
+            hash.mix(self.auctions[usize::from(locate) - 1].kind as u64);
+            hash.mix(u64::from(instrument.volatility_ppm) << 32 | u64::from(instrument.pause_seconds));
             for value in [
                 u64::from(last.price),
                 u64::from(last.quantity),
@@ -302,6 +365,11 @@ impl Exchange {
                         _ => self.mix_order(handle, hash),
                     }
                 }
+            }
+            for handle in self.waiting_handles(locate) {
+                // The bound of a market order is not its price.
+                hash.mix(u64::from(self.arena.get(handle).tick));
+                self.mix_order(handle, hash);
             }
         }
     }

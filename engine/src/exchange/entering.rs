@@ -2,7 +2,7 @@
 
 use super::book::Side;
 use super::book::arena::{
-    FLAG_ATTRIBUTED, FLAG_DARK, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, OrderDetails, OrderSlot,
+    FLAG_ATTRIBUTED, FLAG_DARK, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, FLAG_WAITS, OrderDetails, OrderSlot,
 };
 use super::checks::{self, Reason, Terms};
 use super::command::{Command, Order, OrderOptions, UNKNOWN_INSTRUMENT};
@@ -105,7 +105,7 @@ impl Exchange {
         self.check_client(client)?;
         let account = &self.accounts[client.account as usize];
         let instrument = self.instrument(command.instrument).ok_or(Reason::Symbol)?;
-        checks::state(instrument)?;
+        checks::state(instrument, order, command)?;
         let side = checks::side(order.side)?;
         // PERF: what is needed at the end of the rungs and beyond is fetched meanwhile.
         self.index
@@ -152,7 +152,7 @@ impl Exchange {
     fn hold(&self, instrument: &Instrument, side: Side, terms: &Terms, open: u32) -> u128 {
         match side {
             Side::Sell => u128::from(open) * instrument.lot_size,
-            Side::Buy if terms.is_market => 0,
+            Side::Buy if terms.is_market && !terms.waits => 0,
             Side::Buy => {
                 let rate_max = self.schedules.get(instrument.schedule).rate_max_ppm;
                 money::buy_hold(terms.tick, open, instrument.tick_value, rate_max, 0)
@@ -179,7 +179,7 @@ impl Exchange {
         step: &mut Step<'_, S>,
     ) -> Progress {
         let slot = self.arena.get(handle);
-        let takes = self.would_take(slot);
+        let takes = !terms.is_passive && self.would_take(slot);
         let dies = takes && terms.wishes.is_post_only;
         let price = if terms.is_market {
             Price::MARKET.0 as u32
@@ -203,6 +203,9 @@ impl Exchange {
         let min_quantity = terms.wishes.min_quantity;
         if min_quantity > 0 && !self.can_fill(slot, min_quantity) {
             return self.cancel_incoming(handle, b'I', step);
+        }
+        if terms.is_passive {
+            return self.collect(handle, step);
         }
         if takes || !terms.rests() {
             return self.cross(handle, step);
@@ -250,7 +253,7 @@ impl Exchange {
 pub(super) fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open: u32) {
     slot.tick = terms.tick;
     slot.open = open;
-    slot.time_in_force = if terms.is_market {
+    slot.time_in_force = if terms.is_market && !terms.waits {
         checks::IMMEDIATE
     } else {
         order.time_in_force
@@ -263,7 +266,9 @@ pub(super) fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open
     if terms.is_attributed() {
         slot.flags |= FLAG_ATTRIBUTED;
     }
-    if terms.is_hidden() {
+    if terms.waits {
+        slot.flags |= FLAG_WAITS;
+    } else if terms.is_hidden() {
         slot.flags |= FLAG_DARK;
     }
 }

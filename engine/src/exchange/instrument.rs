@@ -86,6 +86,15 @@ impl CrossKind {
             _ => None,
         }
     }
+
+    /// That which an instrument collects for when it comes from `state` and nobody says otherwise.
+    pub(super) fn behind(state: State) -> Self {
+        match state {
+            State::PreOpen | State::Closed => Self::Opening,
+            State::Trading => Self::Closing,
+            State::Auction | State::VolatilityPause | State::Halted | State::CancelOnly => Self::Halt,
+        }
+    }
 }
 
 /// The last match.

@@ -49,7 +49,7 @@ struct Taker {
 }
 
 /// Option 131 of one side's execution.
-fn fee_report(session: u32, user_ref: u32, fee: i128) -> Event {
+pub(super) fn fee_report(session: u32, user_ref: u32, fee: i128) -> Event {
     // The option has 64 bits; a larger fee is reported as the nearest they can say.
     let fee = i64::try_from(fee).unwrap_or(if fee < 0 { i64::MIN } else { i64::MAX });
     Event {
@@ -96,6 +96,7 @@ impl Exchange {
     fn cross_book<S: Sink, const ALL: bool>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
         let mut taker = self.taker(handle);
         let opposite = taker.side.opposite();
+        let band = self.band(taker.place);
         loop {
             if !step.has_room() {
                 self.store_taker(&taker);
@@ -129,6 +130,9 @@ impl Exchange {
                     return Progress::Done;
                 }
                 taker = self.taker(handle);
+            } else if !band.contains(level.tick) {
+                self.store_taker(&taker);
+                return self.pause(handle, step);
             } else if !self.execute::<S, ALL>(&mut taker, best, resting, step) {
                 self.store_taker(&taker);
                 return self.end_incoming(handle, b'Z', step);
@@ -410,7 +414,12 @@ impl Exchange {
     }
 
     /// Nothing more to match: the rest stays in the book, or is canceled for `reason`.
-    fn end_incoming<S: Sink>(&mut self, handle: u32, reason: u8, step: &mut Step<'_, S>) -> Progress {
+    pub(super) fn end_incoming<S: Sink>(
+        &mut self,
+        handle: u32,
+        reason: u8,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
         let slot = *self.arena.get(handle);
         if slot.is(FLAG_MARKET) || slot.time_in_force == IMMEDIATE {
             return self.cancel_incoming(handle, reason, step);

@@ -7,20 +7,22 @@
 //! Who writes what: `ledger` alone writes balances, `book` alone queues orders, `checks` only reads.
 
 pub mod account;
+mod auction;
 mod audit;
 pub mod book;
 mod canceling;
 mod changing;
 mod checks;
 pub mod command;
-#[allow(dead_code)]
 mod cross;
 mod dark;
+mod day;
 mod due;
 mod entering;
 pub mod event;
 mod expiry;
 mod hashing;
+mod imbalance;
 mod index;
 pub mod instrument;
 mod kill_switch;
@@ -41,15 +43,19 @@ mod sink;
 mod tests;
 mod unseen;
 mod view;
+mod volatility;
+mod waiting;
 
 use account::{Account, Session};
+use auction::{Auction, Uncross};
 use book::Side;
 use book::arena::{Arena, FLAG_DARK, FLAG_EXPIRES, FLAG_LISTED, NONE, OrderSlot};
 use book::ladder::Pools;
 use canceling::CancelFilter;
 use command::{Command, CommandKind};
+use day::Carrying;
 pub use due::Due;
-use event::{Event, EventKind};
+use due::Timers;
 use expiry::ExpiryQueue;
 use index::{Index, Place};
 use instrument::Instrument;
@@ -62,6 +68,7 @@ use sink::Step;
 pub use sink::{Progress, STEP_EVENTS_MAX, Sink};
 use unseen::{Part, Unseen};
 pub use view::OrderView;
+use volatility::Band;
 
 /// Capacities, allocated at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,10 +111,27 @@ enum Work {
     },
     /// Orders whose time has come are canceled.
     Expire,
-    /// All orders of this account, from `next` on, and of the accounts behind it are canceled.
-    Kill {
+    /// Orders of this account, from `next` on, and of the accounts behind it are canceled.
+    CancelEverybody {
         account: u32,
         next: u32,
+        reason: u8,
+    },
+    /// Orders meet in a cross.
+    Meet,
+    /// What a cross has left is canceled.
+    ClearAuction,
+    /// Imbalances are told, from this instrument on.
+    Imbalance {
+        place: usize,
+    },
+    /// The day rolls: instruments are told, from this one on.
+    ListAgain {
+        place: usize,
+    },
+    /// The day rolls: orders are carried into the new one, from this one on.
+    Carry {
+        at: Carrying,
     },
 }
 
@@ -123,6 +147,13 @@ pub struct Exchange {
     schedules: FeeSchedules,
     ledger: Ledger,
     instruments: Vec<Instrument>,
+    /// What each instrument needs for its crosses only.
+    auctions: Vec<Auction>,
+    timers: Timers,
+    /// The cross that is under way, or was last.
+    uncross: Uncross,
+    /// Where the present command's orders may match, if that was asked.
+    band: Band,
     /// By instrument, in the same order.
     unseen: Vec<Unseen>,
     run_out: RunOut,
@@ -136,6 +167,8 @@ pub struct Exchange {
     usernames: Vec<[u8; 6]>,
     order_number: u64,
     match_number: u64,
+    /// 1 on the first day.
+    day: u32,
     sequence: u64,
     now: u64,
     work: Work,
@@ -173,6 +206,10 @@ impl Exchange {
             schedules: FeeSchedules::new(limits.fee_schedules),
             ledger: Ledger::new(limits.accounts as usize, limits.assets as usize),
             instruments: Vec::with_capacity(limits.instruments as usize),
+            auctions: Vec::with_capacity(limits.instruments as usize),
+            timers: Timers::new(limits.instruments),
+            uncross: Uncross::NONE,
+            band: Band::ALL,
             unseen: Vec::with_capacity(limits.instruments as usize),
             run_out: RunOut::EMPTY,
             symbols: Vec::with_capacity(limits.instruments as usize),
@@ -182,6 +219,7 @@ impl Exchange {
             usernames: Vec::with_capacity(limits.sessions as usize),
             order_number: 0,
             match_number: 0,
+            day: 1,
             sequence: 0,
             now: 0,
             work: Work::Nothing,
@@ -226,7 +264,10 @@ impl Exchange {
             command.sequence == self.sequence + 1,
             "commands are numbered without holes"
         );
-        assert!(command.time >= self.now, "time does not run backwards");
+        assert!(
+            command.time >= self.now || command.kind == CommandKind::RollDay as u8,
+            "time does not run backwards"
+        );
         self.sequence = command.sequence;
         self.now = command.time;
         let step = &mut Step::new(sink);
@@ -252,20 +293,12 @@ impl Exchange {
             Some(CommandKind::ChangeAccount) => self.change_account(command, step),
             Some(CommandKind::ChangeInstrument) => self.change_instrument(command, step),
             Some(CommandKind::KillSwitch) => self.kill_switch(command, step),
-            Some(CommandKind::SystemEvent) => {
-                step.emit(Event {
-                    code: command.state_change().value,
-                    ..Event::new(EventKind::SystemEvent)
-                });
-                Progress::Done
-            }
-            Some(
-                CommandKind::Imbalance
-                | CommandKind::Reopen
-                | CommandKind::SetProtection
-                | CommandKind::RollDay,
-            )
-            | None => self.refuse_operation(step),
+            Some(CommandKind::SystemEvent) => self.system_event(command, step),
+            Some(CommandKind::Imbalance) => self.imbalance(step),
+            Some(CommandKind::Reopen) => self.reopen(command, step),
+            Some(CommandKind::SetProtection) => self.set_protection(command, step),
+            Some(CommandKind::RollDay) => self.roll_day(step),
+            None => self.refuse_operation(step),
         }
     }
 
@@ -282,7 +315,16 @@ impl Exchange {
             Work::Settle { place } => self.settle_down(place, step),
             Work::CancelAll { next, filter, reason } => self.cancel_all(next, filter, reason, step),
             Work::Expire => self.expire(step),
-            Work::Kill { account, next } => self.kill_all(account, next, step),
+            Work::CancelEverybody {
+                account,
+                next,
+                reason,
+            } => self.cancel_everybody(account, next, reason, step),
+            Work::Meet => self.meet_all(step),
+            Work::ClearAuction => self.clear_auction(step),
+            Work::Imbalance { place } => self.tell_imbalances(place, step),
+            Work::ListAgain { place } => self.list_again(place, step),
+            Work::Carry { at } => self.carry_all(at, step),
         }
     }
 

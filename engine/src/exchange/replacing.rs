@@ -1,6 +1,6 @@
 //! Replacements: a new price, a new quantity, other terms for an order that rests.
 
-use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, FLAGS_UNSEEN, NONE, OrderTotals};
+use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, FLAG_WAITS, FLAGS_UNSEEN, NONE, OrderTotals};
 use super::checks::{self, Reason, Terms};
 use super::command::{Command, Order, halves};
 use super::entering::{Client, reject, set_terms};
@@ -51,7 +51,7 @@ impl Exchange {
         let old = *self.arena.get(handle);
         let account = &self.accounts[client.account as usize];
         let instrument = self.instrument_of(old.instrument);
-        checks::state(instrument)?;
+        checks::state(instrument, order, command)?;
         // A replacement has no side and cross type of its own.
         let inherited = Order {
             cross_type: self.arena.details(handle).cross_type,
@@ -70,7 +70,10 @@ impl Exchange {
         }
         let mut new = old;
         set_terms(&mut new, order, &terms, open);
-        if !self.keeps_its_place(handle, &terms, open) {
+        if self.keeps_its_place(handle, &terms, open) {
+            // A market order that waits keeps the bound it came with.
+            new.tick = old.tick;
+        } else {
             new.schedule = instrument.schedule;
         }
         let (_, freed) = self.hold_of(&old, self.open_of(handle));
@@ -130,7 +133,7 @@ impl Exchange {
         let is_held = self.ledger.hold_instead(slot.account, asset, freed, needed);
         assert!(is_held, "the rungs have seen that it is there");
 
-        let crosses = self.would_take(&slot);
+        let crosses = !terms.is_passive && self.would_take(&slot);
         let dies = terms.wishes.is_post_only && crosses;
         self.emit_replaced(handle, if dies { b'D' } else { b'L' }, step);
         // ITCH U inherits the attribution of the old order: a change of it is a new order for the feed.
@@ -159,6 +162,9 @@ impl Exchange {
         if as_replace {
             self.rest(handle);
             return Progress::Done;
+        }
+        if terms.is_passive {
+            return self.collect(handle, step);
         }
         self.cross(handle, step)
     }
@@ -256,8 +262,14 @@ impl Exchange {
     /// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
     fn keeps_its_place(&self, handle: u32, terms: &Terms, open: u32) -> bool {
         let old = self.arena.get(handle);
-        if !terms.rests() || terms.tick != old.tick || open > self.open_of(handle) {
+        let same_kind = old.is(FLAG_WAITS) == terms.waits && old.is(FLAG_MARKET) == terms.is_market;
+        // Whatever the bounds of the two: both are at market.
+        let same_price = terms.is_market || terms.tick == old.tick;
+        if !(terms.rests() && same_kind && same_price) || open > self.open_of(handle) {
             return false;
+        }
+        if terms.waits {
+            return self.arena.details(handle).display == terms.display;
         }
         let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed();
         if !old.is(FLAGS_UNSEEN) && !terms.is_hidden() && terms.wishes.max_floor == 0 {

@@ -10,7 +10,7 @@
 //! until then, in the order in which they ran out, and go on trading from their reserves meanwhile.
 
 use super::Exchange;
-use super::book::arena::{Arena, FLAG_DARK, FLAG_EXPIRES, NONE, OrderDetails, OrderSlot};
+use super::book::arena::{Arena, FLAG_DARK, FLAG_EXPIRES, FLAG_WAITS, NONE, OrderDetails, OrderSlot};
 use super::canceling::canceled;
 use super::entering::added;
 use super::event::{Event, EventKind};
@@ -119,6 +119,10 @@ impl Exchange {
     /// are in its own slot then. Returns how many of them were displayed.
     pub(super) fn take_out(&mut self, handle: u32) -> u32 {
         let slot = *self.arena.get(handle);
+        if slot.is(FLAG_WAITS) {
+            self.stop_waiting(handle, &slot);
+            return 0;
+        }
         match self.part(handle) {
             Part::Displayed => {
                 self.remove_from_book(handle);

@@ -159,19 +159,23 @@ impl Exchange {
         self.find_order(session, user_ref) != NONE
     }
 
-    /// The account's resting orders, oldest first.
+    /// The account's open orders, oldest first: those that rest and those that wait.
     pub fn open_orders(&self, account: u32) -> impl Iterator<Item = OrderView> + '_ {
+        self.handles_of(account).map(|handle| self.view(handle))
+    }
+
+    pub(super) fn handles_of(&self, account: u32) -> impl Iterator<Item = u32> + '_ {
         let mut handle = self
             .accounts
             .get(account as usize)
             .map_or(NONE, |account| self.oldest_of(account));
         std::iter::from_fn(move || {
-            if handle == NONE {
+            let here = handle;
+            if here == NONE {
                 return None;
             }
-            let view = self.view(handle);
-            handle = self.behind(handle);
-            Some(view)
+            handle = self.behind(here);
+            Some(here)
         })
     }
 
@@ -211,13 +215,18 @@ impl Exchange {
     }
 
     pub(super) fn resting_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
-        self.level_handles(locate, side)
-            .flat_map(|level| self.queue(level))
+        let instrument = self.instrument(locate);
+        self.orders_of(instrument.map(|instrument| instrument.book.side(side)))
+    }
+
+    /// A ladder's orders in price-time order.
+    pub(super) fn orders_of<'a>(&'a self, ladder: Option<&'a Ladder>) -> impl Iterator<Item = u32> + 'a {
+        self.levels_of(ladder).flat_map(|level| self.queue(level))
     }
 
     pub(super) fn dark_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
         let ladder = self.unseen_of(locate).map(|unseen| unseen.dark.side(side));
-        self.levels_of(ladder).flat_map(|level| self.queue(level))
+        self.orders_of(ladder)
     }
 
     fn unseen_of(&self, locate: u16) -> Option<&Unseen> {
@@ -226,7 +235,11 @@ impl Exchange {
 
     /// A level's orders, the first first.
     pub(super) fn queue(&self, level: u32) -> impl Iterator<Item = u32> + '_ {
-        let mut handle = self.pools.level(level).head;
+        self.queue_from(self.pools.level(level).head)
+    }
+
+    /// An order and those behind it in its line.
+    pub(super) fn queue_from(&self, mut handle: u32) -> impl Iterator<Item = u32> + '_ {
         std::iter::from_fn(move || {
             if handle == NONE {
                 return None;

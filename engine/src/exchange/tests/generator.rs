@@ -25,8 +25,8 @@ pub(super) struct Features {
 
 /// What there is.
 pub(super) const FEATURES: Features = Features {
-    hidden: false,
-    reserve: false,
+    hidden: true,
+    reserve: true,
     funds: false,
     stops: false,
     auctions: true,
