@@ -30,7 +30,7 @@ impl World {
             let (asset, held) = self.model.hold(order);
             let sums = &mut sums[order.account as usize];
             sums.held[asset as usize] += held;
-            sums.orders.push((order.age, order.number()));
+            sums.orders.push((order.age, order.name.number));
         }
         self.compare_balances(&sums);
         self.compare_accounts(&mut sums);

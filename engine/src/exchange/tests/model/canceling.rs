@@ -14,24 +14,31 @@ impl Model {
         if order.place != Place::Book || order.displayed < order.open {
             self.hit(format!("{} canceled {}", what(&order), char::from(reason)));
         }
-        let kind = if order.displayed > 0 {
-            EventKind::CanceledDeleted
+        let (kind, number) = if order.displayed > 0 {
+            (EventKind::CanceledDeleted, order.shown.number)
         } else {
-            EventKind::CanceledUnbooked
+            (EventKind::CanceledUnbooked, order.name.number)
         };
-        self.canceled(kind, &order, reason, order.open);
+        self.canceled(kind, &order, reason, order.open, number);
         (order.open, order.displayed) = (0, 0);
         self.end(order, b'C');
     }
 
-    pub(super) fn canceled(&mut self, kind: EventKind, order: &ModelOrder, reason: u8, quantity: u32) {
+    pub(super) fn canceled(
+        &mut self,
+        kind: EventKind,
+        order: &ModelOrder,
+        reason: u8,
+        quantity: u32,
+        number: u64,
+    ) {
         self.events.push(Event {
             code: reason,
             instrument: order.instrument,
             session: order.session,
             user_ref: order.user_ref,
             quantity,
-            number: order.number(),
+            number,
             ..Event::new(kind)
         });
     }
@@ -42,7 +49,7 @@ impl Model {
             self.events.push(Event {
                 instrument: order.instrument,
                 quantity: lots,
-                number: order.number(),
+                number: order.shown.number,
                 ..Event::new(EventKind::Reduced)
             });
         }
@@ -67,9 +74,9 @@ impl Model {
             self.update(&order);
             self.hit_reduced("partial cancel", &order, lots, shown);
             if shown == lots {
-                self.canceled(EventKind::CanceledReduced, &order, b'U', lots);
+                self.canceled(EventKind::CanceledReduced, &order, b'U', lots, order.shown.number);
             } else {
-                self.canceled(EventKind::CanceledUnbooked, &order, b'U', lots);
+                self.canceled(EventKind::CanceledUnbooked, &order, b'U', lots, order.name.number);
                 self.reduced(&order, shown);
             }
         }
@@ -130,7 +137,7 @@ impl Model {
         let now = self.now;
         let is_over = |order: &&ModelOrder| order.ends.is_some_and(|ends| ends <= now);
         let mut orders: Vec<_> = self.orders.iter().filter(is_over).cloned().collect();
-        orders.sort_by_key(|order| (order.ends, order.number()));
+        orders.sort_by_key(|order| (order.ends, order.name.number));
         self.cancel_each(orders, b'T');
     }
 

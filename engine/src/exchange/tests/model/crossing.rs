@@ -129,12 +129,12 @@ impl Model {
         let rate = order.fees.1;
         let fee = self.settle(&mut order, price, quantity, rate);
         self.tell_fee(&order, fee);
-        let event = if part.is_unseen {
-            EventKind::CrossExecutedUnseen
+        let (event, number) = if part.is_unseen {
+            (EventKind::CrossExecutedUnseen, order.name.number)
         } else {
-            EventKind::CrossExecuted
+            (EventKind::CrossExecuted, order.shown.number)
         };
-        self.executed(event, kind, &order, quantity, price, order.number());
+        self.executed(event, kind, &order, quantity, price, number);
         let how = if order.open == 0 { "filled" } else { "in part" };
         self.hit(format!("cross: {} {how}", what(&order)));
         self.put_back(order, b'F');

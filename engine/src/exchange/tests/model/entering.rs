@@ -72,7 +72,7 @@ impl Model {
             user_ref: incoming.user_ref,
             quantity: incoming.open,
             price: told_price(&incoming),
-            number: incoming.number(),
+            number: incoming.name.number,
             ..Event::new(EventKind::Accepted)
         });
         self.hit_entered(&incoming, waits);
@@ -174,7 +174,7 @@ impl Model {
             } else {
                 0
             },
-            number: order.number(),
+            number: order.shown.number,
             ..Event::new(EventKind::Added)
         });
     }

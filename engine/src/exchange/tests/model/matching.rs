@@ -183,13 +183,13 @@ impl Model {
         if maker_fee < 0 {
             self.hit("rebate");
         }
-        let (kind, code) = if best.is_dark {
-            (EventKind::ExecutedUnseen, b'J')
+        let (kind, code, number) = if best.is_dark {
+            (EventKind::ExecutedUnseen, b'J', maker.name.number)
         } else {
-            (EventKind::ExecutedResting, b'A')
+            (EventKind::ExecutedResting, b'A', maker.shown.number)
         };
         self.tell_fee(&maker, maker_fee);
-        self.executed(kind, code, &maker, quantity, best.price, maker.number());
+        self.executed(kind, code, &maker, quantity, best.price, number);
         self.tell_fee(incoming, taker_fee);
         let number = self.match_number;
         self.executed(
@@ -272,7 +272,7 @@ impl Model {
             b'B' => (own.open, incoming.open),
             other => panic!("self-match mode {other}"),
         };
-        let report = |kind, order: &ModelOrder, quantity| Event {
+        let report = |kind, order: &ModelOrder, quantity, number| Event {
             code: mode,
             instrument: order.instrument,
             session: order.session,
@@ -280,27 +280,31 @@ impl Model {
             quantity,
             price: best.price as u32,
             detail: prevented,
-            number: order.number(),
+            number,
             ..Event::new(kind)
         };
         if from_own > 0 {
             let was_shown = own.displayed > 0;
             let shown = own.reduce(from_own);
-            let kind = match (was_shown, own.open) {
-                (true, 0) => EventKind::SelfMatchDeleted,
-                (true, _) if shown == from_own => EventKind::SelfMatchReduced,
-                _ => EventKind::SelfMatchUnseen,
+            let (kind, number) = match (was_shown, own.open) {
+                (true, 0) => (EventKind::SelfMatchDeleted, own.shown.number),
+                (true, _) if shown == from_own => (EventKind::SelfMatchReduced, own.shown.number),
+                _ => (EventKind::SelfMatchIncoming, own.name.number),
             };
-            self.events.push(report(kind, &own, from_own));
-            if kind == EventKind::SelfMatchUnseen {
+            self.events.push(report(kind, &own, from_own, number));
+            if kind == EventKind::SelfMatchIncoming {
                 self.reduced(&own, shown);
             }
             self.put_back(own, b'C');
         }
         if from_incoming > 0 {
             incoming.open -= from_incoming;
-            self.events
-                .push(report(EventKind::SelfMatchIncoming, incoming, from_incoming));
+            self.events.push(report(
+                EventKind::SelfMatchIncoming,
+                incoming,
+                from_incoming,
+                incoming.name.number,
+            ));
             if incoming.open == 0 {
                 self.end(incoming.clone(), b'C');
             }

@@ -175,7 +175,7 @@ impl Model {
         if as_one {
             self.events.push(Event {
                 instrument: old.instrument,
-                number: old.number(),
+                number: old.shown.number,
                 ..Event::new(EventKind::BookReplaced)
             });
         } else {
@@ -192,7 +192,7 @@ impl Model {
         if old.displayed > 0 {
             self.events.push(Event {
                 instrument: old.instrument,
-                number: old.number(),
+                number: old.shown.number,
                 ..Event::new(EventKind::Deleted)
             });
         }
@@ -207,7 +207,7 @@ impl Model {
             quantity: order.open,
             price: told_price(order),
             detail: u32::from_le_bytes([order.side(), order.capacity, order.cross_type, 0]),
-            number: order.number(),
+            number: order.name.number,
             ..Event::new(EventKind::Replaced)
         });
     }

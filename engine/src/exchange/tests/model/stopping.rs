@@ -74,14 +74,13 @@ impl Model {
         }
         self.take(stop.name.number);
         stop.name = self.take_name();
-        stop.shown = stop.name;
         self.events.push(Event {
             code: stop.display,
             instrument: stop.instrument,
             session: stop.session,
             user_ref: stop.user_ref,
             price: told_price(&stop),
-            number: stop.number(),
+            number: stop.name.number,
             ..Event::new(EventKind::PriorityUpdated)
         });
         let asked = Asked {
@@ -119,7 +118,7 @@ impl Model {
                 session: order.session,
                 user_ref: order.user_ref,
                 quantity: order.displayed,
-                number: order.number(),
+                number: order.shown.number,
                 ..Event::new(EventKind::Restated)
             });
             self.added(&order);

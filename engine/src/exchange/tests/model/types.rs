@@ -15,7 +15,7 @@ pub(crate) enum Place {
     Cross,
 }
 
-/// A number of an order, and when it was given: numbers begin anew with each day.
+/// The number of an order, or of its displayed part, and when it came to its queue: numbers begin anew with each day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Name {
     pub number: u64,
@@ -28,7 +28,6 @@ pub(crate) struct ModelOrder {
     pub session: u32,
     pub account: u32,
     pub user_ref: u32,
-    /// What it came to its queue with: its place behind what is displayed.
     pub name: Name,
     /// The rank of the chain's first order: its age within the account.
     pub age: u64,
@@ -40,7 +39,7 @@ pub(crate) struct ModelOrder {
     pub open: u32,
     /// Of these, what is shown in the book.
     pub displayed: u32,
-    /// What its displayed part came to its queue with, if it has one: its newest number.
+    /// The feed's name of the displayed part.
     pub shown: Name,
     /// MaxFloor; 0 when the whole order is shown, or nothing of it.
     pub floor: u32,
@@ -73,11 +72,6 @@ impl ModelOrder {
     /// What it was charged: the exact sum, rounded up.
     pub(crate) fn charged(&self) -> i128 {
         ceiling(self.exact_fees)
-    }
-
-    /// As client and feed know it: the newest.
-    pub(crate) fn number(&self) -> u64 {
-        self.shown.number
     }
 
     pub(crate) fn side(&self) -> u8 {
