@@ -206,9 +206,9 @@ pub(super) fn terms(
             ..Wishes::NONE
         }
     } else {
-        let never_rests = (is_immediate || is_market) && !waits;
+        let takes_only = (is_immediate || is_market) && !waits;
         let open = order.quantity.saturating_sub(executed);
-        wishes(account, order, &command.options(), never_rests, open)?
+        wishes(account, order, &command.options(), takes_only, waits, open)?
     };
     if order.quantity == 0 || order.quantity > instrument.definition.quantity_max {
         return Err(Reason::Quantity);
@@ -255,13 +255,14 @@ fn wishes(
     account: &Account,
     order: &Order,
     options: &OrderOptions,
-    never_rests: bool,
+    takes_only: bool,
+    waits: bool,
     open: u32,
 ) -> Result<Wishes, Reason> {
     let lifetime_seconds = lifetime(order, options)?;
     cross_and_display(order, options)?;
     let is_post_only = options.post_only == b'P';
-    if !options_are_defined(options) || (is_post_only && never_rests) {
+    if !options_are_defined(options) || (is_post_only && takes_only) {
         return Err(Reason::Other);
     }
     if options.has(OrderOptions::HAS_PEG)
@@ -276,14 +277,14 @@ fn wishes(
         return Err(Reason::Route);
     }
     let min_quantity = options.min_quantity;
-    if min_quantity > 0 && (!never_rests || min_quantity > open) {
+    if min_quantity > 0 && (!takes_only || min_quantity > open) {
         return Err(Reason::MinQuantity);
     }
     let max_floor = options.max_floor;
     if options.has(OrderOptions::HAS_MAX_FLOOR) {
         let displayed_most = u64::from(max_floor) * RESERVE_FLOORS_MAX;
         let is_sound = (1..=open).contains(&max_floor) && u64::from(open) <= displayed_most;
-        if !is_sound || never_rests || order.display == b'N' {
+        if !is_sound || takes_only || waits || order.display == b'N' {
             return Err(Reason::MaxFloor);
         }
     }

@@ -43,8 +43,14 @@ impl Exchange {
         let (mut open, mut executed) = (incoming.open, 0);
         let opposite = incoming.side.opposite();
         let band = self.new_band(usize::from(incoming.instrument) - 1);
+        // The account's own orders lose their reserves when their displayed parts are met.
+        let is_met = |&handle: &u32| {
+            let is_own = self.arena.get(handle).account == incoming.account;
+            !(is_own && matches!(self.part(handle), Part::Reserve(_)))
+        };
         for handle in self
             .meeting_handles(incoming.instrument, opposite)
+            .filter(is_met)
             .take(LOOKS_MAX)
         {
             let resting = self.arena.get(handle);
@@ -52,11 +58,10 @@ impl Exchange {
                 return false;
             }
             let is_own = resting.account == incoming.account;
-            let met = open.min(match self.part(handle) {
-                // The account's own orders lose their reserves when their displayed parts are met.
-                Part::Reserve(_) if is_own => continue,
-                _ if is_own => self.open_of(handle),
-                _ => resting.open,
+            let met = open.min(if is_own {
+                self.open_of(handle)
+            } else {
+                resting.open
             });
             if is_own {
                 match incoming.self_match {

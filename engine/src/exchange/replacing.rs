@@ -65,7 +65,7 @@ impl Exchange {
         let open = order.quantity - old.executed;
         self.check_level_room(old.instrument, old.side, &terms, open)?;
         // Its own reserve's slot, if it has one, is free by then.
-        if terms.floor(open) > 0 && self.arena.is_full() && self.floor_of(handle) == 0 {
+        if terms.floor(open) > 0 && self.arena.is_full() && !matches!(self.part(handle), Part::Shown(_)) {
             return Err(Reason::Capacity);
         }
         let mut new = old;
@@ -123,6 +123,7 @@ impl Exchange {
         let slot = self.arena.get_mut(handle);
         set_terms(slot, &order, &terms, open);
         (slot.number, slot.schedule) = (number, schedule);
+        self.arena.details_mut(handle).number = 0;
         self.set_details(handle, &order, &terms);
         let floor = terms.floor(open);
         if floor > 0 {
@@ -213,12 +214,13 @@ impl Exchange {
 
     /// What a replacement says anew about the order.
     fn set_details(&mut self, handle: u32, order: &Order, terms: &Terms) {
-        let expire_time = self.expiry_of(terms);
+        let (expire_time, executed) = (self.expiry_of(terms), self.arena.get(handle).executed);
         let details = self.arena.details_mut(handle);
         details.cl_ord_id = order.cl_ord_id;
         details.display = order.display;
         details.sweep = order.sweep;
         details.expire_time = expire_time;
+        details.max_floor = terms.floor(order.quantity - executed);
     }
 
     /// Writes down what was executed so far, before the order's price changes or it starts to take.
@@ -254,7 +256,7 @@ impl Exchange {
             quantity: self.open_of(handle),
             price,
             detail: u32::from_le_bytes([slot.side.byte(), details.capacity, details.cross_type, 0]),
-            number: slot.number,
+            number: self.arena.number(handle),
             ..Event::new(EventKind::Replaced)
         });
     }
@@ -268,24 +270,7 @@ impl Exchange {
         if !(terms.rests() && same_kind && same_price) || open > self.open_of(handle) {
             return false;
         }
-        if terms.waits {
-            return self.arena.details(handle).display == terms.display;
-        }
-        let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed();
-        if !old.is(FLAGS_UNSEEN) && !terms.is_hidden() && terms.wishes.max_floor == 0 {
-            return same_display;
-        }
-        let was_hidden = self.part(handle) == Part::Hidden;
-        let floor = self.floor_of(handle);
-        let same_floor = [terms.floor(open), terms.wishes.max_floor].contains(&floor);
-        same_display && was_hidden == terms.is_hidden() && same_floor
-    }
-
-    /// Most lots that a reserve order displays; 0 for others.
-    fn floor_of(&self, handle: u32) -> u32 {
-        match self.part(handle) {
-            Part::Shown(_) => self.arena.details(handle).max_floor,
-            _ => 0,
-        }
+        let details = self.arena.details(handle);
+        terms.display == details.display && terms.floor(open) == details.max_floor
     }
 }

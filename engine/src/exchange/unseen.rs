@@ -101,7 +101,7 @@ impl Exchange {
         }
     }
 
-    /// The best level of a side, and whether it is a dark one. At one price the displayed one is first.
+    /// The best level of a side. At one price the displayed one is first.
     #[inline(always)]
     pub(super) fn best_of_both(&self, place: usize, side: Side) -> u32 {
         let displayed = self.instruments[place].book.side(side).best();

@@ -41,9 +41,14 @@ pub(crate) fn truth(world: &World, words: &mut Words<'_>) -> Outcome<String> {
         }
         "queue" | "dark" => {
             let locate = world.instrument(subject)?;
+            let exchange = &world.exchange;
             let side = |side| match kind.text {
-                "queue" => queue(world, locate, world.exchange.resting(locate, side)),
-                _ => queue(world, locate, world.exchange.dark(locate, side)),
+                "queue" => queue(world, locate, exchange.resting(locate, side), |view| {
+                    view.displayed
+                }),
+                _ => queue(world, locate, exchange.dark(locate, side), |view| {
+                    view.open - view.displayed
+                }),
             };
             let (bids, asks) = (side(Side::Buy), side(Side::Sell));
             format!("{} bids {bids} asks {asks}", subject.text)
@@ -121,9 +126,14 @@ fn levels(world: &World, locate: u16, side: Side) -> String {
 }
 
 /// Owner, quantity and price of each order, first to trade first.
-fn queue(world: &World, locate: u16, orders: impl Iterator<Item = OrderView>) -> String {
+fn queue(
+    world: &World,
+    locate: u16,
+    orders: impl Iterator<Item = OrderView>,
+    lots: impl Fn(&OrderView) -> u32,
+) -> String {
     or_none(orders.map(|view| {
-        let quantity = world.show_lots(locate, u64::from(view.open));
+        let quantity = world.show_lots(locate, u64::from(lots(&view)));
         let price = world.show_price(locate, view.price);
         format!("{} {quantity}@{price}", world.name(view.session, view.user_ref))
     }))
