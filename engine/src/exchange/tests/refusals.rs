@@ -248,7 +248,7 @@ fn wrong_terms() -> (Order, OrderOptions) {
         side: b'T',
         time_in_force: b'6',
         cross_type: b'O',
-        display: b'N',
+        display: b'?',
         user_ref: u32::MAX,
         ..plain_order()
     };
