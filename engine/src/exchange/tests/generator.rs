@@ -26,7 +26,7 @@ pub(super) struct Features {
 /// What there is.
 pub(super) const FEATURES: Features = Features {
     hidden: true,
-    reserve: false,
+    reserve: true,
     funds: false,
     stops: false,
     auctions: true,
