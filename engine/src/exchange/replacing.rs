@@ -1,7 +1,9 @@
 //! Replacements: a new price, a new quantity, other terms for an order that rests.
 
-use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, FLAG_WAITS, FLAGS_UNSEEN, NONE, OrderTotals};
-use super::checks::{self, Reason, Terms};
+use super::book::arena::{
+    FLAG_ATTRIBUTED, FLAG_MARKET, FLAG_STOP, FLAG_WAITS, FLAGS_UNSEEN, NONE, OrderTotals,
+};
+use super::checks::{self, Chain, Reason, Terms};
 use super::command::{Command, Order, halves};
 use super::entering::{Client, reject, set_terms};
 use super::event::{Event, EventKind};
@@ -57,7 +59,11 @@ impl Exchange {
             cross_type: self.arena.details(handle).cross_type,
             ..*order
         };
-        let terms = checks::terms(instrument, account, old.side, &inherited, command, old.executed)?;
+        let chain = Chain::Replacement {
+            executed: old.executed,
+            stop_tick: self.arena.details(handle).stop_tick,
+        };
+        let terms = checks::terms(instrument, account, old.side, &inherited, command, chain)?;
         if order.quantity <= old.executed {
             return Ok((handle, None));
         }
@@ -157,8 +163,12 @@ impl Exchange {
             return self.cancel_incoming(handle, b'G', step);
         }
         let min_quantity = terms.wishes.min_quantity;
-        if min_quantity > 0 && !self.can_fill(&slot, min_quantity) {
+        if min_quantity > 0 && !self.can_fill(&slot, min_quantity, terms.wishes.funds) {
             return self.cancel_incoming(handle, b'I', step);
+        }
+        if terms.waits_for_price {
+            self.wait_for_price(handle);
+            return Progress::Done;
         }
         if as_replace {
             self.rest(handle);
@@ -221,6 +231,7 @@ impl Exchange {
         details.sweep = order.sweep;
         details.expire_time = expire_time;
         details.max_floor = terms.floor(order.quantity - executed);
+        (details.stop_tick, details.funds) = (terms.awaited_tick(), terms.wishes.funds);
     }
 
     /// Writes down what was executed so far, before the order's price changes or it starts to take.
@@ -264,13 +275,17 @@ impl Exchange {
     /// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
     fn keeps_its_place(&self, handle: u32, terms: &Terms, open: u32) -> bool {
         let old = self.arena.get(handle);
-        let same_kind = old.is(FLAG_WAITS) == terms.waits && old.is(FLAG_MARKET) == terms.is_market;
+        let same_kind = old.is(FLAG_WAITS) == terms.waits
+            && old.is(FLAG_STOP) == terms.waits_for_price
+            && old.is(FLAG_MARKET) == terms.is_market;
         // Whatever the bounds of the two: both are at market.
         let same_price = terms.is_market || terms.tick == old.tick;
         if !(terms.rests() && same_kind && same_price) || open > self.open_of(handle) {
             return false;
         }
         let details = self.arena.details(handle);
-        terms.display == details.display && terms.floor(open) == details.max_floor
+        terms.awaited_tick() == details.stop_tick
+            && terms.display == details.display
+            && terms.floor(open) == details.max_floor
     }
 }

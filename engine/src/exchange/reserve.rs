@@ -10,7 +10,7 @@
 //! until then, in the order in which they ran out, and go on trading from their reserves meanwhile.
 
 use super::Exchange;
-use super::book::arena::{Arena, FLAG_DARK, FLAG_WAITS, NONE, OrderDetails, OrderSlot};
+use super::book::arena::{Arena, FLAG_DARK, FLAG_STOP, FLAG_WAITS, NONE, OrderDetails, OrderSlot};
 use super::canceling::canceled;
 use super::entering::added;
 use super::event::{Event, EventKind};
@@ -118,6 +118,10 @@ impl Exchange {
     /// are in its own slot then. Returns how many of them were displayed.
     pub(super) fn take_out(&mut self, handle: u32) -> u32 {
         let slot = *self.arena.get(handle);
+        if slot.is(FLAG_STOP) {
+            self.stop_waiting_for_price(handle);
+            return 0;
+        }
         if slot.is(FLAG_WAITS) {
             self.stop_waiting(handle, &slot);
             return 0;
@@ -149,9 +153,12 @@ impl Exchange {
     /// Lowers what is open of such an order by less than all of it, its reserve first. Returns how many displayed lots that
     /// took.
     pub(super) fn reduce_unseen(&mut self, handle: u32, by: u32) -> u32 {
-        let Part::Shown(reserve) = self.part(handle) else {
-            self.reduce_in_book(handle, by);
-            return 0;
+        let reserve = match self.part(handle) {
+            Part::Shown(reserve) if !self.arena.get(handle).is(FLAG_STOP) => reserve,
+            _ => {
+                self.reduce_in_book(handle, by);
+                return 0;
+            }
         };
         let hidden = self.arena.get(reserve).open;
         if by < hidden {

@@ -226,6 +226,17 @@ impl Exchange {
         self.orders_of(ladder)
     }
 
+    /// The stops that buy, or sell: the first first that prices would reach.
+    pub fn stops(&self, locate: u16, side: Side) -> impl Iterator<Item = OrderView> + '_ {
+        self.stop_handles(locate, side).map(|handle| self.view(handle))
+    }
+
+    pub(super) fn stop_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
+        let unseen = self.unseen_of(locate);
+        let ladder = unseen.map(|unseen| unseen.stops.side(side.opposite()));
+        self.levels_of(ladder).flat_map(|level| self.queue(level))
+    }
+
     fn unseen_of(&self, locate: u16) -> Option<&Unseen> {
         self.unseen.get(usize::from(locate).checked_sub(1)?)
     }

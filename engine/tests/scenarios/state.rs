@@ -7,7 +7,9 @@ use super::words::{Outcome, Words};
 use super::world::World;
 
 /// The first words of such statements.
-pub(crate) const KINDS: [&str; 7] = ["balance", "book", "queue", "dark", "order", "last", "fees"];
+pub(crate) const KINDS: [&str; 8] = [
+    "balance", "book", "queue", "dark", "stops", "order", "last", "fees",
+];
 
 /// The whole statement as it is true.
 pub(crate) fn truth(world: &World, words: &mut Words<'_>) -> Outcome<String> {
@@ -52,6 +54,16 @@ pub(crate) fn truth(world: &World, words: &mut Words<'_>) -> Outcome<String> {
             };
             let (bids, asks) = (side(Side::Buy), side(Side::Sell));
             format!("{} bids {bids} asks {asks}", subject.text)
+        }
+        "stops" => {
+            let locate = world.instrument(subject)?;
+            let side = |side| {
+                queue(world, locate, world.exchange.stops(locate, side), |view| {
+                    view.open
+                })
+            };
+            let (buys, sells) = (side(Side::Buy), side(Side::Sell));
+            format!("{} buys {buys} sells {sells}", subject.text)
         }
         "last" => {
             let locate = world.instrument(subject)?;

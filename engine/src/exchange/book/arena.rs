@@ -105,8 +105,8 @@ pub struct OrderDetails {
     pub expire_time: u64,
     /// The number that its owner knows it by, when the slot has a further one for the feed; else 0.
     pub number: u64,
-    /// Spare, zero.
-    pub spare: [u8; 8],
+    /// Quote units that a market buy may still spend; [`u64::MAX`] = all there are.
+    pub funds: u64,
 }
 
 /// What was executed up to the moment an order came to rest at its present price. Since then everything was executed at
@@ -182,7 +182,7 @@ impl OrderDetails {
         expire_place: 0,
         expire_time: 0,
         number: 0,
-        spare: [0; 8],
+        funds: u64::MAX,
     };
 }
 
