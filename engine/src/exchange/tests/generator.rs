@@ -27,8 +27,8 @@ pub(super) struct Features {
 pub(super) const FEATURES: Features = Features {
     hidden: true,
     reserve: true,
-    funds: false,
-    stops: false,
+    funds: true,
+    stops: true,
     auctions: true,
     protection: true,
     day: true,
