@@ -32,9 +32,14 @@ pub enum CommandKind {
     ConnectionStart = 16,
     /// A session's connection ended: logout, silence, loss, or the grace after a restart.
     ConnectionEnd = 17,
-    /// Orders whose time has come end. The engine sends it when its clock has reached [`super::Exchange::next_expiry`]:
+    /// Orders whose time has come end. The engine sends it when its clock has reached [`super::Exchange::next_due`]:
     /// whoever replays needs no clock.
     Expire = 18,
+    /// A second has passed while instruments collect orders for a cross: what it would bring is told. Sent as
+    /// [`CommandKind::Expire`] is.
+    Imbalance = 19,
+    /// A volatility pause has lasted its time: `head.instrument`. Sent as [`CommandKind::Expire`] is.
+    Reopen = 20,
     /// Body [`Transfer`].
     Deposit = 32,
     /// Body [`Transfer`].
@@ -55,8 +60,14 @@ pub enum CommandKind {
     ChangeAccount = 54,
     /// `head.instrument`; body and extension: [`InstrumentChange`].
     ChangeInstrument = 55,
-    /// ITCH and OUCH System Event: body [`StateChange`], `value` = the event code.
+    /// When an instrument pauses: `head.instrument`, body [`Protection`].
+    SetProtection = 56,
+    /// ITCH System Event: body [`StateChange`], `value` = the event code. Code `M`, the end of market hours, ends all
+    /// orders that are good for the day or till a time.
     SystemEvent = 64,
+    /// The day ends and the next begins: numbers start again, surviving orders are told anew. The times of commands start
+    /// again with it, and may be less than before.
+    RollDay = 65,
 }
 
 impl CommandKind {
@@ -74,6 +85,8 @@ impl CommandKind {
             16 => Self::ConnectionStart,
             17 => Self::ConnectionEnd,
             18 => Self::Expire,
+            19 => Self::Imbalance,
+            20 => Self::Reopen,
             32 => Self::Deposit,
             33 => Self::Withdraw,
             48 => Self::AddAsset,
@@ -84,7 +97,9 @@ impl CommandKind {
             53 => Self::KillSwitch,
             54 => Self::ChangeAccount,
             55 => Self::ChangeInstrument,
+            56 => Self::SetProtection,
             64 => Self::SystemEvent,
+            65 => Self::RollDay,
             _ => return None,
         })
     }
@@ -144,6 +159,11 @@ impl Command {
         zerocopy::transmute!(self.body)
     }
 
+    /// The body as a protection.
+    pub fn protection(&self) -> Protection {
+        zerocopy::transmute!(self.body)
+    }
+
     /// The body as a kill switch.
     pub fn kill_switch(&self) -> KillSwitch {
         zerocopy::transmute!(self.body)
@@ -189,10 +209,26 @@ impl Command {
     }
 
     /// Puts an instrument's state, or a system event's code, into the body.
-    pub fn with_state(mut self, value: u8) -> Self {
+    pub fn with_state(self, value: u8) -> Self {
+        self.with_auction(value, 0)
+    }
+
+    /// The same with the kind of auction; see [`StateChange::auction`].
+    pub fn with_auction(mut self, value: u8, auction: u8) -> Self {
         self.body = zerocopy::transmute!(StateChange {
             value,
-            spare: [0; 39],
+            auction,
+            spare: [0; 38],
+        });
+        self
+    }
+
+    /// Puts a protection into the body.
+    pub fn with_protection(mut self, volatility_ppm: u32, pause_seconds: u32) -> Self {
+        self.body = zerocopy::transmute!(Protection {
+            volatility_ppm,
+            pause_seconds,
+            spare: [0; 32],
         });
         self
     }
@@ -385,12 +421,31 @@ pub struct Transfer {
 pub struct StateChange {
     /// The event code or [`crate::exchange::instrument::State`] byte.
     pub value: u8,
+    /// Which cross the instrument collects orders for: `O` opening, `C` closing, `H` after a halt; 0 = by rule (from
+    /// pre-open and closed the opening, from trading the closing, else after a halt). Says nothing with other states.
+    pub auction: u8,
     /// Spare, zero.
-    pub spare: [u8; 39],
+    pub spare: [u8; 38],
 }
 
-const _: () =
-    assert!(size_of::<Transfer>() == 40 && size_of::<StateChange>() == 40 && size_of::<KillSwitch>() == 40);
+/// When an instrument pauses by itself: a match would be too far from the last price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct Protection {
+    /// Parts per million around the last price; 0 = never.
+    pub volatility_ppm: u32,
+    /// How long it pauses, seconds.
+    pub pause_seconds: u32,
+    /// Spare, zero.
+    pub spare: [u8; 32],
+}
+
+const _: () = assert!(
+    size_of::<Transfer>() == 40
+        && size_of::<StateChange>() == 40
+        && size_of::<KillSwitch>() == 40
+        && size_of::<Protection>() == 40
+);
 
 /// An asset: the next index is given in order, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]

@@ -55,7 +55,7 @@ pub enum EventKind {
     OrderEntryEnabled = 19,
     /// OUCH Account Query Response. `quantity` the next UserRefNum.
     AccountAnswered = 20,
-    /// ITCH Stock Directory; the instrument's definition comes from the command.
+    /// ITCH Stock Directory. `number` = the symbol's bytes, big-endian; `quantity` lots in one price unit (round lot size).
     InstrumentListed = 21,
     /// ITCH Stock Trading Action. `code` trading state; `number` = the symbol's bytes, big-endian.
     TradingAction = 22,
@@ -68,6 +68,58 @@ pub enum EventKind {
     SessionEvent = 25,
     /// A command of the operator was not carried out. `detail` a [`Refusal`] number. Neither stream tells it.
     OperationRefused = 26,
+    /// The resting side of a match, where it or this part of it is not displayed: as [`EventKind::ExecutedResting`], and
+    /// as that followed by its [`EventKind::ExecutedIncoming`]. OUCH Executed to its owner, ITCH Trade (order reference 0,
+    /// side `B`, the match number of the incoming side).
+    ExecutedUnseen = 27,
+    /// Two orders meet in a cross. `number` match number, `quantity`, `price`, `code` cross type. Followed by the buyer's
+    /// and then the seller's [`EventKind::CrossExecuted`] or [`EventKind::CrossExecutedUnseen`]; only their
+    /// [`EventKind::Fee`] may be between them.
+    CrossMatch = 28,
+    /// A displayed order's side of the [`EventKind::CrossMatch`] before: OUCH Executed, ITCH Order Executed With Price,
+    /// printable `N`. `number` order number, `quantity`, `price` of the cross, `code` liquidity flag (`O`, `C`, `H`).
+    CrossExecuted = 29,
+    /// The same of an order, or part of one, that is not displayed: OUCH only.
+    CrossExecutedUnseen = 30,
+    /// ITCH Cross Trade: the cross is over. `number` match number, `price` (0 when nothing traded), `quantity` and `detail`
+    /// the low and high half of the volume in lots, `code` cross type.
+    CrossDone = 31,
+    /// First half of ITCH Net Order Imbalance Indicator: `number` lots that would be paired, `price` near, `detail` far,
+    /// `user_ref` reference, `code` cross type, `quantity` the price variation indicator (a byte). Directly followed by
+    /// its [`EventKind::ImbalanceSide`].
+    ImbalanceVolume = 32,
+    /// Second half: `number` lots of imbalance, `code` direction.
+    ImbalanceSide = 33,
+    /// OUCH Order Priority Update: a stop was reached and enters the market. `number` its new order number, `price`, `code`
+    /// display. ITCH says nothing here; [`EventKind::Added`] does when it comes to rest.
+    PriorityUpdated = 34,
+    /// OUCH Order Restated, reason `R`: a reserve order's displayed part was filled up. `number` the new ITCH order number
+    /// (option 1), `quantity` displayed now (option 22). Directly before the [`EventKind::Added`] of that part.
+    Restated = 35,
+    /// First half of OUCH Accepted of an order that survived the roll of the day; directly followed by its
+    /// [`EventKind::Carried`]. See [`CarriedText`].
+    CarriedText = 36,
+    /// Second half: as [`EventKind::Accepted`]; `detail` low byte side.
+    Carried = 37,
+    /// The day has rolled: both streams end before what follows. `number` the day's number.
+    DayRolled = 38,
+}
+
+/// What an [`EventKind::CarriedText`] says of a surviving order, beside its kind, instrument and session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CarriedText {
+    /// As entered.
+    pub cl_ord_id: [u8; 14],
+    /// OUCH time in force.
+    pub time_in_force: u8,
+    /// OUCH display.
+    pub display: u8,
+    /// OUCH capacity.
+    pub capacity: u8,
+    /// OUCH InterMarket Sweep Eligibility.
+    pub sweep: u8,
+    /// OUCH CrossType.
+    pub cross_type: u8,
 }
 
 /// Why a command of the operator was not carried out.
@@ -115,7 +167,7 @@ const _: () = assert!(size_of::<Event>() == 32);
 impl EventKind {
     /// The kind for a byte.
     pub fn from_byte(byte: u8) -> Option<Self> {
-        const KINDS: [EventKind; 26] = [
+        const KINDS: [EventKind; 38] = [
             EventKind::Accepted,
             EventKind::Rejected,
             EventKind::Replaced,
@@ -142,6 +194,18 @@ impl EventKind {
             EventKind::Fee,
             EventKind::SessionEvent,
             EventKind::OperationRefused,
+            EventKind::ExecutedUnseen,
+            EventKind::CrossMatch,
+            EventKind::CrossExecuted,
+            EventKind::CrossExecutedUnseen,
+            EventKind::CrossDone,
+            EventKind::ImbalanceVolume,
+            EventKind::ImbalanceSide,
+            EventKind::PriorityUpdated,
+            EventKind::Restated,
+            EventKind::CarriedText,
+            EventKind::Carried,
+            EventKind::DayRolled,
         ];
         KINDS.get(usize::from(byte).checked_sub(1)?).copied()
     }
@@ -164,8 +228,70 @@ impl Event {
         }
     }
 
+    /// A surviving order's texts: `number` and the bytes of `price` and the lower half of `detail` are the ClOrdID,
+    /// `code` is the time in force, `quantity` the display, capacity, sweep and cross type as bytes.
+    pub fn carried_text(instrument: u16, session: u32, user_ref: u32, text: &CarriedText) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = text.cl_ord_id;
+        Self {
+            code: text.time_in_force,
+            instrument,
+            session,
+            user_ref,
+            quantity: u32::from_be_bytes([text.display, text.capacity, text.sweep, text.cross_type]),
+            price: u32::from_be_bytes([i, j, k, l]),
+            detail: u32::from_be_bytes([0, 0, m, n]),
+            number: u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+            ..Self::new(EventKind::CarriedText)
+        }
+    }
+
+    /// What [`Event::carried_text`] was made of.
+    pub fn texts(&self) -> CarriedText {
+        let mut cl_ord_id = [0; 14];
+        cl_ord_id[..8].copy_from_slice(&self.number.to_be_bytes());
+        cl_ord_id[8..12].copy_from_slice(&self.price.to_be_bytes());
+        cl_ord_id[12..].copy_from_slice(&self.detail.to_be_bytes()[2..]);
+        let [display, capacity, sweep, cross_type] = self.quantity.to_be_bytes();
+        CarriedText {
+            cl_ord_id,
+            time_in_force: self.code,
+            display,
+            capacity,
+            sweep,
+            cross_type,
+        }
+    }
+
     /// Its kind. The exchange makes events only through [`Event::new`], so that the byte is always a kind.
     pub fn kind(&self) -> EventKind {
         EventKind::from_byte(self.kind).expect("events are made by Event::new")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_by_its_byte() {
+        let kinds: Vec<_> = (0..=u8::MAX).filter_map(EventKind::from_byte).collect();
+        assert_eq!(kinds.first(), Some(&EventKind::Accepted));
+        assert_eq!(kinds.last(), Some(&EventKind::DayRolled));
+        for (byte, kind) in (1..).zip(kinds) {
+            assert_eq!(kind as u8, byte);
+        }
+    }
+
+    #[test]
+    fn texts_of_a_surviving_order_come_out_as_they_went_in() {
+        let text = CarriedText {
+            cl_ord_id: *b"abcdefghijklmn",
+            time_in_force: b'G',
+            display: b'Y',
+            capacity: b'A',
+            sweep: b'N',
+            cross_type: b'O',
+        };
+        assert_eq!(Event::carried_text(1, 2, 3, &text).texts(), text);
     }
 }

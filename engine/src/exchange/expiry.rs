@@ -132,9 +132,8 @@ impl ExpiryQueue {
 }
 
 impl Exchange {
-    /// When the next order's time has come, in the commands' time; `None` while no order has an end. Whoever sequences
-    /// commands sends a [`super::command::CommandKind::Expire`] then.
-    pub fn next_expiry(&self) -> Option<u64> {
+    /// When the next order's time has come, in the commands' time; `None` while no order has an end.
+    pub(super) fn next_expiry(&self) -> Option<u64> {
         self.expiry.first().map(|(time, _)| time)
     }
 

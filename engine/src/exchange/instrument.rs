@@ -192,6 +192,12 @@ pub fn tick_value(definition: &InstrumentDefinition, quote_decimals: u8) -> Opti
     u64::try_from(numerator / denominator).ok()
 }
 
+/// Lots in one price unit, as far as ITCH can say it: 0 when a lot is larger than that.
+pub fn round_lot_size(definition: &InstrumentDefinition) -> u32 {
+    let lots = whole(definition.price_unit).checked_div(whole(definition.lot_size));
+    u32::try_from(lots.unwrap_or(0)).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::command::halves;

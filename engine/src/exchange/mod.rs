@@ -13,6 +13,7 @@ mod canceling;
 mod changing;
 mod checks;
 pub mod command;
+mod due;
 mod entering;
 pub mod event;
 mod expiry;
@@ -41,6 +42,7 @@ use book::arena::{Arena, FLAG_EXPIRES, FLAG_LISTED, NONE, OrderSlot};
 use book::ladder::Pools;
 use canceling::CancelFilter;
 use command::{Command, CommandKind};
+pub use due::Due;
 use event::{Event, EventKind};
 use expiry::ExpiryQueue;
 use index::Index;
@@ -230,7 +232,13 @@ impl Exchange {
                 });
                 Progress::Done
             }
-            None => self.refuse_operation(step),
+            Some(
+                CommandKind::Imbalance
+                | CommandKind::Reopen
+                | CommandKind::SetProtection
+                | CommandKind::RollDay,
+            )
+            | None => self.refuse_operation(step),
         }
     }
 

@@ -6,7 +6,7 @@ use super::command::{
     AccountDefinition, AssetDefinition, Command, InstrumentDefinition, SessionDefinition, Transfer,
 };
 use super::event::{Event, EventKind, Refusal};
-use super::instrument::{Instrument, State};
+use super::instrument::{Instrument, State, round_lot_size};
 use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
 
@@ -90,10 +90,7 @@ impl Exchange {
             return refuse(step, Refusal::Invalid);
         };
         instrument.schedule = self.schedules.index_of(schedule).expect("there is room");
-        step.emit(Event {
-            instrument: locate,
-            ..Event::new(EventKind::InstrumentListed)
-        });
+        step.emit(listed(locate, &instrument));
         step.emit(trading_action(locate, &instrument));
         self.instruments.push(instrument);
         self.symbols.insert(place, (definition.symbol, locate));
@@ -169,7 +166,18 @@ pub(super) fn is_self_match_mode(mode: u8) -> bool {
     matches!(mode, b'O' | b'W' | b'D' | b'B')
 }
 
-fn trading_action(locate: u16, instrument: &Instrument) -> Event {
+/// The instrument is in the table.
+pub(super) fn listed(locate: u16, instrument: &Instrument) -> Event {
+    Event {
+        instrument: locate,
+        quantity: round_lot_size(&instrument.definition),
+        number: u64::from_be_bytes(instrument.definition.symbol),
+        ..Event::new(EventKind::InstrumentListed)
+    }
+}
+
+/// Its state, as the feed says it.
+pub(super) fn trading_action(locate: u16, instrument: &Instrument) -> Event {
     Event {
         instrument: locate,
         code: instrument.state.trading_action(),

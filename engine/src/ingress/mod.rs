@@ -81,7 +81,7 @@ pub struct EngineConfig {
     pub day_ns: u64,
     /// Over the events of all commands replayed.
     pub events_hash: EventsHash,
-    /// Number of the setup's last command. Until it is taken nothing expires: whoever waits for the exchange to be ready
+    /// Number of the setup's last command. Until it is taken nothing is due: whoever waits for the exchange to be ready
     /// waits for this number.
     pub ready_at: u64,
 }
@@ -199,7 +199,7 @@ impl<S: DatagramSource> Stage for EngineStage<S> {
         let now_ns = engine.sequencer.read_clock();
         let mut work = engine.work_off();
         // Before anything new: an order whose time has come does not meet what comes later.
-        work += engine.expire();
+        work += engine.take_due();
         // UDP before TCP's verdicts: silence is judged after the socket was drained.
         if engine.is_free() && !engine.links.shutdown.is_requested() {
             work += source.poll(DATAGRAMS_PER_TURN, |from, bytes| engine.datagram(from, bytes));
@@ -396,15 +396,16 @@ impl Engine {
         }
     }
 
-    /// Orders whose time has come are a command of their own: only the engine looks at a clock.
-    fn expire(&mut self) -> usize {
-        let next = self.exchange.next_expiry();
-        let is_due = next.is_some_and(|time| self.sequencer.has_reached(time))
-            && self.sequencer.sequence() >= self.ready_at;
+    /// What is due by the clock is a command of its own: only the engine looks at a clock.
+    fn take_due(&mut self) -> usize {
+        let Some(due) = self.exchange.next_due() else {
+            return 0;
+        };
+        let is_due = self.sequencer.has_reached(due.time) && self.sequencer.sequence() >= self.ready_at;
         if !is_due || self.links.shutdown.is_requested() || !self.is_free() {
             return 0;
         }
-        self.take(Command::new(CommandKind::Expire));
+        self.take(due.command());
         1
     }
 

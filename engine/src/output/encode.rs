@@ -225,6 +225,18 @@ impl Encoder {
                 numbers.publish(sink, itch::stock_trading_action(feed_time, event).as_bytes());
             }
             EventKind::OperationRefused => {}
+            EventKind::ExecutedUnseen
+            | EventKind::CrossMatch
+            | EventKind::CrossExecuted
+            | EventKind::CrossExecutedUnseen
+            | EventKind::CrossDone
+            | EventKind::ImbalanceVolume
+            | EventKind::ImbalanceSide
+            | EventKind::PriorityUpdated
+            | EventKind::Restated
+            | EventKind::CarriedText
+            | EventKind::Carried
+            | EventKind::DayRolled => unreachable!("no command causes {kind:?}"),
             EventKind::SystemEvent => numbers.publish(sink, itch::system_event(feed_time, event).as_bytes()),
             EventKind::Fee => {
                 assert!(context.fee.is_none(), "each fee has its execution");

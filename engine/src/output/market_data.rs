@@ -7,8 +7,9 @@ use protocol::market_data::messages::{
 use protocol::units::U48;
 use zerocopy::network_endian::{U16, U32, U64};
 
-use crate::exchange::command::{InstrumentDefinition, whole};
+use crate::exchange::command::InstrumentDefinition;
 use crate::exchange::event::Event;
+use crate::exchange::instrument::round_lot_size;
 
 /// Receivers ignore it.
 const TRACKING_NUMBER: U16 = U16::ZERO;
@@ -45,12 +46,6 @@ pub(super) fn stock_directory(time: U48, locate: u16, definition: &InstrumentDef
         etp_leverage_factor: U32::ZERO,
         inverse_indicator: b'N',
     }
-}
-
-/// Lots in one price unit, as far as the field can say it: 0 when a lot is larger than that.
-fn round_lot_size(definition: &InstrumentDefinition) -> u32 {
-    let lots = whole(definition.price_unit).checked_div(whole(definition.lot_size));
-    u32::try_from(lots.unwrap_or(0)).unwrap_or(u32::MAX)
 }
 
 pub(super) fn stock_trading_action(time: U48, event: &Event) -> StockTradingAction {

@@ -116,6 +116,7 @@ fn no_kind_of_command_allocates() {
     operating::ends(&mut world);
     operating::kill_switches(&mut world);
     operating::changes(&mut world);
+    operating::the_day(&mut world);
     connections(&mut world);
     let all: HashSet<_> = (0..=u8::MAX).filter_map(CommandKind::from_byte).collect();
     let missing: Vec<_> = all.difference(&world.kinds).collect();

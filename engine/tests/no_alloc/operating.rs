@@ -82,6 +82,22 @@ pub(crate) fn ends(world: &mut World) {
     world.ask(CommandKind::MassCancel, MAKER, |_, _| {});
 }
 
+/// What the clock asks for, and the roll of a day that is not over.
+pub(crate) fn the_day(world: &mut World) {
+    world.run(Command::new(CommandKind::Imbalance));
+    for kind in [
+        CommandKind::Reopen,
+        CommandKind::SetProtection,
+        CommandKind::RollDay,
+    ] {
+        let came = world.run(Command {
+            instrument: 99,
+            ..Command::new(kind)
+        });
+        assert_eq!(came.first, Some(EventKind::OperationRefused), "{kind:?}");
+    }
+}
+
 pub(crate) fn kill_switches(world: &mut World) {
     let refused = Some(EventKind::OperationRefused);
     for (account, is_on, first) in [

@@ -7,7 +7,7 @@ use engine::exchange::event::{Event, EventKind};
 use super::world::World;
 
 /// The words an event may begin with, behind its owner.
-pub(crate) const BEGINNINGS: [&str; 16] = [
+pub(crate) const BEGINNINGS: [&str; 23] = [
     "accepted",
     "rejected",
     "replaced",
@@ -24,6 +24,13 @@ pub(crate) const BEGINNINGS: [&str; 16] = [
     "trading-action",
     "system-event",
     "refused",
+    "cross",
+    "imbalance",
+    "paired",
+    "priority",
+    "restated",
+    "carried",
+    "day",
 ];
 
 /// Everything a command caused, one text for each event.
@@ -51,7 +58,12 @@ fn owner(world: &World, command: &Command, event: &Event) -> String {
         | Kind::InstrumentListed
         | Kind::TradingAction
         | Kind::SystemEvent
-        | Kind::OperationRefused => return String::new(),
+        | Kind::OperationRefused
+        | Kind::CrossMatch
+        | Kind::CrossDone
+        | Kind::ImbalanceVolume
+        | Kind::ImbalanceSide
+        | Kind::DayRolled => return String::new(),
         _ => {}
     }
     let asks =
@@ -177,6 +189,62 @@ fn words(world: &World, command: &Command, event: &Event, locate: u16) -> String
         EventKind::SystemEvent | EventKind::SessionEvent => format!("system-event {code}"),
         EventKind::Fee => format!("fee {}", world.show_amount(quote(), i128::from(number as i64))),
         EventKind::OperationRefused => format!("refused {}", refusal(event.detail)),
+        EventKind::ExecutedUnseen => {
+            format!(
+                "executed {} at {} #{number} unseen {}",
+                lots(event.quantity),
+                price(),
+                flag(event.code)
+            )
+        }
+        EventKind::CrossMatch => {
+            format!(
+                "cross {code} match {number} of {} at {}",
+                lots(event.quantity),
+                price()
+            )
+        }
+        EventKind::CrossExecuted | EventKind::CrossExecutedUnseen => {
+            let unseen = if event.kind() == EventKind::CrossExecuted {
+                ""
+            } else {
+                " unseen"
+            };
+            format!(
+                "executed {} at {} #{number}{unseen} {}",
+                lots(event.quantity),
+                price(),
+                flag(event.code)
+            )
+        }
+        EventKind::CrossDone => {
+            let volume = u64::from(event.detail) << 32 | u64::from(event.quantity);
+            format!(
+                "cross {code} done match {number} volume {} at {}",
+                world.show_lots(locate, volume),
+                price()
+            )
+        }
+        EventKind::ImbalanceVolume => format!(
+            "paired {} near {} far {} reference {} cross {code} variation {}",
+            world.show_lots(locate, number),
+            price(),
+            world.show_price(locate, event.detail),
+            world.show_price(locate, event.user_ref),
+            match event.quantity as u8 {
+                b' ' => "none".to_owned(),
+                variation => char::from(variation).to_string(),
+            },
+        ),
+        EventKind::ImbalanceSide => format!("imbalance {} {code}", world.show_lots(locate, number)),
+        EventKind::PriorityUpdated => format!("priority #{number} at {}", price()),
+        EventKind::Restated => format!("restated #{number} shows {}", lots(event.quantity)),
+        EventKind::CarriedText => "carried".to_owned(),
+        EventKind::Carried => {
+            let side = side(event.detail.to_le_bytes()[0]);
+            format!("carried #{number} {side} {} at {}", lots(event.quantity), price())
+        }
+        EventKind::DayRolled => format!("day {number}"),
     }
 }
 
@@ -196,6 +264,10 @@ fn flag(code: u8) -> &'static str {
     match code {
         b'A' => "added",
         b'R' => "removed",
+        b'J' => "added hidden",
+        b'O' => "opening",
+        b'C' => "closing",
+        b'H' => "after halt",
         _ => "otherwise",
     }
 }

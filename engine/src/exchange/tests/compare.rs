@@ -38,7 +38,11 @@ impl World {
             self.compare_instrument(locate);
         }
         let ends = self.model.resting().filter_map(|order| order.ends).min();
-        assert_eq!(self.exchange.next_expiry(), ends, "the next order that ends");
+        assert_eq!(
+            self.exchange.next_due().map(|due| due.time),
+            ends,
+            "the next order that ends"
+        );
     }
 
     fn compare_balances(&self, sums: &[Sums]) {

@@ -75,12 +75,12 @@ fn expire(world: &mut World, time: u64) -> Vec<u32> {
 #[test]
 fn an_order_ends_when_its_time_has_come() {
     let mut world = market(2);
-    assert_eq!(world.exchange.next_expiry(), None);
+    assert_eq!(world.exchange.next_due().map(|due| due.time), None);
     let order = buy(&mut world, till(3));
-    assert_eq!(world.exchange.next_expiry(), Some(4 * SECOND));
+    assert_eq!(world.exchange.next_due().map(|due| due.time), Some(4 * SECOND));
     assert_eq!(expire(&mut world, 4 * SECOND - 1), []);
     assert_eq!(expire(&mut world, 4 * SECOND), [order]);
-    assert_eq!(world.exchange.next_expiry(), None);
+    assert_eq!(world.exchange.next_due().map(|due| due.time), None);
 }
 
 #[test]
@@ -92,7 +92,10 @@ fn the_earliest_end_first_and_at_one_time_the_lower_number() {
     let of = |places: &[usize]| places.iter().map(|&place| orders[place]).collect::<Vec<_>>();
     assert_eq!(expire(&mut world, 3 * SECOND), of(&[6, 1, 3]));
     assert_eq!(expire(&mut world, 20 * SECOND), of(&[0, 5, 2]));
-    assert_eq!(world.exchange.next_expiry(), Some(86_400 * SECOND));
+    assert_eq!(
+        world.exchange.next_due().map(|due| due.time),
+        Some(86_400 * SECOND)
+    );
 }
 
 #[test]
@@ -126,7 +129,7 @@ fn with_another_time_in_force_the_option_says_nothing() {
             );
         }
     }
-    assert_eq!(world.exchange.next_expiry(), None);
+    assert_eq!(world.exchange.next_due().map(|due| due.time), None);
 }
 
 #[test]
@@ -136,9 +139,12 @@ fn a_replacement_says_anew_when_the_order_ends() {
     for quantity in [3, 2] {
         let order = buy(&mut world, till(3));
         let order = replace(&mut world, order, quantity, till(8));
-        assert_eq!(world.exchange.next_expiry(), Some(world.time + 8 * SECOND));
+        assert_eq!(
+            world.exchange.next_due().map(|due| due.time),
+            Some(world.time + 8 * SECOND)
+        );
         let order = replace(&mut world, order, quantity, DAY);
-        assert_eq!(world.exchange.next_expiry(), None);
+        assert_eq!(world.exchange.next_due().map(|due| due.time), None);
         let order = replace(&mut world, order, quantity, till(1));
         let end = world.time + SECOND;
         assert_eq!(expire(&mut world, end), [order]);
@@ -153,7 +159,10 @@ fn who_ends_otherwise_is_not_waited_for() {
     }
     // Two in full, and one lot of the last.
     send(&mut world, b'S', 5, 0, DAY);
-    assert_eq!(world.exchange.next_expiry(), Some(world.time + 2 * SECOND));
+    assert_eq!(
+        world.exchange.next_due().map(|due| due.time),
+        Some(world.time + 2 * SECOND)
+    );
     let end = world.time + 10 * SECOND;
     assert_eq!(expire(&mut world, end).len(), 1);
 }
@@ -163,7 +172,7 @@ fn what_does_not_rest_does_not_wait() {
     let mut world = market(2);
     send(&mut world, b'S', 2, 0, DAY);
     buy(&mut world, till(5));
-    assert_eq!(world.exchange.next_expiry(), None);
+    assert_eq!(world.exchange.next_due().map(|due| due.time), None);
 }
 
 #[test]

@@ -100,7 +100,8 @@ impl Generator {
         // As the engine does, but for some times when it is late.
         let is_due = world
             .exchange
-            .next_expiry()
+            .next_due()
+            .map(|due| due.time)
             .is_some_and(|time| time <= world.time);
         if is_due && self.random.chance(9, 10) {
             return Command::new(CommandKind::Expire);
