@@ -1,14 +1,20 @@
 //! Runs a stream through an exchange.
 
 use engine::exchange::command::Command;
-use engine::exchange::{Exchange, Progress, Sink};
+use engine::exchange::{Exchange, Outlook, Progress, Sink};
 
 use crate::workload::Stream;
 
 /// All steps of a command.
 #[inline]
 pub fn apply(exchange: &mut Exchange, command: &Command, sink: &mut impl Sink) {
-    let mut progress = exchange.apply(command, sink);
+    apply_foreseen(exchange, command, &Outlook::NONE, sink);
+}
+
+/// The same for a command that was looked at before.
+#[inline]
+pub fn apply_foreseen(exchange: &mut Exchange, command: &Command, outlook: &Outlook, sink: &mut impl Sink) {
+    let mut progress = exchange.apply_foreseen(command, outlook, sink);
     while progress == Progress::More {
         progress = exchange.resume(sink);
     }

@@ -1,7 +1,7 @@
 //! One side of one book: eight bytes for each tick, and three levels of bits that tell where the next order is.
 
 use engine::exchange::book::Side;
-use engine::sys::table::{prefetch, table};
+use engine::sys::table::{prefetch_at, table};
 
 use super::NONE;
 
@@ -75,9 +75,7 @@ impl Ladder {
     /// Has a tick's level fetched.
     #[inline]
     pub(super) fn prefetch(&self, tick: u32) {
-        if let Some(level) = self.levels.get(self.place(tick) as usize) {
-            prefetch(level);
-        }
+        prefetch_at(&self.levels, self.place(tick));
     }
 
     /// Puts an order at the end of its tick; the one before it.

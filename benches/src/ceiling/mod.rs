@@ -9,7 +9,7 @@ mod ladder;
 mod money;
 
 use engine::exchange::book::Side;
-use engine::sys::table::{prefetch, table};
+use engine::sys::table::{prefetch_at, table};
 
 use crate::fills::{Tape, Told, What};
 use crate::operations::{Ask, Operation, Operations};
@@ -95,7 +95,7 @@ impl<M: Money> ArrayBook<M> {
     /// Has fetched what [`ArrayBook::apply`] will need first: the record, the level, the balance.
     #[inline]
     pub fn prefetch(&self, operation: &Operation) {
-        prefetch(&self.records[operation.number as usize]);
+        prefetch_at(&self.records, operation.number);
         if matches!(operation.ask, Ask::Rest | Ask::Immediate | Ask::Move) {
             self.ladders[ladder_of(operation)].prefetch(operation.tick);
         }

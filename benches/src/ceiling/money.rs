@@ -1,6 +1,6 @@
 //! Who owns what, as small as it can be: two integers for each account and asset, no fees.
 
-use engine::sys::table::{prefetch, table};
+use engine::sys::table::{prefetch_at, table};
 
 use crate::operations::Operations;
 
@@ -98,9 +98,7 @@ impl Money for Balances {
 
     fn prefetch(&self, account: u32, ladder: u32) {
         let (asset, _) = Self::bound(ladder, 0, 0);
-        if let Some(balance) = self.balances.get(account as usize * self.assets + asset as usize) {
-            prefetch(balance);
-        }
+        prefetch_at(&self.balances, account * self.assets as u32 + asset);
     }
 
     fn hold(&mut self, account: u32, ladder: u32, tick: u32, quantity: u32) {

@@ -31,7 +31,7 @@ impl<'a, M: Money, const FETCH: bool> Contender<'a> for Array<'a, M, FETCH> {
     }
 
     #[inline]
-    fn ahead(&self, place: usize) {
+    fn ahead(&mut self, place: usize) {
         if FETCH && let Some(operation) = self.case.operations.measured.get(place + AHEAD) {
             self.book.prefetch(operation);
         }

@@ -26,10 +26,10 @@ pub struct OurBook<'a> {
 impl<'a> Contender<'a> for OurBook<'a> {
     fn prepared(case: &'a Case) -> Self {
         let limits = case.stream.workload.limits();
-        let mut pools = Pools::new(limits.levels, limits.instruments * 2, 0);
+        let pools = Pools::new(limits.levels, limits.instruments * 2, 0);
         let tick_max = market::PRICE_MAX / market::TICK_SIZE;
         let books = (1..=case.stream.workload.instruments)
-            .map(|locate| Book::new(&mut pools, locate, tick_max))
+            .map(|locate| Book::new(locate, 0, tick_max))
             .collect();
         let mut book = Self {
             case,

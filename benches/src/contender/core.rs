@@ -1,8 +1,7 @@
 //! The exchange: ledger, all checks, events.
 
-use engine::exchange::Ahead;
-use engine::exchange::Exchange;
 use engine::exchange::event::{Event, EventKind};
+use engine::exchange::{Exchange, Outlook};
 use engine::ingress::EventsHash;
 
 use super::{Case, Contender, ROOM};
@@ -10,14 +9,19 @@ use crate::fills::FillsHash;
 use crate::market::TICK_SIZE;
 use crate::replay;
 
+/// Commands behind the present one that are looked at, a power of two.
+const OUTLOOKS: usize = 16;
+
 /// Our matching core. With an `AHEAD` above 0, as a receive loop runs it that knows the commands behind the present one:
-/// accounts and orders are fetched so many commands before their turn, sessions and names twice as many.
+/// it looks at each three times, so many commands apart.
 #[derive(Debug)]
 pub struct Core<'a, const AHEAD: usize> {
     case: &'a Case,
     exchange: Exchange,
     events: Vec<Event>,
     events_hash: EventsHash,
+    /// Of the commands whose places have these lowest bits.
+    outlooks: [Outlook; OUTLOOKS],
     /// The incoming order's number.
     taker: u32,
 }
@@ -29,6 +33,7 @@ impl<'a, const AHEAD: usize> Contender<'a> for Core<'a, AHEAD> {
             exchange: replay::prepared(&case.stream),
             events: Vec::with_capacity(ROOM),
             events_hash: EventsHash::default(),
+            outlooks: [Outlook::NONE; OUTLOOKS],
             taker: 0,
         }
     }
@@ -42,23 +47,30 @@ impl<'a, const AHEAD: usize> Contender<'a> for Core<'a, AHEAD> {
     }
 
     #[inline]
-    fn ahead(&self, place: usize) {
+    fn ahead(&mut self, place: usize) {
+        const { assert!(3 * AHEAD < OUTLOOKS) };
         if AHEAD > 0 {
             let commands = &self.case.stream.measured;
+            if let Some(command) = commands.get(place + 3 * AHEAD) {
+                self.outlooks[(place + 3 * AHEAD) % OUTLOOKS] = self.exchange.look_out(command);
+            }
             if let Some(command) = commands.get(place + 2 * AHEAD) {
-                self.exchange.prefetch(command, Ahead::Names);
+                self.exchange
+                    .look_again(command, &mut self.outlooks[(place + 2 * AHEAD) % OUTLOOKS]);
             }
             if let Some(command) = commands.get(place + AHEAD) {
-                self.exchange.prefetch(command, Ahead::Orders);
+                self.exchange
+                    .look_around(command, &self.outlooks[(place + AHEAD) % OUTLOOKS]);
             }
         }
     }
 
     #[inline]
     fn apply(&mut self, place: usize) {
-        replay::apply(
+        replay::apply_foreseen(
             &mut self.exchange,
             &self.case.stream.measured[place],
+            &self.outlooks[place % OUTLOOKS],
             &mut self.events,
         );
     }

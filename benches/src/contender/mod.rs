@@ -68,7 +68,7 @@ pub trait Contender<'a> {
 
     /// The operation at `place` will come soon. Beyond the end too.
     #[inline]
-    fn ahead(&self, _place: usize) {}
+    fn ahead(&mut self, _place: usize) {}
 
     /// Does the operation at `place`.
     fn apply(&mut self, place: usize);

@@ -2,8 +2,10 @@
 
 use super::Exchange;
 use super::book::Side;
-use super::book::arena::{FLAG_EXPIRES, FLAG_LISTED, NONE};
+use super::book::arena::{FLAG_EXPIRES, FLAG_LISTED, FLAG_MARKET, FLAG_WAITS, NONE};
+use super::book::ladder::Ladder;
 use super::checks::GOOD_TILL_TIME;
+use super::instrument::{CrossKind, State};
 use zerocopy::IntoBytes;
 
 impl Exchange {
@@ -15,11 +17,14 @@ impl Exchange {
         let mut resting = 0;
         for locate in 1..=self.instrument_count() {
             for side in [Side::Buy, Side::Sell] {
-                resting += self.check_side(locate, side)?;
+                let ladder = self.instrument_of(locate).book.side(side);
+                resting += self.check_ladder(locate, side, ladder, 0)?;
+                resting += self.check_waiting(locate, side)?;
             }
             let best = |side| self.best(locate, side).map(|(price, _)| price);
             if let (Some(bid), Some(ask)) = (best(Side::Buy), best(Side::Sell))
                 && bid >= ask
+                && self.instrument_of(locate).state == State::Trading
             {
                 return Err(format!("instrument {locate}: bid {bid} crosses ask {ask}"));
             }
@@ -28,14 +33,61 @@ impl Exchange {
             return Err(format!("{resting} orders rest, {} are stored", self.arena.used()));
         }
         self.check_expiries()?;
+        self.timers
+            .check(self.instruments.iter().map(|instrument| instrument.state))?;
         self.check_holds()?;
         self.check_conservation()
     }
 
-    fn check_side(&self, locate: u16, side: Side) -> Result<u32, String> {
+    /// What waits for crosses: auction-only limit orders, and market orders beside the levels of their bounds.
+    fn check_waiting(&self, locate: u16, side: Side) -> Result<u32, String> {
+        let waiting = &self.auctions[usize::from(locate) - 1].waiting;
+        let mut orders = 0;
+        for kind in CrossKind::ALL {
+            let ladder = waiting.limits(kind).side(side);
+            orders += self.check_ladder(locate, side, ladder, FLAG_WAITS)?;
+        }
+        for kind in CrossKind::ALL.map(Some).into_iter().chain([None]) {
+            let line = waiting.line(kind, side);
+            let (mut prev, mut open) = (NONE, 0);
+            for handle in self.queue_from(line.first()) {
+                let slot = self.arena.get(handle);
+                let is_behind = prev == NONE || self.arena.get(prev).number < slot.number;
+                let sound = slot.prev == prev
+                    && is_behind
+                    && self.pools.level(slot.level).tick == slot.tick
+                    && self.cross_kind(handle) == kind
+                    && (slot.side, slot.instrument) == (side, locate)
+                    && slot.open > 0
+                    && slot.is(FLAG_LISTED)
+                    && slot.is(FLAG_MARKET)
+                    && slot.is(FLAG_WAITS);
+                if !sound {
+                    return Err(format!(
+                        "instrument {locate}: market order {} is not sound: {slot:?}",
+                        slot.number
+                    ));
+                }
+                open += u64::from(slot.open);
+                orders += 1;
+                prev = handle;
+            }
+            let bound = self.levels_of(line.bounds());
+            let bound: u64 = bound.map(|level| self.pools.level(level).quantity).sum();
+            if bound != open || !line.ends_with(prev) {
+                return Err(format!(
+                    "instrument {locate}: {open} lots wait at market, {bound} are bound"
+                ));
+            }
+        }
+        Ok(orders)
+    }
+
+    /// A ladder of orders that all have, or have not, the flag that says they wait.
+    fn check_ladder(&self, locate: u16, side: Side, ladder: &Ladder, waits: u8) -> Result<u32, String> {
         let mut resting = 0;
         let mut before: Option<u32> = None;
-        for index in self.level_handles(locate, side) {
+        for index in self.levels_of(ladder) {
             let level = self.pools.level(index);
             if before.is_some_and(|tick| !side.is_better(tick, level.tick)) {
                 return Err(format!("instrument {locate}: level {} out of order", level.tick));
@@ -50,6 +102,7 @@ impl Exchange {
                     && slot.side == side
                     && slot.instrument == locate
                     && slot.open > 0
+                    && slot.flags & FLAG_WAITS == waits
                     && slot.is(FLAG_LISTED);
                 if !sound {
                     return Err(format!(
@@ -169,9 +222,10 @@ impl Exchange {
     }
 
     fn mix_all(&self, but_session: Option<u32>, hash: &mut Mixer) {
-        for value in [self.order_number, self.match_number] {
+        for value in [self.order_number, self.match_number, u64::from(self.day)] {
             hash.mix(value);
         }
+        self.timers.visit(|value| hash.mix(value));
         self.ledger.visit(self.account_count(), |value| hash.mix(value));
         for schedule in self.schedules.all() {
             hash.mix(
@@ -209,6 +263,8 @@ impl Exchange {
             let last = instrument.last_trade;
             hash.mix_bytes(instrument.definition.as_bytes());
             hash.mix(instrument.state as u64);
+            hash.mix(self.auctions[usize::from(locate) - 1].kind as u64);
+            hash.mix(u64::from(instrument.volatility_ppm) << 32 | u64::from(instrument.pause_seconds));
             for value in [
                 u64::from(last.price),
                 u64::from(last.quantity),
@@ -221,6 +277,11 @@ impl Exchange {
                 for handle in self.resting_handles(locate, side) {
                     self.mix_order(handle, hash);
                 }
+            }
+            for handle in self.waiting_handles(locate) {
+                // The bound of a market order is not its price.
+                hash.mix(u64::from(self.arena.get(handle).tick));
+                self.mix_order(handle, hash);
             }
         }
     }

@@ -1,12 +1,13 @@
 //! Orders go out: cancel, modify, mass cancel, kill switch, disconnect.
 
 use super::book::Side;
-use super::book::arena::{NONE, OrderSlot};
+use super::book::arena::{FLAG_WAITS, NONE, OrderSlot};
 use super::command::{Command, OrderOptions};
 use super::entering::{answer, is_unknown};
 use super::event::{Event, EventKind};
+use super::index::Place;
 use super::sink::{Progress, Sink, Step};
-use super::{Exchange, Work};
+use super::{Exchange, Outlook, Work};
 
 /// Which of an account's orders a mass cancel takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,14 +33,25 @@ impl CancelFilter {
 impl Exchange {
     /// Cancel names the order's new total, executed lots included; 0 is all of it. Nothing live, or nothing to reduce:
     /// ignored silently.
-    pub(super) fn cancel<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+    pub(super) fn cancel<S: Sink>(
+        &mut self,
+        command: &Command,
+        outlook: &Outlook,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
         let order = command.order();
-        let handle = self.find_order(command.session, order.user_ref);
+        let name = self.place_of(outlook, command.session, order.user_ref);
+        let handle = self
+            .index
+            .find(&self.arena, name, command.session, order.user_ref);
         if handle != NONE {
             let OrderSlot { executed, open, .. } = *self.arena.get(handle);
             let left = order.quantity.saturating_sub(executed);
             if left == 0 {
-                self.cancel_resting(handle, b'U', step);
+                if !outlook.is_fetched() {
+                    self.prefetch_neighbors(handle);
+                }
+                self.cancel_named(handle, name, b'U', step);
             } else if left < open {
                 self.cancel_part(handle, open - left, step);
             }
@@ -73,6 +85,9 @@ impl Exchange {
             quantity: left,
             ..Event::new(EventKind::Modified)
         });
+        if slot.is(FLAG_WAITS) {
+            return Progress::Done;
+        }
         step.emit(Event {
             instrument: slot.instrument,
             quantity: slot.open - left,
@@ -177,19 +192,29 @@ impl Exchange {
 
     /// Cancels all that is left of a resting order.
     pub(super) fn cancel_resting<S: Sink>(&mut self, handle: u32, reason: u8, step: &mut Step<'_, S>) {
+        self.prefetch_neighbors(handle);
+        let slot = self.arena.get(handle);
+        let name = self.index.place(slot.session, slot.user_ref);
+        self.cancel_named(handle, name, reason, step);
+    }
+
+    /// The same for an order whose name is found there.
+    #[inline(always)]
+    fn cancel_named<S: Sink>(&mut self, handle: u32, name: Place, reason: u8, step: &mut Step<'_, S>) {
         let slot = *self.arena.get(handle);
-        // PERF: all that the order hangs on is fetched at once.
-        self.prefetch_neighbors(&slot);
         let (asset, hold) = self.hold_of(&slot, slot.open);
         self.ledger.release(slot.account, asset, hold);
-        self.instruments[usize::from(slot.instrument) - 1].book.remove(
-            &mut self.pools,
-            &mut self.arena,
-            &slot,
-        );
+        let kind = if slot.is(FLAG_WAITS) {
+            self.stop_waiting(handle, &slot);
+            EventKind::CanceledUnbooked
+        } else {
+            let book = &mut self.instruments[usize::from(slot.instrument) - 1].book;
+            book.remove(&mut self.pools, &mut self.arena, &slot);
+            EventKind::CanceledDeleted
+        };
         self.arena.get_mut(handle).open = 0;
-        step.emit(canceled(&slot, EventKind::CanceledDeleted, reason, slot.open));
-        self.finish_order(handle, &slot, b'C', step);
+        step.emit(canceled(&slot, kind, reason, slot.open));
+        self.finish_order(handle, &slot, name, b'C', step);
     }
 
     /// Cancels `quantity` lots of a resting order, which keeps its place.
@@ -197,7 +222,12 @@ impl Exchange {
         let slot = *self.arena.get(handle);
         self.release_hold(handle, slot.open, slot.open - quantity);
         self.reduce_in_book(handle, quantity);
-        step.emit(canceled(&slot, EventKind::CanceledReduced, b'U', quantity));
+        let kind = if slot.is(FLAG_WAITS) {
+            EventKind::CanceledUnbooked
+        } else {
+            EventKind::CanceledReduced
+        };
+        step.emit(canceled(&slot, kind, b'U', quantity));
     }
 }
 

@@ -7,8 +7,9 @@ use super::account::Account;
 use super::book::Side;
 use super::book::arena::{NONE, OrderSlot};
 use super::command::{Command, FLAG_LOW_SPACE, Order, OrderOptions, whole};
-use super::instrument::{Instrument, State};
+use super::instrument::{CrossKind, Instrument, State};
 use super::money;
+use zerocopy::FromZeros;
 
 /// Why an order or a replacement is refused: the numbers of OUCH 5.0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,6 +89,12 @@ pub(super) struct Terms {
     /// What does not execute at once is canceled.
     pub(super) is_immediate: bool,
     pub(super) is_attributed: bool,
+    /// Nothing matches when it comes in: the instrument collects, or the order waits for a cross.
+    pub(super) is_passive: bool,
+    /// It waits for a cross, in no book: an auction-only order, or a market order while the instrument collects.
+    pub(super) waits: bool,
+    /// The only cross it takes part in.
+    pub(super) auction: Option<CrossKind>,
     pub(super) wishes: Wishes,
 }
 
@@ -112,9 +119,9 @@ impl Wishes {
 }
 
 impl Terms {
-    /// True when what is left of the order stays in the book.
+    /// True when what is left of the order stays, in the book or out of it.
     pub(super) fn rests(&self) -> bool {
-        !self.is_market && !self.is_immediate
+        self.waits || (!self.is_market && !self.is_immediate)
     }
 }
 
@@ -128,14 +135,20 @@ pub(super) fn side(byte: u8) -> Result<Side, Reason> {
     }
 }
 
-/// The instrument's state.
+/// The instrument's state. While it collects it takes nothing that makes sense at once only.
 #[inline(always)]
-pub(super) fn state(instrument: &Instrument) -> Result<(), Reason> {
+pub(super) fn state(instrument: &Instrument, order: &Order, command: &Command) -> Result<(), Reason> {
     match instrument.state {
         State::Trading => Ok(()),
-        State::Closed | State::PreOpen => Err(Reason::Closed),
+        State::Closed => Err(Reason::Closed),
         State::Halted | State::CancelOnly => Err(Reason::Halted),
-        State::Auction | State::VolatilityPause => Err(Reason::Cross),
+        State::PreOpen | State::Auction | State::VolatilityPause => {
+            let options = command.options();
+            let is_at_once = order.time_in_force == IMMEDIATE
+                || options.post_only == b'P'
+                || options.has(OrderOptions::HAS_FUNDS);
+            if is_at_once { Err(Reason::Cross) } else { Ok(()) }
+        }
     }
 }
 
@@ -152,16 +165,19 @@ pub(super) fn terms(
 ) -> Result<Terms, Reason> {
     let is_immediate = order.time_in_force == IMMEDIATE;
     let is_market = is_market(instrument, order.price);
+    let auction = CrossKind::from_byte(order.cross_type);
+    let collects = instrument.state != State::Trading;
+    let waits = auction.is_some() || (collects && is_market);
     let is_plain = matches!(order.time_in_force, DAY | IMMEDIATE | GOOD_TILL_CANCELED);
     let wishes = if is_plain && !command.is_extended() {
         // PERF: most orders have no options; their rungs are one.
-        cross_and_display(order)?;
+        cross_and_display(order, &OrderOptions::new_zeroed())?;
         Wishes {
             self_match: account.definition.self_match,
             ..Wishes::NONE
         }
     } else {
-        let never_rests = is_immediate || is_market;
+        let never_rests = (is_immediate || is_market) && !waits;
         let open = order.quantity.saturating_sub(executed);
         wishes(account, order, &command.options(), never_rests, open)?
     };
@@ -179,15 +195,24 @@ pub(super) fn terms(
         is_market,
         is_immediate,
         is_attributed: order.display == b'A',
+        is_passive: collects || waits,
+        waits,
+        auction,
         wishes,
     })
 }
 
-/// Cross type and display.
+/// Cross type and display. What waits for its cross can neither take at once nor be sure not to.
 #[inline(always)]
-fn cross_and_display(order: &Order) -> Result<(), Reason> {
+fn cross_and_display(order: &Order, options: &OrderOptions) -> Result<(), Reason> {
     if order.cross_type != b'N' {
-        return Err(Reason::Cross);
+        let is_at_once = order.time_in_force == IMMEDIATE
+            || options.post_only == b'P'
+            || options.min_quantity > 0
+            || options.has(OrderOptions::HAS_STOP_PRICE);
+        if is_at_once || CrossKind::from_byte(order.cross_type).is_none() {
+            return Err(Reason::Cross);
+        }
     }
     if !matches!(order.display, b'Y' | b'A') {
         return Err(Reason::Display);
@@ -205,7 +230,7 @@ fn wishes(
     open: u32,
 ) -> Result<Wishes, Reason> {
     let lifetime_seconds = lifetime(order, options)?;
-    cross_and_display(order)?;
+    cross_and_display(order, options)?;
     let is_post_only = options.post_only == b'P';
     if !options_are_defined(options) || (is_post_only && never_rests) {
         return Err(Reason::Other);
@@ -338,31 +363,26 @@ impl Exchange {
 
     /// Room in the arena and the ladder.
     #[inline(always)]
-    pub(super) fn check_room(
-        &self,
-        instrument: &Instrument,
-        side: Side,
-        terms: &Terms,
-    ) -> Result<(), Reason> {
+    pub(super) fn check_room(&self, locate: u16, side: Side, terms: &Terms) -> Result<(), Reason> {
         if self.arena.is_full() {
             return Err(Reason::Capacity);
         }
-        self.check_level_room(instrument, side, terms)
+        self.check_level_room(locate, side, terms)
     }
 
     /// Room for the level the order may rest at.
     #[inline(always)]
-    pub(super) fn check_level_room(
-        &self,
-        instrument: &Instrument,
-        side: Side,
-        terms: &Terms,
-    ) -> Result<(), Reason> {
-        let ladder = instrument.book.side(side);
-        if terms.rests() && !ladder.has_room(&self.pools) && ladder.find(&self.pools, terms.tick) == NONE {
-            return Err(Reason::Capacity);
+    pub(super) fn check_level_room(&self, locate: u16, side: Side, terms: &Terms) -> Result<(), Reason> {
+        if !terms.rests() {
+            return Ok(());
         }
-        Ok(())
+        let has_room = if terms.waits {
+            self.has_room_to_wait(locate, side, terms)
+        } else {
+            let ladder = self.instrument_of(locate).book.side(side);
+            ladder.has_room(&self.pools) || ladder.find(&self.pools, terms.tick) != NONE
+        };
+        if has_room { Ok(()) } else { Err(Reason::Capacity) }
     }
 
     /// Funds or holdings for what `slot` would bind, `freed` of it being bound already.

@@ -1,14 +1,16 @@
 //! New orders come in, and the requests that carry a UserRefNum without an order.
 
-use super::Exchange;
 use super::book::Side;
-use super::book::arena::{FLAG_ATTRIBUTED, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, OrderDetails, OrderSlot};
+use super::book::arena::{
+    FLAG_ATTRIBUTED, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, FLAG_WAITS, OrderDetails, OrderSlot,
+};
 use super::checks::{self, Reason, Terms};
 use super::command::{Command, Order, OrderOptions, UNKNOWN_INSTRUMENT};
 use super::event::{Event, EventKind};
 use super::instrument::Instrument;
 use super::money;
 use super::sink::{Progress, Sink, Step};
+use super::{Exchange, Outlook};
 use protocol::units::Price;
 
 /// Who asks.
@@ -63,12 +65,17 @@ impl Exchange {
         Ok(())
     }
 
-    pub(super) fn enter<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+    pub(super) fn enter<S: Sink>(
+        &mut self,
+        command: &Command,
+        outlook: &Outlook,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
         let order = command.order();
         let Some(client) = self.consume_number(command, order.user_ref, step) else {
             return Progress::Done;
         };
-        match self.enter_plain(command, &order, client, step) {
+        match self.enter_plain(command, &order, outlook, client, step) {
             Some(progress) => progress,
             None => self.enter_any(command, &order, client, step),
         }
@@ -98,16 +105,17 @@ impl Exchange {
         self.check_client(client)?;
         let account = &self.accounts[client.account as usize];
         let instrument = self.instrument(command.instrument).ok_or(Reason::Symbol)?;
-        checks::state(instrument)?;
+        checks::state(instrument, order, command)?;
         let side = checks::side(order.side)?;
         // PERF: what is needed at the end of the rungs and beyond is fetched meanwhile.
-        self.index.prefetch(client.session, order.user_ref);
+        self.index
+            .prefetch(self.index.place(client.session, order.user_ref));
         let asset = instrument.asset(side);
         self.ledger.prefetch(client.account, asset);
         let terms = checks::terms(instrument, account, side, order, command, 0)?;
         self.check_open_orders(account, &terms)?;
         checks::space(command)?;
-        self.check_room(instrument, side, &terms)?;
+        self.check_room(command.instrument, side, &terms)?;
         let firm = account.definition.firm;
         let schedule = instrument.schedule;
         let hold = self.hold(instrument, side, &terms, order.quantity);
@@ -140,7 +148,7 @@ impl Exchange {
     fn hold(&self, instrument: &Instrument, side: Side, terms: &Terms, open: u32) -> u128 {
         match side {
             Side::Sell => u128::from(open) * instrument.lot_size,
-            Side::Buy if terms.is_market => 0,
+            Side::Buy if terms.is_market && !terms.waits => 0,
             Side::Buy => {
                 let rate_max = self.schedules.get(instrument.schedule).rate_max_ppm;
                 money::buy_hold(terms.tick, open, instrument.tick_value, rate_max, 0)
@@ -167,7 +175,7 @@ impl Exchange {
         step: &mut Step<'_, S>,
     ) -> Progress {
         let slot = self.arena.get(handle);
-        let takes = self.would_take(slot);
+        let takes = !terms.is_passive && self.would_take(slot);
         let dies = takes && terms.wishes.is_post_only;
         let price = if terms.is_market {
             Price::MARKET.0 as u32
@@ -191,6 +199,9 @@ impl Exchange {
         let min_quantity = terms.wishes.min_quantity;
         if min_quantity > 0 && !self.can_fill(slot, min_quantity) {
             return self.cancel_incoming(handle, b'I', step);
+        }
+        if terms.is_passive {
+            return self.collect(handle, step);
         }
         if takes || !terms.rests() {
             return self.cross(handle, step);
@@ -240,7 +251,7 @@ impl Exchange {
 pub(super) fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open: u32) {
     slot.tick = terms.tick;
     slot.open = open;
-    slot.time_in_force = if terms.is_market {
+    slot.time_in_force = if terms.is_market && !terms.waits {
         checks::IMMEDIATE
     } else {
         order.time_in_force
@@ -252,6 +263,9 @@ pub(super) fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open
     }
     if terms.is_attributed {
         slot.flags |= FLAG_ATTRIBUTED;
+    }
+    if terms.waits {
+        slot.flags |= FLAG_WAITS;
     }
 }
 

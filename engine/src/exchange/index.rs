@@ -3,11 +3,21 @@
 //! collide. Nothing depends on the table's order: the secret never shows in events or state.
 
 use super::book::arena::{Arena, NONE};
-use super::hashing::hash;
-use crate::sys::table::{prefetch, table};
+use super::hashing::Hasher;
+use crate::sys::table::{prefetch_at, table};
 
 /// Buckets of neighboring names that lie together, in one cache line.
-const BLOCK: u32 = 16;
+const BLOCK: u32 = 1 << BLOCK_BITS;
+const BLOCK_BITS: u32 = 4;
+
+/// Where a name is looked for: its bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place(u32);
+
+impl Place {
+    /// Not reckoned yet.
+    pub(super) const UNKNOWN: Self = Self(NONE);
+}
 
 #[derive(Debug)]
 pub(super) struct Index {
@@ -15,7 +25,7 @@ pub(super) struct Index {
     buckets: Vec<u32>,
     /// 32 less the bits of the number of blocks.
     block_shift: u32,
-    seed: u64,
+    hasher: Hasher,
 }
 
 impl Index {
@@ -26,23 +36,27 @@ impl Index {
         Self {
             buckets: table(buckets, NONE),
             block_shift: 32 - (buckets as u32 / BLOCK).trailing_zeros(),
-            seed,
+            hasher: Hasher::new(seed),
         }
     }
 
+    /// Where the name is, or belongs. It stays the same as long as the table does.
+    ///
     /// PERF: sixteen names that follow each other share a line, so that a session's new orders find theirs in the cache.
     /// Where a name lies within it is the hash's business too: else names that are multiples of sixteen would crowd.
     #[inline(always)]
-    fn bucket(&self, session: u32, user_ref: u32) -> usize {
-        let hash = hash(u64::from(session) << 32 | u64::from(user_ref / BLOCK), self.seed);
-        let block = hash >> self.block_shift;
-        (block * BLOCK + (user_ref ^ hash) % BLOCK) as usize
+    pub(super) fn place(&self, session: u32, user_ref: u32) -> Place {
+        let hash = self
+            .hasher
+            .hash(u64::from(session) << 32 | u64::from(user_ref / BLOCK));
+        let block = hash.wrapping_shr(self.block_shift);
+        Place((block << BLOCK_BITS) | (user_ref ^ hash) % BLOCK)
     }
 
-    /// The handle; [`NONE`] when there is no such order.
+    /// The handle of the name whose place this is; [`NONE`] when there is no such order.
     #[inline(always)]
-    pub(super) fn find(&self, arena: &Arena, session: u32, user_ref: u32) -> u32 {
-        let mut handle = self.buckets[self.bucket(session, user_ref)];
+    pub(super) fn find(&self, arena: &Arena, place: Place, session: u32, user_ref: u32) -> u32 {
+        let mut handle = self.guess(place);
         while handle != NONE {
             let slot = arena.get(handle);
             if slot.user_ref == user_ref && slot.session == session {
@@ -53,32 +67,31 @@ impl Index {
         handle
     }
 
-    /// A handle that probably has this name, without a look at the order itself. For prefetching only.
+    /// The handle that probably has the name of this place, without a look at the order itself. For prefetching only.
     #[inline(always)]
-    pub(super) fn guess(&self, session: u32, user_ref: u32) -> u32 {
-        self.buckets[self.bucket(session, user_ref)]
+    pub(super) fn guess(&self, place: Place) -> u32 {
+        self.buckets[place.0 as usize]
     }
 
-    /// Has the name's bucket fetched before it is needed.
+    /// Has the place fetched before it is needed.
     #[inline(always)]
-    pub(super) fn prefetch(&self, session: u32, user_ref: u32) {
-        prefetch(&self.buckets[self.bucket(session, user_ref)]);
+    pub(super) fn prefetch(&self, place: Place) {
+        prefetch_at(&self.buckets, place.0);
     }
 
     /// Adds the name of `handle`; returns the link that its order must keep.
     #[inline(always)]
-    pub(super) fn insert(&mut self, session: u32, user_ref: u32, handle: u32) -> u32 {
-        let bucket = self.bucket(session, user_ref);
-        std::mem::replace(&mut self.buckets[bucket], handle)
+    pub(super) fn insert(&mut self, place: Place, handle: u32) -> u32 {
+        std::mem::replace(&mut self.buckets[place.0 as usize], handle)
     }
 
     /// Removes the name of `handle`, which must be there; `chain` is the link in its order.
     #[inline(always)]
-    pub(super) fn remove(&mut self, arena: &mut Arena, session: u32, user_ref: u32, handle: u32, chain: u32) {
-        let bucket = self.bucket(session, user_ref);
-        let mut before = self.buckets[bucket];
+    pub(super) fn remove(&mut self, arena: &mut Arena, place: Place, handle: u32, chain: u32) {
+        let bucket = &mut self.buckets[place.0 as usize];
+        let mut before = *bucket;
         if before == handle {
-            self.buckets[bucket] = chain;
+            *bucket = chain;
             return;
         }
         // The slots assert that `before` is one: a listed order is in its chain.
@@ -111,11 +124,12 @@ mod tests {
         let mut model: HashMap<(u32, u32), u32> = HashMap::new();
         for _ in 0..50_000_u32 {
             let (session, user_ref) = (first_session + random.below(3) as u32, random.below(400) as u32);
-            let found = index.find(&arena, session, user_ref);
+            let place = index.place(session, user_ref);
+            let found = index.find(&arena, place, session, user_ref);
             assert_eq!(found, model.get(&(session, user_ref)).copied().unwrap_or(NONE));
             if let Some(handle) = model.remove(&(session, user_ref)) {
                 let chain = arena.get(handle).chain;
-                index.remove(&mut arena, session, user_ref, handle, chain);
+                index.remove(&mut arena, place, handle, chain);
                 arena.remove(handle);
             } else if !arena.is_full() {
                 let handle = arena.insert(&OrderSlot {
@@ -123,13 +137,13 @@ mod tests {
                     user_ref,
                     ..OrderSlot::EMPTY
                 });
-                arena.get_mut(handle).chain = index.insert(session, user_ref, handle);
+                arena.get_mut(handle).chain = index.insert(place, handle);
                 model.insert((session, user_ref), handle);
             }
         }
         for ((session, user_ref), handle) in model {
             let chain = arena.get(handle).chain;
-            index.remove(&mut arena, session, user_ref, handle, chain);
+            index.remove(&mut arena, index.place(session, user_ref), handle, chain);
         }
         assert!(index.buckets.iter().all(|&bucket| bucket == NONE));
     }
@@ -142,7 +156,7 @@ mod tests {
             let index = Index::new(NAMES, 99);
             let mut chains = vec![0_u32; index.buckets.len()];
             for name in 0..NAMES {
-                chains[index.bucket(3, name * distance)] += 1;
+                chains[index.place(3, name * distance).0 as usize] += 1;
             }
             let longest = chains.into_iter().max().unwrap_or(0);
             assert!(longest <= 12, "distance {distance}: {longest} in one bucket");

@@ -1,6 +1,5 @@
 //! Instruments: what is traded, in which state, around which price.
 
-use super::book::ladder::Pools;
 use super::book::{Book, Side};
 use super::command::{InstrumentDefinition, whole};
 use super::ledger::Asset;
@@ -50,6 +49,52 @@ impl State {
             Self::Halted | Self::CancelOnly | Self::Closed => b'H',
         }
     }
+
+    /// True while orders come in and none matches: all that can wait for the cross that ends this.
+    pub fn collects(self) -> bool {
+        matches!(self, Self::PreOpen | Self::Auction | Self::VolatilityPause)
+    }
+
+    /// True while subscribers are told each second what the cross would bring.
+    pub fn shows_imbalance(self) -> bool {
+        matches!(self, Self::Auction | Self::VolatilityPause)
+    }
+}
+
+/// Which cross it is. The bytes are OUCH's and ITCH's cross types, and OUCH's liquidity flags of orders that trade in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum CrossKind {
+    /// The day's first.
+    Opening = b'O',
+    /// The day's last.
+    Closing = b'C',
+    /// After a halt or a pause.
+    Halt = b'H',
+}
+
+impl CrossKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Opening, Self::Closing, Self::Halt];
+
+    /// Of a cross type; `None` for that of orders which take part in any cross, and for all others.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            b'O' => Some(Self::Opening),
+            b'C' => Some(Self::Closing),
+            b'H' => Some(Self::Halt),
+            _ => None,
+        }
+    }
+
+    /// That which an instrument collects for when it comes from `state` and nobody says otherwise.
+    pub(super) fn behind(state: State) -> Self {
+        match state {
+            State::PreOpen | State::Closed => Self::Opening,
+            State::Trading => Self::Closing,
+            State::Auction | State::VolatilityPause | State::Halted | State::CancelOnly => Self::Halt,
+        }
+    }
 }
 
 /// The last match.
@@ -80,6 +125,10 @@ pub struct Instrument {
     pub(super) tick_max: u32,
     /// Quote units of one lot at one tick.
     pub(super) tick_value: u64,
+    /// How far from the reference a match may be, parts per million; farther away the instrument pauses. 0 = anywhere.
+    pub(super) volatility_ppm: u32,
+    /// How long it pauses.
+    pub(super) pause_seconds: u32,
     pub(super) lot_size: u128,
     pub(super) book: Book,
     /// The last match.
@@ -89,12 +138,7 @@ pub struct Instrument {
 impl Instrument {
     /// `None` when the definition breaks a rule of `docs/protocol`: an inexact unit of value, a tick or limit of zero.
     /// Its fee schedule is the exchange's business.
-    pub(super) fn new(
-        definition: InstrumentDefinition,
-        assets: &[Asset],
-        pools: &mut Pools,
-        locate: u16,
-    ) -> Option<Self> {
+    pub(super) fn new(definition: InstrumentDefinition, assets: &[Asset], locate: u16) -> Option<Self> {
         let base = assets.get(usize::from(definition.base))?;
         let quote = assets.get(usize::from(definition.quote))?;
         let exact = tick_value(&definition, quote.decimals)?;
@@ -112,8 +156,10 @@ impl Instrument {
             definition,
             state: State::PreOpen,
             last_trade: LastTrade::default(),
-            book: Book::new(pools, locate, tick_max),
+            book: Book::new(locate, 0, tick_max),
             tick_value: exact,
+            volatility_ppm: 0,
+            pause_seconds: 0,
             lot_size: whole(definition.lot_size),
             schedule: 0,
             tick_max,
@@ -160,13 +206,19 @@ impl Instrument {
 
     /// Highest and lowest tick inside the collar.
     pub(super) fn collar(&self) -> (u32, u32) {
+        self.band(self.definition.collar_ppm)
+    }
+
+    /// Highest and lowest tick that are not farther from the reference than `ppm` parts per million of it; all there are
+    /// when `ppm` is 0 or there is no reference.
+    pub(super) fn band(&self, ppm: u32) -> (u32, u32) {
         let reference = u64::from(self.reference());
-        let (ppm, one) = (u64::from(self.definition.collar_ppm), u64::from(PPM));
+        let (ppm, one) = (u64::from(ppm), u64::from(PPM));
         if ppm == 0 || reference == 0 {
             return (self.tick_max, 1);
         }
         let tick_size = u64::from(self.definition.tick_size);
-        // A collar so wide that the product does not fit is none: what is left is far above the highest tick.
+        // A band so wide that the product does not fit is none: what is left is far above the highest tick.
         let high = reference.saturating_mul(one + ppm) / one / tick_size;
         let low = (reference * one.saturating_sub(ppm))
             .div_ceil(one)
@@ -225,7 +277,7 @@ mod tests {
             fees: 0,
         };
         let assets = [asset(*b"USD     "), asset(*b"BTC     ")];
-        Instrument::new(definition, &assets, &mut Pools::new(1, 2, 0), 1).expect("a sound definition")
+        Instrument::new(definition, &assets, 1).expect("a sound definition")
     }
 
     #[test]

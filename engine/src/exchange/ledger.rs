@@ -3,7 +3,7 @@
 //! Invariant, per asset: the sum over accounts of available and held, plus fees, equals deposits less withdrawals.
 
 use super::command::{halves, whole};
-use crate::sys::table::{prefetch, table};
+use crate::sys::table::{prefetch_at, table};
 
 /// What an account has of an asset, in smallest units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -102,12 +102,10 @@ impl Ledger {
     /// Has an account's balance fetched before it is needed.
     #[inline(always)]
     pub(super) fn prefetch(&self, account: u32, asset: u16) {
-        if let Some(balance) = self
-            .balances
-            .get(account as usize * self.assets_max + usize::from(asset))
-        {
-            prefetch(balance);
-        }
+        let place = account
+            .wrapping_mul(self.assets_max as u32)
+            .wrapping_add(u32::from(asset));
+        prefetch_at(&self.balances, place);
     }
 
     /// All balances of an account.

@@ -1,7 +1,7 @@
 //! Incoming meets resting: matches, self-match prevention, what becomes of the rest.
 
 use super::book::Side;
-use super::book::arena::{FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, NONE, OrderSlot, OrderTotals};
+use super::book::arena::{FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, FLAG_WAITS, NONE, OrderSlot, OrderTotals};
 use super::checks::{GOOD_TILL_TIME, IMMEDIATE};
 use super::command::{halves, whole};
 use super::entering::added;
@@ -12,7 +12,7 @@ use super::money;
 use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
 use super::{Exchange, Work};
-use crate::sys::table::prefetch;
+use crate::sys::table::prefetch_at;
 
 /// Liquidity flag of the resting side.
 const ADDED: u8 = b'A';
@@ -44,7 +44,7 @@ struct Taker {
 }
 
 /// Option 131 of one side's execution.
-fn fee_report(session: u32, user_ref: u32, fee: i128) -> Event {
+pub(super) fn fee_report(session: u32, user_ref: u32, fee: i128) -> Event {
     // The option has 64 bits; a larger fee is reported as the nearest they can say.
     let fee = i64::try_from(fee).unwrap_or(if fee < 0 { i64::MIN } else { i64::MAX });
     Event {
@@ -74,6 +74,7 @@ impl Exchange {
     pub(super) fn cross<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
         let mut taker = self.taker(handle);
         let opposite = taker.side.opposite();
+        let band = self.band(taker.place);
         loop {
             if !step.has_room() {
                 self.store_taker(&taker);
@@ -99,6 +100,9 @@ impl Exchange {
                     return Progress::Done;
                 }
                 taker = self.taker(handle);
+            } else if !band.contains(level.tick) {
+                self.store_taker(&taker);
+                return self.pause(handle, step);
             } else if !self.execute(&mut taker, best, resting, step) {
                 self.store_taker(&taker);
                 return self.end_incoming(handle, b'Z', step);
@@ -170,9 +174,10 @@ impl Exchange {
         let maker = *self.arena.get(resting);
         // PERF: the next match's order, and what the end of this one touches.
         self.arena.prefetch(maker.next);
-        self.index.prefetch(maker.session, maker.user_ref);
+        let name = self.index.place(maker.session, maker.user_ref);
+        self.index.prefetch(name);
         self.roster.prefetch(maker.place);
-        prefetch(&self.accounts[maker.account as usize]);
+        prefetch_at(&self.accounts, maker.account);
         let instrument = &mut self.instruments[taker.place];
         let (tick_value, definition) = (instrument.tick_value, &instrument.definition);
         let (base, quote) = (definition.base, definition.quote);
@@ -297,7 +302,7 @@ impl Exchange {
             } else {
                 self.arena.get_mut(maker.next).prev = NONE;
             }
-            self.finish_order(resting, &maker, b'F', step);
+            self.finish_order(resting, &maker, name, b'F', step);
         }
         true
     }
@@ -352,32 +357,49 @@ impl Exchange {
     }
 
     /// Nothing more to match: the rest stays in the book, or is canceled for `reason`.
-    fn end_incoming<S: Sink>(&mut self, handle: u32, reason: u8, step: &mut Step<'_, S>) -> Progress {
+    pub(super) fn end_incoming<S: Sink>(
+        &mut self,
+        handle: u32,
+        reason: u8,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
         let slot = *self.arena.get(handle);
         if slot.is(FLAG_MARKET) || slot.time_in_force == IMMEDIATE {
             return self.cancel_incoming(handle, reason, step);
         }
+        self.come_to_rest(handle, step)
+    }
+
+    /// What is left of an order goes into the book, and the book tells it.
+    pub(super) fn come_to_rest<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
         self.rest(handle);
+        let slot = self.arena.get(handle);
         let price = self.instrument_of(slot.instrument).price(slot.tick);
-        step.emit(added(&slot, price, self.arena.details(handle).firm));
+        step.emit(added(slot, price, self.arena.details(handle).firm));
         Progress::Done
     }
 
     /// Puts an incoming order into the book, the index and its account's list.
     #[inline(always)]
     pub(super) fn rest(&mut self, handle: u32) {
-        let slot = self.arena.get(handle);
-        let (account, session, user_ref) = (slot.account, slot.session, slot.user_ref);
-        let (is_listed, expires) = (slot.is(FLAG_LISTED), slot.time_in_force == GOOD_TILL_TIME);
-        let place = usize::from(slot.instrument) - 1;
+        let place = usize::from(self.arena.get(handle).instrument) - 1;
         self.instruments[place]
             .book
             .add(&mut self.pools, &mut self.arena, handle);
+        self.enlist(handle);
+    }
+
+    /// Puts an order that stays into the index and its account's list, and where it expires.
+    #[inline(always)]
+    pub(super) fn enlist(&mut self, handle: u32) {
+        let slot = self.arena.get(handle);
+        let (account, session, user_ref) = (slot.account, slot.session, slot.user_ref);
+        let (is_listed, expires) = (slot.is(FLAG_LISTED), slot.time_in_force == GOOD_TILL_TIME);
         if !is_listed {
             let owner = &mut self.accounts[account as usize];
             owner.open_orders += 1;
             let place = self.roster.push(&mut owner.list, handle);
-            let chain = self.index.insert(session, user_ref, handle);
+            let chain = self.index.insert(self.index.place(session, user_ref), handle);
             let slot = self.arena.get_mut(handle);
             slot.flags |= FLAG_LISTED;
             (slot.place, slot.chain) = (place, chain);
@@ -413,6 +435,9 @@ impl Exchange {
     /// Out of its level; still an order.
     pub(super) fn remove_from_book(&mut self, handle: u32) {
         let slot = *self.arena.get(handle);
+        if slot.is(FLAG_WAITS) {
+            return self.stop_waiting(handle, &slot);
+        }
         self.instruments[usize::from(slot.instrument) - 1].book.remove(
             &mut self.pools,
             &mut self.arena,

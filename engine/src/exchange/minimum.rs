@@ -41,6 +41,7 @@ impl Exchange {
         let mut purse = self.purse(incoming);
         let (mut open, mut executed) = (incoming.open, 0);
         let opposite = incoming.side.opposite();
+        let band = self.new_band(usize::from(incoming.instrument) - 1);
         for handle in self
             .resting_handles(incoming.instrument, opposite)
             .take(LOOKS_MAX)
@@ -57,6 +58,9 @@ impl Exchange {
                     _ => {}
                 }
             } else {
+                if !band.contains(resting.tick) {
+                    return false;
+                }
                 let paid = purse.as_mut().map_or(met, |purse| purse.pay(resting.tick, met));
                 (open, executed) = (open - paid, executed + paid);
                 if executed >= minimum {

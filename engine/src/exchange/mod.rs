@@ -7,17 +7,21 @@
 //! Who writes what: `ledger` alone writes balances, `book` alone queues orders, `checks` only reads.
 
 pub mod account;
+mod auction;
 mod audit;
 pub mod book;
 mod canceling;
 mod changing;
 mod checks;
 pub mod command;
+mod cross;
+mod day;
 mod due;
 mod entering;
 pub mod event;
 mod expiry;
 mod hashing;
+mod imbalance;
 mod index;
 pub mod instrument;
 mod kill_switch;
@@ -25,8 +29,8 @@ pub mod ledger;
 mod matching;
 mod minimum;
 pub mod money;
+mod outlook;
 mod plain;
-mod prefetching;
 mod replacing;
 mod roster;
 pub mod schedule;
@@ -35,25 +39,30 @@ mod sink;
 #[cfg(test)]
 mod tests;
 mod view;
+mod volatility;
+mod waiting;
 
 use account::{Account, Session};
+use auction::{Auction, Uncross};
 use book::Side;
-use book::arena::{Arena, FLAG_EXPIRES, FLAG_LISTED, NONE, OrderSlot};
+use book::arena::{Arena, FLAG_EXPIRES, FLAG_LISTED, FLAG_MARKET, FLAG_WAITS, NONE, OrderSlot};
 use book::ladder::Pools;
 use canceling::CancelFilter;
 use command::{Command, CommandKind};
+use day::Carrying;
 pub use due::Due;
-use event::{Event, EventKind};
+use due::Timers;
 use expiry::ExpiryQueue;
-use index::Index;
+use index::{Index, Place};
 use instrument::Instrument;
 use ledger::Ledger;
-pub use prefetching::Ahead;
+pub use outlook::Outlook;
 use roster::Roster;
 use schedule::FeeSchedules;
 use sink::Step;
 pub use sink::{Progress, STEP_EVENTS_MAX, Sink};
 pub use view::OrderView;
+use volatility::Band;
 
 /// Capacities, allocated at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,10 +99,27 @@ enum Work {
     },
     /// Orders whose time has come are canceled.
     Expire,
-    /// All orders of this account, from `next` on, and of the accounts behind it are canceled.
-    Kill {
+    /// Orders of this account, from `next` on, and of the accounts behind it are canceled.
+    CancelEverybody {
         account: u32,
         next: u32,
+        reason: u8,
+    },
+    /// Orders meet in a cross.
+    Meet,
+    /// What a cross has left is canceled.
+    ClearAuction,
+    /// Imbalances are told, from this instrument on.
+    Imbalance {
+        place: usize,
+    },
+    /// The day rolls: instruments are told, from this one on.
+    ListAgain {
+        place: usize,
+    },
+    /// The day rolls: orders are carried into the new one, from this one on.
+    Carry {
+        at: Carrying,
     },
 }
 
@@ -109,6 +135,13 @@ pub struct Exchange {
     schedules: FeeSchedules,
     ledger: Ledger,
     instruments: Vec<Instrument>,
+    /// What each instrument needs for its crosses only.
+    auctions: Vec<Auction>,
+    timers: Timers,
+    /// The cross that is under way, or was last.
+    uncross: Uncross,
+    /// Where the present command's orders may match, if that was asked.
+    band: Band,
     /// Sorted.
     symbols: Vec<([u8; 8], u16)>,
     accounts: Vec<Account>,
@@ -119,6 +152,8 @@ pub struct Exchange {
     usernames: Vec<[u8; 6]>,
     order_number: u64,
     match_number: u64,
+    /// 1 on the first day.
+    day: u32,
     sequence: u64,
     now: u64,
     work: Work,
@@ -156,6 +191,10 @@ impl Exchange {
             schedules: FeeSchedules::new(limits.fee_schedules),
             ledger: Ledger::new(limits.accounts as usize, limits.assets as usize),
             instruments: Vec::with_capacity(limits.instruments as usize),
+            auctions: Vec::with_capacity(limits.instruments as usize),
+            timers: Timers::new(limits.instruments),
+            uncross: Uncross::NONE,
+            band: Band::ALL,
             symbols: Vec::with_capacity(limits.instruments as usize),
             accounts: Vec::with_capacity(limits.accounts as usize),
             all_killed: false,
@@ -163,6 +202,7 @@ impl Exchange {
             usernames: Vec::with_capacity(limits.sessions as usize),
             order_number: 0,
             match_number: 0,
+            day: 1,
             sequence: 0,
             now: 0,
             work: Work::Nothing,
@@ -194,19 +234,30 @@ impl Exchange {
     /// # Panics
     /// When busy, and when the command's number is not the next: the caller is broken, and going on would be wrong.
     pub fn apply(&mut self, command: &Command, sink: &mut impl Sink) -> Progress {
+        self.apply_foreseen(command, &Outlook::NONE, sink)
+    }
+
+    /// The same for a command that was looked at before; `outlook` must be its own.
+    ///
+    /// # Panics
+    /// As [`Exchange::apply`].
+    pub fn apply_foreseen(&mut self, command: &Command, outlook: &Outlook, sink: &mut impl Sink) -> Progress {
         assert!(!self.is_busy(), "the command before is unfinished");
         assert!(
             command.sequence == self.sequence + 1,
             "commands are numbered without holes"
         );
-        assert!(command.time >= self.now, "time does not run backwards");
+        assert!(
+            command.time >= self.now || command.kind == CommandKind::RollDay as u8,
+            "time does not run backwards"
+        );
         self.sequence = command.sequence;
         self.now = command.time;
         let step = &mut Step::new(sink);
         match CommandKind::from_byte(command.kind) {
-            Some(CommandKind::Enter) => self.enter(command, step),
-            Some(CommandKind::Replace) => self.replace(command, step),
-            Some(CommandKind::Cancel) => self.cancel(command, step),
+            Some(CommandKind::Enter) => self.enter(command, outlook, step),
+            Some(CommandKind::Replace) => self.replace(command, outlook, step),
+            Some(CommandKind::Cancel) => self.cancel(command, outlook, step),
             Some(CommandKind::Modify) => self.modify(command, step),
             Some(CommandKind::MassCancel) => self.mass_cancel(command, step),
             Some(CommandKind::DisableOrderEntry) => self.disable_order_entry(command, step),
@@ -225,20 +276,12 @@ impl Exchange {
             Some(CommandKind::ChangeAccount) => self.change_account(command, step),
             Some(CommandKind::ChangeInstrument) => self.change_instrument(command, step),
             Some(CommandKind::KillSwitch) => self.kill_switch(command, step),
-            Some(CommandKind::SystemEvent) => {
-                step.emit(Event {
-                    code: command.state_change().value,
-                    ..Event::new(EventKind::SystemEvent)
-                });
-                Progress::Done
-            }
-            Some(
-                CommandKind::Imbalance
-                | CommandKind::Reopen
-                | CommandKind::SetProtection
-                | CommandKind::RollDay,
-            )
-            | None => self.refuse_operation(step),
+            Some(CommandKind::SystemEvent) => self.system_event(command, step),
+            Some(CommandKind::Imbalance) => self.imbalance(step),
+            Some(CommandKind::Reopen) => self.reopen(command, step),
+            Some(CommandKind::SetProtection) => self.set_protection(command, step),
+            Some(CommandKind::RollDay) => self.roll_day(step),
+            None => self.refuse_operation(step),
         }
     }
 
@@ -250,7 +293,16 @@ impl Exchange {
             Work::Cross { handle } => self.cross(handle, step),
             Work::CancelAll { next, filter, reason } => self.cancel_all(next, filter, reason, step),
             Work::Expire => self.expire(step),
-            Work::Kill { account, next } => self.kill_all(account, next, step),
+            Work::CancelEverybody {
+                account,
+                next,
+                reason,
+            } => self.cancel_everybody(account, next, reason, step),
+            Work::Meet => self.meet_all(step),
+            Work::ClearAuction => self.clear_auction(step),
+            Work::Imbalance { place } => self.tell_imbalances(place, step),
+            Work::ListAgain { place } => self.list_again(place, step),
+            Work::Carry { at } => self.carry_all(at, step),
         }
     }
 
@@ -262,7 +314,8 @@ impl Exchange {
     /// The handle of a resting order.
     #[inline(always)]
     fn find_order(&self, session: u32, user_ref: u32) -> u32 {
-        self.index.find(&self.arena, session, user_ref)
+        let place = self.index.place(session, user_ref);
+        self.index.find(&self.arena, place, session, user_ref)
     }
 
     /// The oldest of an account's resting orders.
@@ -281,7 +334,10 @@ impl Exchange {
         let instrument = self.instrument_of(slot.instrument);
         match slot.side {
             Side::Sell => (instrument.definition.base, u128::from(open) * instrument.lot_size),
-            Side::Buy if slot.is(book::arena::FLAG_MARKET) => (instrument.definition.quote, 0),
+            // A market order that waits is bound by its collar.
+            Side::Buy if slot.flags & (FLAG_MARKET | FLAG_WAITS) == FLAG_MARKET => {
+                (instrument.definition.quote, 0)
+            }
             Side::Buy => (
                 instrument.definition.quote,
                 money::buy_hold(
@@ -312,12 +368,20 @@ impl Exchange {
     #[inline(always)]
     fn finish<S: Sink>(&mut self, handle: u32, state: u8, step: &mut Step<'_, S>) {
         let slot = *self.arena.get(handle);
-        self.finish_order(handle, &slot, state, step);
+        let name = self.index.place(slot.session, slot.user_ref);
+        self.finish_order(handle, &slot, name, state, step);
     }
 
-    /// The same; `slot` has what the order's slot says about its name, its owner and its lists.
+    /// The same; `slot` has what the order's slot says about its owner and its lists, `name` is where its name is found.
     #[inline(always)]
-    fn finish_order<S: Sink>(&mut self, handle: u32, slot: &OrderSlot, state: u8, step: &mut Step<'_, S>) {
+    fn finish_order<S: Sink>(
+        &mut self,
+        handle: u32,
+        slot: &OrderSlot,
+        name: Place,
+        state: u8,
+        step: &mut Step<'_, S>,
+    ) {
         if S::WANTS_FINISHED {
             let view = self.view(handle);
             step.sink.order_finished(&view, state);
@@ -326,9 +390,7 @@ impl Exchange {
             self.unschedule_expiry(handle);
         }
         if slot.is(FLAG_LISTED) {
-            let name = (slot.session, slot.user_ref);
-            self.index
-                .remove(&mut self.arena, name.0, name.1, handle, slot.chain);
+            self.index.remove(&mut self.arena, name, handle, slot.chain);
             let owner = &mut self.accounts[slot.account as usize];
             owner.open_orders -= 1;
             self.roster.remove(&mut owner.list, slot.place);

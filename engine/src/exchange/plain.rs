@@ -8,7 +8,6 @@
 //! PERF: conditions are joined instead of branched on, and the order's line is written once, when all its links are known;
 //! `docs/decisions/0031-a-short-way-for-plain-orders.md` says what that brought.
 
-use super::Exchange;
 use super::account::Account;
 use super::book::Side;
 use super::book::arena::{FLAG_LISTED, NONE, OrderSlot};
@@ -19,6 +18,7 @@ use super::event::{Event, EventKind};
 use super::instrument::{Instrument, State};
 use super::money;
 use super::sink::{Progress, Sink, Step};
+use super::{Exchange, Outlook};
 use protocol::units::Price;
 
 /// What the rungs found out.
@@ -38,16 +38,23 @@ impl Exchange {
         &mut self,
         command: &Command,
         order: &Order,
+        outlook: &Outlook,
         client: Client,
         step: &mut Step<'_, S>,
     ) -> Option<Progress> {
         let account = &self.accounts[client.account as usize];
         let place = usize::from(command.instrument).wrapping_sub(1);
         let instrument = self.instruments.get(place)?;
-        self.index.prefetch(client.session, order.user_ref);
+        let name = self.place_of(outlook, client.session, order.user_ref);
+        if !outlook.is_fetched() {
+            self.index.prefetch(name);
+            let side = if order.side == b'B' { Side::Buy } else { Side::Sell };
+            self.ledger.prefetch(client.account, instrument.asset(side));
+        }
         let plain = self.admit_plain(command, order, client, account, instrument)?;
         let Plain { side, tick, .. } = plain;
         let (firm, schedule) = (account.definition.firm, instrument.schedule);
+        let bucket = self.bucket_of(outlook, instrument.book.side(side), tick);
         let best = instrument.book.side(side.opposite()).best();
         let takes = best != NONE && side.crosses(tick, self.pools.level(best).tick);
         if !self.ledger.hold(client.account, plain.asset, plain.hold) {
@@ -89,9 +96,8 @@ impl Exchange {
             return Some(self.cross(handle, step));
         }
 
-        let (level, tail) = self.instruments[place]
-            .book
-            .join(&mut self.pools, side, tick, quantity, handle);
+        let book = &mut self.instruments[place].book;
+        let (level, tail) = book.join(&mut self.pools, bucket, side, tick, quantity, handle);
         if tail != NONE {
             self.arena.get_mut(tail).next = handle;
         }
@@ -99,7 +105,7 @@ impl Exchange {
         owner.open_orders += 1;
         (slot.level, slot.prev, slot.flags) = (level, tail, FLAG_LISTED);
         slot.place = self.roster.push(&mut owner.list, handle);
-        slot.chain = self.index.insert(client.session, user_ref, handle);
+        slot.chain = self.index.insert(name, handle);
         *self.arena.get_mut(handle) = slot;
         step.emit(Event {
             code: side.byte(),
@@ -128,7 +134,6 @@ impl Exchange {
         let is_buy = order.side == b'B';
         let side = if is_buy { Side::Buy } else { Side::Sell };
         let asset = instrument.asset(side);
-        self.ledger.prefetch(client.account, asset);
         let is_plain = (is_buy | (order.side == b'S'))
             & (order.time_in_force == DAY)
             & (order.display == b'Y')

@@ -1,21 +1,26 @@
 //! Replacements: a new price, a new quantity, other terms for an order that rests.
 
-use super::Exchange;
-use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, NONE, OrderSlot, OrderTotals};
+use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, FLAG_WAITS, NONE, OrderSlot, OrderTotals};
 use super::checks::{self, Reason, Terms};
 use super::command::{Command, Order, halves};
 use super::entering::{Client, reject, set_terms};
 use super::event::{Event, EventKind};
 use super::sink::{Progress, Sink, Step};
+use super::{Exchange, Outlook};
 use protocol::units::Price;
 
 impl Exchange {
-    pub(super) fn replace<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+    pub(super) fn replace<S: Sink>(
+        &mut self,
+        command: &Command,
+        outlook: &Outlook,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
         let order = command.order();
         let Some(client) = self.consume_number(command, order.user_ref, step) else {
             return Progress::Done;
         };
-        match self.check_replace(command, &order, client) {
+        match self.check_replace(command, &order, outlook, client) {
             Err(reason) => {
                 reject(client, order.user_ref, reason, step);
                 Progress::Done
@@ -30,17 +35,21 @@ impl Exchange {
         &mut self,
         command: &Command,
         order: &Order,
+        outlook: &Outlook,
         client: Client,
     ) -> Result<(u32, Option<Terms>), Reason> {
         self.check_client(client)?;
-        let handle = self.find_order(client.session, order.orig_user_ref);
+        let name = self.place_of(outlook, client.session, order.orig_user_ref);
+        let handle = self
+            .index
+            .find(&self.arena, name, client.session, order.orig_user_ref);
         if handle == NONE {
             return Err(Reason::Replace);
         }
         let old = *self.arena.get(handle);
         let account = &self.accounts[client.account as usize];
         let instrument = self.instrument_of(old.instrument);
-        checks::state(instrument)?;
+        checks::state(instrument, order, command)?;
         // A replacement has no side and cross type of its own.
         let inherited = Order {
             cross_type: self.arena.details(handle).cross_type,
@@ -51,11 +60,14 @@ impl Exchange {
             return Ok((handle, None));
         }
         checks::space(command)?;
-        self.check_level_room(instrument, old.side, &terms)?;
+        self.check_level_room(old.instrument, old.side, &terms)?;
         let mut new = old;
         let open = order.quantity - old.executed;
         set_terms(&mut new, order, &terms, open);
-        if !keeps_its_place(&old, &terms, open) {
+        if keeps_its_place(&old, &terms, open) {
+            // A market order that waits keeps the bound it came with.
+            new.tick = old.tick;
+        } else {
             new.schedule = instrument.schedule;
         }
         let (_, freed) = self.hold_of(&old, old.open);
@@ -109,23 +121,25 @@ impl Exchange {
         let is_held = self.ledger.hold_instead(slot.account, asset, freed, needed);
         assert!(is_held, "the rungs have seen that it is there");
 
-        let crosses = self.would_take(&slot);
+        let crosses = !terms.is_passive && self.would_take(&slot);
         let dies = terms.wishes.is_post_only && crosses;
         self.emit_replaced(handle, if dies { b'D' } else { b'L' }, step);
-        let rests_whole = terms.rests() && !crosses;
-        let kind = if rests_whole {
-            EventKind::BookReplaced
-        } else {
-            EventKind::Deleted
-        };
+        let was_seen = !old.is(FLAG_WAITS);
+        let rests_whole = terms.rests() && !crosses && !terms.waits;
         // ITCH U inherits the attribution of the old order: a change of it is a new order for the feed.
-        let as_replace = rests_whole && same_display;
-        let kind = if as_replace { kind } else { EventKind::Deleted };
-        step.emit(Event {
-            instrument: slot.instrument,
-            number: old.number,
-            ..Event::new(kind)
-        });
+        let as_replace = rests_whole && same_display && was_seen;
+        if was_seen {
+            let kind = if as_replace {
+                EventKind::BookReplaced
+            } else {
+                EventKind::Deleted
+            };
+            step.emit(Event {
+                instrument: slot.instrument,
+                number: old.number,
+                ..Event::new(kind)
+            });
+        }
         if dies {
             return self.cancel_incoming(handle, b'G', step);
         }
@@ -136,6 +150,9 @@ impl Exchange {
         if as_replace {
             self.rest(handle);
             return Progress::Done;
+        }
+        if terms.is_passive {
+            return self.collect(handle, step);
         }
         self.cross(handle, step)
     }
@@ -155,14 +172,14 @@ impl Exchange {
         let slot = self.arena.get_mut(handle);
         slot.time_in_force = order.time_in_force;
         slot.self_match = terms.wishes.self_match;
-        let (instrument, number) = (slot.instrument, slot.number);
+        let (instrument, number, is_unseen) = (slot.instrument, slot.number, slot.is(FLAG_WAITS));
         self.unschedule_expiry(handle);
         self.set_details(handle, order, terms);
         if terms.wishes.lifetime_seconds > 0 {
             self.schedule_expiry(handle);
         }
         self.emit_replaced(handle, b'L', step);
-        if open < before {
+        if open < before && !is_unseen {
             step.emit(Event {
                 instrument,
                 number,
@@ -176,9 +193,12 @@ impl Exchange {
     /// The order's newest name takes the place of the one before in the index.
     fn rename(&mut self, handle: u32, order: &Order) {
         let slot = *self.arena.get(handle);
-        self.index
-            .remove(&mut self.arena, slot.session, slot.user_ref, handle, slot.chain);
-        let chain = self.index.insert(slot.session, order.user_ref, handle);
+        let (old, new) = (
+            self.index.place(slot.session, slot.user_ref),
+            self.index.place(slot.session, order.user_ref),
+        );
+        self.index.remove(&mut self.arena, old, handle, slot.chain);
+        let chain = self.index.insert(new, handle);
         let slot = self.arena.get_mut(handle);
         (slot.user_ref, slot.chain) = (order.user_ref, chain);
     }
@@ -235,5 +255,8 @@ impl Exchange {
 /// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
 fn keeps_its_place(old: &OrderSlot, terms: &Terms, open: u32) -> bool {
     let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
-    terms.rests() && terms.tick == old.tick && open <= old.open && same_display
+    let same_kind = old.is(FLAG_MARKET) == terms.is_market && old.is(FLAG_WAITS) == terms.waits;
+    // Whatever the bounds of the two: both are at market.
+    let same_price = terms.is_market || terms.tick == old.tick;
+    terms.rests() && same_kind && same_price && open <= old.open && same_display
 }

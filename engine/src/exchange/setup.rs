@@ -2,11 +2,12 @@
 
 use super::Exchange;
 use super::account::{Account, RateBucket, Session};
+use super::auction::Auction;
 use super::command::{
     AccountDefinition, AssetDefinition, Command, InstrumentDefinition, SessionDefinition, Transfer,
 };
 use super::event::{Event, EventKind, Refusal};
-use super::instrument::{Instrument, State, round_lot_size};
+use super::instrument::{Instrument, round_lot_size};
 use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
 
@@ -86,12 +87,14 @@ impl Exchange {
         }
         let locate = self.instrument_count() + 1;
         let assets = self.ledger.assets();
-        let Some(mut instrument) = Instrument::new(definition, assets, &mut self.pools, locate) else {
+        let Some(mut instrument) = Instrument::new(definition, assets, locate) else {
             return refuse(step, Refusal::Invalid);
         };
         instrument.schedule = self.schedules.index_of(schedule).expect("there is room");
         step.emit(listed(locate, &instrument));
         step.emit(trading_action(locate, &instrument));
+        self.auctions.push(Auction::new(locate, instrument.tick_max));
+        self.timers.add_instrument();
         self.instruments.push(instrument);
         self.symbols.insert(place, (definition.symbol, locate));
         Progress::Done
@@ -136,20 +139,6 @@ impl Exchange {
             code: b'S',
             ..Event::new(EventKind::SessionEvent)
         });
-        Progress::Done
-    }
-
-    pub(super) fn set_state<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
-        let Some(state) = State::from_byte(command.state_change().value) else {
-            return refuse(step, Refusal::Invalid);
-        };
-        let locate = command.instrument;
-        let place = usize::from(locate).wrapping_sub(1);
-        let Some(instrument) = self.instruments.get_mut(place) else {
-            return refuse(step, Refusal::Unknown);
-        };
-        instrument.state = state;
-        step.emit(trading_action(locate, instrument));
         Progress::Done
     }
 

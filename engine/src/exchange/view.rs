@@ -4,6 +4,7 @@ use super::Exchange;
 use super::account::{Account, Session};
 use super::book::Side;
 use super::book::arena::{FLAG_MARKET, NONE};
+use super::book::ladder::Ladder;
 use super::command::whole;
 use super::instrument::Instrument;
 use super::ledger::{Asset, Balance};
@@ -157,19 +158,23 @@ impl Exchange {
         self.find_order(session, user_ref) != NONE
     }
 
-    /// The account's resting orders, oldest first.
+    /// The account's open orders, oldest first: those that rest and those that wait.
     pub fn open_orders(&self, account: u32) -> impl Iterator<Item = OrderView> + '_ {
+        self.handles_of(account).map(|handle| self.view(handle))
+    }
+
+    pub(super) fn handles_of(&self, account: u32) -> impl Iterator<Item = u32> + '_ {
         let mut handle = self
             .accounts
             .get(account as usize)
             .map_or(NONE, |account| self.oldest_of(account));
         std::iter::from_fn(move || {
-            if handle == NONE {
+            let here = handle;
+            if here == NONE {
                 return None;
             }
-            let view = self.view(handle);
-            handle = self.behind(handle);
-            Some(view)
+            handle = self.behind(here);
+            Some(here)
         })
     }
 
@@ -191,13 +196,24 @@ impl Exchange {
     }
 
     pub(super) fn resting_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
-        self.level_handles(locate, side)
-            .flat_map(|level| self.queue(level))
+        let ladder = self
+            .instrument(locate)
+            .map(|instrument| instrument.book.side(side));
+        ladder.into_iter().flat_map(|ladder| self.orders_of(ladder))
+    }
+
+    /// A ladder's orders in price-time order.
+    pub(super) fn orders_of<'a>(&'a self, ladder: &'a Ladder) -> impl Iterator<Item = u32> + 'a {
+        self.levels_of(ladder).flat_map(|level| self.queue(level))
     }
 
     /// A level's orders, the first first.
     fn queue(&self, level: u32) -> impl Iterator<Item = u32> + '_ {
-        let mut handle = self.pools.level(level).head;
+        self.queue_from(self.pools.level(level).head)
+    }
+
+    /// An order and those behind it in its line.
+    pub(super) fn queue_from(&self, mut handle: u32) -> impl Iterator<Item = u32> + '_ {
         std::iter::from_fn(move || {
             if handle == NONE {
                 return None;
@@ -212,13 +228,18 @@ impl Exchange {
         let ladder = self
             .instrument(locate)
             .map(|instrument| instrument.book.side(side));
-        let mut index = ladder.map_or(NONE, |ladder| ladder.best());
+        ladder.into_iter().flat_map(|ladder| self.levels_of(ladder))
+    }
+
+    /// A ladder's levels, best first.
+    pub(super) fn levels_of<'a>(&'a self, ladder: &'a Ladder) -> impl Iterator<Item = u32> + 'a {
+        let mut index = ladder.best();
         std::iter::from_fn(move || {
             let here = index;
             if here == NONE {
                 return None;
             }
-            index = ladder.map_or(NONE, |ladder| ladder.behind(&self.pools, here));
+            index = ladder.behind(&self.pools, here);
             Some(here)
         })
     }

@@ -20,7 +20,7 @@ use rtrb::{Consumer, Producer};
 use crate::exchange::account::RateBucket;
 use crate::exchange::command::{Command, CommandKind, FLAG_LOW_SPACE};
 use crate::exchange::event::Event;
-use crate::exchange::{Ahead, Exchange, Progress};
+use crate::exchange::{Exchange, Outlook, Progress};
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{
     Cell, Connection, EngineNote, Header, Inbound, Journaled, RECORD_CELLS_MAX, RecordKind, STEP_EVENTS_MAX,
@@ -40,9 +40,11 @@ const INBOUND_PER_TURN: usize = 256;
 /// Commands that wait because datagrams brought them while a long command ran: a turn's worth of full datagrams.
 const PENDING_MAX: usize = DATAGRAMS_PER_TURN * 512;
 /// Commands that stand in line while what they touch is fetched, as long as more of them are there to be read.
-const AHEAD_FAR: usize = 8;
+const AHEAD: usize = 12;
 /// The second look is taken when so many have come behind.
-const AHEAD_NEAR: usize = 4;
+const LOOK_AGAIN: usize = 4;
+/// The third look.
+const LOOK_AROUND: usize = 8;
 /// A request that looks at all of an account's orders counts as one more for each so many of them: it takes as long. Else
 /// an account with many orders could stop everybody by mass cancels that find nothing.
 const ORDERS_PER_REQUEST: u32 = 64;
@@ -122,7 +124,7 @@ struct Engine {
     /// The command whose steps are not finished.
     unfinished: Option<Command>,
     /// In line, the next one first.
-    pending: VecDeque<Command>,
+    pending: VecDeque<(Command, Outlook)>,
     events: Vec<Event>,
     events_hash: EventsHash,
     ready_at: u64,
@@ -254,8 +256,8 @@ impl Engine {
     fn work_off_one(&mut self) {
         if let Some(command) = self.unfinished {
             self.step(command, |exchange, events| exchange.resume(events));
-        } else if let Some(command) = self.pending.pop_front() {
-            self.take(command);
+        } else if let Some((command, outlook)) = self.pending.pop_front() {
+            self.take_foreseen(command, &outlook);
         }
     }
 
@@ -263,16 +265,17 @@ impl Engine {
     /// PERF: what a command touches is fetched while those before it are applied: deep books gain 30 %
     /// (`cargo bench -p benches --bench exchange`). Nobody waits for a line to fill: the turn ends with all of it taken.
     fn line_up(&mut self, command: Command) {
-        self.exchange.prefetch(&command, Ahead::Names);
-        self.pending.push_back(command);
+        let outlook = self.exchange.look_out(&command);
+        self.pending.push_back((command, outlook));
         let waiting = self.pending.len();
-        let nearer = waiting
-            .checked_sub(1 + AHEAD_NEAR)
-            .and_then(|place| self.pending.get(place));
-        if let Some(nearer) = nearer {
-            self.exchange.prefetch(nearer, Ahead::Orders);
+        let behind = |count: usize| waiting.checked_sub(1 + count);
+        if let Some((command, outlook)) = behind(LOOK_AGAIN).and_then(|place| self.pending.get_mut(place)) {
+            self.exchange.look_again(command, outlook);
         }
-        if waiting > AHEAD_FAR && self.has_room() {
+        if let Some((command, outlook)) = behind(LOOK_AROUND).and_then(|place| self.pending.get(place)) {
+            self.exchange.look_around(command, outlook);
+        }
+        if waiting > AHEAD && self.has_room() {
             self.work_off_one();
         }
     }
@@ -343,7 +346,12 @@ impl Engine {
     }
 
     /// Takes a command unless it can have no effect. The caller has seen that the engine is free.
-    fn take(&mut self, mut command: Command) {
+    fn take(&mut self, command: Command) {
+        self.take_foreseen(command, &Outlook::NONE);
+    }
+
+    /// The same for a command that was looked at before.
+    fn take_foreseen(&mut self, mut command: Command, outlook: &Outlook) {
         if self.is_repeat(&command) {
             self.counters.repeats.increment();
             return;
@@ -365,7 +373,9 @@ impl Engine {
             .push(journaled)
             .expect("room was seen, and only the engine pushes");
         self.counters.commands.increment();
-        self.step(command, |exchange, events| exchange.apply(&command, events));
+        self.step(command, |exchange, events| {
+            exchange.apply_foreseen(&command, outlook, events)
+        });
     }
 
     /// A new number at or below the mark: the first answer is in the stream.

@@ -34,17 +34,26 @@ fn advise_huge<T>(spare: &mut [MaybeUninit<T>]) {
     unsafe { libc::madvise(start.add(before).cast(), pages * PAGE_BYTES, libc::MADV_HUGEPAGE) };
 }
 
-/// Has the cache line of `item` fetched while other work goes on. Changes nothing that a program can see.
+/// Has the cache line of the item at `index` fetched while other work goes on. Changes nothing that a program can see,
+/// and is of no use when there is no such item: no bound is checked, no branch taken.
 #[inline(always)]
-pub fn prefetch<T>(item: &T) {
+pub fn prefetch_at<T>(table: &[T], index: u32) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch is a hint; the address is that of a live reference anyway.
+    // SAFETY: a prefetch is a hint and never faults, whatever the address; `wrapping_add` computes it without a claim
+    // about what lies there.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(item).cast());
+        _mm_prefetch::<_MM_HINT_T0>(table.as_ptr().wrapping_add(index as usize).cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = item;
+    let _ = (table, index);
+}
+
+/// The same where `index` is often none: then the first item's line is fetched. An address that belongs to nothing would
+/// cost a walk through the page tables.
+#[inline(always)]
+pub fn prefetch_if_any<T>(table: &[T], index: u32) {
+    prefetch_at(table, if (index as usize) < table.len() { index } else { 0 });
 }
 
 #[cfg(test)]
@@ -57,7 +66,9 @@ mod tests {
             let table = table(length, 7_u64);
             assert_eq!(table.len(), length);
             assert!(table.iter().all(|&item| item == 7));
-            table.iter().take(3).for_each(prefetch);
+            (0..3)
+                .chain([u32::MAX])
+                .for_each(|index| prefetch_at(&table, index));
         }
     }
 }

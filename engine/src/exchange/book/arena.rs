@@ -6,7 +6,7 @@
 //! Slots are reused last-in first-out: a short-lived order finds its slot still in the cache.
 
 use super::Side;
-use crate::sys::table::{prefetch, table};
+use crate::sys::table::{prefetch_if_any, table};
 
 /// "No handle".
 pub const NONE: u32 = u32::MAX;
@@ -21,6 +21,8 @@ pub const FLAG_TOTALS: u8 = 1 << 2;
 pub const FLAG_ATTRIBUTED: u8 = 1 << 3;
 /// In the expiry queue.
 pub const FLAG_EXPIRES: u8 = 1 << 4;
+/// Waits for a cross, in no book; holds what it may cost, a market order too.
+pub const FLAG_WAITS: u8 = 1 << 7;
 
 /// The part of an order that trading touches: one cache line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -286,11 +288,16 @@ impl Arena {
         self.totals[handle as usize] = totals;
     }
 
+    /// The order, or one that says nothing when there is none.
+    #[inline(always)]
+    pub fn peek(&self, handle: u32) -> &OrderSlot {
+        const NOTHING: &OrderSlot = &OrderSlot::EMPTY;
+        self.orders.get(handle as usize).map_or(NOTHING, |order| &order.0)
+    }
+
     /// Has the order's line fetched before it is needed.
-    #[inline]
+    #[inline(always)]
     pub fn prefetch(&self, handle: u32) {
-        if let Some(slot) = self.orders.get(handle as usize) {
-            prefetch(&slot.0);
-        }
+        prefetch_if_any(&self.orders, handle);
     }
 }

@@ -8,8 +8,8 @@
 
 use super::Side;
 use super::arena::NONE;
-use crate::exchange::hashing::hash;
-use crate::sys::table::{prefetch, table};
+use crate::exchange::hashing::Hasher;
+use crate::sys::table::{prefetch_at, prefetch_if_any, table};
 
 /// A price level: orders of one side at one price, first come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +45,18 @@ impl Level {
     };
 }
 
+/// Where a level is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket(u32);
+
+impl Bucket {
+    /// Not reckoned yet.
+    pub const UNKNOWN: Self = Self(NONE);
+}
+
 /// Buckets of neighboring ticks that lie together.
-const BLOCK: u32 = 16;
+const BLOCK: u32 = 1 << BLOCK_BITS;
+const BLOCK_BITS: u32 = 4;
 
 const FAN_BITS: u32 = 6;
 const FAN: usize = 1 << FAN_BITS;
@@ -92,7 +102,7 @@ pub struct Pools {
     buckets: Vec<u32>,
     /// 32 less the bits of the number of blocks in `buckets`.
     block_shift: u32,
-    seed: u64,
+    hasher: Hasher,
 }
 
 /// One side of one book.
@@ -100,6 +110,7 @@ pub struct Pools {
 pub struct Ladder {
     side: Side,
     id: u32,
+    /// [`NONE`] while the ladder is empty: most ladders of an exchange are.
     root: u32,
     /// Bits that the root's children cover: 0 when the root is a leaf.
     root_shift: u32,
@@ -127,24 +138,28 @@ impl Pools {
             levels_used: 0,
             buckets: table(buckets, NONE),
             block_shift: 32 - (buckets as u32 / BLOCK).trailing_zeros(),
-            seed,
+            hasher: Hasher::new(seed),
         }
     }
 
+    /// Where a ladder's level at `tick` is looked for.
+    ///
     /// PERF: the buckets of 16 neighboring ticks share a cache line, whatever the table's size: trading is near the last
     /// price.
     #[inline(always)]
-    fn bucket(&self, ladder: u32, tick: u32) -> usize {
-        let hash = hash(u64::from(ladder) << 32 | u64::from(tick / BLOCK), self.seed);
-        let block = hash >> self.block_shift;
+    fn bucket(&self, ladder: u32, tick: u32) -> Bucket {
+        let hash = self
+            .hasher
+            .hash(u64::from(ladder) << 32 | u64::from(tick / BLOCK));
+        let block = hash.wrapping_shr(self.block_shift);
         // Prices that are multiples of sixteen ticks would crowd without the hash's own bits.
-        (block * BLOCK + (tick ^ hash) % BLOCK) as usize
+        Bucket((block << BLOCK_BITS) | (tick ^ hash) % BLOCK)
     }
 
     /// The ladder's level at `tick`, [`NONE`] when there is none.
     #[inline(always)]
-    fn find(&self, ladder: u32, tick: u32) -> u32 {
-        let mut level = self.buckets[self.bucket(ladder, tick)];
+    fn find(&self, bucket: Bucket, ladder: u32, tick: u32) -> u32 {
+        let mut level = self.guess(bucket);
         while level != NONE {
             let here = self.level(level);
             if here.tick == tick && here.ladder == ladder {
@@ -155,17 +170,21 @@ impl Pools {
         level
     }
 
-    fn link(&mut self, level: u32) {
-        let Level { ladder, tick, .. } = *self.level(level);
-        let bucket = self.bucket(ladder, tick);
-        self.level_mut(level).chain = std::mem::replace(&mut self.buckets[bucket], level);
+    /// The level that is probably meant, without a look at the level itself. For prefetching only.
+    #[inline(always)]
+    pub fn guess(&self, bucket: Bucket) -> u32 {
+        self.buckets[bucket.0 as usize]
+    }
+
+    fn link(&mut self, bucket: Bucket, level: u32) {
+        self.level_mut(level).chain = std::mem::replace(&mut self.buckets[bucket.0 as usize], level);
     }
 
     fn unlink(&mut self, level: u32) {
         let Level {
             ladder, tick, chain, ..
         } = *self.level(level);
-        let bucket = self.bucket(ladder, tick);
+        let bucket = self.bucket(ladder, tick).0 as usize;
         let mut before = self.buckets[bucket];
         if before == level {
             self.buckets[bucket] = chain;
@@ -187,11 +206,23 @@ impl Pools {
         &self.levels[level as usize]
     }
 
+    /// The level, or one that says nothing when there is none.
+    #[inline(always)]
+    pub fn peek(&self, level: u32) -> &Level {
+        const NOTHING: &Level = &Level::FREE;
+        self.levels.get(level as usize).unwrap_or(NOTHING)
+    }
+
     /// Has the level's line fetched before it is needed.
+    #[inline(always)]
     pub fn prefetch(&self, level: u32) {
-        if let Some(level) = self.levels.get(level as usize) {
-            prefetch(level);
-        }
+        prefetch_if_any(&self.levels, level);
+    }
+
+    /// Has the bucket's line fetched before it is needed.
+    #[inline(always)]
+    pub fn prefetch_bucket(&self, bucket: Bucket) {
+        prefetch_at(&self.buckets, bucket.0);
     }
 
     /// The level, to change.
@@ -223,7 +254,7 @@ impl Pools {
         self.nodes_used -= 1;
     }
 
-    fn take_level(&mut self, ladder: u32, tick: u32, leaf: u32) -> u32 {
+    fn take_level(&mut self, bucket: Bucket, ladder: u32, tick: u32, leaf: u32) -> u32 {
         let level = if self.levels_free == NONE {
             self.levels_fresh += 1;
             self.levels_fresh - 1
@@ -239,7 +270,7 @@ impl Pools {
             leaf,
             ..Level::FREE
         };
-        self.link(level);
+        self.link(bucket, level);
         level
     }
 
@@ -263,17 +294,14 @@ fn digit(tick: u32, shift: u32) -> usize {
 }
 
 impl Ladder {
-    /// An empty ladder for ticks 0 ..= `tick_max`; takes one node.
-    pub fn new(pools: &mut Pools, side: Side, id: u32, tick_max: u32) -> Self {
+    /// An empty ladder for ticks 0 ..= `tick_max`; takes nothing of the pools until there is a level.
+    pub fn new(side: Side, id: u32, tick_max: u32) -> Self {
         let bits = 32 - tick_max.leading_zeros();
-        let root_shift = bits.saturating_sub(1) / FAN_BITS * FAN_BITS;
-        let owner = if root_shift == 0 { id } else { INNER };
-        let root = pools.take_node(owner, NONE, prefix(tick_max, root_shift + FAN_BITS));
         Self {
             side,
             id,
-            root,
-            root_shift,
+            root: NONE,
+            root_shift: bits.saturating_sub(1) / FAN_BITS * FAN_BITS,
             best: NONE,
             last_leaf: NONE,
         }
@@ -288,32 +316,38 @@ impl Ladder {
     /// True when a level at any price can be added.
     #[inline(always)]
     pub fn has_room(&self, pools: &Pools) -> bool {
-        let depth = self.root_shift / FAN_BITS;
+        let depth = self.root_shift / FAN_BITS + 1;
         (pools.levels_used as usize) < pools.levels.len()
             && pools.nodes_used as usize + depth as usize <= pools.nodes.len()
+    }
+
+    /// Where the level at `tick` is looked for; it stays the same as long as the pools do.
+    #[inline(always)]
+    pub fn bucket(&self, pools: &Pools, tick: u32) -> Bucket {
+        pools.bucket(self.id, tick)
     }
 
     /// The level at `tick`, [`NONE`] when there is none.
     #[inline(always)]
     pub fn find(&self, pools: &Pools, tick: u32) -> u32 {
-        pools.find(self.id, tick)
+        pools.find(self.bucket(pools, tick), self.id, tick)
     }
 
-    /// The level at `tick`, added when there is none. The caller has checked [`Ladder::has_room`].
+    /// The level at `tick`, whose bucket this is, added when there is none. The caller has checked [`Ladder::has_room`].
     #[inline(always)]
-    pub fn find_or_insert(&mut self, pools: &mut Pools, tick: u32) -> u32 {
-        match pools.find(self.id, tick) {
-            NONE => self.insert(pools, tick),
+    pub fn find_or_insert(&mut self, pools: &mut Pools, bucket: Bucket, tick: u32) -> u32 {
+        match pools.find(bucket, self.id, tick) {
+            NONE => self.insert(pools, bucket, tick),
             level => level,
         }
     }
 
     /// Adds the level at `tick`.
     #[inline(never)]
-    fn insert(&mut self, pools: &mut Pools, tick: u32) -> u32 {
+    fn insert(&mut self, pools: &mut Pools, bucket: Bucket, tick: u32) -> u32 {
         let leaf = self.leaf(pools, tick);
         self.last_leaf = leaf;
-        let level = pools.take_level(self.id, tick, leaf);
+        let level = pools.take_level(bucket, self.id, tick, leaf);
         let place = digit(tick, 0);
         let node = &mut pools.nodes[leaf as usize];
         node.occupied |= 1 << place;
@@ -325,12 +359,16 @@ impl Ladder {
     }
 
     /// The leaf for `tick`, added with all above it when there is none.
-    fn leaf(&self, pools: &mut Pools, tick: u32) -> u32 {
+    fn leaf(&mut self, pools: &mut Pools, tick: u32) -> u32 {
         if self.last_leaf != NONE {
             let node = &pools.nodes[self.last_leaf as usize];
             if node.ladder == self.id && node.prefix == prefix(tick, FAN_BITS) {
                 return self.last_leaf;
             }
+        }
+        if self.root == NONE {
+            let owner = if self.root_shift == 0 { self.id } else { INNER };
+            self.root = pools.take_node(owner, NONE, 0);
         }
         let (mut node, mut shift) = (self.root, self.root_shift);
         while shift > 0 {
@@ -349,12 +387,6 @@ impl Ladder {
             shift -= FAN_BITS;
         }
         node
-    }
-
-    /// Has fetched where the level at `tick` is found.
-    #[inline(always)]
-    pub fn prefetch(&self, pools: &Pools, tick: u32) {
-        prefetch(&pools.buckets[pools.bucket(self.id, tick)]);
     }
 
     /// The next level behind `level`, [`NONE`] at the end.
@@ -407,11 +439,15 @@ impl Ladder {
         loop {
             let here = &mut pools.nodes[node as usize];
             here.occupied &= !(1 << digit(tick, shift));
-            if here.occupied != 0 || here.parent == NONE {
+            if here.occupied != 0 {
                 return;
             }
             let parent = here.parent;
             pools.free_node(node);
+            if parent == NONE {
+                self.root = NONE;
+                return;
+            }
             node = parent;
             shift += FAN_BITS;
         }
@@ -438,7 +474,7 @@ mod tests {
             for side in [Side::Buy, Side::Sell] {
                 let mut random = Random::new(seed);
                 let mut pools = Pools::new(300, 2, 5);
-                let mut ladder = Ladder::new(&mut pools, side, 7, tick_max);
+                let mut ladder = Ladder::new(side, 7, tick_max);
                 let mut model = BTreeMap::new();
                 for _ in 0..20_000 {
                     let tick = if random.below(2) == 0 {
@@ -456,7 +492,8 @@ mod tests {
                         }
                         None if ladder.has_room(&pools) => {
                             assert_eq!(ladder.find(&pools, tick), NONE);
-                            model.insert(tick, ladder.find_or_insert(&mut pools, tick));
+                            let bucket = ladder.bucket(&pools, tick);
+                            model.insert(tick, ladder.find_or_insert(&mut pools, bucket, tick));
                         }
                         None => {
                             let (&tick, &level) = model.iter().next().expect("full means not empty");
@@ -484,11 +521,7 @@ mod tests {
                 for level in model.into_values() {
                     ladder.remove(&mut pools, level);
                 }
-                assert_eq!(
-                    (pools.levels_used, pools.nodes_used),
-                    (0, 1),
-                    "only the root is left"
-                );
+                assert_eq!((pools.levels_used, pools.nodes_used), (0, 0), "nothing is left");
             }
         }
     }

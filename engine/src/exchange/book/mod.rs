@@ -10,7 +10,7 @@ pub mod arena;
 pub mod ladder;
 
 use arena::{Arena, NONE, OrderSlot};
-use ladder::{Ladder, Pools};
+use ladder::{Bucket, Ladder, Pools};
 
 /// Buy or sell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,15 +72,17 @@ pub struct Book {
 }
 
 impl Book {
-    /// An empty book for ticks up to `tick_max`.
-    pub fn new(pools: &mut Pools, locate: u16, tick_max: u32) -> Self {
-        let id = u32::from(locate) * 2;
+    /// An empty book for ticks up to `tick_max`: an instrument's `number`th; 0 is the displayed one.
+    pub fn new(locate: u16, number: u32, tick_max: u32) -> Self {
+        let ladder = |side| Ladder::new(side, Self::id(locate, number, side), tick_max);
         Self {
-            ladders: [
-                Ladder::new(pools, Side::Buy, id, tick_max),
-                Ladder::new(pools, Side::Sell, id + 1, tick_max),
-            ],
+            ladders: [ladder(Side::Buy), ladder(Side::Sell)],
         }
+    }
+
+    /// What a ladder is known by in the pools: instrument, number of the book, side.
+    pub fn id(locate: u16, number: u32, side: Side) -> u32 {
+        number << 17 | u32::from(locate) << 1 | side as u32
     }
 
     /// One side.
@@ -93,7 +95,8 @@ impl Book {
     #[inline(always)]
     pub fn add(&mut self, pools: &mut Pools, arena: &mut Arena, handle: u32) {
         let OrderSlot { side, tick, open, .. } = *arena.get(handle);
-        let (level, tail) = self.join(pools, side, tick, open, handle);
+        let bucket = self.side(side).bucket(pools, tick);
+        let (level, tail) = self.join(pools, bucket, side, tick, open, handle);
         if tail != NONE {
             arena.get_mut(tail).next = handle;
         }
@@ -101,10 +104,19 @@ impl Book {
         (slot.level, slot.prev, slot.next) = (level, tail, NONE);
     }
 
-    /// Makes an order the last of its level; returns the level and the order before it, both to be told to the orders.
+    /// Makes an order the last of the level whose bucket is given; returns the level and the order before it, both to be
+    /// told to the orders.
     #[inline(always)]
-    pub fn join(&mut self, pools: &mut Pools, side: Side, tick: u32, open: u32, handle: u32) -> (u32, u32) {
-        let index = self.ladders[side as usize].find_or_insert(pools, tick);
+    pub fn join(
+        &mut self,
+        pools: &mut Pools,
+        bucket: Bucket,
+        side: Side,
+        tick: u32,
+        open: u32,
+        handle: u32,
+    ) -> (u32, u32) {
+        let index = self.ladders[side as usize].find_or_insert(pools, bucket, tick);
         let level = pools.level_mut(index);
         level.quantity += u64::from(open);
         let tail = std::mem::replace(&mut level.tail, handle);

@@ -261,7 +261,7 @@ impl World {
             session: order.session,
             account: order.account,
             user_ref: order.user_ref,
-            number: order.number,
+            number: order.name.number,
             instrument: order.instrument,
             side: if order.is_buy { b'B' } else { b'S' },
             quantity: order.executed + order.open,
