@@ -85,7 +85,11 @@ enum Next {
 impl Exchange {
     pub(super) fn set_state<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
         let change = command.state_change();
-        let Some(state) = State::from_byte(change.value) else {
+        let auction = match change.auction {
+            0 => Some(None),
+            byte => CrossKind::from_byte(byte).map(Some),
+        };
+        let (Some(state), Some(auction)) = (State::from_byte(change.value), auction) else {
             return refuse(step, Refusal::Invalid);
         };
         let locate = command.instrument;
@@ -98,14 +102,7 @@ impl Exchange {
             (State::Trading, State::Trading) => {}
             (_, State::Trading) | (State::Auction, State::Closed) => return self.uncross(place, state, step),
             (_, State::PreOpen | State::Auction) => {
-                let kind = match change.auction {
-                    0 => Some(CrossKind::behind(before)),
-                    byte => CrossKind::from_byte(byte),
-                };
-                let Some(kind) = kind else {
-                    return refuse(step, Refusal::Invalid);
-                };
-                self.auctions[place].kind = kind;
+                self.auctions[place].kind = auction.unwrap_or(CrossKind::behind(before));
             }
             (_, State::VolatilityPause) => self.auctions[place].kind = CrossKind::Halt,
             _ => {}

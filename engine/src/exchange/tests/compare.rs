@@ -57,7 +57,7 @@ impl World {
             .filter_map(|instrument| instrument.reopens);
         assert_eq!(
             self.exchange.next_due().map(|due| due.time),
-            ends.chain(reopens).min(),
+            ends.chain(reopens).chain(self.model.imbalances).min(),
             "what is due next"
         );
     }

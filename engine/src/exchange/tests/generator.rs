@@ -42,9 +42,9 @@ pub(super) const FEATURES: Features = Features {
     reserve: false,
     funds: false,
     stops: false,
-    auctions: false,
-    protection: false,
-    day: false,
+    auctions: true,
+    protection: true,
+    day: true,
 };
 
 /// Makes commands for a world.

@@ -10,7 +10,6 @@ fn no_command_makes_money() {
         let mut generator = Generator::new(seed);
         generator.features = Features::ALL;
         let mut world = setting::world(seed);
-        world.model.has_auctions = true;
         for _ in 0..15_000 {
             let command = generator.next(&mut world);
             let command = world.stamp(command);

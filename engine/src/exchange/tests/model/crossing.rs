@@ -70,6 +70,13 @@ impl Model {
                 number: self.match_number,
                 ..Event::new(EventKind::CrossDone)
             });
+            if volume > 0 {
+                // To the public the whole cross is one trade.
+                let number = self.match_number;
+                let instrument = self.instrument_mut(locate);
+                instrument.last_quantity = u32::try_from(volume).unwrap_or(u32::MAX);
+                instrument.last_match = number;
+            }
         }
         self.change_state(locate, state);
         self.end_auction(locate, kind);
@@ -170,6 +177,7 @@ impl Model {
 
     /// What the crosses would bring that instruments collect for.
     pub(super) fn tell_imbalances(&mut self) {
+        self.imbalances = self.shows_imbalances().then_some(self.now + 1_000_000_000);
         for locate in 1..=self.instruments.len() as u16 {
             if b"AV".contains(&self.instrument(locate).state) {
                 self.tell_imbalance(locate);

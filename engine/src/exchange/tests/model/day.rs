@@ -42,7 +42,8 @@ impl Model {
         self.hit("day rolled");
         self.day += 1;
         self.events.push(Event {
-            number: self.day,
+            // The first day was 1.
+            number: self.day + 1,
             ..Event::new(EventKind::DayRolled)
         });
         self.system_event(b'O');
@@ -62,6 +63,10 @@ impl Model {
         (self.order_number, self.match_number) = (0, 0);
         for session in &mut self.sessions {
             (session.mark, session.backlog, session.charged_at) = (0, 0, self.now);
+            session.connected = false;
+        }
+        for instrument in &mut self.instruments {
+            (instrument.last_match, instrument.last_time) = (0, 0);
         }
         let mut survivors = std::mem::take(&mut self.orders);
         survivors.sort_by_key(place_in_line);
@@ -136,12 +141,15 @@ fn place_in_line(order: &ModelOrder) -> impl Ord + use<> {
         Place::Book => (1, price_key(order.is_buy, order.price), order.name.rank),
         // The stop that is reached first.
         Place::Stop => (2, price_key(!order.is_buy, order.stop), order.name.rank),
-        Place::Cross if !order.is_market => (
-            3 + u64::from(order.cross_type),
-            price_key(order.is_buy, order.price),
-            order.name.rank,
-        ),
-        Place::Cross => (1_000, 0, order.name.rank),
+        Place::Cross => {
+            let kind = b"OCHN".iter().position(|&kind| kind == order.cross_type);
+            let key = if order.is_market {
+                0
+            } else {
+                price_key(order.is_buy, order.price)
+            };
+            (3 + kind.map_or(0, |kind| kind as u64), key, order.name.rank)
+        }
     };
     (order.instrument, group, !order.is_buy, key, rank)
 }

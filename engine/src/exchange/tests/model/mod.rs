@@ -44,7 +44,6 @@ pub(super) struct Model {
     /// By the operator.
     pub all_killed: bool,
     /// As long as the exchange has none.
-    pub has_auctions: bool,
     /// How often each case was met.
     pub coverage: BTreeMap<String, u64>,
     /// Orders the exchange has room for.
@@ -59,6 +58,8 @@ pub(super) struct Model {
     /// How many numbers there were since the first day: who came first.
     rank: u64,
     day: u64,
+    /// When imbalances are told next.
+    pub imbalances: Option<u64>,
     now: u64,
     /// Where prices were when the command began, by instrument.
     references: Vec<u64>,

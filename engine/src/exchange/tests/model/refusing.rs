@@ -120,7 +120,8 @@ impl Model {
             return Err(0x0016);
         }
         let open = order.quantity.saturating_sub(old.map_or(0, |old| old.executed));
-        let takes_now = (is_immediate || is_market) && !is_stop;
+        let waits = order.cross_type != b'N' || book.collects();
+        let takes_now = (is_immediate || is_market) && !is_stop && !waits;
         if options.min_quantity > 0 && (!takes_now || options.min_quantity > open) {
             return Err(0x000D);
         }
@@ -276,7 +277,8 @@ fn levels_of(order: &ModelOrder) -> Vec<(u16, bool, u8, u64)> {
             shown.into_iter().chain(dark).collect()
         }
         Place::Stop => vec![level(2, order.stop)],
-        Place::Cross if order.is_market => vec![level(3, order.price)],
+        // Market orders that wait for different crosses stand apart, as limit orders do.
+        Place::Cross if order.is_market => vec![level(order.cross_type.to_ascii_lowercase(), order.price)],
         Place::Cross => vec![level(order.cross_type, order.price)],
     }
 }

@@ -71,10 +71,13 @@ impl Model {
         let same_stop = new.stop == old.stop && new.is_market == old.is_market;
         let keeps = place == Some(old.place)
             && same_stop
-            && new.price == old.price
+            && (new.price == old.price || new.is_market)
             && new.open <= old.open
             && same_display;
-        if !keeps {
+        if keeps {
+            // One at market keeps the bound that it came with.
+            new.price = old.price;
+        } else {
             new.fees = self.fees(old.instrument);
         }
         self.hit_ends(&old, &new, keeps);

@@ -27,7 +27,7 @@ impl Model {
         let kind = if auction == 0 { by_rule } else { auction };
         self.hit(format!("state {} to {}", char::from(from), char::from(value)));
         let crosses = (value == b'T' && from != b'T') || (value == b'X' && from == b'A');
-        if crosses && self.has_auctions {
+        if crosses {
             let collected = self.instrument(locate).collects();
             let kind = if collected {
                 self.instrument(locate).auction
@@ -48,8 +48,19 @@ impl Model {
         let instrument = self.instrument_mut(locate);
         instrument.state = state;
         instrument.reopens = None;
+        if !self.shows_imbalances() {
+            self.imbalances = None;
+        } else if self.imbalances.is_none() {
+            self.imbalances = Some(self.now + SECOND);
+        }
         let event = self.trading_action(locate);
         self.events.push(event);
+    }
+
+    /// True when an instrument collects and says so.
+    pub(super) fn shows_imbalances(&self) -> bool {
+        let mut instruments = self.instruments.iter();
+        instruments.any(|instrument| b"AV".contains(&instrument.state))
     }
 
     pub(super) fn trading_action(&self, locate: u16) -> Event {
