@@ -16,12 +16,14 @@ use super::book::ladder::Ladder;
 use super::book::{Book, Side};
 use super::command::{Command, halves};
 use super::cross::{self, Clearing};
+use super::dark::Resting;
 use super::event::{Event, EventKind, Refusal};
 use super::instrument::{CrossKind, LastTrade, State};
 use super::ledger::Settlement;
 use super::matching::fee_report;
 use super::setup::{refuse, trading_action};
 use super::sink::{Progress, Sink, Step};
+use super::unseen::Part;
 use super::waiting::Waiting;
 use super::{Exchange, Work, money};
 
@@ -61,6 +63,11 @@ pub(super) struct Uncross {
 }
 
 impl Uncross {
+    /// Lots that have traded so far.
+    pub(super) fn volume(&self) -> u64 {
+        self.volume
+    }
+
     pub(super) const NONE: Self = Self {
         place: 0,
         kind: CrossKind::Opening,
@@ -73,10 +80,8 @@ impl Uncross {
 
 /// Who is next in a cross.
 enum Next {
-    Order {
-        handle: u32,
-        is_displayed: bool,
-    },
+    /// This slot.
+    Order(u32),
     Nobody,
     /// The step has looked enough.
     Later,
@@ -150,9 +155,11 @@ impl Exchange {
     /// Where a cross of this kind would be now.
     pub(super) fn clearing(&self, place: usize, kind: CrossKind) -> Option<Clearing> {
         let (instrument, waiting) = (&self.instruments[place], &self.auctions[place].waiting);
+        let dark = &self.unseen[place].dark;
         let ladders = |side| {
             [
                 instrument.book.side(side),
+                dark.side(side),
                 waiting.limits(kind).side(side),
                 waiting.line(Some(kind), side).bounds(),
                 waiting.line(None, side).bounds(),
@@ -189,21 +196,13 @@ impl Exchange {
     pub(super) fn meet_all<S: Sink>(&mut self, step: &mut Step<'_, S>) -> Progress {
         let mut looks = 0;
         while step.has_room() {
-            match (
+            let (buyer, seller) = (
                 self.next_to_meet(Side::Buy, &mut looks),
                 self.next_to_meet(Side::Sell, &mut looks),
-            ) {
+            );
+            match (buyer, seller) {
                 (Next::Nobody, _) | (_, Next::Nobody) => return self.end_cross(step),
-                (
-                    Next::Order {
-                        handle: buyer,
-                        is_displayed: buyer_is_displayed,
-                    },
-                    Next::Order {
-                        handle: seller,
-                        is_displayed: seller_is_displayed,
-                    },
-                ) => self.meet([(buyer, buyer_is_displayed), (seller, seller_is_displayed)], step),
+                (Next::Order(buyer), Next::Order(seller)) => self.meet([buyer, seller], step),
                 _ => break,
             }
         }
@@ -225,67 +224,61 @@ impl Exchange {
                 *next = self.arena.get(*next).next;
             }
         }
-        let markets = self.uncross.markets[side as usize].iter();
-        let oldest = |handle: &&u32| self.arena.get(**handle).number;
-        if let Some(&handle) = markets.filter(|&&handle| handle != NONE).min_by_key(oldest) {
-            return Next::Order {
-                handle,
-                is_displayed: false,
-            };
+        let number = |handle: u32| self.arena.get(handle).number;
+        let markets = self.uncross.markets[side as usize].into_iter();
+        if let Some(oldest) = markets
+            .filter(|&handle| handle != NONE)
+            .min_by_key(|&handle| number(handle))
+        {
+            return Next::Order(oldest);
         }
-        let head = |book: &Book| match book.side(side).best() {
-            NONE => None,
-            level => {
+        // The first order of each book, with its price: the better price first, then displayed and auction-only orders by
+        // their numbers, then dark ones.
+        let first = |book: &Book, is_dark: bool| {
+            let level = book.side(side).best();
+            (level != NONE).then(|| {
                 let level = self.pools.level(level);
-                side.crosses(level.tick, tick).then_some((level.tick, level.head))
-            }
+                let price = match side {
+                    Side::Buy => u32::MAX - level.tick,
+                    Side::Sell => level.tick,
+                };
+                let rank = if is_dark { 0 } else { number(level.head) };
+                (price, is_dark, rank, level.head)
+            })
         };
-        let displayed = head(&self.instruments[place].book);
-        let auction_only = head(self.auctions[place].waiting.limits(kind));
-        let number = |handle| self.arena.get(handle).number;
-        let is_first = |(tick, handle), (other_tick, other)| {
-            side.is_better(tick, other_tick) || (tick == other_tick && number(handle) < number(other))
-        };
-        match (displayed, auction_only) {
-            (None, None) => Next::Nobody,
-            (Some(one), other) if other.is_none_or(|other| is_first(one, other)) => Next::Order {
-                handle: one.1,
-                is_displayed: true,
-            },
-            (_, other) => Next::Order {
-                handle: other.expect("one of them is there").1,
-                is_displayed: false,
-            },
+        let heads = [
+            first(&self.instruments[place].book, false),
+            first(self.auctions[place].waiting.limits(kind), false),
+            first(&self.unseen[place].dark, true),
+        ];
+        match heads.into_iter().flatten().min() {
+            Some((.., head)) if side.crosses(self.arena.get(head).tick, tick) => Next::Order(head),
+            _ => Next::Nobody,
         }
     }
 
-    /// A buyer and a seller, and whether each is displayed, meet at the price of the cross.
-    fn meet<S: Sink>(&mut self, pair: [(u32, bool); 2], step: &mut Step<'_, S>) {
+    /// The slots of a buyer and a seller meet at the price of the cross.
+    fn meet<S: Sink>(&mut self, slots: [u32; 2], step: &mut Step<'_, S>) {
         let Uncross {
             place, kind, tick, ..
         } = self.uncross;
-        let [buyer, seller] = pair.map(|(handle, _)| *self.arena.get(handle));
+        let [buyer, seller] = slots.map(|slot| self.resting_part(slot));
         let instrument = &self.instruments[place];
         let (base, quote) = (instrument.definition.base, instrument.definition.quote);
         let (lot_size, price) = (instrument.lot_size, instrument.price(tick));
-        let quantity = buyer.open.min(seller.open);
+        let quantity = buyer.slot.open.min(seller.slot.open);
         let value = money::notional(tick, quantity, instrument.tick_value);
 
-        let (_, hold) = self.hold_of(&buyer, buyer.open);
-        let fees = pair.map(|(handle, _)| self.charge(handle, quantity, value));
-        let left = *self.arena.get(pair[0].0);
-        let hold_left = match left.open {
-            0 => 0,
-            open => self.hold_of(&left, open).1,
-        };
+        let hold = self.bound_by(buyer.order);
+        let fees = slots.map(|slot| self.charge(slot, quantity, value));
         self.ledger.settle(&Settlement {
-            buyer: buyer.account,
-            seller: seller.account,
+            buyer: buyer.slot.account,
+            seller: seller.slot.account,
             base,
             quote,
             amount: u128::from(quantity) * lot_size,
             value,
-            buyer_hold_drop: hold - hold_left,
+            buyer_hold_drop: hold - self.bound_by(buyer.order),
             buyer_fee: fees[0],
             seller_fee: fees[1],
         });
@@ -294,20 +287,20 @@ impl Exchange {
 
         step.emit(Event {
             code: kind as u8,
-            instrument: buyer.instrument,
+            instrument: buyer.slot.instrument,
             quantity,
             price,
             number: self.match_number,
             ..Event::new(EventKind::CrossMatch)
         });
-        for ((slot, (_, is_displayed)), fee) in [buyer, seller].iter().zip(pair).zip(fees) {
+        for (Resting { slot, is_unseen, .. }, fee) in [buyer, seller].into_iter().zip(fees) {
             if self.accounts[slot.account as usize].definition.fee_reports != 0 {
                 step.emit(fee_report(slot.session, slot.user_ref, fee));
             }
-            let event = if is_displayed {
-                EventKind::CrossExecuted
-            } else {
+            let event = if is_unseen || slot.is(FLAG_WAITS) {
                 EventKind::CrossExecutedUnseen
+            } else {
+                EventKind::CrossExecuted
             };
             step.emit(Event {
                 code: kind as u8,
@@ -320,26 +313,35 @@ impl Exchange {
                 ..Event::new(event)
             });
         }
-        for (handle, _) in pair {
-            if self.arena.get(handle).open == 0 {
-                self.leave_cross(handle, step);
+        for slot in slots {
+            if self.arena.get(slot).open == 0 {
+                self.leave_cross(slot, step);
             }
         }
     }
 
-    /// What one order of a cross pays; it has `quantity` lots less afterwards.
+    /// What a buyer's order binds; nothing when it is filled.
+    fn bound_by(&self, order: u32) -> u128 {
+        match self.open_of(order) {
+            0 => 0,
+            open => self.hold_of(self.arena.get(order), open).1,
+        }
+    }
+
+    /// What the order of one slot pays; the slot has `quantity` lots less afterwards.
     fn charge(&mut self, handle: u32, quantity: u32, value: u128) -> i128 {
-        let view = self.view(handle);
-        let slot = *self.arena.get(handle);
+        let order = self.order_of(handle);
+        let view = self.view(order);
+        let slot = *self.arena.get(order);
         let rate = self.schedules.get(slot.schedule).taker_ppm;
         let (fee, remainder) = money::fee(value, rate, slot.fee_remainder);
         let executed = slot.executed + quantity;
         self.reduce_in_book(handle, quantity);
-        let slot = self.arena.get_mut(handle);
+        let slot = self.arena.get_mut(order);
         (slot.executed, slot.fee_remainder) = (executed, remainder);
         // It traded at a price that may not be its own, and at another rate than one that rests.
         self.arena.set_totals(
-            handle,
+            order,
             OrderTotals {
                 notional: halves(view.executed_notional + value),
                 fees: halves((view.fees + fee) as u128),
@@ -351,16 +353,23 @@ impl Exchange {
         fee
     }
 
-    /// An order that has nothing left leaves its place and ends.
+    /// A slot that has nothing left leaves its place, and its order ends unless it has more.
     fn leave_cross<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) {
         let slot = *self.arena.get(handle);
-        for next in self.uncross.markets.as_flattened_mut() {
-            if *next == handle {
-                *next = slot.next;
+        if slot.is(FLAG_WAITS) {
+            for next in self.uncross.markets.as_flattened_mut() {
+                if *next == handle {
+                    *next = slot.next;
+                }
             }
+            self.stop_waiting(handle, &slot);
+            return self.finish(handle, b'F', step);
         }
-        self.remove_from_book(handle);
-        self.finish(handle, b'F', step);
+        match self.part(handle) {
+            Part::Displayed | Part::Shown(_) => self.remove_from_book(handle),
+            Part::Hidden | Part::Reserve(_) => self.leave_dark(handle),
+        }
+        self.use_up(handle, step);
     }
 
     /// All that could meet has met: the cross is told, and the state changes.
@@ -420,16 +429,16 @@ impl Exchange {
                 self.cancel_resting(handle, reason, step);
             }
         }
-        Progress::Done
+        self.settle_down(place, step)
     }
 
     /// An order comes in while nothing matches, or one that matches in a cross only.
     pub(super) fn collect<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
         if self.arena.get(handle).is(FLAG_WAITS) {
             self.wait(handle);
-            Progress::Done
         } else {
-            self.come_to_rest(handle, step)
+            self.come_to_rest(handle, step);
         }
+        Progress::Done
     }
 }

@@ -6,6 +6,7 @@ use super::Exchange;
 use super::account::Account;
 use super::book::Side;
 use super::book::arena::{NONE, OrderSlot};
+use super::book::ladder::Ladder;
 use super::command::{Command, FLAG_LOW_SPACE, Order, OrderOptions, whole};
 use super::instrument::{CrossKind, Instrument, State};
 use super::money;
@@ -77,6 +78,12 @@ pub(super) const GOOD_TILL_CANCELED: u8 = b'G';
 /// An order lives less than a day of seconds.
 const EXPIRE_SECONDS_END: u32 = 86_400;
 
+/// Most times that a reserve order's quantity is its floor: each refresh is a message to everybody.
+const RESERVE_FLOORS_MAX: u64 = 256;
+
+/// Most levels that one order may need: a reserve order that rests.
+const LEVELS_MAX: u32 = 2;
+
 /// Values of one order stay below this, so that a product with a fee rate fits a u128.
 pub(super) const NOTIONAL_BITS: u32 = 100;
 
@@ -88,7 +95,8 @@ pub(super) struct Terms {
     pub(super) is_market: bool,
     /// What does not execute at once is canceled.
     pub(super) is_immediate: bool,
-    pub(super) is_attributed: bool,
+    /// OUCH display.
+    pub(super) display: u8,
     /// Nothing matches when it comes in: the instrument collects, or the order waits for a cross.
     pub(super) is_passive: bool,
     /// It waits for a cross, in no book: an auction-only order, or a market order while the instrument collects.
@@ -104,6 +112,8 @@ pub(super) struct Wishes {
     pub(super) is_post_only: bool,
     /// Lots that must execute at once, 0 = any.
     pub(super) min_quantity: u32,
+    /// Most lots displayed at once, as asked; 0 = not asked.
+    pub(super) max_floor: u32,
     pub(super) self_match: u8,
     /// Seconds that the order lives, 0 = till it is canceled.
     pub(super) lifetime_seconds: u32,
@@ -113,12 +123,31 @@ impl Wishes {
     const NONE: Self = Self {
         is_post_only: false,
         min_quantity: 0,
+        max_floor: 0,
         self_match: 0,
         lifetime_seconds: 0,
     };
 }
 
 impl Terms {
+    /// Attributed: ITCH `F`.
+    pub(super) fn is_attributed(&self) -> bool {
+        self.display == b'A'
+    }
+
+    /// Nothing of it is displayed.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.display == b'N'
+    }
+
+    /// Most lots that are displayed at once of a reserve order with so many open; 0 when all of it is displayed.
+    pub(super) fn floor(&self, open: u32) -> u32 {
+        match self.wishes.max_floor {
+            floor if floor < open => floor,
+            _ => 0,
+        }
+    }
+
     /// True when what is left of the order stays, in the book or out of it.
     pub(super) fn rests(&self) -> bool {
         self.waits || (!self.is_market && !self.is_immediate)
@@ -194,7 +223,7 @@ pub(super) fn terms(
         tick,
         is_market,
         is_immediate,
-        is_attributed: order.display == b'A',
+        display: order.display,
         is_passive: collects || waits,
         waits,
         auction,
@@ -214,7 +243,7 @@ fn cross_and_display(order: &Order, options: &OrderOptions) -> Result<(), Reason
             return Err(Reason::Cross);
         }
     }
-    if !matches!(order.display, b'Y' | b'A') {
+    if !matches!(order.display, b'Y' | b'A' | b'N') {
         return Err(Reason::Display);
     }
     Ok(())
@@ -250,12 +279,18 @@ fn wishes(
     if min_quantity > 0 && (!never_rests || min_quantity > open) {
         return Err(Reason::MinQuantity);
     }
+    let max_floor = options.max_floor;
     if options.has(OrderOptions::HAS_MAX_FLOOR) {
-        return Err(Reason::MaxFloor);
+        let displayed_most = u64::from(max_floor) * RESERVE_FLOORS_MAX;
+        let is_sound = (1..=open).contains(&max_floor) && u64::from(open) <= displayed_most;
+        if !is_sound || never_rests || order.display == b'N' {
+            return Err(Reason::MaxFloor);
+        }
     }
     Ok(Wishes {
         is_post_only,
         min_quantity,
+        max_floor,
         self_match: if options.has(OrderOptions::HAS_SELF_MATCH) {
             options.self_match
         } else {
@@ -361,31 +396,48 @@ impl Exchange {
         if is_over { Err(Reason::Other) } else { Ok(()) }
     }
 
-    /// Room in the arena and the ladder.
+    /// Room in the arena and the ladders for a new order of `open` lots.
     #[inline(always)]
-    pub(super) fn check_room(&self, locate: u16, side: Side, terms: &Terms) -> Result<(), Reason> {
-        if self.arena.is_full() {
+    pub(super) fn check_room(&self, locate: u16, side: Side, terms: &Terms, open: u32) -> Result<(), Reason> {
+        let slots = if terms.floor(open) > 0 { 2 } else { 1 };
+        if !self.arena.has_room_for(slots) {
             return Err(Reason::Capacity);
         }
-        self.check_level_room(locate, side, terms)
+        self.check_level_room(locate, side, terms, open)
     }
 
-    /// Room for the level the order may rest at.
+    /// Room for the levels the order may rest at.
     #[inline(always)]
-    pub(super) fn check_level_room(&self, locate: u16, side: Side, terms: &Terms) -> Result<(), Reason> {
-        if !terms.rests() {
+    pub(super) fn check_level_room(
+        &self,
+        locate: u16,
+        side: Side,
+        terms: &Terms,
+        open: u32,
+    ) -> Result<(), Reason> {
+        if terms.waits {
+            let has_room = self.has_room_to_wait(locate, side, terms);
+            return if has_room { Ok(()) } else { Err(Reason::Capacity) };
+        }
+        let ladder = self.instrument_of(locate).book.side(side);
+        if !terms.rests() || ladder.has_room_for(&self.pools, LEVELS_MAX) {
             return Ok(());
         }
-        let has_room = if terms.waits {
-            self.has_room_to_wait(locate, side, terms)
-        } else {
-            let ladder = self.instrument_of(locate).book.side(side);
-            ladder.has_room(&self.pools) || ladder.find(&self.pools, terms.tick) != NONE
+        let is_new = |ladder: &Ladder| u32::from(ladder.find(&self.pools, terms.tick) == NONE);
+        let dark = self.unseen[usize::from(locate) - 1].dark.side(side);
+        let levels = match terms.floor(open) {
+            0 if terms.is_hidden() => is_new(dark),
+            0 => is_new(ladder),
+            _ => is_new(ladder) + is_new(dark),
         };
-        if has_room { Ok(()) } else { Err(Reason::Capacity) }
+        if ladder.has_room_for(&self.pools, levels) {
+            Ok(())
+        } else {
+            Err(Reason::Capacity)
+        }
     }
 
-    /// Funds or holdings for what `slot` would bind, `freed` of it being bound already.
+    /// Funds or holdings for what `slot` would bind, which has all open lots; `freed` of it are bound already.
     pub(super) fn check_funds(&self, slot: &OrderSlot, freed: u128) -> Result<(), Reason> {
         let (asset, needed) = self.hold_of(slot, slot.open);
         if needed > self.ledger.balance(slot.account, asset).available + freed {

@@ -7,7 +7,7 @@
 
 use super::account::RateBucket;
 use super::book::Side;
-use super::book::arena::{FLAG_MARKET, FLAG_TOTALS, FLAG_WAITS, NONE, OrderTotals};
+use super::book::arena::{FLAG_MARKET, FLAG_STOP, FLAG_TOTALS, FLAGS_UNSEEN, NONE, OrderTotals};
 use super::book::ladder::Ladder;
 use super::checks::{DAY, GOOD_TILL_TIME};
 use super::command::Command;
@@ -16,6 +16,7 @@ use super::event::{CarriedText, Event, EventKind, Refusal};
 use super::instrument::{CrossKind, State};
 use super::setup::{listed, refuse, trading_action};
 use super::sink::{Progress, Sink, Step};
+use super::unseen::Part;
 use super::{Exchange, Work};
 use protocol::units::Price;
 
@@ -29,8 +30,9 @@ const END_OF_MARKET_HOURS: u8 = b'M';
 /// Most instruments that a step looks at, so that a step stays short when few of them have orders.
 const INSTRUMENTS_PER_STEP: usize = 1_024;
 
-/// Lines of orders that an instrument has: the displayed book's two, then those of `waiting` in its order.
-const LINES: usize = 16;
+/// Lines of orders that an instrument has: buyers and sellers of the displayed book, dark ones, stops; then those of
+/// `waiting` in its order.
+const LINES: usize = 20;
 
 /// The next order to be carried into the new day.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +42,16 @@ pub(super) struct Carrying {
     /// Which of its lines.
     line: usize,
     handle: u32,
+}
+
+impl Carrying {
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+
+    pub(super) fn handle(&self) -> u32 {
+        self.handle
+    }
 }
 
 fn system_event<S: Sink>(code: u8, step: &mut Step<'_, S>) {
@@ -126,7 +138,10 @@ impl Exchange {
                 return Progress::More;
             }
             if at.handle != NONE {
-                self.carry(at.handle, step);
+                // A reserve is carried with its order.
+                if !matches!(self.part(at.handle), Part::Reserve(_)) {
+                    self.carry(at.handle, step);
+                }
                 at.handle = self.behind_in_line(at);
                 continue;
             }
@@ -145,21 +160,23 @@ impl Exchange {
         else {
             return (NONE, None);
         };
-        let waiting = &auction.waiting;
-        let side = |bit: usize| if bit == 0 { Side::Buy } else { Side::Sell };
+        let (unseen, waiting) = (&self.unseen[place], &auction.waiting);
+        let side = |number: usize| if number % 2 == 0 { Side::Buy } else { Side::Sell };
         match line {
             0 | 1 => (NONE, Some(instrument.book.side(side(line)))),
+            2 | 3 => (NONE, Some(unseen.dark.side(side(line)))),
+            4 | 5 => (NONE, Some(unseen.stops.side(side(line).opposite()))),
             // Four of each kind of cross: buyers at market and with a limit, and sellers.
-            2..14 => {
-                let kind = CrossKind::ALL[(line - 2) / 4];
-                let side = side((line - 2) / 2 % 2);
+            6..18 => {
+                let kind = CrossKind::ALL[(line - 6) / 4];
+                let side = side((line - 6) / 2);
                 if line % 2 == 0 {
                     (waiting.line(Some(kind), side).first(), None)
                 } else {
                     (NONE, Some(waiting.limits(kind).side(side)))
                 }
             }
-            _ => (waiting.line(None, side(line - 14)).first(), None),
+            _ => (waiting.line(None, side(line)).first(), None),
         }
     }
 
@@ -186,7 +203,7 @@ impl Exchange {
 
     /// An order gets its names of the new day, and its owner and the subscribers hear of it.
     fn carry<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) {
-        let old = *self.arena.get(handle);
+        let (old, open) = (*self.arena.get(handle), self.open_of(handle));
         self.order_number += 1;
         let number = self.order_number;
         let session = &mut self.sessions[old.session as usize];
@@ -209,6 +226,9 @@ impl Exchange {
                 ..OrderTotals::EMPTY
             };
             self.arena.set_totals(handle, totals);
+        }
+        if let Part::Shown(reserve) = self.part(handle) {
+            self.arena.get_mut(reserve).number = number;
         }
 
         let (slot, details) = (self.arena.get(handle), self.arena.details(handle));
@@ -236,13 +256,18 @@ impl Exchange {
             instrument: slot.instrument,
             session: slot.session,
             user_ref,
-            quantity: slot.open,
+            quantity: open,
             price,
             detail: u32::from(slot.side.byte()),
             number,
             ..Event::new(EventKind::Carried)
         });
-        if !slot.is(FLAG_WAITS) {
+        let is_displayed = match self.part(handle) {
+            Part::Displayed => !slot.is(FLAGS_UNSEEN),
+            Part::Shown(_) => !slot.is(FLAG_STOP),
+            Part::Hidden | Part::Reserve(_) => false,
+        };
+        if is_displayed {
             step.emit(added(slot, price, details.firm));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::book::Side;
 use super::book::arena::{
-    FLAG_ATTRIBUTED, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, FLAG_WAITS, OrderDetails, OrderSlot,
+    FLAG_ATTRIBUTED, FLAG_DARK, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, FLAG_WAITS, OrderDetails, OrderSlot,
 };
 use super::checks::{self, Reason, Terms};
 use super::command::{Command, Order, OrderOptions, UNKNOWN_INSTRUMENT};
@@ -115,7 +115,7 @@ impl Exchange {
         let terms = checks::terms(instrument, account, side, order, command, 0)?;
         self.check_open_orders(account, &terms)?;
         checks::space(command)?;
-        self.check_room(command.instrument, side, &terms)?;
+        self.check_room(command.instrument, side, &terms, order.quantity)?;
         let firm = account.definition.firm;
         let schedule = instrument.schedule;
         let hold = self.hold(instrument, side, &terms, order.quantity);
@@ -139,6 +139,10 @@ impl Exchange {
         *self.arena.details_mut(handle) = details(order, firm);
         if command.is_extended() {
             self.set_options(handle, &terms, &command.options());
+        }
+        let floor = terms.floor(order.quantity);
+        if floor > 0 {
+            self.set_up_reserve(handle, floor);
         }
         Ok((handle, terms))
     }
@@ -206,9 +210,7 @@ impl Exchange {
         if takes || !terms.rests() {
             return self.cross(handle, step);
         }
-        let firm = self.arena.details(handle).firm;
-        step.emit(added(slot, price, firm));
-        self.rest(handle);
+        self.come_to_rest(handle, step);
         Progress::Done
     }
 
@@ -261,11 +263,13 @@ pub(super) fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open
     if terms.is_market {
         slot.flags |= FLAG_MARKET;
     }
-    if terms.is_attributed {
+    if terms.is_attributed() {
         slot.flags |= FLAG_ATTRIBUTED;
     }
     if terms.waits {
         slot.flags |= FLAG_WAITS;
+    } else if terms.is_hidden() {
+        slot.flags |= FLAG_DARK;
     }
 }
 

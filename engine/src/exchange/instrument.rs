@@ -120,6 +120,8 @@ pub struct Instrument {
     pub definition: InstrumentDefinition,
     /// What may happen now.
     pub state: State,
+    /// What has to be looked at beside the displayed book when an order comes in: bits of `unseen`. 0 = nothing.
+    pub(super) beside: u8,
     /// What orders pay that enter now: an index into the exchange's fee schedules.
     pub(super) schedule: u16,
     pub(super) tick_max: u32,
@@ -155,6 +157,7 @@ impl Instrument {
         Some(Self {
             definition,
             state: State::PreOpen,
+            beside: 0,
             last_trade: LastTrade::default(),
             book: Book::new(locate, 0, tick_max),
             tick_value: exact,

@@ -2,8 +2,9 @@
 
 use super::Exchange;
 use super::book::Side;
-use super::book::arena::{FLAG_MARKET, OrderSlot};
+use super::book::arena::OrderSlot;
 use super::money;
+use super::unseen::Part;
 
 /// Most resting orders looked at for one minimum, the account's own included. One look is a cache line, mostly from
 /// memory. The bound keeps an order that changes nothing below the cost of a sweep's few steps, whatever others have
@@ -43,15 +44,21 @@ impl Exchange {
         let opposite = incoming.side.opposite();
         let band = self.new_band(usize::from(incoming.instrument) - 1);
         for handle in self
-            .resting_handles(incoming.instrument, opposite)
+            .meeting_handles(incoming.instrument, opposite)
             .take(LOOKS_MAX)
         {
             let resting = self.arena.get(handle);
             if !incoming.side.crosses(incoming.tick, resting.tick) {
                 return false;
             }
-            let met = open.min(resting.open);
-            if resting.account == incoming.account {
+            let is_own = resting.account == incoming.account;
+            let met = open.min(match self.part(handle) {
+                // The account's own orders lose their reserves when their displayed parts are met.
+                Part::Reserve(_) if is_own => continue,
+                _ if is_own => self.open_of(handle),
+                _ => resting.open,
+            });
+            if is_own {
                 match incoming.self_match {
                     b'W' | b'B' => return false,
                     b'D' => open -= met,
@@ -79,7 +86,7 @@ impl Exchange {
 
     /// `None` for an order that has bound what it needs.
     fn purse(&self, incoming: &OrderSlot) -> Option<Purse> {
-        if !incoming.is(FLAG_MARKET) || incoming.side == Side::Sell {
+        if !incoming.pays_as_it_goes() || incoming.side == Side::Sell {
             return None;
         }
         let instrument = self.instrument_of(incoming.instrument);

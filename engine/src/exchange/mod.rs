@@ -15,6 +15,7 @@ mod changing;
 mod checks;
 pub mod command;
 mod cross;
+mod dark;
 mod day;
 mod due;
 mod entering;
@@ -32,12 +33,15 @@ pub mod money;
 mod outlook;
 mod plain;
 mod replacing;
+mod reserve;
 mod roster;
 pub mod schedule;
+mod settling;
 mod setup;
 mod sink;
 #[cfg(test)]
 mod tests;
+mod unseen;
 mod view;
 mod volatility;
 mod waiting;
@@ -45,7 +49,7 @@ mod waiting;
 use account::{Account, Session};
 use auction::{Auction, Uncross};
 use book::Side;
-use book::arena::{Arena, FLAG_EXPIRES, FLAG_LISTED, FLAG_MARKET, FLAG_WAITS, NONE, OrderSlot};
+use book::arena::{Arena, FLAG_DARK, FLAG_EXPIRES, FLAG_LISTED, NONE, OrderSlot};
 use book::ladder::Pools;
 use canceling::CancelFilter;
 use command::{Command, CommandKind};
@@ -57,10 +61,12 @@ use index::{Index, Place};
 use instrument::Instrument;
 use ledger::Ledger;
 pub use outlook::Outlook;
+use reserve::RunOut;
 use roster::Roster;
 use schedule::FeeSchedules;
 use sink::Step;
 pub use sink::{Progress, STEP_EVENTS_MAX, Sink};
+use unseen::{Part, Unseen};
 pub use view::OrderView;
 use volatility::Band;
 
@@ -90,6 +96,12 @@ enum Work {
     /// An incoming order goes on matching.
     Cross {
         handle: u32,
+        /// Not in the displayed book alone, and what that causes is to be looked at then.
+        looks_beside: bool,
+    },
+    /// What the executions in the instrument at this place have caused is looked at.
+    Settle {
+        place: usize,
     },
     /// Orders of an account are canceled, from this one on.
     CancelAll {
@@ -142,6 +154,9 @@ pub struct Exchange {
     uncross: Uncross,
     /// Where the present command's orders may match, if that was asked.
     band: Band,
+    /// By instrument, in the same order.
+    unseen: Vec<Unseen>,
+    run_out: RunOut,
     /// Sorted.
     symbols: Vec<([u8; 8], u16)>,
     accounts: Vec<Account>,
@@ -195,6 +210,8 @@ impl Exchange {
             timers: Timers::new(limits.instruments),
             uncross: Uncross::NONE,
             band: Band::ALL,
+            unseen: Vec::with_capacity(limits.instruments as usize),
+            run_out: RunOut::EMPTY,
             symbols: Vec::with_capacity(limits.instruments as usize),
             accounts: Vec::with_capacity(limits.accounts as usize),
             all_killed: false,
@@ -290,7 +307,12 @@ impl Exchange {
         let step = &mut Step::new(sink);
         match std::mem::replace(&mut self.work, Work::Nothing) {
             Work::Nothing => Progress::Done,
-            Work::Cross { handle } => self.cross(handle, step),
+            Work::Cross {
+                handle,
+                looks_beside: false,
+            } => self.cross(handle, step),
+            Work::Cross { handle, .. } => self.cross_all(handle, step),
+            Work::Settle { place } => self.settle_down(place, step),
             Work::CancelAll { next, filter, reason } => self.cancel_all(next, filter, reason, step),
             Work::Expire => self.expire(step),
             Work::CancelEverybody {
@@ -334,10 +356,7 @@ impl Exchange {
         let instrument = self.instrument_of(slot.instrument);
         match slot.side {
             Side::Sell => (instrument.definition.base, u128::from(open) * instrument.lot_size),
-            // A market order that waits is bound by its collar.
-            Side::Buy if slot.flags & (FLAG_MARKET | FLAG_WAITS) == FLAG_MARKET => {
-                (instrument.definition.quote, 0)
-            }
+            Side::Buy if slot.pays_as_it_goes() => (instrument.definition.quote, 0),
             Side::Buy => (
                 instrument.definition.quote,
                 money::buy_hold(
@@ -386,8 +405,8 @@ impl Exchange {
             let view = self.view(handle);
             step.sink.order_finished(&view, state);
         }
-        if slot.is(FLAG_EXPIRES) {
-            self.unschedule_expiry(handle);
+        if slot.is(FLAG_EXPIRES | FLAG_DARK) {
+            self.finish_unusual(handle);
         }
         if slot.is(FLAG_LISTED) {
             self.index.remove(&mut self.arena, name, handle, slot.chain);
@@ -396,5 +415,13 @@ impl Exchange {
             self.roster.remove(&mut owner.list, slot.place);
         }
         self.arena.remove(handle);
+    }
+    /// What orders have that end by themselves, or have a reserve.
+    #[inline(never)]
+    fn finish_unusual(&mut self, handle: u32) {
+        self.unschedule_expiry(handle);
+        if let Part::Shown(reserve) = self.part(handle) {
+            self.drop_reserve(handle, reserve);
+        }
     }
 }

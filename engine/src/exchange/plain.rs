@@ -145,6 +145,7 @@ impl Exchange {
             & !account.is_killed
             & !self.all_killed
             & (instrument.state == State::Trading)
+            & !instrument.has_dark(side.opposite())
             & (command.flags & FLAG_LOW_SPACE == 0)
             & (order.quantity.wrapping_sub(1) < definition.quantity_max)
             & ((limits.quantity_max == 0) | (order.quantity <= limits.quantity_max))

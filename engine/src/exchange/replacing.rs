@@ -1,11 +1,13 @@
 //! Replacements: a new price, a new quantity, other terms for an order that rests.
 
-use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, FLAG_WAITS, NONE, OrderSlot, OrderTotals};
+use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, FLAG_WAITS, FLAGS_UNSEEN, NONE, OrderTotals};
 use super::checks::{self, Reason, Terms};
 use super::command::{Command, Order, halves};
 use super::entering::{Client, reject, set_terms};
 use super::event::{Event, EventKind};
+use super::reserve::tell_reduced;
 use super::sink::{Progress, Sink, Step};
+use super::unseen::Part;
 use super::{Exchange, Outlook};
 use protocol::units::Price;
 
@@ -60,17 +62,21 @@ impl Exchange {
             return Ok((handle, None));
         }
         checks::space(command)?;
-        self.check_level_room(old.instrument, old.side, &terms)?;
-        let mut new = old;
         let open = order.quantity - old.executed;
+        self.check_level_room(old.instrument, old.side, &terms, open)?;
+        // Its own reserve's slot, if it has one, is free by then.
+        if terms.floor(open) > 0 && self.arena.is_full() && self.floor_of(handle) == 0 {
+            return Err(Reason::Capacity);
+        }
+        let mut new = old;
         set_terms(&mut new, order, &terms, open);
-        if keeps_its_place(&old, &terms, open) {
+        if self.keeps_its_place(handle, &terms, open) {
             // A market order that waits keeps the bound it came with.
             new.tick = old.tick;
         } else {
             new.schedule = instrument.schedule;
         }
-        let (_, freed) = self.hold_of(&old, old.open);
+        let (_, freed) = self.hold_of(&old, self.open_of(handle));
         self.check_funds(&new, freed)?;
         Ok((handle, Some(terms)))
     }
@@ -99,15 +105,17 @@ impl Exchange {
         let old = *self.arena.get(handle);
         let open = order.quantity - old.executed;
         self.rename(handle, &order);
-        let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
-        if keeps_its_place(&old, &terms, open) {
+        if self.keeps_its_place(handle, &terms, open) {
             return self.reduce_in_place(handle, open, &order, &terms, step);
         }
 
         // The old order leaves the book; its hold becomes the new one's in one step.
-        let (asset, freed) = self.hold_of(&old, old.open);
+        let (asset, freed) = self.hold_of(&old, self.open_of(handle));
         self.close_base(handle);
-        self.remove_from_book(handle);
+        let was_displayed = self.take_out(handle) > 0;
+        if let Part::Shown(reserve) = self.part(handle) {
+            self.drop_reserve(handle, reserve);
+        }
         self.unschedule_expiry(handle);
         self.order_number += 1;
         let number = self.order_number;
@@ -115,8 +123,12 @@ impl Exchange {
         let slot = self.arena.get_mut(handle);
         set_terms(slot, &order, &terms, open);
         (slot.number, slot.schedule) = (number, schedule);
-        let slot = *slot;
         self.set_details(handle, &order, &terms);
+        let floor = terms.floor(open);
+        if floor > 0 {
+            self.set_up_reserve(handle, floor);
+        }
+        let slot = *self.arena.get(handle);
         let (_, needed) = self.hold_of(&slot, open);
         let is_held = self.ledger.hold_instead(slot.account, asset, freed, needed);
         assert!(is_held, "the rungs have seen that it is there");
@@ -124,11 +136,11 @@ impl Exchange {
         let crosses = !terms.is_passive && self.would_take(&slot);
         let dies = terms.wishes.is_post_only && crosses;
         self.emit_replaced(handle, if dies { b'D' } else { b'L' }, step);
-        let was_seen = !old.is(FLAG_WAITS);
-        let rests_whole = terms.rests() && !crosses && !terms.waits;
         // ITCH U inherits the attribution of the old order: a change of it is a new order for the feed.
-        let as_replace = rests_whole && same_display && was_seen;
-        if was_seen {
+        let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed();
+        let is_displayed_whole = terms.rests() && !crosses && !slot.is(FLAGS_UNSEEN);
+        let as_replace = was_displayed && is_displayed_whole && same_display;
+        if was_displayed {
             let kind = if as_replace {
                 EventKind::BookReplaced
             } else {
@@ -166,27 +178,23 @@ impl Exchange {
         terms: &Terms,
         step: &mut Step<'_, S>,
     ) -> Progress {
-        let before = self.arena.get(handle).open;
+        let before = self.open_of(handle);
         self.release_hold(handle, before, open);
-        self.reduce_in_book(handle, before - open);
+        let shown = match before - open {
+            0 => 0,
+            by => self.reduce_order(handle, by),
+        };
         let slot = self.arena.get_mut(handle);
         slot.time_in_force = order.time_in_force;
         slot.self_match = terms.wishes.self_match;
-        let (instrument, number, is_unseen) = (slot.instrument, slot.number, slot.is(FLAG_WAITS));
+        let slot = *slot;
         self.unschedule_expiry(handle);
         self.set_details(handle, order, terms);
         if terms.wishes.lifetime_seconds > 0 {
             self.schedule_expiry(handle);
         }
         self.emit_replaced(handle, b'L', step);
-        if open < before && !is_unseen {
-            step.emit(Event {
-                instrument,
-                number,
-                quantity: before - open,
-                ..Event::new(EventKind::Reduced)
-            });
-        }
+        tell_reduced(&slot, shown, step);
         Progress::Done
     }
 
@@ -243,20 +251,41 @@ impl Exchange {
             instrument: slot.instrument,
             session: slot.session,
             user_ref: slot.user_ref,
-            quantity: slot.open,
+            quantity: self.open_of(handle),
             price,
             detail: u32::from_le_bytes([slot.side.byte(), details.capacity, details.cross_type, 0]),
             number: slot.number,
             ..Event::new(EventKind::Replaced)
         });
     }
-}
 
-/// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
-fn keeps_its_place(old: &OrderSlot, terms: &Terms, open: u32) -> bool {
-    let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
-    let same_kind = old.is(FLAG_MARKET) == terms.is_market && old.is(FLAG_WAITS) == terms.waits;
-    // Whatever the bounds of the two: both are at market.
-    let same_price = terms.is_market || terms.tick == old.tick;
-    terms.rests() && same_kind && same_price && open <= old.open && same_display
+    /// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
+    fn keeps_its_place(&self, handle: u32, terms: &Terms, open: u32) -> bool {
+        let old = self.arena.get(handle);
+        let same_kind = old.is(FLAG_WAITS) == terms.waits && old.is(FLAG_MARKET) == terms.is_market;
+        // Whatever the bounds of the two: both are at market.
+        let same_price = terms.is_market || terms.tick == old.tick;
+        if !(terms.rests() && same_kind && same_price) || open > self.open_of(handle) {
+            return false;
+        }
+        if terms.waits {
+            return self.arena.details(handle).display == terms.display;
+        }
+        let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed();
+        if !old.is(FLAGS_UNSEEN) && !terms.is_hidden() && terms.wishes.max_floor == 0 {
+            return same_display;
+        }
+        let was_hidden = self.part(handle) == Part::Hidden;
+        let floor = self.floor_of(handle);
+        let same_floor = [terms.floor(open), terms.wishes.max_floor].contains(&floor);
+        same_display && was_hidden == terms.is_hidden() && same_floor
+    }
+
+    /// Most lots that a reserve order displays; 0 for others.
+    fn floor_of(&self, handle: u32) -> u32 {
+        match self.part(handle) {
+            Part::Shown(_) => self.arena.details(handle).max_floor,
+            _ => 0,
+        }
+    }
 }

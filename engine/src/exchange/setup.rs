@@ -10,6 +10,7 @@ use super::event::{Event, EventKind, Refusal};
 use super::instrument::{Instrument, round_lot_size};
 use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
+use super::unseen::Unseen;
 
 /// A command of the operator is not carried out.
 pub(super) fn refuse<S: Sink>(step: &mut Step<'_, S>, refusal: Refusal) -> Progress {
@@ -95,6 +96,7 @@ impl Exchange {
         step.emit(trading_action(locate, &instrument));
         self.auctions.push(Auction::new(locate, instrument.tick_max));
         self.timers.add_instrument();
+        self.unseen.push(Unseen::new(locate, instrument.tick_max));
         self.instruments.push(instrument);
         self.symbols.insert(place, (definition.symbol, locate));
         Progress::Done

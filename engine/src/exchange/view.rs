@@ -10,6 +10,7 @@ use super::instrument::Instrument;
 use super::ledger::{Asset, Balance};
 use super::money::{PPM, notional};
 use super::schedule::FeeSchedule;
+use super::unseen::Unseen;
 use protocol::units::Price;
 
 /// An order as its owner would ask about it.
@@ -21,7 +22,7 @@ pub struct OrderView {
     pub account: u32,
     /// The newest UserRefNum of its chain.
     pub user_ref: u32,
-    /// Order reference number.
+    /// Order reference number; the newest of an order whose displayed part was filled up.
     pub number: u64,
     /// Stock locate.
     pub instrument: u16,
@@ -45,7 +46,7 @@ pub struct OrderView {
 
 impl Exchange {
     pub(super) fn view(&self, handle: u32) -> OrderView {
-        let slot = self.arena.get(handle);
+        let (slot, open) = (self.arena.get(handle), self.open_of(handle));
         let details = self.arena.details(handle);
         let instrument = self.instrument_of(slot.instrument);
         let totals = self.arena.totals(handle);
@@ -62,9 +63,9 @@ impl Exchange {
             number: slot.number,
             instrument: slot.instrument,
             side: slot.side.byte(),
-            quantity: slot.executed + slot.open,
+            quantity: slot.executed + open,
             executed: slot.executed,
-            open: slot.open,
+            open,
             price: if slot.is(FLAG_MARKET) {
                 Price::MARKET.0 as u32
             } else {
@@ -204,25 +205,50 @@ impl Exchange {
         })
     }
 
-    /// One side's orders in price-time order.
+    /// One side's displayed orders in price-time order; of a reserve order what it displays.
     pub fn resting(&self, locate: u16, side: Side) -> impl Iterator<Item = OrderView> + '_ {
-        self.resting_handles(locate, side).map(|handle| self.view(handle))
+        self.resting_handles(locate, side)
+            .map(|handle| self.part_view(handle))
+    }
+
+    /// One side's dark orders in price-time order: hidden ones, and of reserve orders the reserves.
+    pub fn dark(&self, locate: u16, side: Side) -> impl Iterator<Item = OrderView> + '_ {
+        self.dark_handles(locate, side)
+            .map(|handle| self.part_view(handle))
+    }
+
+    /// An order with what is open in one of its slots.
+    fn part_view(&self, handle: u32) -> OrderView {
+        let view = self.view(self.order_of(handle));
+        let open = self.arena.get(handle).open;
+        OrderView {
+            open,
+            quantity: view.executed + open,
+            ..view
+        }
     }
 
     pub(super) fn resting_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
-        let ladder = self
-            .instrument(locate)
-            .map(|instrument| instrument.book.side(side));
-        ladder.into_iter().flat_map(|ladder| self.orders_of(ladder))
+        let instrument = self.instrument(locate);
+        self.orders_of(instrument.map(|instrument| instrument.book.side(side)))
     }
 
     /// A ladder's orders in price-time order.
-    pub(super) fn orders_of<'a>(&'a self, ladder: &'a Ladder) -> impl Iterator<Item = u32> + 'a {
+    pub(super) fn orders_of<'a>(&'a self, ladder: Option<&'a Ladder>) -> impl Iterator<Item = u32> + 'a {
         self.levels_of(ladder).flat_map(|level| self.queue(level))
     }
 
+    pub(super) fn dark_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
+        let ladder = self.unseen_of(locate).map(|unseen| unseen.dark.side(side));
+        self.orders_of(ladder)
+    }
+
+    fn unseen_of(&self, locate: u16) -> Option<&Unseen> {
+        self.unseen.get(usize::from(locate).checked_sub(1)?)
+    }
+
     /// A level's orders, the first first.
-    fn queue(&self, level: u32) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn queue(&self, level: u32) -> impl Iterator<Item = u32> + '_ {
         self.queue_from(self.pools.level(level).head)
     }
 
@@ -239,21 +265,19 @@ impl Exchange {
     }
 
     pub(super) fn level_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
-        let ladder = self
-            .instrument(locate)
-            .map(|instrument| instrument.book.side(side));
-        ladder.into_iter().flat_map(|ladder| self.levels_of(ladder))
+        let instrument = self.instrument(locate);
+        self.levels_of(instrument.map(|instrument| instrument.book.side(side)))
     }
 
     /// A ladder's levels, best first.
-    pub(super) fn levels_of<'a>(&'a self, ladder: &'a Ladder) -> impl Iterator<Item = u32> + 'a {
-        let mut index = ladder.best();
+    pub(super) fn levels_of<'a>(&'a self, ladder: Option<&'a Ladder>) -> impl Iterator<Item = u32> + 'a {
+        let mut index = ladder.map_or(NONE, |ladder| ladder.best());
         std::iter::from_fn(move || {
             let here = index;
             if here == NONE {
                 return None;
             }
-            index = ladder.behind(&self.pools, here);
+            index = ladder.map_or(NONE, |ladder| ladder.behind(&self.pools, here));
             Some(here)
         })
     }

@@ -194,8 +194,7 @@ impl Exchange {
             let limits = waiting
                 .zip(kind)
                 .map(|(auction, kind)| auction.waiting.limits(kind).side(side));
-            self.queue_from(line)
-                .chain(limits.into_iter().flat_map(|ladder| self.orders_of(ladder)))
+            self.queue_from(line).chain(self.orders_of(limits))
         })
     }
 }

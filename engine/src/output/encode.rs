@@ -209,7 +209,7 @@ impl Encoder {
                 numbers.acknowledge(sink, event.session, ouch::canceled(time, event).as_bytes());
                 numbers.publish(sink, itch::order_delete(feed_time, event).as_bytes());
             }
-            EventKind::SelfMatchIncoming => {
+            EventKind::SelfMatchIncoming | EventKind::SelfMatchUnseen => {
                 numbers.acknowledge(sink, event.session, ouch::self_match(time, event).as_bytes());
             }
             EventKind::SelfMatchReduced => {

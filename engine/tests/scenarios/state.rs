@@ -1,12 +1,13 @@
 //! Statements about how things stand: balances, books, orders. They change nothing.
 
+use engine::exchange::OrderView;
 use engine::exchange::book::Side;
 
 use super::words::{Outcome, Words};
 use super::world::World;
 
 /// The first words of such statements.
-pub(crate) const KINDS: [&str; 6] = ["balance", "book", "queue", "order", "last", "fees"];
+pub(crate) const KINDS: [&str; 7] = ["balance", "book", "queue", "dark", "order", "last", "fees"];
 
 /// The whole statement as it is true.
 pub(crate) fn truth(world: &World, words: &mut Words<'_>) -> Outcome<String> {
@@ -38,9 +39,13 @@ pub(crate) fn truth(world: &World, words: &mut Words<'_>) -> Outcome<String> {
             );
             format!("{} bids {bids} asks {asks}", subject.text)
         }
-        "queue" => {
+        "queue" | "dark" => {
             let locate = world.instrument(subject)?;
-            let (bids, asks) = (queue(world, locate, Side::Buy), queue(world, locate, Side::Sell));
+            let side = |side| match kind.text {
+                "queue" => queue(world, locate, world.exchange.resting(locate, side)),
+                _ => queue(world, locate, world.exchange.dark(locate, side)),
+            };
+            let (bids, asks) = (side(Side::Buy), side(Side::Sell));
             format!("{} bids {bids} asks {asks}", subject.text)
         }
         "last" => {
@@ -116,8 +121,8 @@ fn levels(world: &World, locate: u16, side: Side) -> String {
 }
 
 /// Owner, quantity and price of each order, first to trade first.
-fn queue(world: &World, locate: u16, side: Side) -> String {
-    or_none(world.exchange.resting(locate, side).map(|view| {
+fn queue(world: &World, locate: u16, orders: impl Iterator<Item = OrderView>) -> String {
+    or_none(orders.map(|view| {
         let quantity = world.show_lots(locate, u64::from(view.open));
         let price = world.show_price(locate, view.price);
         format!("{} {quantity}@{price}", world.name(view.session, view.user_ref))

@@ -23,23 +23,10 @@ pub(super) struct Features {
     pub day: bool,
 }
 
-impl Features {
-    /// All there will be.
-    pub(super) const ALL: Self = Self {
-        hidden: true,
-        reserve: true,
-        funds: true,
-        stops: true,
-        auctions: true,
-        protection: true,
-        day: true,
-    };
-}
-
 /// What there is.
 pub(super) const FEATURES: Features = Features {
-    hidden: false,
-    reserve: false,
+    hidden: true,
+    reserve: true,
     funds: false,
     stops: false,
     auctions: true,

@@ -5,6 +5,7 @@ use engine::exchange::command::{ALL_ACCOUNTS, Command, CommandKind, Order, Order
 
 use super::generator::Generator;
 use super::setting::{MIDDLE, WHALE, tick_size};
+use super::terms::MARKET;
 use super::world::{World, kill_switch, no_options, plain_order};
 
 /// Orders of the whale, of one lot.
@@ -150,7 +151,10 @@ impl Generator {
         order.price = tick * tick_size;
         match flood.what {
             What::Day => {}
-            What::Lasting => order.time_in_force = b'G',
+            What::Lasting => {
+                order.time_in_force = b'G';
+                self.outlive(flood, &mut order, &mut options);
+            }
             What::Expiring => {
                 order.time_in_force = b'6';
                 options.present = OrderOptions::HAS_EXPIRE_TIME;
@@ -167,11 +171,39 @@ impl Generator {
                 order.price = if self.random.chance(1, 4) {
                     options.stop_price
                 } else {
-                    0x7FFF_FFFF
+                    MARKET
                 };
             }
         }
         enter(world, WHALE, flood.instrument, order, options)
+    }
+
+    /// What outlives a day is of every kind.
+    fn outlive(&mut self, flood: Flood, order: &mut Order, options: &mut OrderOptions) {
+        match self.random.below(8) {
+            0 if self.features.hidden => order.display = b'N',
+            1 if self.features.reserve => {
+                order.quantity = 5;
+                options.present = OrderOptions::HAS_MAX_FLOOR;
+                options.max_floor = 2;
+            }
+            2 if self.features.stops => {
+                options.present = OrderOptions::HAS_STOP_PRICE;
+                let middle = MIDDLE[usize::from(flood.instrument) - 1];
+                let tick = if flood.is_buy { middle + 9 } else { middle - 9 };
+                options.stop_price = tick * tick_size(flood.instrument);
+                if self.random.chance(1, 2) {
+                    order.price = MARKET;
+                }
+            }
+            3 if self.features.auctions => {
+                order.cross_type = *self.random.pick(b"OCH");
+                if self.random.chance(1, 3) {
+                    order.price = MARKET;
+                }
+            }
+            _ => {}
+        }
     }
 
     /// What the stops of a flood trade with: on the other side, where the first of them are set off.

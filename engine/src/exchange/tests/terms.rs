@@ -125,6 +125,9 @@ impl Generator {
         } else {
             return;
         }
+        if order.time_in_force == b'0' && self.random.chance(1, 3) {
+            order.time_in_force = b'G';
+        }
         if self.random.chance(19, 20) {
             options.present &= !contradict;
             (options.min_quantity, options.post_only, options.funds) = (0, 0, 0);

@@ -213,7 +213,7 @@ pub(super) fn what(order: &ModelOrder) -> String {
         (false, false) => "limit",
     };
     let shown = match (order.display, order.floor) {
-        (b'N', _) if !order.is_market => "hidden ",
+        (b'N', _) if !order.is_market && order.cross_type == b'N' => "hidden ",
         (_, floor) if floor > 0 => "reserve ",
         _ => "",
     };
