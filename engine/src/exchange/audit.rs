@@ -5,6 +5,7 @@ use super::book::arena::{FLAG_EXPIRES, FLAG_LISTED, FLAG_MARKET, FLAG_STOP, FLAG
 use super::book::ladder::Ladder;
 use super::checks::GOOD_TILL_TIME;
 use super::instrument::{CrossKind, State};
+use super::stops::Reached;
 use super::unseen::Part;
 use super::{Exchange, Work};
 use zerocopy::IntoBytes;
@@ -15,8 +16,8 @@ impl Exchange {
         if self.is_busy() {
             return Ok(());
         }
-        if self.run_out.first() != NONE {
-            return Err("an order has run out and was not refreshed".to_owned());
+        if self.run_out.first() != NONE || self.reached != Reached::NOTHING {
+            return Err("a command has left something undone".to_owned());
         }
         let mut stored = 0;
         for locate in 1..=self.instrument_count() {
@@ -116,7 +117,27 @@ impl Exchange {
             Part::Reserve(order) => self.part(order) == Part::Shown(handle),
             Part::Displayed | Part::Shown(_) => false,
         })?;
-        Ok(displayed + dark)
+        Ok(displayed + dark + self.check_stops(locate, side)?)
+    }
+
+    /// The stops that buy, or sell; returns how many slots they have.
+    fn check_stops(&self, locate: u16, side: Side) -> Result<u32, String> {
+        let place = usize::from(locate) - 1;
+        let ladder = self.unseen[place].stops.side(side.opposite());
+        if self.has_stops_of(place, side) == (ladder.best() == NONE) {
+            return Err(format!("instrument {locate}: there are stops or not"));
+        }
+        let stops = self.check_ladder(locate, side, ladder, |handle| {
+            self.arena.get(handle).is(FLAG_STOP)
+        })?;
+        let reserves = self.stop_handles(locate, side).filter(|&handle| {
+            let reserve = match self.part(handle) {
+                Part::Shown(reserve) => reserve,
+                _ => return false,
+            };
+            self.part(reserve) == Part::Reserve(handle) && self.arena.get(reserve).open == 0
+        });
+        Ok(stops + reserves.count() as u32)
     }
 
     /// One ladder: levels in order, queues and sums sound, and each order as `belongs` wants it. Returns how many slots are
@@ -132,7 +153,7 @@ impl Exchange {
         let mut before: Option<u32> = None;
         for index in self.levels_of(Some(ladder)) {
             let level = self.pools.level(index);
-            if before.is_some_and(|tick| !side.is_better(tick, level.tick)) {
+            if before.is_some_and(|tick| !ladder.side().is_better(tick, level.tick)) {
                 return Err(format!("instrument {locate}: level {} out of order", level.tick));
             }
             before = Some(level.tick);
@@ -140,9 +161,14 @@ impl Exchange {
             while handle != NONE {
                 let slot = self.arena.get(handle);
                 let order = self.order_of(handle);
+                let tick = if slot.is(FLAG_STOP) {
+                    self.arena.details(handle).stop_tick
+                } else {
+                    slot.tick
+                };
                 let sound = slot.prev == prev
                     && slot.level == index
-                    && slot.tick == level.tick
+                    && tick == level.tick
                     && slot.side == side
                     && slot.instrument == locate
                     && slot.open > 0
@@ -282,7 +308,13 @@ impl Exchange {
             Work::ListAgain { place } => (9, place as u64, NONE),
             Work::Carry { at } => (10, at.place() as u64, at.handle()),
         };
-        for value in [kind, value, number(handle)] {
+        let Reached { low, high } = self.reached;
+        for value in [
+            kind,
+            value,
+            number(handle),
+            u64::from(low) << 32 | u64::from(high),
+        ] {
             hash.mix(value);
         }
         if handle != NONE {
@@ -354,6 +386,9 @@ impl Exchange {
                 for handle in self.resting_handles(locate, side) {
                     self.mix_order(handle, hash);
                 }
+                for handle in self.stop_handles(locate, side) {
+                    self.mix_order(handle, hash);
+                }
                 for handle in self.dark_handles(locate, side) {
                     match self.part(handle) {
                         Part::Reserve(order) => {
@@ -391,7 +426,7 @@ impl Exchange {
         hash.mix_bytes(&details.firm);
         hash.mix(u64::from(details.group));
         hash.mix(details.expire_time);
-        hash.mix(u64::from(details.max_floor));
+        hash.mix(u64::from(details.max_floor) << 32 | u64::from(details.stop_tick));
         hash.mix_bytes(&[
             slot.time_in_force,
             details.capacity,

@@ -58,6 +58,7 @@ impl Exchange {
                         prev: slot.prev,
                         level: slot.level,
                         open: slot.open,
+                        number: slot.number,
                         ..whole
                     },
                     order,
@@ -95,7 +96,7 @@ impl Exchange {
     }
 
     /// An order that is not, or not all, displayed would match one of its own account: what the resting one loses, all or a
-    /// part, its reserve first.
+    /// part, its reserve first. `event` tells its owner.
     #[inline(never)]
     pub(super) fn prevent_unseen<S: Sink>(
         &mut self,
@@ -107,22 +108,24 @@ impl Exchange {
         let open = self.open_of(order);
         self.release_hold(order, open, open - by);
         let slot = *self.arena.get(order);
-        let mut report = |kind: EventKind| {
-            step.emit(Event {
-                kind: kind as u8,
-                ..event
-            });
+        let event = Event {
+            number: self.arena.number(order),
+            ..event
         };
         if by < open {
             let shown = self.reduce_unseen(order, by);
-            report(EventKind::SelfMatchUnseen);
+            step.emit(event);
             tell_reduced(&slot, shown, step);
             return;
         }
-        match self.take_out(order) {
-            0 => report(EventKind::SelfMatchUnseen),
-            _ => report(EventKind::SelfMatchDeleted),
-        }
+        step.emit(match self.take_out(order) {
+            0 => event,
+            _ => Event {
+                kind: EventKind::SelfMatchDeleted as u8,
+                number: slot.number,
+                ..event
+            },
+        });
         self.arena.get_mut(order).open = 0;
         self.finish(order, b'C', step);
     }

@@ -227,6 +227,7 @@ impl Exchange {
             };
             self.arena.set_totals(handle, totals);
         }
+        self.arena.details_mut(handle).number = 0;
         if let Part::Shown(reserve) = self.part(handle) {
             self.arena.get_mut(reserve).number = number;
         }

@@ -2,9 +2,10 @@
 
 use super::book::Side;
 use super::book::arena::{
-    FLAG_ATTRIBUTED, FLAG_DARK, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, FLAG_WAITS, OrderDetails, OrderSlot,
+    FLAG_ATTRIBUTED, FLAG_DARK, FLAG_LISTED, FLAG_MARKET, FLAG_STOP, FLAG_TOTALS, FLAG_WAITS, OrderDetails,
+    OrderSlot,
 };
-use super::checks::{self, Reason, Terms};
+use super::checks::{self, Chain, Reason, Terms};
 use super::command::{Command, Order, OrderOptions, UNKNOWN_INSTRUMENT};
 use super::event::{Event, EventKind};
 use super::instrument::Instrument;
@@ -112,7 +113,7 @@ impl Exchange {
             .prefetch(self.index.place(client.session, order.user_ref));
         let asset = instrument.asset(side);
         self.ledger.prefetch(client.account, asset);
-        let terms = checks::terms(instrument, account, side, order, command, 0)?;
+        let terms = checks::terms(instrument, account, side, order, command, Chain::New)?;
         self.check_open_orders(account, &terms)?;
         checks::space(command)?;
         self.check_room(command.instrument, side, &terms, order.quantity)?;
@@ -152,7 +153,7 @@ impl Exchange {
     fn hold(&self, instrument: &Instrument, side: Side, terms: &Terms, open: u32) -> u128 {
         match side {
             Side::Sell => u128::from(open) * instrument.lot_size,
-            Side::Buy if terms.is_market && !terms.waits => 0,
+            Side::Buy if terms.pays_as_it_goes() => 0,
             Side::Buy => {
                 let rate_max = self.schedules.get(instrument.schedule).rate_max_ppm;
                 money::buy_hold(terms.tick, open, instrument.tick_value, rate_max, 0)
@@ -168,6 +169,7 @@ impl Exchange {
             details.firm = options.firm;
         }
         (details.group, details.expire_time) = (options.group, expire_time);
+        (details.stop_tick, details.funds) = (terms.awaited_tick(), terms.wishes.funds);
     }
 
     #[inline(always)]
@@ -201,8 +203,12 @@ impl Exchange {
             return self.cancel_incoming(handle, b'G', step);
         }
         let min_quantity = terms.wishes.min_quantity;
-        if min_quantity > 0 && !self.can_fill(slot, min_quantity) {
+        if min_quantity > 0 && !self.can_fill(slot, min_quantity, terms.wishes.funds) {
             return self.cancel_incoming(handle, b'I', step);
+        }
+        if terms.waits_for_price {
+            self.wait_for_price(handle);
+            return Progress::Done;
         }
         if terms.is_passive {
             return self.collect(handle, step);
@@ -253,11 +259,7 @@ impl Exchange {
 pub(super) fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open: u32) {
     slot.tick = terms.tick;
     slot.open = open;
-    slot.time_in_force = if terms.is_market && !terms.waits {
-        checks::IMMEDIATE
-    } else {
-        order.time_in_force
-    };
+    slot.time_in_force = order.time_in_force;
     slot.self_match = terms.wishes.self_match;
     slot.flags &= FLAG_LISTED | FLAG_TOTALS;
     if terms.is_market {
@@ -265,6 +267,9 @@ pub(super) fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open
     }
     if terms.is_attributed() {
         slot.flags |= FLAG_ATTRIBUTED;
+    }
+    if terms.waits_for_price || (terms.is_market && terms.stop_tick > 0) {
+        slot.flags |= FLAG_STOP;
     }
     if terms.waits {
         slot.flags |= FLAG_WAITS;

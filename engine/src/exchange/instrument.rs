@@ -195,7 +195,13 @@ impl Instrument {
     /// [`Instrument::collar`], without its divisions.
     #[inline(always)]
     pub(super) fn is_beyond_collar(&self, side: Side, price: u32) -> bool {
-        let reference = u64::from(self.reference());
+        self.is_beyond_collar_of(self.reference(), side, price)
+    }
+
+    /// The same around another price.
+    #[inline(always)]
+    pub(super) fn is_beyond_collar_of(&self, reference: u32, side: Side, price: u32) -> bool {
+        let reference = u64::from(reference);
         let (ppm, one) = (u64::from(self.definition.collar_ppm), u64::from(PPM));
         if ppm == 0 || reference == 0 {
             return false;
@@ -207,15 +213,20 @@ impl Instrument {
         }
     }
 
-    /// Highest and lowest tick inside the collar.
-    pub(super) fn collar(&self) -> (u32, u32) {
-        self.band(self.definition.collar_ppm)
+    /// Highest and lowest tick inside the collar around a price.
+    pub(super) fn collar_of(&self, reference: u32) -> (u32, u32) {
+        self.band_of(reference, self.definition.collar_ppm)
     }
 
     /// Highest and lowest tick that are not farther from the reference than `ppm` parts per million of it; all there are
     /// when `ppm` is 0 or there is no reference.
     pub(super) fn band(&self, ppm: u32) -> (u32, u32) {
-        let reference = u64::from(self.reference());
+        self.band_of(self.reference(), ppm)
+    }
+
+    /// The same around another price.
+    fn band_of(&self, reference: u32, ppm: u32) -> (u32, u32) {
+        let reference = u64::from(reference);
         let (ppm, one) = (u64::from(ppm), u64::from(PPM));
         if ppm == 0 || reference == 0 {
             return (self.tick_max, 1);
@@ -283,12 +294,16 @@ mod tests {
         Instrument::new(definition, &assets, 1).expect("a sound definition")
     }
 
+    fn collar(instrument: &Instrument) -> (u32, u32) {
+        instrument.collar_of(instrument.reference())
+    }
+
     #[test]
     fn the_collar_is_rounded_to_its_inside() {
         // 1,234.5 ticks, 10 %: 1,111.05 up to 1,357.95.
-        assert_eq!(instrument(100, 123_450, 100_000).collar(), (1_357, 1_112));
+        assert_eq!(collar(&instrument(100, 123_450, 100_000)), (1_357, 1_112));
         // On a tick it belongs to the inside.
-        assert_eq!(instrument(100, 100_000, 100_000).collar(), (1_100, 900));
+        assert_eq!(collar(&instrument(100, 100_000, 100_000)), (1_100, 900));
     }
 
     #[test]
@@ -303,7 +318,7 @@ mod tests {
             (1, 77, 0),
         ] {
             let instrument = instrument(tick_size, reference, ppm);
-            let (high, low) = instrument.collar();
+            let (high, low) = collar(&instrument);
             let ticks = (1..200)
                 .chain((high.max(100) - 100..=high).chain(low..low.saturating_add(100)))
                 .chain(high..=high.saturating_add(100))
@@ -318,8 +333,8 @@ mod tests {
 
     #[test]
     fn the_widest_collar_is_none() {
-        assert_eq!(instrument(1, 0, 100_000).collar(), (u32::MAX - 1, 1));
-        assert_eq!(instrument(1, 100_000, 0).collar(), (u32::MAX - 1, 1));
-        assert_eq!(instrument(1, u32::MAX - 1, u32::MAX).collar(), (u32::MAX - 1, 1));
+        assert_eq!(collar(&instrument(1, 0, 100_000)), (u32::MAX - 1, 1));
+        assert_eq!(collar(&instrument(1, 100_000, 0)), (u32::MAX - 1, 1));
+        assert_eq!(collar(&instrument(1, u32::MAX - 1, u32::MAX)), (u32::MAX - 1, 1));
     }
 }

@@ -8,6 +8,7 @@ use super::checks::{GOOD_TILL_TIME, IMMEDIATE};
 use super::command::{halves, whole};
 use super::dark::Resting;
 use super::event::{Event, EventKind};
+use super::funds::limit_of;
 use super::instrument::LastTrade;
 use super::ledger::Settlement;
 use super::money;
@@ -39,6 +40,8 @@ struct Taker {
     executed: u32,
     fee_remainder: u32,
     schedule: FeeSchedule,
+    /// What it may still spend, if it pays as it goes.
+    funds: u64,
     /// What it binds now; 0 for a market buyer. Not kept up for sellers.
     hold: u128,
     /// Its account wants fees reported.
@@ -85,10 +88,16 @@ impl Exchange {
     #[inline(never)]
     pub(super) fn cross_all<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
         let place = usize::from(self.arena.get(handle).instrument) - 1;
-        match self.cross_book::<S, true>(handle, step) {
+        match self.cross_beside(handle, step) {
             Progress::More => Progress::More,
             Progress::Done => self.settle_down(place, step),
         }
+    }
+
+    /// The same without what it causes.
+    #[inline(never)]
+    pub(super) fn cross_beside<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
+        self.cross_book::<S, true>(handle, step)
     }
 
     /// Matches an incoming order. `ALL`: there may be dark orders on the other side, and stops.
@@ -160,6 +169,7 @@ impl Exchange {
             side: slot.side,
             tick: slot.tick,
             pays_as_it_goes: slot.pays_as_it_goes(),
+            funds: self.funds_of(handle, slot),
             open: slot.open,
             executed: slot.executed,
             fee_remainder: slot.fee_remainder,
@@ -177,6 +187,9 @@ impl Exchange {
     fn store_taker(&mut self, taker: &Taker) {
         let slot = self.arena.get_mut(taker.handle);
         (slot.open, slot.executed, slot.fee_remainder) = (taker.open, taker.executed, taker.fee_remainder);
+        if taker.funds != u64::MAX {
+            self.arena.details_mut(taker.handle).funds = taker.funds;
+        }
         if taker.has_totals {
             self.arena.set_totals(
                 taker.handle,
@@ -228,7 +241,8 @@ impl Exchange {
 
         let mut quantity = taker.open.min(maker.open);
         if taker.pays_as_it_goes && taker.side == Side::Buy {
-            let funds = self.ledger.balance(taker.account, quote).available;
+            let available = self.ledger.balance(taker.account, quote).available;
+            let funds = available.min(limit_of(taker.funds));
             let remainder = taker.fee_remainder;
             if money::cost(tick, quantity, tick_value, taker_rate, remainder) > funds {
                 quantity = money::affordable(funds, quantity, tick, tick_value, taker_rate, remainder);
@@ -295,10 +309,17 @@ impl Exchange {
             time: self.now,
         };
         self.arena.get_mut(resting).open = maker_open;
+        if ALL {
+            self.reached.widen(tick);
+        }
         let slot = self.arena.get_mut(order);
         (slot.executed, slot.fee_remainder) = (maker.executed + quantity, maker_remainder);
         (taker.open, taker.executed, taker.fee_remainder) =
             (taker_open, taker.executed + quantity, taker_remainder);
+        if taker.funds != u64::MAX {
+            // What it costs is at most what it may spend.
+            taker.funds -= value.wrapping_add_signed(taker_fee) as u64;
+        }
         taker.has_totals = true;
         taker.notional += value;
         taker.fees += taker_fee;

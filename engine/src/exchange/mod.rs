@@ -21,6 +21,7 @@ mod due;
 mod entering;
 pub mod event;
 mod expiry;
+mod funds;
 mod hashing;
 mod imbalance;
 mod index;
@@ -39,6 +40,7 @@ pub mod schedule;
 mod settling;
 mod setup;
 mod sink;
+mod stops;
 #[cfg(test)]
 mod tests;
 mod unseen;
@@ -66,6 +68,7 @@ use roster::Roster;
 use schedule::FeeSchedules;
 use sink::Step;
 pub use sink::{Progress, STEP_EVENTS_MAX, Sink};
+use stops::Reached;
 use unseen::{Part, Unseen};
 pub use view::OrderView;
 use volatility::Band;
@@ -157,6 +160,7 @@ pub struct Exchange {
     /// By instrument, in the same order.
     unseen: Vec<Unseen>,
     run_out: RunOut,
+    reached: Reached,
     /// Sorted.
     symbols: Vec<([u8; 8], u16)>,
     accounts: Vec<Account>,
@@ -212,6 +216,7 @@ impl Exchange {
             band: Band::ALL,
             unseen: Vec::with_capacity(limits.instruments as usize),
             run_out: RunOut::EMPTY,
+            reached: Reached::NOTHING,
             symbols: Vec::with_capacity(limits.instruments as usize),
             accounts: Vec::with_capacity(limits.accounts as usize),
             all_killed: false,

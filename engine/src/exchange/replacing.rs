@@ -1,7 +1,9 @@
 //! Replacements: a new price, a new quantity, other terms for an order that rests.
 
-use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, FLAG_WAITS, FLAGS_UNSEEN, NONE, OrderTotals};
-use super::checks::{self, Reason, Terms};
+use super::book::arena::{
+    FLAG_ATTRIBUTED, FLAG_MARKET, FLAG_STOP, FLAG_WAITS, FLAGS_UNSEEN, NONE, OrderTotals,
+};
+use super::checks::{self, Chain, Reason, Terms};
 use super::command::{Command, Order, halves};
 use super::entering::{Client, reject, set_terms};
 use super::event::{Event, EventKind};
@@ -57,7 +59,11 @@ impl Exchange {
             cross_type: self.arena.details(handle).cross_type,
             ..*order
         };
-        let terms = checks::terms(instrument, account, old.side, &inherited, command, old.executed)?;
+        let chain = Chain::Replacement {
+            executed: old.executed,
+            stop_tick: self.arena.details(handle).stop_tick,
+        };
+        let terms = checks::terms(instrument, account, old.side, &inherited, command, chain)?;
         if order.quantity <= old.executed {
             return Ok((handle, None));
         }
@@ -65,7 +71,7 @@ impl Exchange {
         let open = order.quantity - old.executed;
         self.check_level_room(old.instrument, old.side, &terms, open)?;
         // Its own reserve's slot, if it has one, is free by then.
-        if terms.floor(open) > 0 && self.arena.is_full() && self.floor_of(handle) == 0 {
+        if terms.floor(open) > 0 && self.arena.is_full() && !matches!(self.part(handle), Part::Shown(_)) {
             return Err(Reason::Capacity);
         }
         let mut new = old;
@@ -123,6 +129,7 @@ impl Exchange {
         let slot = self.arena.get_mut(handle);
         set_terms(slot, &order, &terms, open);
         (slot.number, slot.schedule) = (number, schedule);
+        self.arena.details_mut(handle).number = 0;
         self.set_details(handle, &order, &terms);
         let floor = terms.floor(open);
         if floor > 0 {
@@ -156,8 +163,12 @@ impl Exchange {
             return self.cancel_incoming(handle, b'G', step);
         }
         let min_quantity = terms.wishes.min_quantity;
-        if min_quantity > 0 && !self.can_fill(&slot, min_quantity) {
+        if min_quantity > 0 && !self.can_fill(&slot, min_quantity, terms.wishes.funds) {
             return self.cancel_incoming(handle, b'I', step);
+        }
+        if terms.waits_for_price {
+            self.wait_for_price(handle);
+            return Progress::Done;
         }
         if as_replace {
             self.rest(handle);
@@ -213,12 +224,14 @@ impl Exchange {
 
     /// What a replacement says anew about the order.
     fn set_details(&mut self, handle: u32, order: &Order, terms: &Terms) {
-        let expire_time = self.expiry_of(terms);
+        let (expire_time, executed) = (self.expiry_of(terms), self.arena.get(handle).executed);
         let details = self.arena.details_mut(handle);
         details.cl_ord_id = order.cl_ord_id;
         details.display = order.display;
         details.sweep = order.sweep;
         details.expire_time = expire_time;
+        details.max_floor = terms.floor(order.quantity - executed);
+        (details.stop_tick, details.funds) = (terms.awaited_tick(), terms.wishes.funds);
     }
 
     /// Writes down what was executed so far, before the order's price changes or it starts to take.
@@ -254,7 +267,7 @@ impl Exchange {
             quantity: self.open_of(handle),
             price,
             detail: u32::from_le_bytes([slot.side.byte(), details.capacity, details.cross_type, 0]),
-            number: slot.number,
+            number: self.arena.number(handle),
             ..Event::new(EventKind::Replaced)
         });
     }
@@ -262,30 +275,17 @@ impl Exchange {
     /// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
     fn keeps_its_place(&self, handle: u32, terms: &Terms, open: u32) -> bool {
         let old = self.arena.get(handle);
-        let same_kind = old.is(FLAG_WAITS) == terms.waits && old.is(FLAG_MARKET) == terms.is_market;
+        let same_kind = old.is(FLAG_WAITS) == terms.waits
+            && old.is(FLAG_STOP) == terms.waits_for_price
+            && old.is(FLAG_MARKET) == terms.is_market;
         // Whatever the bounds of the two: both are at market.
         let same_price = terms.is_market || terms.tick == old.tick;
         if !(terms.rests() && same_kind && same_price) || open > self.open_of(handle) {
             return false;
         }
-        if terms.waits {
-            return self.arena.details(handle).display == terms.display;
-        }
-        let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed();
-        if !old.is(FLAGS_UNSEEN) && !terms.is_hidden() && terms.wishes.max_floor == 0 {
-            return same_display;
-        }
-        let was_hidden = self.part(handle) == Part::Hidden;
-        let floor = self.floor_of(handle);
-        let same_floor = [terms.floor(open), terms.wishes.max_floor].contains(&floor);
-        same_display && was_hidden == terms.is_hidden() && same_floor
-    }
-
-    /// Most lots that a reserve order displays; 0 for others.
-    fn floor_of(&self, handle: u32) -> u32 {
-        match self.part(handle) {
-            Part::Shown(_) => self.arena.details(handle).max_floor,
-            _ => 0,
-        }
+        let details = self.arena.details(handle);
+        terms.awaited_tick() == details.stop_tick
+            && terms.display == details.display
+            && terms.floor(open) == details.max_floor
     }
 }

@@ -10,7 +10,7 @@
 //! until then, in the order in which they ran out, and go on trading from their reserves meanwhile.
 
 use super::Exchange;
-use super::book::arena::{Arena, FLAG_DARK, FLAG_EXPIRES, FLAG_WAITS, NONE, OrderDetails, OrderSlot};
+use super::book::arena::{Arena, FLAG_DARK, FLAG_STOP, FLAG_WAITS, NONE, OrderDetails, OrderSlot};
 use super::canceling::canceled;
 use super::entering::added;
 use super::event::{Event, EventKind};
@@ -89,8 +89,7 @@ impl Exchange {
     pub(super) fn drop_reserve(&mut self, handle: u32, reserve: u32) {
         self.arena.remove(reserve);
         self.arena.get_mut(handle).flags &= !FLAG_DARK;
-        let details = self.arena.details_mut(handle);
-        (details.max_floor, details.other) = (0, NONE);
+        self.arena.details_mut(handle).other = NONE;
     }
 
     /// An order that is not all displayed comes to rest.
@@ -119,6 +118,10 @@ impl Exchange {
     /// are in its own slot then. Returns how many of them were displayed.
     pub(super) fn take_out(&mut self, handle: u32) -> u32 {
         let slot = *self.arena.get(handle);
+        if slot.is(FLAG_STOP) {
+            self.stop_waiting_for_price(handle);
+            return 0;
+        }
         if slot.is(FLAG_WAITS) {
             self.stop_waiting(handle, &slot);
             return 0;
@@ -150,9 +153,12 @@ impl Exchange {
     /// Lowers what is open of such an order by less than all of it, its reserve first. Returns how many displayed lots that
     /// took.
     pub(super) fn reduce_unseen(&mut self, handle: u32, by: u32) -> u32 {
-        let Part::Shown(reserve) = self.part(handle) else {
-            self.reduce_in_book(handle, by);
-            return 0;
+        let reserve = match self.part(handle) {
+            Part::Shown(reserve) if !self.arena.get(handle).is(FLAG_STOP) => reserve,
+            _ => {
+                self.reduce_in_book(handle, by);
+                return 0;
+            }
         };
         let hidden = self.arena.get(reserve).open;
         if by < hidden {
@@ -189,7 +195,10 @@ impl Exchange {
         self.release_hold(handle, open, open - quantity);
         let slot = *self.arena.get(handle);
         let shown = self.reduce_unseen(handle, quantity);
-        step.emit(canceled(&slot, EventKind::CanceledUnbooked, b'U', quantity));
+        step.emit(Event {
+            number: self.arena.number(handle),
+            ..canceled(&slot, EventKind::CanceledUnbooked, b'U', quantity)
+        });
         tell_reduced(&slot, shown, step);
     }
 
@@ -219,10 +228,11 @@ impl Exchange {
         let Part::Shown(reserve) = self.part(handle) else {
             unreachable!("only reserve orders run out");
         };
-        let expires = self.arena.get(handle).is(FLAG_EXPIRES);
-        self.unschedule_expiry(handle);
         self.order_number += 1;
-        let floor = self.arena.details(handle).max_floor;
+        let number = self.arena.number(handle);
+        let details = self.arena.details_mut(handle);
+        details.number = number;
+        let floor = details.max_floor;
         let hidden = self.arena.get(reserve).open;
         let slot = self.arena.get_mut(handle);
         (slot.number, slot.open) = (self.order_number, floor.min(hidden));
@@ -237,9 +247,6 @@ impl Exchange {
         self.instruments[place]
             .book
             .add(&mut self.pools, &mut self.arena, handle);
-        if expires {
-            self.schedule_expiry(handle);
-        }
         let slot = self.arena.get(handle);
         step.emit(Event {
             instrument: slot.instrument,

@@ -7,7 +7,7 @@
 //! stand at their stop prices, on the other side: those that buy are reached from below, so the lowest is the first.
 
 use super::Exchange;
-use super::book::arena::{FLAG_DARK, FLAG_STOP, NONE, OrderSlot};
+use super::book::arena::{FLAG_DARK, NONE, OrderSlot};
 use super::book::{Book, Side};
 use super::instrument::Instrument;
 
@@ -101,7 +101,7 @@ impl Exchange {
         }
     }
 
-    /// The best level of a side, and whether it is a dark one. At one price the displayed one is first.
+    /// The best level of a side. At one price the displayed one is first.
     #[inline(always)]
     pub(super) fn best_of_both(&self, place: usize, side: Side) -> u32 {
         let displayed = self.instruments[place].book.side(side).best();
@@ -155,6 +155,11 @@ impl Exchange {
         self.instruments[place].beside & (STOPS[0] | STOPS[1]) != 0
     }
 
+    /// True when stops of this side wait there.
+    pub(super) fn has_stops_of(&self, place: usize, side: Side) -> bool {
+        self.instruments[place].beside & STOPS[side as usize] != 0
+    }
+
     /// The first stop of those that `side` to be reached; [`NONE`] when there is none.
     pub(super) fn first_stop(&self, place: usize, side: Side) -> u32 {
         match self.unseen[place].stops.side(side.opposite()).best() {
@@ -186,10 +191,5 @@ impl Exchange {
         if is_empty {
             self.instruments[place].beside &= !STOPS[slot.side as usize];
         }
-    }
-
-    /// True for a stop that waits.
-    pub(super) fn is_waiting_stop(&self, slot: &OrderSlot) -> bool {
-        slot.is(FLAG_STOP) && slot.level != NONE
     }
 }

@@ -3,14 +3,14 @@
 use super::Exchange;
 use super::account::{Account, Session};
 use super::book::Side;
-use super::book::arena::{FLAG_MARKET, NONE};
+use super::book::arena::{FLAG_MARKET, FLAG_STOP, FLAG_WAITS, NONE};
 use super::book::ladder::Ladder;
 use super::command::whole;
 use super::instrument::Instrument;
 use super::ledger::{Asset, Balance};
 use super::money::{PPM, notional};
 use super::schedule::FeeSchedule;
-use super::unseen::Unseen;
+use super::unseen::{Part, Unseen};
 use protocol::units::Price;
 
 /// An order as its owner would ask about it.
@@ -22,7 +22,7 @@ pub struct OrderView {
     pub account: u32,
     /// The newest UserRefNum of its chain.
     pub user_ref: u32,
-    /// Order reference number; the newest of an order whose displayed part was filled up.
+    /// Order reference number.
     pub number: u64,
     /// Stock locate.
     pub instrument: u16,
@@ -34,6 +34,10 @@ pub struct OrderView {
     pub executed: u32,
     /// Lots that can still trade.
     pub open: u32,
+    /// Those of them that are in the displayed book.
+    pub displayed: u32,
+    /// Order reference number under which the feed knows these: another one when a reserve order's were filled up.
+    pub feed_number: u64,
     /// 0.0001 of the quote asset; [`Price::MARKET`] for a market order.
     pub price: u32,
     /// Quote units.
@@ -60,12 +64,17 @@ impl Exchange {
             session: slot.session,
             account: slot.account,
             user_ref: slot.user_ref,
-            number: slot.number,
+            number: self.arena.number(handle),
             instrument: slot.instrument,
             side: slot.side.byte(),
             quantity: slot.executed + open,
             executed: slot.executed,
             open,
+            displayed: match self.part(handle) {
+                Part::Displayed | Part::Shown(_) if !slot.is(FLAG_STOP | FLAG_WAITS) => slot.open,
+                _ => 0,
+            },
+            feed_number: slot.number,
             price: if slot.is(FLAG_MARKET) {
                 Price::MARKET.0 as u32
             } else {
@@ -205,27 +214,15 @@ impl Exchange {
         })
     }
 
-    /// One side's displayed orders in price-time order; of a reserve order what it displays.
+    /// One side's displayed orders in price-time order.
     pub fn resting(&self, locate: u16, side: Side) -> impl Iterator<Item = OrderView> + '_ {
-        self.resting_handles(locate, side)
-            .map(|handle| self.part_view(handle))
+        self.resting_handles(locate, side).map(|handle| self.view(handle))
     }
 
-    /// One side's dark orders in price-time order: hidden ones, and of reserve orders the reserves.
+    /// One side's dark orders in price-time order: hidden ones, and reserve orders for their reserves.
     pub fn dark(&self, locate: u16, side: Side) -> impl Iterator<Item = OrderView> + '_ {
         self.dark_handles(locate, side)
-            .map(|handle| self.part_view(handle))
-    }
-
-    /// An order with what is open in one of its slots.
-    fn part_view(&self, handle: u32) -> OrderView {
-        let view = self.view(self.order_of(handle));
-        let open = self.arena.get(handle).open;
-        OrderView {
-            open,
-            quantity: view.executed + open,
-            ..view
-        }
+            .map(|handle| self.view(self.order_of(handle)))
     }
 
     pub(super) fn resting_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
@@ -241,6 +238,17 @@ impl Exchange {
     pub(super) fn dark_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
         let ladder = self.unseen_of(locate).map(|unseen| unseen.dark.side(side));
         self.orders_of(ladder)
+    }
+
+    /// The stops that buy, or sell: the first first that prices would reach.
+    pub fn stops(&self, locate: u16, side: Side) -> impl Iterator<Item = OrderView> + '_ {
+        self.stop_handles(locate, side).map(|handle| self.view(handle))
+    }
+
+    pub(super) fn stop_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
+        let unseen = self.unseen_of(locate);
+        let ladder = unseen.map(|unseen| unseen.stops.side(side.opposite()));
+        self.levels_of(ladder).flat_map(|level| self.queue(level))
     }
 
     fn unseen_of(&self, locate: u16) -> Option<&Unseen> {

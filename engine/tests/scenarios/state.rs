@@ -7,7 +7,9 @@ use super::words::{Outcome, Words};
 use super::world::World;
 
 /// The first words of such statements.
-pub(crate) const KINDS: [&str; 7] = ["balance", "book", "queue", "dark", "order", "last", "fees"];
+pub(crate) const KINDS: [&str; 8] = [
+    "balance", "book", "queue", "dark", "stops", "order", "last", "fees",
+];
 
 /// The whole statement as it is true.
 pub(crate) fn truth(world: &World, words: &mut Words<'_>) -> Outcome<String> {
@@ -41,12 +43,27 @@ pub(crate) fn truth(world: &World, words: &mut Words<'_>) -> Outcome<String> {
         }
         "queue" | "dark" => {
             let locate = world.instrument(subject)?;
+            let exchange = &world.exchange;
             let side = |side| match kind.text {
-                "queue" => queue(world, locate, world.exchange.resting(locate, side)),
-                _ => queue(world, locate, world.exchange.dark(locate, side)),
+                "queue" => queue(world, locate, exchange.resting(locate, side), |view| {
+                    view.displayed
+                }),
+                _ => queue(world, locate, exchange.dark(locate, side), |view| {
+                    view.open - view.displayed
+                }),
             };
             let (bids, asks) = (side(Side::Buy), side(Side::Sell));
             format!("{} bids {bids} asks {asks}", subject.text)
+        }
+        "stops" => {
+            let locate = world.instrument(subject)?;
+            let side = |side| {
+                queue(world, locate, world.exchange.stops(locate, side), |view| {
+                    view.open
+                })
+            };
+            let (buys, sells) = (side(Side::Buy), side(Side::Sell));
+            format!("{} buys {buys} sells {sells}", subject.text)
         }
         "last" => {
             let locate = world.instrument(subject)?;
@@ -121,9 +138,14 @@ fn levels(world: &World, locate: u16, side: Side) -> String {
 }
 
 /// Owner, quantity and price of each order, first to trade first.
-fn queue(world: &World, locate: u16, orders: impl Iterator<Item = OrderView>) -> String {
+fn queue(
+    world: &World,
+    locate: u16,
+    orders: impl Iterator<Item = OrderView>,
+    lots: impl Fn(&OrderView) -> u32,
+) -> String {
     or_none(orders.map(|view| {
-        let quantity = world.show_lots(locate, u64::from(view.open));
+        let quantity = world.show_lots(locate, u64::from(lots(&view)));
         let price = world.show_price(locate, view.price);
         format!("{} {quantity}@{price}", world.name(view.session, view.user_ref))
     }))

@@ -93,7 +93,7 @@ pub struct OrderDetails {
     pub display: u8,
     /// OUCH InterMarket Sweep Eligibility.
     pub sweep: u8,
-    /// A reserve order: most lots displayed at once. Else 0.
+    /// Most lots displayed at once, if it is or was a reserve order; else 0.
     pub max_floor: u32,
     /// A reserve order's: the slot of its reserve. A reserve's: the slot of its order. Else [`NONE`].
     pub other: u32,
@@ -103,8 +103,10 @@ pub struct OrderDetails {
     pub expire_place: u32,
     /// When an order that is good till a time ends, in the commands' time; else 0.
     pub expire_time: u64,
-    /// Spare, zero.
-    pub spare: [u8; 16],
+    /// The number that its owner knows it by, when the slot has a further one for the feed; else 0.
+    pub number: u64,
+    /// Quote units that a market buy may still spend; [`u64::MAX`] = all there are.
+    pub funds: u64,
 }
 
 /// What was executed up to the moment an order came to rest at its present price. Since then everything was executed at
@@ -179,7 +181,8 @@ impl OrderDetails {
         stop_tick: 0,
         expire_place: 0,
         expire_time: 0,
-        spare: [0; 16],
+        number: 0,
+        funds: u64::MAX,
     };
 }
 
@@ -281,6 +284,15 @@ impl Arena {
     #[inline]
     pub fn details(&self, handle: u32) -> &OrderDetails {
         &self.orders[handle as usize].1
+    }
+
+    /// The number that the order's owner knows it by; the feed may know it by its slot's.
+    pub fn number(&self, handle: u32) -> u64 {
+        let (slot, details) = &self.orders[handle as usize];
+        match details.number {
+            0 => slot.number,
+            number => number,
+        }
     }
 
     /// The order's details, to change.

@@ -320,6 +320,11 @@ impl Ladder {
         }
     }
 
+    /// Its side: which price is best.
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
     /// The best level's handle, [`NONE`] when the side is empty.
     #[inline(always)]
     pub fn best(&self) -> u32 {

@@ -124,6 +124,11 @@ impl World {
             ),
             "last trade of {locate}"
         );
+        if instrument.state == b'T' {
+            let [bid, ask] = [Side::Buy, Side::Sell].map(|side| exchange.best(locate, side));
+            let is_crossed = bid.zip(ask).is_some_and(|(bid, ask)| bid.0 >= ask.0);
+            assert!(!is_crossed, "the book of {locate} is crossed: {bid:?} {ask:?}");
+        }
         for side in [Side::Buy, Side::Sell] {
             let orders = model.shown(locate, side == Side::Buy);
             let mut expected = orders.iter();

@@ -26,7 +26,7 @@ pub(super) struct Features {
 /// What there is.
 pub(super) const FEATURES: Features = Features {
     hidden: true,
-    reserve: true,
+    reserve: false,
     funds: false,
     stops: false,
     auctions: true,

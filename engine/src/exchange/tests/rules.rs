@@ -146,6 +146,7 @@ fn short(event: &Event) -> String {
         | EventKind::CanceledReduced
         | EventKind::CanceledDeleted
         | EventKind::SelfMatchIncoming
+        | EventKind::SelfMatchUnseen
         | EventKind::SelfMatchReduced
         | EventKind::SelfMatchDeleted => {
             write!(text, " {}/{} {quantity} {code}", event.session, event.user_ref)
@@ -512,7 +513,7 @@ fn less_of_a_reserve_order_is_less_of_its_reserve_first() {
             Accepted 1/2 3 #4
             ExecutedResting 0/2 1 #2
             ExecutedIncoming 1/2 1 at 10
-            SelfMatchIncoming 1/1 1 O
+            SelfMatchUnseen 1/1 1 O
             Added S 2 at 9 #4
         ",
     );

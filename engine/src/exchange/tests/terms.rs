@@ -214,12 +214,8 @@ impl Generator {
                     options.expire_time = 0;
                 }
             }
-            3 => {
-                order.cross_type = *self
-                    .random
-                    .pick(if self.features.auctions { b"SRZ" } else { b"OCS" })
-            }
-            4 => order.display = *self.random.pick(if self.features.hidden { b"ZX" } else { b"NZ" }),
+            3 => order.cross_type = *self.random.pick(b"SRZ"),
+            4 => order.display = *self.random.pick(b"ZX"),
             5 => options.present |= OrderOptions::HAS_PEG,
             6 => options.present |= OrderOptions::HAS_DISCRETION,
             7 => options.present |= OrderOptions::HAS_ROUTE,

@@ -267,6 +267,12 @@ impl World {
             quantity: order.executed + order.open,
             executed: order.executed,
             open: order.open,
+            displayed: order.displayed,
+            feed_number: if order.displayed > 0 {
+                order.shown.number
+            } else {
+                view.feed_number
+            },
             price: if order.is_market {
                 0x7FFF_FFFF
             } else {

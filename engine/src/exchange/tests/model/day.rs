@@ -88,12 +88,14 @@ impl Model {
         session.mark += 1;
         order.user_ref = session.mark;
         self.order_number += 1;
-        // Everybody keeps the place in line.
-        let number = self.order_number;
-        order.name = Name { number, ..order.name };
-        order.shown = Name {
-            number,
-            ..order.shown
+        self.rank += 1;
+        // Everybody keeps the place in line. Where lines meet in a cross it is the numbers that count.
+        let (number, rank) = (self.order_number, self.rank);
+        order.shown = Name { number, rank };
+        order.name = if order.place == Place::Book {
+            Name { number, ..order.name }
+        } else {
+            order.shown
         };
         order.exact_fees -= order.charged() * 1_000_000;
         (order.executed, order.executed_value) = (0, 0);

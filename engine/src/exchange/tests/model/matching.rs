@@ -289,10 +289,10 @@ impl Model {
             let (kind, number) = match (was_shown, own.open) {
                 (true, 0) => (EventKind::SelfMatchDeleted, own.shown.number),
                 (true, _) if shown == from_own => (EventKind::SelfMatchReduced, own.shown.number),
-                _ => (EventKind::SelfMatchIncoming, own.name.number),
+                _ => (EventKind::SelfMatchUnseen, own.name.number),
             };
             self.events.push(report(kind, &own, from_own, number));
-            if kind == EventKind::SelfMatchIncoming {
+            if kind == EventKind::SelfMatchUnseen {
                 self.reduced(&own, shown);
             }
             self.put_back(own, b'C');
