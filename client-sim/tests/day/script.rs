@@ -307,3 +307,15 @@ fn before_the_close(world: &mut World) {
     world.by("ANN", |ann| ann.enter(&ether(BUY, 8, 2_995)));
     world.by("ANN", |ann| ann.enter(&only_at(b'C', ether(BUY, 1, 2_800))));
 }
+
+/// Orders that cross, if they may.
+pub(crate) fn two_that_cross(world: &mut World) {
+    world.by("ANN", |ann| ann.enter(&bitcoin(BUY, 5, 60_010)));
+    world.by("BOB", |bob| bob.enter(&bitcoin(SELL, 9, 60_000)));
+}
+
+/// An order of the day, and one that outlives it.
+pub(crate) fn two_that_rest(world: &mut World) {
+    world.by("ANN", |ann| ann.enter(&bitcoin(BUY, 5, 59_000)));
+    world.by("BOB", |bob| bob.enter(&lasting(bitcoin(SELL, 9, 61_000))));
+}

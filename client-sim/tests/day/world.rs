@@ -10,7 +10,7 @@ use engine::exchange::command::Command;
 use engine::journal::{Crash, SimDisk};
 use engine::runtime::clock::Clock;
 use engine::runtime::sim_net::{SimConnector, SimSocket, Switchboard, TcpSettings, tcp};
-use protocol::market_data::binary_file;
+use protocol::market_data::{FeedMessage, binary_file};
 use protocol::packet::Packet;
 
 use crate::customer::Customer;
@@ -18,6 +18,8 @@ use crate::customer::Customer;
 const EXCHANGE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const SECOND_NS: u64 = 1_000_000_000;
 const TURN_NS: u64 = 100_000;
+/// Seven o'clock, in seconds: when the day begins.
+const SEVEN: u64 = 7 * 3600;
 const MIDNIGHT_NS: u64 = 20_000 * 86_400 * SECOND_NS;
 const TCP: TcpSettings = TcpSettings {
     buffer_bytes: 64 << 10,
@@ -60,9 +62,18 @@ pub(crate) struct World {
 
 impl World {
     /// A few seconds before the day begins.
-    pub(crate) fn start() -> Self {
+    pub(crate) fn before_the_day() -> Self {
+        Self::at(SEVEN - 5)
+    }
+
+    /// The first start, so many seconds after seven.
+    pub(crate) fn within_the_day(second: u64) -> Self {
+        Self::at(SEVEN + second)
+    }
+
+    fn at(second: u64) -> Self {
         let config = Config::parse("day.toml", CONFIGURATION).unwrap_or_else(|error| panic!("{error}"));
-        let time = Arc::new(AtomicU64::new(MIDNIGHT_NS + (7 * 3600 - 5) * SECOND_NS));
+        let time = Arc::new(AtomicU64::new(MIDNIGHT_NS + second * SECOND_NS));
         let network = Switchboard::new(1, 1 << 16);
         let outside = Simulated {
             clock: Clock::Manual(Arc::clone(&time)),
@@ -110,9 +121,42 @@ impl World {
 
     /// The power goes and comes back; everybody logs in again.
     pub(crate) fn restart(&mut self) {
+        self.lose_power();
+        self.begin();
+    }
+
+    /// The power goes, and comes back so many seconds after seven.
+    pub(crate) fn restart_at(&mut self, second: u64) {
+        self.lose_power();
+        let ns = MIDNIGHT_NS + (SEVEN + second) * SECOND_NS;
+        self.time.fetch_max(ns, Ordering::Relaxed);
+        self.begin();
+    }
+
+    fn lose_power(&mut self) {
         self.exchange = None;
         self.outside.disk.crash(Crash::PowerLoss);
-        self.begin();
+        self.customers.iter_mut().for_each(Customer::hang_up);
+    }
+
+    /// The day so far in a line: events, crosses with their volume, states, by instrument where it has one.
+    pub(crate) fn told(&self) -> String {
+        let words = self
+            .feed
+            .iter()
+            .filter_map(|bytes| match FeedMessage::decode(bytes) {
+                Ok(FeedMessage::SystemEvent(event)) => Some(char::from(event.event_code).to_string()),
+                Ok(FeedMessage::CrossTrade(cross)) => {
+                    Some(format!("{}Q{}", cross.stock_locate, cross.shares))
+                }
+                Ok(FeedMessage::StockTradingAction(action)) => Some(format!(
+                    "{}{}",
+                    action.stock_locate,
+                    char::from(action.trading_state)
+                )),
+                _ => None,
+            });
+        words.collect::<Vec<_>>().join(" ")
     }
 
     /// Until nothing more happens by itself.
@@ -152,7 +196,7 @@ impl World {
     /// Lets time pass up to so many seconds after seven.
     pub(crate) fn until(&mut self, second: u64) {
         let now = (self.time.load(Ordering::Relaxed) - MIDNIGHT_NS) / SECOND_NS;
-        self.pass((7 * 3600 + second).checked_sub(now).expect("time goes forward"));
+        self.pass((SEVEN + second).checked_sub(now).expect("time goes forward"));
     }
 
     /// A customer does something, and it has its effect.
