@@ -43,11 +43,11 @@ const INBOUND_PER_TURN: usize = 256;
 /// Commands that wait because datagrams brought them while a long command ran: a turn's worth of full datagrams.
 const PENDING_MAX: usize = DATAGRAMS_PER_TURN * 512;
 /// Commands that stand in line while what they touch is fetched, as long as more of them are there to be read.
-const AHEAD: usize = 12;
+const AHEAD: usize = 6;
 /// The second look is taken when so many have come behind.
-const LOOK_AGAIN: usize = 4;
+const LOOK_AGAIN: usize = 2;
 /// The third look.
-const LOOK_AROUND: usize = 8;
+const LOOK_AROUND: usize = 4;
 /// A request that looks at all of an account's orders counts as one more for each so many of them: it takes as long. Else
 /// an account with many orders could stop everybody by mass cancels that find nothing.
 const ORDERS_PER_REQUEST: u32 = 64;

@@ -181,7 +181,13 @@ impl Model {
 
     /// Cancels what is left of an order that waits nowhere.
     pub(super) fn cancel_rest(&mut self, mut order: ModelOrder, reason: u8) {
-        self.canceled(EventKind::CanceledUnbooked, &order, reason, order.open);
+        self.canceled(
+            EventKind::CanceledUnbooked,
+            &order,
+            reason,
+            order.open,
+            order.name.number,
+        );
         order.open = 0;
         self.end(order, b'C');
     }
