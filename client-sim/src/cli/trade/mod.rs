@@ -209,6 +209,10 @@ fn news(desk: &Desk, update: &Update) -> Option<String> {
             order.symbol,
             crate::reason::canceled(reason)
         )),
+        Change::Renumbered => Some(format!(
+            "order {}: its stop was reached, it is in the market now",
+            order.user_ref
+        )),
         _ => None,
     }
 }
