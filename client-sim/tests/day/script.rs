@@ -87,6 +87,20 @@ fn refusal(world: &mut World, name: &str) -> u16 {
     })
 }
 
+/// State and open quantity of an order, as the exchange answers.
+fn status(world: &mut World, name: &str, user_ref: u32) -> (u8, u32) {
+    let question = own::OrderStatusRequest {
+        message_type: b's',
+        user_ref_num: user_ref.into(),
+    };
+    world.by(name, |customer| customer.say(question.as_bytes()));
+    let answer = world.customer(name).answers.pop().expect("it is answered");
+    match Answer::decode(&answer) {
+        Ok(Answer::OrderStatus(status)) => (status.state, status.open.get()),
+        other => panic!("not a status: {other:?}"),
+    }
+}
+
 pub(crate) fn play(world: &mut World) {
     before_the_opening(world);
     world.until(30);
@@ -142,8 +156,13 @@ fn unseen_orders(world: &mut World) {
         max_floor: 10,
         ..bitcoin(SELL, 100, 60_200)
     };
-    world.by("ANN", |ann| ann.enter(&reserve));
+    let shown = world.by("ANN", |ann| ann.enter(&reserve));
     world.by("DAN", |dan| dan.enter(&at_once(bitcoin(BUY, 60, 60_200))));
+    let (state, open) = status(world, "ANN", shown);
+    assert!(
+        state == b'L' && open > 10,
+        "all of it is told to its owner: {open} open"
+    );
     let floor = |floor| NewOrder {
         max_floor: floor,
         ..bitcoin(SELL, 100, 60_400)
@@ -160,10 +179,14 @@ fn unseen_orders(world: &mut World) {
 /// A stop that sells into the bids when the price falls, one with a limit that comes to rest, one that waits all day.
 fn stops(world: &mut World) {
     world.by("ANN", |ann| ann.enter(&bitcoin(BUY, 30, 59_980)));
-    world.by("CAT", |cat| cat.enter(&stop(60_000, market(bitcoin(SELL, 5, 0)))));
-    world.by("CAT", |cat| cat.enter(&stop(60_000, bitcoin(SELL, 8, 60_150))));
-    world.by("CAT", |cat| cat.enter(&stop(50_000, bitcoin(SELL, 8, 49_900))));
+    let sold = world.by("CAT", |cat| cat.enter(&stop(60_000, market(bitcoin(SELL, 5, 0)))));
+    let rests = world.by("CAT", |cat| cat.enter(&stop(60_000, bitcoin(SELL, 8, 60_150))));
+    let waits = world.by("CAT", |cat| cat.enter(&stop(50_000, bitcoin(SELL, 8, 49_900))));
+    assert_eq!(status(world, "CAT", sold), (b'L', 5));
     world.by("BOB", |bob| bob.enter(&at_once(bitcoin(SELL, 2, 59_980))));
+    assert_eq!(status(world, "CAT", sold), (b'F', 0));
+    assert_eq!(status(world, "CAT", rests), (b'L', 8));
+    assert_eq!(status(world, "CAT", waits), (b'L', 8));
 }
 
 /// What else customers may ask, and what happens to their orders.
