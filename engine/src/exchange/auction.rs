@@ -397,6 +397,7 @@ impl Exchange {
                 ..Event::new(EventKind::CrossDone)
             });
             if volume > 0 {
+                self.reached.widen(tick);
                 instrument.last_trade = LastTrade {
                     price,
                     quantity: u32::try_from(volume).unwrap_or(u32::MAX),

@@ -26,9 +26,9 @@ pub(super) struct Features {
 /// What there is.
 pub(super) const FEATURES: Features = Features {
     hidden: true,
-    reserve: false,
-    funds: false,
-    stops: false,
+    reserve: true,
+    funds: true,
+    stops: true,
     auctions: true,
     protection: true,
     day: true,

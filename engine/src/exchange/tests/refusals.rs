@@ -247,8 +247,8 @@ fn wrong_terms() -> (Order, OrderOptions) {
     let order = Order {
         side: b'T',
         time_in_force: b'6',
-        cross_type: b'S',
-        display: b'Z',
+        cross_type: b'O',
+        display: b'?',
         user_ref: u32::MAX,
         ..plain_order()
     };

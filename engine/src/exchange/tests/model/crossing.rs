@@ -79,6 +79,8 @@ impl Model {
             }
         }
         self.change_state(locate, state);
+        // The cross has found a price: what it sets off is measured from that.
+        self.references[usize::from(locate) - 1] = self.instrument(locate).reference();
         self.end_auction(locate, kind);
         if self.events.len() - before > 256 {
             self.hit("cross longer than a step");

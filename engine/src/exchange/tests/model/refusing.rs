@@ -224,11 +224,16 @@ impl Model {
         if command.flags & FLAG_LOW_SPACE != 0 {
             return Err(0x000A);
         }
-        if self.orders.len() >= self.orders_max {
+        if self.slots() + slots_of(order) > self.orders_max {
             self.hit("no room for an order");
             return Err(0x000A);
         }
         self.refuse_levels(order, place)
+    }
+
+    /// What the orders take of the room there is.
+    pub(super) fn slots(&self) -> usize {
+        self.orders.iter().map(slots_of).sum()
     }
 
     /// An order that waits needs its levels, there already or new.
@@ -239,9 +244,11 @@ impl Model {
         let mut levels: Vec<_> = self.orders.iter().flat_map(levels_of).collect();
         levels.sort_unstable();
         levels.dedup();
-        let wanted = levels_of(&self.placed(order.clone(), place));
-        let new = wanted.into_iter().filter(|level| !levels.contains(level)).count();
-        if levels.len() + new > self.levels_max {
+        let placed = self.placed(order.clone(), place);
+        let is_new = |level: &_| !levels.contains(level);
+        let new = levels_of(&placed).into_iter().filter(is_new).count() + levels_later(&placed);
+        let set_aside: usize = self.orders.iter().map(levels_later).sum();
+        if levels.len() + set_aside + new > self.levels_max {
             self.hit("no room for a level");
             return Err(0x000A);
         }
@@ -280,5 +287,19 @@ fn levels_of(order: &ModelOrder) -> Vec<(u16, bool, u8, u64)> {
         // Market orders that wait for different crosses stand apart, as limit orders do.
         Place::Cross if order.is_market => vec![level(order.cross_type.to_ascii_lowercase(), order.price)],
         Place::Cross => vec![level(order.cross_type, order.price)],
+    }
+}
+
+/// What an order takes of the room for orders: a reserve takes as much again.
+pub(super) fn slots_of(order: &ModelOrder) -> usize {
+    1 + usize::from(order.floor > 0 && order.reserve() > 0)
+}
+
+/// Levels that are set aside for a stop, so that it can rest when it comes in.
+fn levels_later(order: &ModelOrder) -> usize {
+    match (order.place, order.is_market, order.floor) {
+        (Place::Stop, false, 0) => 1,
+        (Place::Stop, false, _) => 2,
+        _ => 0,
     }
 }

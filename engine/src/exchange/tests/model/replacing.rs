@@ -5,6 +5,7 @@ use engine::exchange::event::{Event, EventKind};
 
 use super::Model;
 use super::entering::{told_price, what};
+use super::refusing::slots_of;
 use super::types::{ModelOrder, Place};
 
 impl Model {
@@ -67,6 +68,11 @@ impl Model {
         // Where it would be if it met nobody.
         let place = waits.or(may_rest.then_some(Place::Book));
         self.refuse_levels(&new, place)?;
+        let has_reserve = slots_of(&old) > 1;
+        if new.floor > 0 && !has_reserve && self.slots() >= self.orders_max {
+            self.hit("no room for a reserve");
+            return Err(0x000A);
+        }
         let same_display = new.display == old.display && new.floor == old.floor;
         let same_stop = new.stop == old.stop && new.is_market == old.is_market;
         let keeps = place == Some(old.place)
