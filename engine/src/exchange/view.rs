@@ -86,6 +86,20 @@ impl Exchange {
         }
     }
 
+    /// Which cross an instrument collects orders for, while it does: `O`, `C` or `H`.
+    pub fn auction_kind(&self, locate: u16) -> Option<u8> {
+        let auction = self.auctions.get(usize::from(locate).checked_sub(1)?);
+        auction.map(|auction| auction.kind as u8)
+    }
+
+    /// When an instrument pauses by itself: how far a match may be from the last price, parts per million (0 = anywhere),
+    /// and how long it pauses, seconds. Zeros for an instrument that does not exist.
+    pub fn protection(&self, locate: u16) -> (u32, u32) {
+        self.instrument(locate).map_or((0, 0), |instrument| {
+            (instrument.volatility_ppm, instrument.pause_seconds)
+        })
+    }
+
     /// The session, if there is one of that index.
     pub fn session(&self, session: u32) -> Option<&Session> {
         self.sessions.get(session as usize)
