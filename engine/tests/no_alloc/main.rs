@@ -4,6 +4,7 @@
 //! The counter is the crate `allocation-counter`, which takes the allocator's place in this program and counts for each
 //! thread alone; so no code of ours has to be unsafe, and tests that run beside each other do not disturb.
 
+mod auctions;
 mod exchange;
 mod market;
 mod operating;
