@@ -143,7 +143,7 @@ fn protection_and_the_day_come_from_the_file() {
         has_flag(&buyer, b'R') || has_flag(&buyer, b'O'),
         "the first of them traded before: continuously, or in the opening cross"
     );
-    exchange.stop();
+    assert!(exchange.stop().contains("day: pre-open "));
 
     // Started again after the close: what was missed is done, and the order of the day ends.
     let file = directory.configuration(|text| text + &day([-60, -50, -40, -3, -2, 3_000]));
