@@ -225,6 +225,12 @@ impl Exchange {
             .map(|handle| self.view(self.order_of(handle)))
     }
 
+    /// The orders that wait for crosses: of the opening one, the closing one, those after a halt, then the market orders
+    /// for any; of each the buyers, then the sellers; of these the market orders, then the limits.
+    pub fn waiting(&self, locate: u16) -> impl Iterator<Item = OrderView> + '_ {
+        self.waiting_handles(locate).map(|handle| self.view(handle))
+    }
+
     pub(super) fn resting_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
         let instrument = self.instrument(locate);
         self.orders_of(instrument.map(|instrument| instrument.book.side(side)))

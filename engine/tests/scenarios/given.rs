@@ -77,10 +77,7 @@ pub(crate) fn given(world: &mut World, word: Word<'_>, words: &mut Words<'_>) ->
             } else {
                 State::Trading
             };
-            // By way of a halt: an opening cross takes a match number, though nobody is there.
-            let locate = world.exchange.instrument_count();
-            run(world, set_state(locate, State::Halted))?;
-            run(world, set_state(locate, state))?;
+            run(world, set_state(world.exchange.instrument_count(), state))?;
         }
         Thing::Account => {
             let account = world.exchange.account_count() - 1;
