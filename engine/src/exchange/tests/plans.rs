@@ -47,7 +47,7 @@ pub(super) enum Act {
 }
 
 impl Generator {
-    /// A plan now and then, as far as the exchange knows what is in it.
+    /// What is done next for a while.
     pub(super) fn plan(&mut self) {
         let mut flood = Flood {
             instrument: self.random.below(3) as u16 + 1,
@@ -62,14 +62,14 @@ impl Generator {
                 acts.extend((0..count).map(|_| Act::Enter(flood)));
                 acts.push(Act::Expire);
             }
-            2 if self.features.auctions => {
+            2 => {
                 acts.push(Act::State(flood.instrument, *self.random.pick(b"AAPV")));
                 acts.extend((0..count).map(|_| Act::Enter(flood)));
                 acts.push(Act::Against { flood, through: 9 });
                 let end = if self.random.chance(1, 4) { b'X' } else { b'T' };
                 acts.push(Act::State(flood.instrument, end));
             }
-            3 | 4 if self.features.stops => {
+            3 | 4 => {
                 flood.what = What::Stops;
                 acts.push(Act::Feed(flood));
                 let count = *self.random.pick(&[3, 10, 30, 120, 200]);
@@ -77,7 +77,7 @@ impl Generator {
                 acts.push(Act::Feed(flood));
                 acts.push(Act::Against { flood, through: 4 });
             }
-            5 | 6 if self.features.day => {
+            5 | 6 => {
                 flood.what = What::Lasting;
                 let count = *self.random.pick(&[0, 0, 20, 100, 300]);
                 acts.extend((0..count).map(|_| Act::Enter(flood)));
@@ -181,13 +181,13 @@ impl Generator {
     /// What outlives a day is of every kind.
     fn outlive(&mut self, flood: Flood, order: &mut Order, options: &mut OrderOptions) {
         match self.random.below(8) {
-            0 if self.features.hidden => order.display = b'N',
-            1 if self.features.reserve => {
+            0 => order.display = b'N',
+            1 => {
                 order.quantity = 5;
                 options.present = OrderOptions::HAS_MAX_FLOOR;
                 options.max_floor = 2;
             }
-            2 if self.features.stops => {
+            2 => {
                 options.present = OrderOptions::HAS_STOP_PRICE;
                 let middle = MIDDLE[usize::from(flood.instrument) - 1];
                 let tick = if flood.is_buy { middle + 9 } else { middle - 9 };
@@ -196,7 +196,7 @@ impl Generator {
                     order.price = MARKET;
                 }
             }
-            3 if self.features.auctions => {
+            3 => {
                 order.cross_type = *self.random.pick(b"OCH");
                 if self.random.chance(1, 3) {
                     order.price = MARKET;
@@ -221,7 +221,7 @@ impl Generator {
             middle - 3 - away
         };
         order.price = tick * tick_size(flood.instrument);
-        if self.features.reserve && self.random.chance(1, 2) {
+        if self.random.chance(1, 2) {
             options.present = OrderOptions::HAS_MAX_FLOOR;
             options.max_floor = 2 + self.random.below(9) as u32;
         }
