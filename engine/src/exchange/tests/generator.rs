@@ -44,8 +44,8 @@ impl Generator {
         if let Some(act) = self.plan.pop_front() {
             return self.act(world, act);
         }
-        if self.random.chance(1, 1_200) {
-            self.plan();
+        if self.random.chance(1, 1_000) {
+            self.plan(world);
         }
         // As the engine does, but for some times when it is late.
         if let Some(due) = world.exchange.next_due()

@@ -75,7 +75,7 @@ impl Generator {
 
     /// Near prices, so that there are pauses, or none.
     pub(super) fn protect(&mut self) -> Command {
-        let ppm = *self.random.pick(&[0, 0, 3_000, 8_000, 20_000]);
+        let ppm = *self.random.pick(&[0, 0, 0, 4_000, 8_000, 20_000]);
         let seconds = *self.random.pick(&[1, 1, 2]);
         let mut command = Command::new(CommandKind::SetProtection).with_protection(ppm, seconds);
         command.instrument = *self.random.pick(&[1, 2, 3, 1, 2, 3, 1, 2, 3, 4]);
