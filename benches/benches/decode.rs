@@ -139,6 +139,7 @@ fn door(stream: &Stream, ring: &Ring, datagrams: usize) -> Duration {
         shutdown: Shutdown::default(),
     };
     let config = EngineConfig {
+        schedule: None,
         day_ns: 0,
         events_hash: EventsHash::default(),
         ready_at: 0,
@@ -249,7 +250,7 @@ impl Ring {
 
 /// A command as the request it came from.
 fn request(command: &Command) -> Vec<u8> {
-    let order: Order = command.order();
+    let order: Order = *command.order();
     let mut bytes = [0; 64];
     let length = match CommandKind::from_byte(command.kind) {
         Some(CommandKind::Enter) => {

@@ -67,7 +67,7 @@ fn inner(workload: Workload, contender: &str, operations: u32) {
     let case = Case::new(workload.reduced().stream(operations));
     match contender {
         "exchange" => count::<Core<'_, 0>>(&case),
-        "book" => count::<OurBook<'_>>(&case),
+        "book" => count::<OurBook<'_, 0>>(&case),
         _ => count::<Array<'_, Balances, false>>(&case),
     }
 }

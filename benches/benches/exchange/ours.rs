@@ -4,8 +4,8 @@ use benches::ceiling::{Balances, NoMoney};
 use benches::contender::round::Entrant;
 use benches::contender::{Array, Core, OurBook, run};
 
-/// Commands from an order's fetching to its turn.
-const AHEAD: usize = 4;
+/// Commands between the looks at one before its turn.
+const AHEAD: usize = 2;
 
 /// Each command by itself.
 pub(crate) const EXCHANGE: &str = "exchange";
@@ -13,6 +13,8 @@ pub(crate) const EXCHANGE: &str = "exchange";
 pub(crate) const EXCHANGE_AHEAD: &str = "exchange, fetched ahead";
 /// No money.
 pub(crate) const BOOK: &str = "our book alone";
+/// Operations behind the present one are known.
+pub(crate) const BOOK_AHEAD: &str = "our book alone, fetched ahead";
 /// The ceiling of books.
 pub(crate) const ARRAY: &str = "array book";
 /// The ceiling of exchanges.
@@ -24,7 +26,11 @@ pub(crate) fn entrants() -> Vec<Entrant> {
     all.extend([
         Entrant {
             name: BOOK,
-            run: |case, each| run::<OurBook<'_>>(case, each),
+            run: |case, each| run::<OurBook<'_, 0>>(case, each),
+        },
+        Entrant {
+            name: BOOK_AHEAD,
+            run: |case, each| run::<OurBook<'_, AHEAD>>(case, each),
         },
         Entrant {
             name: ARRAY,

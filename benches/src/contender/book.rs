@@ -2,17 +2,35 @@
 
 use engine::exchange::book::Book;
 use engine::exchange::book::arena::{Arena, NONE, OrderSlot};
-use engine::exchange::book::ladder::Pools;
-use engine::sys::table::table;
+use engine::exchange::book::ladder::{Bucket, Pools};
+use engine::sys::table::{prefetch_at, table};
 
+use super::core::OUTLOOKS;
 use super::{Case, Contender};
 use crate::fills::{FillsHash, Tape, Told, What};
 use crate::market;
 use crate::operations::{Ask, Operation};
 
-/// Our book alone.
+/// What was seen of an operation before its turn.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    bucket: Bucket,
+    handle: u32,
+    level: u32,
+}
+
+impl Seen {
+    const NOTHING: Self = Self {
+        bucket: Bucket::UNKNOWN,
+        handle: NONE,
+        level: NONE,
+    };
+}
+
+/// Our book alone. With an `AHEAD` above 0 it looks at each operation three times before its turn, so many operations
+/// apart, as the exchange does.
 #[derive(Debug)]
-pub struct OurBook<'a> {
+pub struct OurBook<'a, const AHEAD: usize> {
     case: &'a Case,
     arena: Arena,
     pools: Pools,
@@ -21,9 +39,11 @@ pub struct OurBook<'a> {
     handles: Vec<u32>,
     told: Tape,
     match_number: u64,
+    /// Of the operations whose places have these lowest bits.
+    seen: [Seen; OUTLOOKS],
 }
 
-impl<'a> Contender<'a> for OurBook<'a> {
+impl<'a, const AHEAD: usize> Contender<'a> for OurBook<'a, AHEAD> {
     fn prepared(case: &'a Case) -> Self {
         let limits = case.stream.workload.limits();
         let pools = Pools::new(limits.levels, limits.instruments * 2, 0);
@@ -39,6 +59,7 @@ impl<'a> Contender<'a> for OurBook<'a> {
             handles: table(case.operations.numbers as usize + 1, NONE),
             told: Tape::new(),
             match_number: 0,
+            seen: [Seen::NOTHING; OUTLOOKS],
         };
         for operation in &case.operations.setup {
             book.operate(operation);
@@ -49,6 +70,40 @@ impl<'a> Contender<'a> for OurBook<'a> {
 
     fn operations(&self) -> usize {
         self.case.operations.measured.len()
+    }
+
+    #[inline]
+    fn ahead(&mut self, place: usize) {
+        const { assert!(3 * AHEAD < OUTLOOKS) };
+        if AHEAD == 0 {
+            return;
+        }
+        let operations = &self.case.operations.measured;
+        if let Some(operation) = operations.get(place + 3 * AHEAD) {
+            let side = self.books[usize::from(operation.instrument) - 1].side(operation.side);
+            let bucket = side.bucket(&self.pools, operation.tick);
+            self.pools.prefetch_bucket(bucket);
+            prefetch_at(&self.handles, operation.number);
+            self.seen[(place + 3 * AHEAD) % OUTLOOKS].bucket = bucket;
+        }
+        if let Some(operation) = operations.get(place + 2 * AHEAD) {
+            let seen = &mut self.seen[(place + 2 * AHEAD) % OUTLOOKS];
+            seen.handle = self.handles[operation.number as usize];
+            self.arena.prefetch(seen.handle);
+            // The first ones come too late for the first look.
+            if seen.bucket != Bucket::UNKNOWN {
+                seen.level = self.pools.guess(seen.bucket);
+                self.pools.prefetch_if_any(seen.level);
+            }
+        }
+        if place + AHEAD < operations.len() {
+            let seen = self.seen[(place + AHEAD) % OUTLOOKS];
+            let slot = self.arena.peek(seen.handle);
+            self.pools.prefetch(slot.level);
+            self.arena.prefetch(slot.prev);
+            self.arena.prefetch(slot.next);
+            self.arena.prefetch(self.pools.peek(seen.level).tail);
+        }
     }
 
     #[inline]
@@ -65,7 +120,7 @@ impl<'a> Contender<'a> for OurBook<'a> {
     }
 }
 
-impl OurBook<'_> {
+impl<const AHEAD: usize> OurBook<'_, AHEAD> {
     #[inline]
     fn operate(&mut self, operation: &Operation) {
         match operation.ask {

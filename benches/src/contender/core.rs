@@ -10,7 +10,7 @@ use crate::market::TICK_SIZE;
 use crate::replay;
 
 /// Commands behind the present one that are looked at, a power of two.
-const OUTLOOKS: usize = 16;
+pub(super) const OUTLOOKS: usize = 8;
 
 /// Our matching core. With an `AHEAD` above 0, as a receive loop runs it that knows the commands behind the present one:
 /// it looks at each three times, so many commands apart.

@@ -385,7 +385,9 @@ impl Exchange {
         let locate = place as u16 + 1;
         let instrument = &mut self.instruments[place];
         if volume > 0 || instrument.state.collects() {
-            self.match_number += 1;
+            // Where nothing traded there is nothing to have a number.
+            self.match_number += u64::from(volume > 0);
+            let number = if volume > 0 { self.match_number } else { 0 };
             let price = instrument.price(tick);
             step.emit(Event {
                 code: kind as u8,
@@ -393,7 +395,7 @@ impl Exchange {
                 quantity: volume as u32,
                 price,
                 detail: (volume >> 32) as u32,
-                number: self.match_number,
+                number,
                 ..Event::new(EventKind::CrossDone)
             });
             if volume > 0 {
@@ -401,7 +403,7 @@ impl Exchange {
                 instrument.last_trade = LastTrade {
                     price,
                     quantity: u32::try_from(volume).unwrap_or(u32::MAX),
-                    match_number: self.match_number,
+                    match_number: number,
                     time: self.now,
                 };
             }

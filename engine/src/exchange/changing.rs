@@ -47,10 +47,9 @@ impl Exchange {
         if change.quantity_max == 0 {
             return refuse(step, Refusal::Invalid);
         }
-        let Some(schedule) = self.schedules.index_of(schedule) else {
+        let Some(index) = self.schedules.index_of(schedule) else {
             return refuse(step, Refusal::Full);
         };
-        instrument.schedule = schedule;
         let definition = &mut instrument.definition;
         definition.notional_max = change.notional_max;
         definition.fat_finger = change.fat_finger;
@@ -59,6 +58,7 @@ impl Exchange {
         definition.maker_fee_ppm = change.maker_fee_ppm;
         definition.taker_fee_ppm = change.taker_fee_ppm;
         definition.reference_price = change.reference_price;
+        instrument.go_by(index, &schedule);
         Progress::Done
     }
 }

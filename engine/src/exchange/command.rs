@@ -127,10 +127,10 @@ pub struct Command {
     pub instrument: u16,
     /// Session index (0 and up) for what a client asks; 0 for what the operator asks.
     pub session: u32,
-    /// What every order needs.
-    pub body: [u8; 40],
+    /// What every order needs. (Words, so that it can be read in place.)
+    pub body: [u64; 5],
     /// What some carry; all zero when absent.
-    pub extension: [u8; 64],
+    pub extension: [u64; 8],
 }
 
 const _: () = assert!(size_of::<Command>() == 128 && align_of::<Command>() == 8);
@@ -150,8 +150,9 @@ impl Command {
     }
 
     /// The body as an order.
-    pub fn order(&self) -> Order {
-        zerocopy::transmute!(self.body)
+    #[inline(always)]
+    pub fn order(&self) -> &Order {
+        zerocopy::transmute_ref!(&self.body)
     }
 
     /// The body as a state change.
@@ -182,8 +183,8 @@ impl Command {
     /// Body and extension as a definition.
     pub fn definition<T: FromBytes + Immutable + KnownLayout>(&self) -> T {
         let mut bytes = [0; DEFINITION_BYTES];
-        bytes[..40].copy_from_slice(&self.body);
-        bytes[40..].copy_from_slice(&self.extension);
+        bytes[..40].copy_from_slice(self.body.as_bytes());
+        bytes[40..].copy_from_slice(self.extension.as_bytes());
         const { assert!(size_of::<T>() == DEFINITION_BYTES) };
         // The size is checked above, so that reading can not fail.
         T::read_from_bytes(&bytes).unwrap_or_else(|_| unreachable!("sizes are equal"))
@@ -192,8 +193,9 @@ impl Command {
     /// Puts a definition into body and extension.
     pub fn with_definition<T: IntoBytes + Immutable>(mut self, definition: &T) -> Self {
         const { assert!(size_of::<T>() == DEFINITION_BYTES) };
-        self.body.copy_from_slice(&definition.as_bytes()[..40]);
-        self.extension.copy_from_slice(&definition.as_bytes()[40..]);
+        let (body, extension) = definition.as_bytes().split_at(size_of_val(&self.body));
+        self.body.as_mut_bytes().copy_from_slice(body);
+        self.extension.as_mut_bytes().copy_from_slice(extension);
         self
     }
 
@@ -239,6 +241,12 @@ impl Command {
         self
     }
 
+    /// Side, time in force, display and cross type of an order in one word, to be compared with [`Order::kind_word`].
+    #[inline(always)]
+    pub fn kind_word(&self) -> u64 {
+        self.body[4].to_le() & Order::KIND_MASK
+    }
+
     /// Puts options into the extension.
     pub fn with_options(mut self, options: OrderOptions) -> Self {
         self.extension = zerocopy::transmute!(options);
@@ -249,8 +257,7 @@ impl Command {
     #[inline]
     pub fn is_extended(&self) -> bool {
         // PERF: eight words; comparing bytes is a call.
-        let words: [u64; 8] = zerocopy::transmute!(self.extension);
-        words.into_iter().fold(0, |all, word| all | word) != 0
+        self.extension.into_iter().fold(0, |all, word| all | word) != 0
     }
 }
 
@@ -299,6 +306,17 @@ pub struct Order {
     pub sweep: u8,
     /// OUCH CrossType.
     pub cross_type: u8,
+}
+
+impl Order {
+    /// The bytes of side, time in force, display and cross type in the body's last word, which begins with two of
+    /// `cl_ord_id`.
+    const KIND_MASK: u64 = u64::from_le_bytes([0, 0, 0xFF, 0xFF, 0xFF, 0, 0, 0xFF]);
+
+    /// What [`Command::kind_word`] is for an order of this kind.
+    pub const fn kind_word(side: u8, time_in_force: u8, display: u8, cross_type: u8) -> u64 {
+        u64::from_le_bytes([0, 0, side, time_in_force, display, 0, 0, cross_type])
+    }
 }
 
 /// OUCH options of an order, where the client sent any.

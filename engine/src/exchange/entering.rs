@@ -76,9 +76,9 @@ impl Exchange {
         let Some(client) = self.consume_number(command, order.user_ref, step) else {
             return Progress::Done;
         };
-        match self.enter_plain(command, &order, outlook, client, step) {
+        match self.enter_plain(command, order, outlook, client, step) {
             Some(progress) => progress,
-            None => self.enter_any(command, &order, client, step),
+            None => self.enter_any(command, order, client, step),
         }
     }
 

@@ -84,8 +84,8 @@ pub enum EventKind {
     CrossExecuted = 29,
     /// The same of an order, or part of one, that is not displayed: OUCH only.
     CrossExecutedUnseen = 30,
-    /// ITCH Cross Trade: the cross is over. `number` match number, `price` (0 when nothing traded), `quantity` and `detail`
-    /// the low and high half of the volume in lots, `code` cross type.
+    /// ITCH Cross Trade: the cross is over. `number` match number, one of its own (0 when nothing traded, and so is
+    /// `price`), `quantity` and `detail` the low and high half of the volume in lots, `code` cross type.
     CrossDone = 31,
     /// First half of ITCH Net Order Imbalance Indicator: `number` lots that would be paired, `price` near, `detail` far,
     /// `user_ref` reference, `code` cross type, `quantity` the price variation indicator (a byte). Directly followed by

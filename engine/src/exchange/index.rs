@@ -50,7 +50,7 @@ impl Index {
             .hasher
             .hash(u64::from(session) << 32 | u64::from(user_ref / BLOCK));
         let block = hash.wrapping_shr(self.block_shift);
-        Place((block << BLOCK_BITS) | (user_ref ^ hash) % BLOCK)
+        Place((block << BLOCK_BITS) | ((user_ref ^ hash) % BLOCK))
     }
 
     /// The handle of the name whose place this is; [`NONE`] when there is no such order.

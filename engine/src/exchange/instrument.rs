@@ -1,9 +1,12 @@
 //! Instruments: what is traded, in which state, around which price.
 
 use super::book::{Book, Side};
+use super::checks::NOTIONAL_BITS;
 use super::command::{InstrumentDefinition, whole};
 use super::ledger::Asset;
 use super::money::PPM;
+use super::schedule::FeeSchedule;
+use protocol::units::Price;
 
 /// What may happen in an instrument. The bytes are those of question `i`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,6 +113,36 @@ pub struct LastTrade {
     pub time: u64,
 }
 
+/// Limits of an order that goes the short way, reckoned when the definition comes or changes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gate {
+    /// Highest value, quote units.
+    pub(super) value_max: u128,
+    /// Highest price that does not mean a market order, in 0.0001.
+    pub(super) price_max: u64,
+    /// The most that a fill can cost, parts per million.
+    pub(super) rate_max_ppm: u32,
+}
+
+impl Gate {
+    /// Nothing passes.
+    const SHUT: Self = Self {
+        value_max: 0,
+        price_max: 0,
+        rate_max_ppm: 0,
+    };
+
+    fn new(definition: &InstrumentDefinition, schedule: &FeeSchedule) -> Self {
+        let limits = [definition.notional_max, definition.fat_finger].map(whole);
+        let value_max = limits.into_iter().filter(|&limit| limit > 0);
+        Self {
+            value_max: value_max.fold((1 << NOTIONAL_BITS) - 1, u128::min),
+            price_max: u64::from(definition.price_max).min(Price::MARKET_THRESHOLD.0 - 1),
+            rate_max_ppm: schedule.rate_max_ppm,
+        }
+    }
+}
+
 /// An instrument and its book.
 ///
 /// PERF: what every order reads lies in three cache lines, one behind the other.
@@ -132,6 +165,7 @@ pub struct Instrument {
     /// How long it pauses.
     pub(super) pause_seconds: u32,
     pub(super) lot_size: u128,
+    pub(super) gate: Gate,
     pub(super) book: Book,
     /// The last match.
     pub last_trade: LastTrade,
@@ -164,9 +198,17 @@ impl Instrument {
             volatility_ppm: 0,
             pause_seconds: 0,
             lot_size: whole(definition.lot_size),
+            gate: Gate::SHUT,
             schedule: 0,
             tick_max,
         })
+    }
+
+    /// Orders that enter from now on go by this fee schedule, whose index it is, and by the definition's limits as they
+    /// are now.
+    pub(super) fn go_by(&mut self, index: u16, schedule: &FeeSchedule) {
+        self.schedule = index;
+        self.gate = Gate::new(&self.definition, schedule);
     }
 
     /// What an order of this side binds.

@@ -89,14 +89,23 @@ impl Ledger {
         true
     }
 
+    /// Where the balance is. (A wrong account or asset meets the table's bounds, so that nothing else is checked here.)
+    #[inline(always)]
+    fn place(&self, account: u32, asset: u16) -> usize {
+        (account as usize)
+            .wrapping_mul(self.assets_max)
+            .wrapping_add(usize::from(asset))
+    }
+
     #[inline(always)]
     pub(super) fn balance(&self, account: u32, asset: u16) -> Balance {
-        self.balances[account as usize * self.assets_max + usize::from(asset)]
+        self.balances[self.place(account, asset)]
     }
 
     #[inline(always)]
     fn balance_mut(&mut self, account: u32, asset: u16) -> &mut Balance {
-        &mut self.balances[account as usize * self.assets_max + usize::from(asset)]
+        let place = self.place(account, asset);
+        &mut self.balances[place]
     }
 
     /// Has an account's balance fetched before it is needed.
@@ -111,8 +120,8 @@ impl Ledger {
     /// All balances of an account.
     #[inline(always)]
     fn row_mut(&mut self, account: u32) -> &mut [Balance] {
-        let begin = account as usize * self.assets_max;
-        &mut self.balances[begin..begin + self.assets_max]
+        let begin = self.place(account, 0);
+        &mut self.balances[begin..][..self.assets_max]
     }
 
     /// False, and nothing changed, when a total would not fit.

@@ -266,7 +266,7 @@ impl Exchange {
     pub fn apply_foreseen(&mut self, command: &Command, outlook: &Outlook, sink: &mut impl Sink) -> Progress {
         assert!(!self.is_busy(), "the command before is unfinished");
         assert!(
-            command.sequence == self.sequence + 1,
+            command.sequence == self.sequence.wrapping_add(1),
             "commands are numbered without holes"
         );
         assert!(

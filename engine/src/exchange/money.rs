@@ -64,10 +64,18 @@ fn fee_wide(notional: u128, rate_ppm: i32, remainder: FeeRemainder) -> (i128, Fe
 /// highest rate, less what rounding has charged in advance.
 #[inline(always)]
 pub fn buy_hold(tick: u32, open: u32, tick_value: u64, rate_max_ppm: u32, remainder: FeeRemainder) -> u128 {
-    let value = notional(tick, open, tick_value);
+    hold_for(notional(tick, open, tick_value), rate_max_ppm, remainder)
+}
+
+/// The same for the value at the limit.
+#[inline(always)]
+pub fn hold_for(value: u128, rate_max_ppm: u32, remainder: FeeRemainder) -> u128 {
     let fee = match millionths(value, rate_max_ppm) {
-        Some(fee) => u128::from(fee.saturating_sub(u64::from(remainder)).div_ceil(u64::from(PPM))),
-        None => (value * u128::from(rate_max_ppm))
+        // PERF: a multiplication; the ceiling of the quotient as such is two.
+        Some(fee) if fee <= u64::MAX - u64::from(PPM) => {
+            u128::from((fee.saturating_sub(u64::from(remainder)) + u64::from(PPM - 1)) / u64::from(PPM))
+        }
+        _ => (value * u128::from(rate_max_ppm))
             .saturating_sub(u128::from(remainder))
             .div_ceil(u128::from(PPM)),
     };

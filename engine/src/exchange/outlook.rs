@@ -26,6 +26,8 @@ pub struct Outlook {
     name: Place,
     /// Where a new order's level is found, unless its instrument was not there.
     bucket: Bucket,
+    /// The session's account.
+    account: u32,
     /// The order that it probably names.
     order: u32,
     /// The level that is probably a new order's.
@@ -37,6 +39,7 @@ impl Outlook {
     pub const NONE: Self = Self {
         name: Place::UNKNOWN,
         bucket: Bucket::UNKNOWN,
+        account: NONE,
         order: NONE,
         level: NONE,
     };
@@ -67,7 +70,7 @@ impl Exchange {
         let bucket = match self.instruments.get(place) {
             Some(instrument) => {
                 let tick = order.price as u32 / instrument.definition.tick_size;
-                instrument.book.side(side_of(&order)).bucket(&self.pools, tick)
+                instrument.book.side(side_of(order)).bucket(&self.pools, tick)
             }
             None => {
                 return Outlook {
@@ -93,35 +96,34 @@ impl Exchange {
         if outlook.bucket == Bucket::UNKNOWN {
             return;
         }
+        outlook.account = session.account;
         prefetch_at(&self.accounts, session.account);
         let named = self.index.guess(outlook.name);
         let is_new = command.kind == CommandKind::Enter as u8;
         outlook.order = select_unpredictable(is_new, NONE, named);
         outlook.level = self.pools.guess(outlook.bucket);
         self.arena.prefetch(outlook.order);
-        self.pools.prefetch(outlook.level);
+        self.pools.prefetch_if_any(outlook.level);
     }
 
     /// The third look: the balance, the neighbors in level and account.
     #[inline(always)]
     pub fn look_around(&self, command: &Command, outlook: &Outlook) {
-        let Some(session) = self.sessions.get(command.session as usize) else {
+        let Some(account) = self.accounts.get(outlook.account as usize) else {
             return;
         };
         let order = self.arena.peek(outlook.order);
-        let level = self.pools.peek(outlook.level);
         self.pools.prefetch(order.level);
         self.arena.prefetch(order.prev);
         self.arena.prefetch(order.next);
-        self.arena.prefetch(level.tail);
+        self.arena.prefetch(self.pools.peek(outlook.level).tail);
         self.roster.prefetch(order.place);
-        self.roster
-            .prefetch(self.accounts[session.account as usize].list.end());
+        self.roster.prefetch_end(&account.list);
         let is_new = outlook.order == NONE;
-        let side = select_unpredictable(is_new, side_of(&command.order()), order.side);
+        let side = select_unpredictable(is_new, side_of(command.order()), order.side);
         let locate = select_unpredictable(is_new, command.instrument, order.instrument);
         if let Some(instrument) = self.instruments.get(usize::from(locate.wrapping_sub(1))) {
-            self.ledger.prefetch(session.account, instrument.asset(side));
+            self.ledger.prefetch(outlook.account, instrument.asset(side));
         }
     }
 

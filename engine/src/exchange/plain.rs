@@ -11,15 +11,17 @@
 use super::account::Account;
 use super::book::Side;
 use super::book::arena::{FLAG_LISTED, NONE, OrderSlot};
-use super::checks::{DAY, NOTIONAL_BITS};
-use super::command::{Command, FLAG_LOW_SPACE, Order, whole};
+use super::checks::DAY;
+use super::command::{Command, FLAG_LOW_SPACE, Order};
 use super::entering::{Client, details};
 use super::event::{Event, EventKind};
 use super::instrument::{Instrument, State};
 use super::money;
 use super::sink::{Progress, Sink, Step};
 use super::{Exchange, Outlook};
-use protocol::units::Price;
+
+const BUY: u64 = Order::kind_word(b'B', DAY, b'Y', b'N');
+const SELL: u64 = Order::kind_word(b'S', DAY, b'Y', b'N');
 
 /// What the rungs found out.
 struct Plain {
@@ -131,44 +133,37 @@ impl Exchange {
         instrument: &Instrument,
     ) -> Option<Plain> {
         let definition = &instrument.definition;
-        let is_buy = order.side == b'B';
+        let kind = command.kind_word();
+        let is_buy = kind == BUY;
         let side = if is_buy { Side::Buy } else { Side::Sell };
         let asset = instrument.asset(side);
-        let is_plain = (is_buy | (order.side == b'S'))
-            & (order.time_in_force == DAY)
-            & (order.display == b'Y')
-            & (order.cross_type == b'N')
-            & !command.is_extended();
+        let is_plain = (is_buy | (kind == SELL)) & !command.is_extended();
 
+        // A limit of 0 is none: less one, it is above all that there can be.
         let limits = &account.definition;
+        let lots = order.quantity.wrapping_sub(1);
         let may = account.order_entry_enabled
             & !account.is_killed
             & !self.all_killed
             & (instrument.state == State::Trading)
             & !instrument.has_dark(side.opposite())
             & (command.flags & FLAG_LOW_SPACE == 0)
-            & (order.quantity.wrapping_sub(1) < definition.quantity_max)
-            & ((limits.quantity_max == 0) | (order.quantity <= limits.quantity_max))
-            & ((limits.open_orders_max == 0) | (account.open_orders < limits.open_orders_max))
+            & (lots < definition.quantity_max)
+            & (lots <= limits.quantity_max.wrapping_sub(1))
+            & (account.open_orders <= limits.open_orders_max.wrapping_sub(1))
             & !self.arena.is_full()
-            & instrument.book.side(side).has_room(&self.pools);
+            & self.pools.has_room();
 
-        // Below the threshold no price means a market order.
         let price = order.price as u32;
         let tick = price / definition.tick_size;
-        let is_price = (order.price.wrapping_sub(1) < Price::MARKET_THRESHOLD.0 - 1)
-            & (price <= definition.price_max)
+        let is_price = (order.price.wrapping_sub(1) < instrument.gate.price_max)
             & (tick.wrapping_mul(definition.tick_size) == price);
         if !(is_plain & may & is_price) || instrument.is_beyond_collar(side, price) {
             return None;
         }
 
         let value = money::notional(tick, order.quantity, instrument.tick_value);
-        let (notional_max, fat_finger) = (whole(definition.notional_max), whole(definition.fat_finger));
-        let is_sound = (value < 1 << NOTIONAL_BITS)
-            & ((notional_max == 0) | (value <= notional_max))
-            & ((fat_finger == 0) | (value <= fat_finger));
-        if !is_sound {
+        if value > instrument.gate.value_max {
             return None;
         }
 
@@ -177,8 +172,7 @@ impl Exchange {
             return None;
         }
         let hold = if is_buy {
-            let rate_max = self.schedules.get(instrument.schedule).rate_max_ppm;
-            money::buy_hold(tick, order.quantity, instrument.tick_value, rate_max, 0)
+            money::hold_for(value, instrument.gate.rate_max_ppm, 0)
         } else {
             u128::from(order.quantity) * instrument.lot_size
         };

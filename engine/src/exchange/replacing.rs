@@ -24,12 +24,12 @@ impl Exchange {
         let Some(client) = self.consume_number(command, order.user_ref, step) else {
             return Progress::Done;
         };
-        match self.check_replace(command, &order, outlook, client) {
+        match self.check_replace(command, order, outlook, client) {
             Err(reason) => {
                 reject(client, order.user_ref, reason, step);
                 Progress::Done
             }
-            Ok((handle, None)) => self.replace_by_nothing(handle, &order, step),
+            Ok((handle, None)) => self.replace_by_nothing(handle, order, step),
             Ok((handle, Some(terms))) => self.replace_order(handle, terms, command, step),
         }
     }
@@ -110,9 +110,9 @@ impl Exchange {
         let order = command.order();
         let old = *self.arena.get(handle);
         let open = order.quantity - old.executed;
-        self.rename(handle, &order);
+        self.rename(handle, order);
         if self.keeps_its_place(handle, &terms, open) {
-            return self.reduce_in_place(handle, open, &order, &terms, step);
+            return self.reduce_in_place(handle, open, order, &terms, step);
         }
 
         // The old order leaves the book; its hold becomes the new one's in one step.
@@ -127,10 +127,10 @@ impl Exchange {
         let number = self.order_number;
         let schedule = self.instrument_of(old.instrument).schedule;
         let slot = self.arena.get_mut(handle);
-        set_terms(slot, &order, &terms, open);
+        set_terms(slot, order, &terms, open);
         (slot.number, slot.schedule) = (number, schedule);
         self.arena.details_mut(handle).number = 0;
-        self.set_details(handle, &order, &terms);
+        self.set_details(handle, order, &terms);
         let floor = terms.floor(open);
         if floor > 0 {
             self.set_up_reserve(handle, floor);

@@ -6,7 +6,7 @@
 //! that leaves one order in each block can not use them up.
 
 use super::book::arena::NONE;
-use crate::sys::table::{prefetch_if_any, table};
+use crate::sys::table::{prefetch_at, prefetch_if_any, table};
 
 /// Orders in a block.
 const BLOCK_ORDERS: usize = 13;
@@ -54,12 +54,6 @@ impl List {
         first: NONE,
         last: NONE,
     };
-
-    /// A place in the block where the next order will stand, unless it is full. For prefetching only.
-    #[inline(always)]
-    pub(super) fn end(&self) -> u32 {
-        self.last << ENTRY_BITS
-    }
 }
 
 /// The blocks of all lists.
@@ -176,10 +170,16 @@ impl Roster {
         NONE
     }
 
-    /// Has the line of a place fetched before it is needed.
+    /// Has the line of an order's place fetched before it is needed.
     #[inline(always)]
     pub(super) fn prefetch(&self, place: u32) {
-        prefetch_if_any(&self.blocks, place >> ENTRY_BITS);
+        prefetch_at(&self.blocks, place >> ENTRY_BITS);
+    }
+
+    /// Has the block fetched where the next order of a list will stand, unless there is none or it is full.
+    #[inline(always)]
+    pub(super) fn prefetch_end(&self, list: &List) {
+        prefetch_if_any(&self.blocks, list.last);
     }
 }
 

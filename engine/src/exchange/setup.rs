@@ -91,7 +91,8 @@ impl Exchange {
         let Some(mut instrument) = Instrument::new(definition, assets, locate) else {
             return refuse(step, Refusal::Invalid);
         };
-        instrument.schedule = self.schedules.index_of(schedule).expect("there is room");
+        let index = self.schedules.index_of(schedule).expect("there is room");
+        instrument.go_by(index, &schedule);
         step.emit(listed(locate, &instrument));
         step.emit(trading_action(locate, &instrument));
         self.auctions.push(Auction::new(locate, instrument.tick_max));

@@ -52,7 +52,8 @@ impl<'a, S: Sink> Step<'a, S> {
 
     #[inline(always)]
     pub(super) fn emit(&mut self, event: Event) {
-        self.count += 1;
+        // It starts at 0 with each step, and a step ends long before.
+        self.count = self.count.wrapping_add(1);
         debug_assert!(self.count <= STEP_EVENTS_MAX);
         self.sink.event(event);
     }

@@ -86,6 +86,20 @@ impl Exchange {
         }
     }
 
+    /// Which cross an instrument collects orders for, while it does: `O`, `C` or `H`.
+    pub fn auction_kind(&self, locate: u16) -> Option<u8> {
+        let auction = self.auctions.get(usize::from(locate).checked_sub(1)?);
+        auction.map(|auction| auction.kind as u8)
+    }
+
+    /// When an instrument pauses by itself: how far a match may be from the last price, parts per million (0 = anywhere),
+    /// and how long it pauses, seconds. Zeros for an instrument that does not exist.
+    pub fn protection(&self, locate: u16) -> (u32, u32) {
+        self.instrument(locate).map_or((0, 0), |instrument| {
+            (instrument.volatility_ppm, instrument.pause_seconds)
+        })
+    }
+
     /// The session, if there is one of that index.
     pub fn session(&self, session: u32) -> Option<&Session> {
         self.sessions.get(session as usize)
@@ -209,6 +223,12 @@ impl Exchange {
     pub fn dark(&self, locate: u16, side: Side) -> impl Iterator<Item = OrderView> + '_ {
         self.dark_handles(locate, side)
             .map(|handle| self.view(self.order_of(handle)))
+    }
+
+    /// The orders that wait for crosses: of the opening one, the closing one, those after a halt, then the market orders
+    /// for any; of each the buyers, then the sellers; of these the market orders, then the limits.
+    pub fn waiting(&self, locate: u16) -> impl Iterator<Item = OrderView> + '_ {
+        self.waiting_handles(locate).map(|handle| self.view(handle))
     }
 
     pub(super) fn resting_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {

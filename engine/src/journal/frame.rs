@@ -489,7 +489,7 @@ mod tests {
             command: long,
             events_hash_before: 0,
         };
-        long.extension[63] = 1;
+        long.extension[7] = 1;
         let long = Journaled {
             command: long,
             ..short

@@ -59,15 +59,12 @@ fn command(sequence: u64) -> Command {
     command.time = sequence * 10;
     command.instrument = random.next() as u16;
     command.session = random.next() as u32;
-    command
-        .body
-        .iter_mut()
-        .for_each(|byte| *byte = random.next() as u8);
+    command.body.iter_mut().for_each(|word| *word = random.next());
     if sequence.is_multiple_of(5) {
         command
             .extension
             .iter_mut()
-            .for_each(|byte| *byte = random.next() as u8);
+            .for_each(|word| *word = random.next());
     }
     command
 }

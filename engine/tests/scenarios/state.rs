@@ -3,12 +3,13 @@
 use engine::exchange::OrderView;
 use engine::exchange::book::Side;
 
+use super::decimal;
 use super::words::{Outcome, Words};
 use super::world::World;
 
 /// The first words of such statements.
-pub(crate) const KINDS: [&str; 8] = [
-    "balance", "book", "queue", "dark", "stops", "order", "last", "fees",
+pub(crate) const KINDS: [&str; 10] = [
+    "balance", "book", "queue", "dark", "stops", "waiting", "order", "last", "fees", "due",
 ];
 
 /// The whole statement as it is true.
@@ -32,6 +33,30 @@ pub(crate) fn truth(world: &World, words: &mut Words<'_>) -> Outcome<String> {
             let asset = world.asset(subject)?;
             let fees = world.exchange.asset(asset).expect("it was found").fees;
             format!("{} {}", subject.text, world.show_amount(asset, fees))
+        }
+        "waiting" => {
+            let locate = world.instrument(subject)?;
+            let orders = world.exchange.waiting(locate).map(|view| {
+                let quantity = world.show_lots(locate, u64::from(view.open));
+                let price = world.show_price(locate, view.price);
+                format!("{} {quantity}@{price}", world.name(view.session, view.user_ref))
+            });
+            format!("{} {}", subject.text, or_none(orders))
+        }
+        "due" => {
+            let next = world.exchange.next_due().map(|due| {
+                let symbol = match due.instrument {
+                    0 => String::new(),
+                    locate => format!(" {}", world.symbol(locate)),
+                };
+                let after = due.time.saturating_sub(world.time);
+                format!(
+                    "{:?}{symbol} in {}s",
+                    due.kind,
+                    decimal::show(i128::from(after), 9, 0)
+                )
+            });
+            format!("{} {}", subject.text, or_none(next.into_iter()))
         }
         "book" => {
             let locate = world.instrument(subject)?;

@@ -212,6 +212,7 @@ fn words(world: &World, command: &Command, event: &Event, locate: u16) -> String
                 flag(event.code)
             )
         }
+        EventKind::CrossDone if event.price == 0 => format!("cross {code} done without volume"),
         EventKind::CrossDone => {
             let volume = u64::from(event.detail) << 32 | u64::from(event.quantity);
             format!(

@@ -240,10 +240,12 @@ impl Arena {
     /// Takes a free slot, whatever is in it. The caller has checked [`Arena::is_full`].
     #[inline(always)]
     pub fn take(&mut self) -> u32 {
-        self.used += 1;
+        debug_assert!(!self.is_full());
+        // Neither gets beyond the capacity, which is a u32.
+        self.used = self.used.wrapping_add(1);
         if self.free == NONE {
-            self.fresh += 1;
-            return self.fresh - 1;
+            self.fresh = self.fresh.wrapping_add(1);
+            return self.fresh.wrapping_sub(1);
         }
         let handle = self.free;
         self.free = self.orders[handle as usize].0.next;
@@ -318,10 +320,17 @@ impl Arena {
         self.totals[handle as usize] = totals;
     }
 
-    /// The order, or one that says nothing when there is none.
+    /// The order, or one whose neighbors, level and place are the first there are, when there is none: they are cheap to
+    /// fetch.
     #[inline(always)]
     pub fn peek(&self, handle: u32) -> &OrderSlot {
-        const NOTHING: &OrderSlot = &OrderSlot::EMPTY;
+        const NOTHING: &OrderSlot = &OrderSlot {
+            next: 0,
+            prev: 0,
+            level: 0,
+            place: 0,
+            ..OrderSlot::EMPTY
+        };
         self.orders.get(handle as usize).map_or(NOTHING, |order| &order.0)
     }
 

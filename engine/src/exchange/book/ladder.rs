@@ -59,6 +59,8 @@ const BLOCK: u32 = 1 << BLOCK_BITS;
 const BLOCK_BITS: u32 = 4;
 
 const FAN_BITS: u32 = 6;
+/// Most nodes from the root to a leaf.
+const DEPTH_MAX: usize = 32_usize.div_ceil(FAN_BITS as usize);
 const FAN: usize = 1 << FAN_BITS;
 
 /// A node: bit i of `occupied` says that `children[i]` is a node, or a level in a leaf.
@@ -153,7 +155,7 @@ impl Pools {
             .hash(u64::from(ladder) << 32 | u64::from(tick / BLOCK));
         let block = hash.wrapping_shr(self.block_shift);
         // Prices that are multiples of sixteen ticks would crowd without the hash's own bits.
-        Bucket((block << BLOCK_BITS) | (tick ^ hash) % BLOCK)
+        Bucket((block << BLOCK_BITS) | ((tick ^ hash) % BLOCK))
     }
 
     /// The ladder's level at `tick`, [`NONE`] when there is none.
@@ -196,6 +198,13 @@ impl Pools {
         self.level_mut(before).chain = chain;
     }
 
+    /// True when a level can be added to any ladder.
+    #[inline(always)]
+    pub fn has_room(&self) -> bool {
+        ((self.levels_used as usize) < self.levels.len())
+            & (self.nodes_used as usize + DEPTH_MAX < self.nodes.len())
+    }
+
     /// Sets room aside for `levels` levels of a ladder like `ladder`, that will come when nobody can refuse them any more.
     /// The caller has checked [`Ladder::has_room_for`].
     pub fn set_aside(&mut self, ladder: &Ladder, levels: u32) {
@@ -219,16 +228,25 @@ impl Pools {
         &self.levels[level as usize]
     }
 
-    /// The level, or one that says nothing when there is none.
+    /// The level, or one whose last order is the first there is, when there is none: it is cheap to fetch.
     #[inline(always)]
     pub fn peek(&self, level: u32) -> &Level {
-        const NOTHING: &Level = &Level::FREE;
+        const NOTHING: &Level = &Level {
+            tail: 0,
+            ..Level::FREE
+        };
         self.levels.get(level as usize).unwrap_or(NOTHING)
     }
 
-    /// Has the level's line fetched before it is needed.
+    /// Has the line of a level, which must be one, fetched before it is needed.
     #[inline(always)]
     pub fn prefetch(&self, level: u32) {
+        prefetch_at(&self.levels, level);
+    }
+
+    /// The same for what may be none.
+    #[inline(always)]
+    pub fn prefetch_if_any(&self, level: u32) {
         prefetch_if_any(&self.levels, level);
     }
 

@@ -32,7 +32,7 @@ impl Generator {
             .position(|session| !world.model.accounts[session.account as usize].enabled);
         if let Some(session) = disabled {
             command.session = session as u32;
-            let mut order = command.order();
+            let mut order = *command.order();
             order.user_ref = sessions[session].mark + 1;
             command = command.with_order(order);
         }

@@ -163,7 +163,7 @@ fn whatever_an_order_says_shows_in_the_hash() {
     let hash = |change: fn(&mut Order, &mut OrderOptions)| {
         let mut world = world();
         let plain = order(&world, TAKER, b'B', 1);
-        let (mut order, mut options) = (plain.order(), plain.options());
+        let (mut order, mut options) = (*plain.order(), plain.options());
         order.price = 500_000;
         change(&mut order, &mut options);
         let caused = world.apply(plain.with_order(order).with_options(options));

@@ -8,7 +8,7 @@ use engine::exchange::command::{
     KillSwitch, Order, OrderOptions, SessionDefinition,
 };
 use engine::exchange::event::{Event, EventKind};
-use engine::exchange::{Exchange, Limits, OrderView, Progress, STEP_EVENTS_MAX, Sink};
+use engine::exchange::{Exchange, Limits, OrderView, Outlook, Progress, STEP_EVENTS_MAX, Sink};
 use zerocopy::FromZeros;
 
 /// Everything a command caused.
@@ -33,8 +33,13 @@ impl Sink for Caused {
 
 /// Runs a command to its end and checks the length of each step.
 pub(super) fn run(exchange: &mut Exchange, command: &Command) -> Caused {
+    run_foreseen(exchange, command, &Outlook::NONE)
+}
+
+/// The same for a command that was looked at before.
+fn run_foreseen(exchange: &mut Exchange, command: &Command, outlook: &Outlook) -> Caused {
     let mut caused = Caused::default();
-    let mut progress = exchange.apply(command, &mut caused);
+    let mut progress = exchange.apply_foreseen(command, outlook, &mut caused);
     caused.steps = 1;
     let mut before = 0;
     while progress == Progress::More {
@@ -93,7 +98,7 @@ pub(super) struct World {
     pub time: u64,
     /// Every command so far, stamped.
     pub log: Vec<Command>,
-    /// Takes the same commands, if it is there; its index has another secret.
+    /// Takes the same commands, if it is there, and looks at each before; its index has another secret.
     twin: Option<Exchange>,
 }
 
@@ -210,7 +215,10 @@ impl World {
             assert_eq!(before, after, "a refusal changes nothing: {}", tell(&command));
         }
         if let Some(twin) = &mut self.twin {
-            let same = run(twin, &command);
+            let mut outlook = twin.look_out(&command);
+            twin.look_again(&command, &mut outlook);
+            twin.look_around(&command, &outlook);
+            let same = run_foreseen(twin, &command, &outlook);
             assert!(same.events == caused.events, "equal commands: {}", tell(&command));
             // Hashing two whole states is dear, and a state that differs goes on to differ.
             if command.sequence.is_multiple_of(8) {

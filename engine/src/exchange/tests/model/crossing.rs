@@ -60,19 +60,19 @@ impl Model {
         }
         if clearing.is_some() || collected {
             let volume = clearing.map_or(0, |clearing| clearing.volume());
-            self.match_number += 1;
+            self.match_number += u64::from(volume > 0);
+            let number = if volume > 0 { self.match_number } else { 0 };
             self.events.push(Event {
                 code: kind,
                 instrument: locate,
                 quantity: volume as u32,
                 price: clearing.map_or(0, |clearing| clearing.price) as u32,
                 detail: (volume >> 32) as u32,
-                number: self.match_number,
+                number,
                 ..Event::new(EventKind::CrossDone)
             });
             if volume > 0 {
                 // To the public the whole cross is one trade.
-                let number = self.match_number;
                 let instrument = self.instrument_mut(locate);
                 instrument.last_quantity = u32::try_from(volume).unwrap_or(u32::MAX);
                 instrument.last_match = number;

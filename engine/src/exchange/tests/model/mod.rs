@@ -78,20 +78,20 @@ impl Model {
         self.extremes = None;
         let order = command.order();
         match CommandKind::from_byte(command.kind).expect("the test makes known commands") {
-            CommandKind::Enter => self.enter(command, &order),
-            CommandKind::Replace => self.replace(command, &order),
-            CommandKind::Cancel => self.cancel(command.session, &order),
-            CommandKind::Modify => self.modify(command.session, &order),
-            CommandKind::MassCancel => self.mass_cancel(command, &order),
+            CommandKind::Enter => self.enter(command, order),
+            CommandKind::Replace => self.replace(command, order),
+            CommandKind::Cancel => self.cancel(command.session, order),
+            CommandKind::Modify => self.modify(command.session, order),
+            CommandKind::MassCancel => self.mass_cancel(command, order),
             CommandKind::DisableOrderEntry => {
-                if let Some(account) = self.number_consumed(command, &order) {
+                if let Some(account) = self.number_consumed(command, order) {
                     self.accounts[account as usize].enabled = false;
                     self.answer(EventKind::OrderEntryDisabled, command.session, order.user_ref);
                     self.cancel_matching(b'S', |order| order.account == account);
                 }
             }
             CommandKind::EnableOrderEntry => {
-                if let Some(account) = self.number_consumed(command, &order) {
+                if let Some(account) = self.number_consumed(command, order) {
                     self.accounts[account as usize].enabled = true;
                     self.answer(EventKind::OrderEntryEnabled, command.session, order.user_ref);
                 }
