@@ -20,6 +20,9 @@ const DARK: [u8; 2] = [1, 2];
 /// There are stops.
 const STOPS: [u8; 2] = [4, 8];
 
+/// Bit of [`Instrument::beside`]: it pauses when a match would be too far away.
+const PROTECTED: u8 = 16;
+
 /// An instrument's books that nobody sees.
 #[derive(Debug)]
 pub(super) struct Unseen {
@@ -57,6 +60,14 @@ impl Instrument {
     #[inline(always)]
     pub(super) fn has_dark(&self, side: Side) -> bool {
         self.beside & DARK[side as usize] != 0
+    }
+
+    /// Its protection has changed.
+    pub(super) fn note_protection(&mut self) {
+        self.beside &= !PROTECTED;
+        if self.volatility_ppm > 0 {
+            self.beside |= PROTECTED;
+        }
     }
 }
 
