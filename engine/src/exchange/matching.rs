@@ -14,6 +14,7 @@ use super::ledger::Settlement;
 use super::money;
 use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
+use super::volatility::Band;
 use super::{Exchange, Work};
 use crate::sys::table::prefetch_at;
 
@@ -100,12 +101,13 @@ impl Exchange {
         self.cross_book::<S, true>(handle, step)
     }
 
-    /// Matches an incoming order. `ALL`: there may be dark orders on the other side, and stops.
+    /// Matches an incoming order. `ALL`: there may be dark orders on the other side, stops, and matches that are too far
+    /// away.
     #[inline(always)]
     fn cross_book<S: Sink, const ALL: bool>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
         let mut taker = self.taker(handle);
         let opposite = taker.side.opposite();
-        let band = self.band(taker.place);
+        let band = if ALL { self.band(taker.place) } else { Band::ALL };
         loop {
             if !step.has_room() {
                 self.store_taker(&taker);
@@ -139,7 +141,7 @@ impl Exchange {
                     return Progress::Done;
                 }
                 taker = self.taker(handle);
-            } else if !band.contains(level.tick) {
+            } else if ALL && !band.contains(level.tick) {
                 self.store_taker(&taker);
                 return self.pause(handle, step);
             } else if !self.execute::<S, ALL>(&mut taker, best, resting, step) {

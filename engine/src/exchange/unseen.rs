@@ -19,6 +19,8 @@ const STOP_BOOK: u32 = 2;
 const DARK: [u8; 2] = [1, 2];
 /// There are stops.
 const STOPS: [u8; 2] = [4, 8];
+/// A match may be too far from the last price.
+const PROTECTED: u8 = 16;
 
 /// An instrument's books that nobody sees.
 #[derive(Debug)]
@@ -53,6 +55,19 @@ pub(super) enum Part {
 }
 
 impl Instrument {
+    /// Remembers whether matches may be too far from the last price.
+    pub(super) fn protect(&mut self, is_protected: bool) {
+        self.beside &= !PROTECTED;
+        if is_protected {
+            self.beside |= PROTECTED;
+        }
+    }
+
+    /// True when matches may be too far from the last price.
+    pub(super) fn is_protected(&self) -> bool {
+        self.beside & PROTECTED != 0
+    }
+
     /// True when there are dark orders of this side.
     #[inline(always)]
     pub(super) fn has_dark(&self, side: Side) -> bool {
