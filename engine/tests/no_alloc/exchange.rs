@@ -10,7 +10,7 @@ use engine::exchange::{Exchange, Progress, STEP_EVENTS_MAX};
 use zerocopy::FromZeros;
 
 use super::market::{self, DOLLAR, LIMITS};
-use super::{auctions, none, operating};
+use super::{auctions, none, operating, unseen};
 
 pub(crate) const MAKER: u32 = 0;
 pub(crate) const TAKER: u32 = 1;
@@ -113,6 +113,7 @@ fn no_kind_of_command_allocates() {
     replacements(&mut world);
     long_ones(&mut world);
     prices_far_apart(&mut world);
+    unseen::unseen(&mut world);
     operating::ends(&mut world);
     operating::kill_switches(&mut world);
     operating::changes(&mut world);

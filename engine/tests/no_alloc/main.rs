@@ -10,6 +10,7 @@ mod market;
 mod operating;
 mod stages;
 mod traffic;
+mod unseen;
 
 /// Runs, and fails when anything was allocated or freed meanwhile.
 fn none<T>(what: &str, run: impl FnOnce() -> T) -> T {

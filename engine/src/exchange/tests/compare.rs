@@ -45,6 +45,27 @@ impl World {
                 let view = view.unwrap_or_else(|| panic!("the exchange does not have {order:?}"));
                 self.compare_view(&view, order);
             }
+            self.compare_unseen();
+        }
+    }
+
+    /// Who is first where nobody sees it.
+    fn compare_unseen(&self) {
+        let Self { exchange, model, .. } = self;
+        let numbers =
+            |orders: Vec<&ModelOrder>| -> Vec<u64> { orders.iter().map(|order| order.name.number).collect() };
+        for locate in 1..=model.instruments.len() as u16 {
+            for side in [Side::Buy, Side::Sell] {
+                let is_buy = side == Side::Buy;
+                let dark: Vec<_> = exchange.dark(locate, side).map(|view| view.number).collect();
+                assert_eq!(
+                    dark,
+                    numbers(model.dark(locate, is_buy)),
+                    "dark orders of {locate}"
+                );
+                let stops: Vec<_> = exchange.stops(locate, side).map(|view| view.number).collect();
+                assert_eq!(stops, numbers(model.stops(locate, is_buy)), "stops of {locate}");
+            }
         }
     }
 

@@ -10,34 +10,9 @@ use super::plans::Act;
 use super::setting::tick_size;
 use super::world::{World, plain_order};
 
-/// What is asked for, as far as the exchange has it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Features {
-    pub hidden: bool,
-    pub reserve: bool,
-    pub funds: bool,
-    pub stops: bool,
-    /// Auction-only orders, and states that collect.
-    pub auctions: bool,
-    pub protection: bool,
-    pub day: bool,
-}
-
-/// What there is.
-pub(super) const FEATURES: Features = Features {
-    hidden: true,
-    reserve: true,
-    funds: true,
-    stops: true,
-    auctions: true,
-    protection: true,
-    day: true,
-};
-
 /// Makes commands for a world.
 pub(super) struct Generator {
     pub random: Random,
-    pub features: Features,
     pub plan: VecDeque<Act>,
 }
 
@@ -45,7 +20,6 @@ impl Generator {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             random: Random::new(seed),
-            features: FEATURES,
             plan: VecDeque::new(),
         }
     }
@@ -70,8 +44,8 @@ impl Generator {
         if let Some(act) = self.plan.pop_front() {
             return self.act(world, act);
         }
-        if self.random.chance(1, 1_200) {
-            self.plan();
+        if self.random.chance(1, 1_000) {
+            self.plan(world);
         }
         // As the engine does, but for some times when it is late.
         if let Some(due) = world.exchange.next_due()

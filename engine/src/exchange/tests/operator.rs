@@ -44,12 +44,8 @@ impl Generator {
         let locate = self.random.below(3) as u16 + 1;
         let is_trading = world.model.instruments[usize::from(locate) - 1].state == b'T';
         let is_odd = self.random.chance(1, if is_trading { 6 } else { 3 });
-        let odd: &[u8] = match (self.features.auctions, is_trading) {
-            (false, _) => b"HCX",
-            (true, true) => b"PAAVHCX",
-            // From one into another.
-            (true, false) => b"PAVHCXX",
-        };
+        // From trading, or from one into another.
+        let odd: &[u8] = if is_trading { b"PAAVHCX" } else { b"PAVHCXX" };
         let value = if is_odd { *self.random.pick(odd) } else { b'T' };
         let auction = if self.random.chance(1, 6) {
             *self.random.pick(b"OCH")
@@ -62,8 +58,7 @@ impl Generator {
             match self.random.below(3) {
                 0 => command.instrument = *self.random.pick(&[0, 4, u16::MAX]),
                 1 => command = command.with_auction(b'Z', 0),
-                _ if self.features.auctions => command = command.with_auction(b'A', b'Z'),
-                _ => {}
+                _ => command = command.with_auction(b'A', b'Z'),
             }
         }
         command
@@ -72,9 +67,6 @@ impl Generator {
     /// What the clock asks for, at another time.
     pub(super) fn clock(&mut self) -> Command {
         let mut command = Command::new(*self.random.pick(&[CommandKind::Imbalance, CommandKind::Reopen]));
-        if !self.features.auctions {
-            command = Command::new(CommandKind::Expire);
-        }
         if command.kind == CommandKind::Reopen as u8 {
             command.instrument = *self.random.pick(&[1, 2, 3, 1, 2, 3, 0, 4]);
         }
@@ -83,10 +75,7 @@ impl Generator {
 
     /// Near prices, so that there are pauses, or none.
     pub(super) fn protect(&mut self) -> Command {
-        if !self.features.protection {
-            return Command::new(CommandKind::Expire);
-        }
-        let ppm = *self.random.pick(&[0, 0, 3_000, 8_000, 20_000]);
+        let ppm = *self.random.pick(&[0, 0, 0, 4_000, 8_000, 20_000]);
         let seconds = *self.random.pick(&[1, 1, 2]);
         let mut command = Command::new(CommandKind::SetProtection).with_protection(ppm, seconds);
         command.instrument = *self.random.pick(&[1, 2, 3, 1, 2, 3, 1, 2, 3, 4]);
@@ -95,9 +84,6 @@ impl Generator {
 
     /// The day ends, or is said to.
     pub(super) fn day(&mut self) -> Command {
-        if !self.features.day {
-            return Command::new(CommandKind::Expire);
-        }
         match self.random.below(4) {
             0 => Command::new(CommandKind::RollDay),
             1 => Command::new(CommandKind::SystemEvent).with_state(b'M'),

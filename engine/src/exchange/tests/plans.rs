@@ -14,6 +14,8 @@ pub(super) struct Flood {
     instrument: u16,
     is_buy: bool,
     what: What,
+    /// Where prices are, in ticks.
+    near: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,60 +49,76 @@ pub(super) enum Act {
 }
 
 impl Generator {
-    /// A plan now and then, as far as the exchange knows what is in it.
-    pub(super) fn plan(&mut self) {
-        let mut flood = Flood {
-            instrument: self.random.below(3) as u16 + 1,
-            is_buy: self.random.chance(1, 2),
-            what: What::Day,
+    /// What is done next for a while.
+    pub(super) fn plan(&mut self, world: &World) {
+        let instrument = self.random.below(3) as u16 + 1;
+        let flood = |what| Flood {
+            instrument,
+            is_buy: world.exchange.sequence().is_multiple_of(2),
+            what,
+            near: near(world, instrument, what),
         };
         let count = *self.random.pick(&[100, 300, 300, 420, 900]);
-        let mut acts = Vec::new();
-        match self.random.below(12) {
+        match self.random.below(14) {
             0 | 1 => {
-                flood.what = What::Expiring;
-                acts.extend((0..count).map(|_| Act::Enter(flood)));
-                acts.push(Act::Expire);
+                self.floods(count, flood(What::Expiring));
+                self.plan.push_back(Act::Expire);
             }
-            2 if self.features.auctions => {
-                acts.push(Act::State(flood.instrument, *self.random.pick(b"AAPV")));
-                acts.extend((0..count).map(|_| Act::Enter(flood)));
-                acts.push(Act::Against { flood, through: 9 });
+            2 | 3 => {
+                let flood = flood(What::Day);
+                let state = *self.random.pick(b"AAPV");
+                self.plan.push_back(Act::State(instrument, state));
+                self.floods(count, flood);
+                self.plan.push_back(Act::Against { flood, through: 9 });
                 let end = if self.random.chance(1, 4) { b'X' } else { b'T' };
-                acts.push(Act::State(flood.instrument, end));
+                self.plan.push_back(Act::State(instrument, end));
             }
-            3 | 4 if self.features.stops => {
-                flood.what = What::Stops;
-                acts.push(Act::Feed(flood));
-                let count = *self.random.pick(&[3, 10, 30, 120, 200]);
-                acts.extend((0..count).map(|_| Act::Enter(flood)));
-                acts.push(Act::Feed(flood));
-                acts.push(Act::Against { flood, through: 4 });
+            4..7 => {
+                let flood = flood(What::Stops);
+                self.plan.push_back(Act::State(instrument, b'T'));
+                let count = *self.random.pick(&[3, 5, 10, 30, 120, 200]);
+                self.floods(count, flood);
+                self.plan.extend([Act::Feed(flood); 3]);
+                self.plan.push_back(Act::Against { flood, through: 4 });
             }
-            5 | 6 if self.features.day => {
-                flood.what = What::Lasting;
-                let count = *self.random.pick(&[0, 0, 20, 100, 300]);
-                acts.extend((0..count).map(|_| Act::Enter(flood)));
-                for instrument in 1..=3 {
-                    let before = *self.random.pick(b"TTAH");
-                    acts.push(Act::State(instrument, before));
-                    acts.push(Act::State(instrument, b'X'));
-                }
-                if self.random.chance(1, 6) {
-                    acts.push(Act::Roll);
-                }
-                acts.push(Act::SystemEvent(b'M'));
-                acts.push(Act::Roll);
-                for instrument in 1..=3 {
-                    acts.push(Act::State(instrument, *self.random.pick(b"PPAT")));
-                }
-            }
+            7 | 8 => self.end_of_day(flood(What::Lasting)),
             _ => {
-                acts.extend((0..count).map(|_| Act::Enter(flood)));
-                acts.push(Act::End(flood));
+                let flood = flood(What::Day);
+                self.floods(count, flood);
+                self.plan.push_back(Act::End(flood));
             }
         }
-        self.plan.extend(acts);
+    }
+
+    fn floods(&mut self, count: u64, flood: Flood) {
+        self.plan.extend((0..count).map(|_| Act::Enter(flood)));
+    }
+
+    /// All markets close, in one way or another, and the next day opens.
+    fn end_of_day(&mut self, flood: Flood) {
+        let collects = self.random.chance(1, 3);
+        if collects {
+            self.plan.push_back(Act::State(flood.instrument, b'A'));
+        }
+        let count = *self.random.pick(&[0, 0, 20, 100, 300]);
+        self.floods(count, flood);
+        for instrument in 1..=3 {
+            let before = if collects {
+                b'H'
+            } else {
+                *self.random.pick(b"TTAH")
+            };
+            self.plan.push_back(Act::State(instrument, before));
+            self.plan.push_back(Act::State(instrument, b'X'));
+        }
+        if self.random.chance(1, 6) {
+            self.plan.push_back(Act::Roll);
+        }
+        self.plan.extend([Act::SystemEvent(b'M'), Act::Roll]);
+        for instrument in 1..=3 {
+            let state = *self.random.pick(b"PPAT");
+            self.plan.push_back(Act::State(instrument, state));
+        }
     }
 
     pub(super) fn act(&mut self, world: &World, act: Act) -> Command {
@@ -109,18 +127,11 @@ impl Generator {
             Act::End(flood) => self.end_of_flood(world, flood),
             Act::Against { flood, through } => {
                 let session = *self.random.pick(&[0, 4, 6]);
-                let mut order = against(flood, through);
-                if flood.what == What::Stops {
-                    // What sets the stops off goes the way that they wait for.
-                    order = against(
-                        Flood {
-                            is_buy: !flood.is_buy,
-                            ..flood
-                        },
-                        through,
-                    );
-                    order.quantity = 3 + self.random.below(20) as u32;
-                }
+                let order = if flood.what == What::Stops {
+                    self.set_off(world, flood, through)
+                } else {
+                    against(flood, through)
+                };
                 enter(world, session, flood.instrument, order, no_options())
             }
             Act::Feed(flood) => self.feed(world, flood),
@@ -135,18 +146,37 @@ impl Generator {
         }
     }
 
+    /// What sets the stops of a flood off goes their way, about as far as there is somebody.
+    fn set_off(&mut self, world: &World, flood: Flood, through: u64) -> Order {
+        let stops_go = Flood {
+            is_buy: !flood.is_buy,
+            ..flood
+        };
+        let mut order = against(stops_go, through);
+        let there = world.model.orders.iter().filter(|other| {
+            let is_within = if flood.is_buy {
+                other.price <= order.price
+            } else {
+                other.price >= order.price
+            };
+            other.instrument == flood.instrument && other.is_buy != flood.is_buy && is_within
+        });
+        let lots: u32 = there.map(|other| other.open).sum();
+        order.quantity = lots.saturating_sub(self.random.below(300) as u32).max(1);
+        order
+    }
+
     fn enter_flood(&mut self, world: &World, flood: Flood) -> Command {
         let mut order = plain_order();
         let mut options = no_options();
         order.side = if flood.is_buy { b'B' } else { b'S' };
         order.quantity = 1;
         let away = self.random.below(4);
-        let middle = MIDDLE[usize::from(flood.instrument) - 1];
         let tick_size = tick_size(flood.instrument);
         let tick = if flood.is_buy {
-            middle - 5 - away
+            flood.near - 5 - away
         } else {
-            middle + 5 + away
+            flood.near + 5 + away
         };
         order.price = tick * tick_size;
         match flood.what {
@@ -163,16 +193,16 @@ impl Generator {
             What::Stops => {
                 options.present = OrderOptions::HAS_STOP_PRICE;
                 let tick = if flood.is_buy {
-                    middle + 3 + away
+                    flood.near + 2 + away
                 } else {
-                    middle - 3 - away
+                    flood.near - 2 - away
                 };
                 options.stop_price = tick * tick_size;
-                order.price = if self.random.chance(1, 4) {
-                    options.stop_price
-                } else {
-                    MARKET
-                };
+                order.price = MARKET;
+                if self.random.chance(1, 3) {
+                    order.price = options.stop_price;
+                    order.time_in_force = *self.random.pick(b"00G3");
+                }
             }
         }
         enter(world, WHALE, flood.instrument, order, options)
@@ -181,23 +211,26 @@ impl Generator {
     /// What outlives a day is of every kind.
     fn outlive(&mut self, flood: Flood, order: &mut Order, options: &mut OrderOptions) {
         match self.random.below(8) {
-            0 if self.features.hidden => order.display = b'N',
-            1 if self.features.reserve => {
+            0 => order.display = b'N',
+            1 => {
                 order.quantity = 5;
                 options.present = OrderOptions::HAS_MAX_FLOOR;
                 options.max_floor = 2;
             }
-            2 if self.features.stops => {
+            2 => {
                 options.present = OrderOptions::HAS_STOP_PRICE;
-                let middle = MIDDLE[usize::from(flood.instrument) - 1];
-                let tick = if flood.is_buy { middle + 9 } else { middle - 9 };
+                let tick = if flood.is_buy {
+                    flood.near + 9
+                } else {
+                    flood.near - 9
+                };
                 options.stop_price = tick * tick_size(flood.instrument);
                 if self.random.chance(1, 2) {
                     order.price = MARKET;
                 }
             }
-            3 if self.features.auctions => {
-                order.cross_type = *self.random.pick(b"OCH");
+            3 => {
+                order.cross_type = *self.random.pick(b"OCHN");
                 if self.random.chance(1, 3) {
                     order.price = MARKET;
                 }
@@ -213,15 +246,14 @@ impl Generator {
         let mut options = no_options();
         order.side = if flood.is_buy { b'S' } else { b'B' };
         order.quantity = 100 + self.random.below(200) as u32;
-        let away = self.random.below(4);
-        let middle = MIDDLE[usize::from(flood.instrument) - 1];
+        let away = self.random.below(3);
         let tick = if flood.is_buy {
-            middle + 3 + away
+            flood.near + 2 + away
         } else {
-            middle - 3 - away
+            flood.near - 2 - away
         };
         order.price = tick * tick_size(flood.instrument);
-        if self.features.reserve && self.random.chance(1, 2) {
+        if self.random.chance(2, 3) {
             options.present = OrderOptions::HAS_MAX_FLOOR;
             options.max_floor = 2 + self.random.below(9) as u32;
         }
@@ -262,11 +294,10 @@ fn against(flood: Flood, through: u64) -> Order {
     let mut order = plain_order();
     order.side = if flood.is_buy { b'S' } else { b'B' };
     order.quantity = 600;
-    let middle = MIDDLE[usize::from(flood.instrument) - 1];
     let tick = if flood.is_buy {
-        middle - through
+        flood.near - through
     } else {
-        middle + through
+        flood.near + through
     };
     order.price = tick * tick_size(flood.instrument);
     order
@@ -280,4 +311,15 @@ fn enter(world: &World, session: u32, instrument: u16, mut order: Order, options
         .with_options(options);
     (command.session, command.instrument) = (session, instrument);
     command
+}
+
+/// Where a flood gathers, in ticks: the middle; for stops the last price, when it is somewhere about.
+fn near(world: &World, instrument: u16, what: What) -> u64 {
+    let place = usize::from(instrument) - 1;
+    let last = world.model.instruments[place].last_price / tick_size(instrument);
+    if what == What::Stops && last.abs_diff(MIDDLE[place]) < 12 {
+        last
+    } else {
+        MIDDLE[place]
+    }
 }

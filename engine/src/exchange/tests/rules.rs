@@ -174,7 +174,7 @@ fn check_in(instrument: InstrumentDefinition, case: &str) {
     while let Some((is_event, line)) = lines.next() {
         assert!(!is_event, "{line}: an event of nothing");
         let command = command(&mut world, line);
-        let events = send(&mut world, command);
+        let events = world.apply(command).events;
         let mut expected = Vec::new();
         while let Some((_, event)) = lines.next_if(|&(is_event, _)| is_event) {
             expected.push(event.to_owned());
@@ -191,11 +191,6 @@ fn check_in(instrument: InstrumentDefinition, case: &str) {
             assert!(told == expected, "{line}:\n{told:#?}\nnot\n{expected:#?}");
         }
     }
-}
-
-fn send(world: &mut World, command: Command) -> Vec<Event> {
-    let command = world.stamp(command);
-    world.model.apply(&command).0
 }
 
 /// Orders that collect, a reference price in tenths, and what comes of it: volume and price.
@@ -231,7 +226,7 @@ fn a_cross_has_most_volume_then_least_imbalance_then_the_reference_then_the_lowe
         let mut result = String::new();
         for line in ["state A"].iter().chain(orders).chain(&["state T"]) {
             let command = command(&mut world, line);
-            for event in send(&mut world, command) {
+            for event in world.apply(command).events {
                 if event.kind() == EventKind::CrossDone {
                     result = format!("{} at {}", event.quantity, u64::from(event.price) / ONE);
                 }

@@ -32,7 +32,7 @@ impl Generator {
                 if self.random.chance(1, 3) {
                     self.minimum(&mut options, open);
                 }
-                if is_buy && self.features.funds && self.random.chance(1, 3) {
+                if is_buy && self.random.chance(1, 3) {
                     self.funds(instrument, open, &mut options);
                 }
             }
@@ -56,12 +56,12 @@ impl Generator {
         if self.random.chance(1, 8) {
             order.display = b'A';
         }
-        if self.features.hidden && self.random.chance(1, 9) {
+        if self.random.chance(1, 9) {
             order.display = b'N';
         }
         let is_market = [MARKET, u64::MAX, i64::MAX as u64].contains(&order.price);
         let may_rest = order.time_in_force != b'3' && !is_market;
-        if self.features.reserve && may_rest && order.display != b'N' && self.random.chance(1, 7) {
+        if may_rest && order.display != b'N' && self.random.chance(1, 7) {
             options.present |= OrderOptions::HAS_MAX_FLOOR;
             let most = u64::from(open.div_ceil(*self.random.pick(&[1, 2, 4, 4])).max(1));
             options.max_floor = 1 + self.random.below(most) as u32;
@@ -112,9 +112,9 @@ impl Generator {
         if order.time_in_force == b'3' && !self.random.chance(1, 4) {
             return;
         }
-        if self.features.auctions && self.random.chance(1, 9) {
+        if self.random.chance(1, 9) {
             order.cross_type = *self.random.pick(b"OCH");
-        } else if self.features.stops && self.random.chance(1, 6) {
+        } else if self.random.chance(1, 6) {
             options.present |= OrderOptions::HAS_STOP_PRICE;
             options.stop_price = self.stop_price(world, instrument, order.side == b'B');
             order.price = match self.random.below(8) {
@@ -166,7 +166,7 @@ impl Generator {
         order: &mut Order,
         options: &mut OrderOptions,
     ) {
-        if self.random.chance(1, 2) && (self.features.hidden || old.display != b'N') {
+        if self.random.chance(1, 2) {
             order.display = old.display;
         }
         if old.floor > 0 && self.random.chance(2, 3) {
@@ -174,7 +174,7 @@ impl Generator {
             options.max_floor = old.floor;
         }
         let is_stop = old.stop > 0;
-        if self.features.stops && self.random.chance(1, if is_stop { 3 } else { 60 }) {
+        if self.random.chance(1, if is_stop { 3 } else { 60 }) {
             options.present |= OrderOptions::HAS_STOP_PRICE;
             options.stop_price = if is_stop && self.random.chance(1, 2) {
                 old.stop
@@ -223,7 +223,7 @@ impl Generator {
                 options.present |= OrderOptions::HAS_MIN_QUANTITY;
                 options.min_quantity = order.quantity.saturating_add(1);
             }
-            9 if self.features.reserve => {
+            9 => {
                 options.present |= OrderOptions::HAS_MAX_FLOOR;
                 options.max_floor = match self.random.below(3) {
                     0 => 0,
@@ -248,11 +248,11 @@ impl Generator {
             13 => order.quantity = 300 + self.random.below(4_000) as u32,
             14 => command.flags |= FLAG_LOW_SPACE,
             15 => options.present |= OrderOptions::MALFORMED,
-            16 if self.features.stops => {
+            16 => {
                 options.present |= OrderOptions::HAS_STOP_PRICE;
                 options.stop_price = *self.random.pick(&[0, 1, middle + 1, u64::MAX, MARKET]);
             }
-            17 if self.features.funds => {
+            17 => {
                 // For nothing, with a limit, to sell.
                 options.present |= OrderOptions::HAS_FUNDS;
                 options.funds = *self.random.pick(&[0, 1, 1_000_000]);
@@ -262,18 +262,17 @@ impl Generator {
                 options.post_only = b'P';
                 order.time_in_force = b'3';
             }
-            19 if self.features.reserve => {
+            19 => {
                 // MaxFloor that contradicts the rest.
                 options.present |= OrderOptions::HAS_MAX_FLOOR;
                 options.max_floor = 1 + self.random.below(u64::from(order.quantity.max(1))) as u32;
                 match self.random.below(3) {
                     0 => order.time_in_force = b'3',
                     1 => order.price = MARKET,
-                    _ if self.features.hidden => order.display = b'N',
-                    _ => {}
+                    _ => order.display = b'N',
                 }
             }
-            20 if self.features.stops => {
+            20 => {
                 // A stop that contradicts the rest.
                 options.present |= OrderOptions::HAS_STOP_PRICE;
                 options.stop_price = middle;
@@ -289,7 +288,7 @@ impl Generator {
                     }
                 }
             }
-            21 if self.features.auctions => {
+            21 => {
                 // An order for an auction that wants something else.
                 order.cross_type = *self.random.pick(b"OCH");
                 match self.random.below(4) {
@@ -305,7 +304,7 @@ impl Generator {
                     }
                 }
             }
-            22 if self.features.stops => {
+            22 => {
                 // A limit beyond the collar of its stop.
                 options.present |= OrderOptions::HAS_STOP_PRICE;
                 options.stop_price = middle;

@@ -138,7 +138,7 @@ impl Model {
         };
         self.executed(event, kind, &order, quantity, price, number);
         let how = if order.open == 0 { "filled" } else { "in part" };
-        self.hit(format!("cross: {} {how}", what(&order)));
+        self.hit(format!("cross {}: {} {how}", char::from(kind), what(&order)));
         self.put_back(order, b'F');
     }
 

@@ -193,6 +193,9 @@ impl Model {
     }
 
     fn hit_entered(&mut self, order: &ModelOrder, waits: Option<Place>) {
+        if order.cross_type != b'N' {
+            self.hit(format!("order for cross {}", char::from(order.cross_type)));
+        }
         let state = char::from(self.instrument(order.instrument).state);
         let what = what(order);
         match waits {
@@ -217,9 +220,10 @@ pub(super) fn what(order: &ModelOrder) -> String {
         (_, floor) if floor > 0 => "reserve ",
         _ => "",
     };
-    let cross = match order.cross_type {
-        b'N' => String::new(),
-        cross => format!("{}-only ", char::from(cross)),
+    let cross = if order.cross_type == b'N' {
+        ""
+    } else {
+        "auction-only "
     };
     format!("{cross}{shown}{kind}")
 }

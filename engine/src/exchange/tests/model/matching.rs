@@ -183,6 +183,12 @@ impl Model {
         if maker_fee < 0 {
             self.hit("rebate");
         }
+        if incoming.stop > 0 && taker_fee > 0 {
+            self.hit("stop that pays a fee");
+        }
+        if incoming.stop > 0 && maker.floor > 0 {
+            self.hit("stop that meets a reserve order");
+        }
         let (kind, code, number) = if best.is_dark {
             (EventKind::ExecutedUnseen, b'J', maker.name.number)
         } else {

@@ -41,8 +41,11 @@ impl Model {
     }
 
     /// The lots that the order would execute if it met no more than `looks` orders, and why it would end.
-    fn would_execute(&self, incoming: &ModelOrder, asked: Asked, looks: usize) -> (u32, u8) {
+    fn would_execute(&mut self, incoming: &ModelOrder, asked: Asked, looks: usize) -> (u32, u8) {
+        // What is only tried is not met.
+        let coverage = std::mem::take(&mut self.coverage);
         let (mut trial, mut order) = (self.clone(), incoming.clone());
+        self.coverage = coverage;
         let reason = trial.sweep(&mut order, asked.funds, looks);
         let paused = trial.instrument(order.instrument).state == b'V';
         (

@@ -28,7 +28,7 @@ use engine::exchange::command::{
 use engine::exchange::event::{Event, EventKind};
 
 pub(super) use types::{Ended, ModelAsset, ModelOrder};
-use types::{ModelAccount, ModelInstrument, ModelSession, Name, ceiling};
+use types::{ModelAccount, ModelInstrument, ModelSession, Name, Place, ceiling};
 
 /// The price of a market order in events.
 const MARKET: u32 = 0x7FFF_FFFF;
@@ -43,7 +43,6 @@ pub(super) struct Model {
     pub orders: Vec<ModelOrder>,
     /// By the operator.
     pub all_killed: bool,
-    /// As long as the exchange has none.
     /// How often each case was met.
     pub coverage: BTreeMap<String, u64>,
     /// Orders the exchange has room for.
@@ -197,12 +196,43 @@ impl Model {
 
     /// The orders of a side that show something, best first.
     pub(super) fn shown(&self, instrument: u16, is_buy: bool) -> Vec<&ModelOrder> {
-        let is_shown = |order: &&ModelOrder| {
-            order.displayed > 0 && order.instrument == instrument && order.is_buy == is_buy
-        };
-        let mut shown: Vec<_> = self.orders.iter().filter(is_shown).collect();
-        shown.sort_by_key(|order| (types::price_key(is_buy, order.price), order.shown.rank));
-        shown
+        self.line(instrument, is_buy, |order| {
+            let key = types::price_key(is_buy, order.price);
+            (order.displayed > 0).then_some((key, order.shown.rank))
+        })
+    }
+
+    /// The orders of a side that do not show all, best first.
+    pub(super) fn dark(&self, instrument: u16, is_buy: bool) -> Vec<&ModelOrder> {
+        self.line(instrument, is_buy, |order| {
+            let key = types::price_key(is_buy, order.price);
+            (order.place == Place::Book && order.reserve() > 0).then_some((key, order.name.rank))
+        })
+    }
+
+    /// The stops of a side, the one that prices would reach first.
+    pub(super) fn stops(&self, instrument: u16, is_buy: bool) -> Vec<&ModelOrder> {
+        self.line(instrument, is_buy, |order| {
+            let key = types::price_key(!is_buy, order.stop);
+            (order.place == Place::Stop).then_some((key, order.name.rank))
+        })
+    }
+
+    fn line(
+        &self,
+        instrument: u16,
+        is_buy: bool,
+        key: impl Fn(&ModelOrder) -> Option<(u64, u64)>,
+    ) -> Vec<&ModelOrder> {
+        let is_here = |order: &&ModelOrder| order.instrument == instrument && order.is_buy == is_buy;
+        let mut line: Vec<_> = self
+            .orders
+            .iter()
+            .filter(is_here)
+            .filter(|order| key(order).is_some())
+            .collect();
+        line.sort_by_key(|order| key(order));
+        line
     }
 
     /// What the account's orders bind of an asset.

@@ -59,7 +59,7 @@ impl Model {
 
     /// From time in force to the value of the order; `old` is the order that it replaces.
     pub(super) fn refuse_terms(
-        &self,
+        &mut self,
         instrument: u16,
         account: u32,
         is_buy: bool,
@@ -67,6 +67,25 @@ impl Model {
         options: &OrderOptions,
         old: Option<&ModelOrder>,
     ) -> Result<Asked, u16> {
+        self.understand(instrument, account, is_buy, order, options, old)
+            .map_err(|(reason, why)| {
+                if !why.is_empty() {
+                    self.hit(format!("refused {reason:#06x}: {why}"));
+                }
+                reason
+            })
+    }
+
+    /// What the order asks; else the reason, and what it is about where a reason has several.
+    fn understand(
+        &self,
+        instrument: u16,
+        account: u32,
+        is_buy: bool,
+        order: &Order,
+        options: &OrderOptions,
+        old: Option<&ModelOrder>,
+    ) -> Result<Asked, (u16, &'static str)> {
         let book = self.instrument(instrument);
         let definition = &book.definition;
         let account = &self.accounts[account as usize].definition;
@@ -79,6 +98,10 @@ impl Model {
         let was_stop = old.is_some_and(|old| old.place == Place::Stop);
         let is_stop = names_stop || was_stop;
         let names_funds = options.has(OrderOptions::HAS_FUNDS);
+        let first = |reasons: &[(bool, u16, &'static str)]| {
+            let applies = reasons.iter().find(|(applies, ..)| *applies);
+            applies.map_or(Ok(()), |&(_, reason, why)| Err((reason, why)))
+        };
         let ends = match order.time_in_force {
             b'0' | b'3' | b'G' => None,
             b'6' if options.has(OrderOptions::HAS_EXPIRE_TIME)
@@ -87,58 +110,41 @@ impl Model {
             {
                 Some(self.now + 1_000_000_000 * u64::from(options.expire_time))
             }
-            _ => return Err(0x000F),
+            _ => return Err((0x000F, "")),
         };
-        match order.cross_type {
-            b'N' => {}
-            b'O' | b'C' | b'H' => {
-                if is_immediate || is_post_only || is_stop || options.min_quantity > 0 {
-                    return Err(0x0014);
-                }
-            }
-            _ => return Err(0x0014),
-        }
-        if !b"YAN".contains(&order.display) {
-            return Err(0x0003);
-        }
-        if options.has(OrderOptions::MALFORMED)
-            || (is_post_only && (is_immediate || is_market || is_stop))
-            || (names_stop && old.is_some() && !was_stop)
-            || (names_funds && (is_stop || !is_market || !is_buy || options.funds == 0))
-            || (names_funds && order.cross_type != b'N')
-        {
-            return Err(0x000F);
-        }
+        let has_minimum = options.min_quantity > 0;
+        let only = match order.cross_type {
+            b'N' => false,
+            b'O' | b'C' | b'H' => true,
+            _ => return Err((0x0014, "undefined cross")),
+        };
+        first(&[
+            (only && is_immediate, 0x0014, "auction-only, immediate"),
+            (only && is_post_only, 0x0014, "auction-only, post-only"),
+            (only && is_stop, 0x0014, "auction-only, stop"),
+            (only && has_minimum, 0x0014, "auction-only, minimum"),
+            (!b"YAN".contains(&order.display), 0x0003, ""),
+            (options.has(OrderOptions::MALFORMED), 0x000F, ""),
+            (is_post_only && (is_immediate || is_market), 0x000F, ""),
+            (is_post_only && is_stop, 0x000F, "post-only stop"),
+            (
+                names_stop && old.is_some() && !was_stop,
+                0x000F,
+                "stop price for an order that is none",
+            ),
+            (names_funds && is_stop, 0x000F, "funds for a stop"),
+            (names_funds && !is_market, 0x000F, "funds for a limit order"),
+            (names_funds && !is_buy, 0x000F, "funds to sell"),
+            (names_funds && options.funds == 0, 0x000F, "funds of nothing"),
+            (names_funds && only, 0x000F, "auction-only, funds"),
+        ])?;
         let is_pegged = options.has(OrderOptions::HAS_PRICE_TYPE) && options.price_type != b'L';
-        if options.has(OrderOptions::HAS_PEG) || is_pegged {
-            return Err(0x0011);
-        }
-        if options.has(OrderOptions::HAS_DISCRETION) {
-            return Err(0x000F);
-        }
-        if options.has(OrderOptions::HAS_ROUTE) {
-            return Err(0x0016);
-        }
         let open = order.quantity.saturating_sub(old.map_or(0, |old| old.executed));
-        let waits = order.cross_type != b'N' || book.collects();
-        let takes_now = (is_immediate || is_market) && !is_stop && !waits;
-        if options.min_quantity > 0 && (!takes_now || options.min_quantity > open) {
-            return Err(0x000D);
-        }
+        let waits = only || book.collects();
+        let takes_now = (is_immediate || is_market) && !waits;
         let floor = options.max_floor;
-        if options.has(OrderOptions::HAS_MAX_FLOOR) {
-            let is_small = u64::from(floor) * 256 < u64::from(open);
-            let is_shown = order.display != b'N' && order.cross_type == b'N';
-            if floor == 0 || floor > open || is_small || !is_shown || is_immediate || is_market {
-                return Err(0x0004);
-            }
-        }
-        if order.quantity == 0 || order.quantity > definition.quantity_max {
-            return Err(0x0013);
-        }
-        if account.quantity_max > 0 && order.quantity > account.quantity_max {
-            return Err(0x0031);
-        }
+        let has_floor = options.has(OrderOptions::HAS_MAX_FLOOR);
+        let is_small = u64::from(floor) * 256 < u64::from(open);
         let is_price = |price: u64| {
             (1..=u64::from(definition.price_max)).contains(&price)
                 && price.is_multiple_of(u64::from(definition.tick_size))
@@ -148,23 +154,42 @@ impl Model {
             (false, Some(old)) if was_stop => old.stop,
             _ => 0,
         };
-        if (!is_market && !is_price(order.price)) || (is_stop && !is_price(stop)) {
-            return Err(0x001D);
-        }
+        let account_max = account.quantity_max;
+        first(&[
+            (options.has(OrderOptions::HAS_PEG) || is_pegged, 0x0011, ""),
+            (options.has(OrderOptions::HAS_DISCRETION), 0x000F, ""),
+            (options.has(OrderOptions::HAS_ROUTE), 0x0016, ""),
+            (has_minimum && is_stop, 0x000D, "minimum of a stop"),
+            (has_minimum && !takes_now, 0x000D, ""),
+            (has_minimum && options.min_quantity > open, 0x000D, ""),
+            (has_floor && floor == 0, 0x0004, "nothing"),
+            (has_floor && floor > open, 0x0004, "more than the order"),
+            (has_floor && is_small, 0x0004, "too little"),
+            (has_floor && order.display == b'N', 0x0004, "of a hidden order"),
+            (has_floor && is_immediate, 0x0004, "of an immediate order"),
+            (has_floor && is_market, 0x0004, "of a market order"),
+            (has_floor && only, 0x0004, "of an auction-only order"),
+            (
+                order.quantity == 0 || order.quantity > definition.quantity_max,
+                0x0013,
+                "",
+            ),
+            (account_max > 0 && order.quantity > account_max, 0x0031, ""),
+            (!is_market && !is_price(order.price), 0x001D, ""),
+            (is_stop && !is_price(stop), 0x001D, "stop price"),
+        ])?;
         // What the price is measured from.
         let measure = if is_stop { stop } else { book.reference() };
         if !is_market && !book.inside_collar(is_buy, order.price, measure) {
-            return Err(0x0026);
+            return Err((0x0026, if is_stop { "around a stop price" } else { "" }));
         }
         let valued_at = if is_market { measure } else { order.price };
         let value = self.value(instrument, valued_at, open) as u128;
         let (notional_max, fat_finger) = (whole(definition.notional_max), whole(definition.fat_finger));
-        if notional_max > 0 && value > notional_max {
-            return Err(0x001F);
-        }
-        if fat_finger > 0 && value > fat_finger {
-            return Err(0x0006);
-        }
+        first(&[
+            (notional_max > 0 && value > notional_max, 0x001F, ""),
+            (fat_finger > 0 && value > fat_finger, 0x0006, ""),
+        ])?;
         Ok(Asked {
             is_market,
             price: if is_market {

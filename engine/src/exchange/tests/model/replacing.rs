@@ -109,13 +109,17 @@ impl Model {
                 self.hit("replace across the spread that needs the old hold");
             }
         }
-        let state = char::from(self.instrument(old.instrument).state);
+        let when = if self.instrument(old.instrument).collects() {
+            "while orders collect"
+        } else {
+            "in trading"
+        };
         let change = if what(&old) == what(&new) {
             what(&old)
         } else {
             format!("{} by {}", what(&old), what(&new))
         };
-        self.hit(format!("replace of {change}, state {state}"));
+        self.hit(format!("replace of {change} {when}"));
         if options.has(OrderOptions::HAS_STOP_PRICE) {
             self.hit("replace with a stop price");
         }

@@ -33,13 +33,13 @@ impl Model {
         }
         if let Some((locate, low, high)) = self.extremes
             && self.instrument(locate).state == b'V'
-            && self.stops(locate).any(|stop| reaches(stop, low, high))
+            && self.waiting_stops(locate).any(|stop| reaches(stop, low, high))
         {
             self.hit("stops that wait on in a pause");
         }
     }
 
-    fn stops(&self, locate: u16) -> impl Iterator<Item = &ModelOrder> {
+    fn waiting_stops(&self, locate: u16) -> impl Iterator<Item = &ModelOrder> {
         self.orders
             .iter()
             .filter(move |order| order.place == Place::Stop && order.instrument == locate)
@@ -51,7 +51,7 @@ impl Model {
         if self.instrument(locate).state != b'T' {
             return None;
         }
-        self.stops(locate)
+        self.waiting_stops(locate)
             .filter(|stop| reaches(stop, low, high))
             .min_by_key(|stop| {
                 let distance = if stop.is_buy {
