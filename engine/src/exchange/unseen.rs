@@ -19,7 +19,8 @@ const STOP_BOOK: u32 = 2;
 const DARK: [u8; 2] = [1, 2];
 /// There are stops.
 const STOPS: [u8; 2] = [4, 8];
-/// A match may be too far from the last price.
+
+/// Bit of [`Instrument::beside`]: it pauses when a match would be too far away.
 const PROTECTED: u8 = 16;
 
 /// An instrument's books that nobody sees.
@@ -55,14 +56,6 @@ pub(super) enum Part {
 }
 
 impl Instrument {
-    /// Remembers whether matches may be too far from the last price.
-    pub(super) fn protect(&mut self, is_protected: bool) {
-        self.beside &= !PROTECTED;
-        if is_protected {
-            self.beside |= PROTECTED;
-        }
-    }
-
     /// True when matches may be too far from the last price.
     pub(super) fn is_protected(&self) -> bool {
         self.beside & PROTECTED != 0
@@ -72,6 +65,14 @@ impl Instrument {
     #[inline(always)]
     pub(super) fn has_dark(&self, side: Side) -> bool {
         self.beside & DARK[side as usize] != 0
+    }
+
+    /// Its protection has changed.
+    pub(super) fn note_protection(&mut self) {
+        self.beside &= !PROTECTED;
+        if self.volatility_ppm > 0 {
+            self.beside |= PROTECTED;
+        }
     }
 }
 

@@ -45,7 +45,7 @@ impl Exchange {
         };
         instrument.volatility_ppm = protection.volatility_ppm;
         instrument.pause_seconds = protection.pause_seconds;
-        instrument.protect(protection.volatility_ppm > 0);
+        instrument.note_protection();
         Progress::Done
     }
 
