@@ -56,6 +56,11 @@ pub(super) enum Part {
 }
 
 impl Instrument {
+    /// True when matches may be too far from the last price.
+    pub(super) fn is_protected(&self) -> bool {
+        self.beside & PROTECTED != 0
+    }
+
     /// True when there are dark orders of this side.
     #[inline(always)]
     pub(super) fn has_dark(&self, side: Side) -> bool {
