@@ -46,8 +46,7 @@ impl Exchange {
             .index
             .find(&self.arena, name, command.session, order.user_ref);
         if handle != NONE {
-            let executed = self.arena.get(handle).executed;
-            let left = order.quantity.saturating_sub(executed);
+            let left = order.quantity.saturating_sub(self.arena.get(handle).executed);
             if left == 0 {
                 if !outlook.is_fetched() {
                     self.prefetch_neighbors(handle);
