@@ -34,6 +34,7 @@ mod roster;
 pub mod schedule;
 mod setup;
 mod sink;
+pub mod snapshot;
 #[cfg(test)]
 mod tests;
 mod view;

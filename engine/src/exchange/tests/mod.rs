@@ -13,5 +13,6 @@ mod operator;
 mod refusals;
 mod requests;
 mod setting;
+mod snapshots;
 mod steps;
 mod world;
