@@ -13,6 +13,7 @@ pub mod recovery;
 pub mod runtime;
 pub mod sequencer;
 pub mod setup;
+pub mod snapshot;
 pub mod sys;
 
 // The model's files are part of the library's own tests and of `tests/model.rs`: in both the exchange has one name.

@@ -60,6 +60,11 @@ pub const SEGMENT: Range = Range::new(4 * MIB, 64 * MIB, 16 * GIB);
 /// Most bytes of one journal write.
 pub const BATCH: Range = Range::new(4 * KIB, 64 * KIB, PAYLOAD_BYTES_MAX as u64);
 
+/// Seconds between two snapshots: what a start has to apply is what came since.
+pub const SNAPSHOT_INTERVAL_S: Range = Range::new(1, 30, 60);
+/// Commands that a snapshot must bring. Applying fewer takes less time than reading a snapshot.
+pub const SNAPSHOT_COMMANDS: Range = Range::new(1, 100_000, u32::MAX as u64);
+
 /// Routers that market data may cross, plus one.
 pub const MULTICAST_TTL: Range = Range::new(0, 1, 255);
 /// Bytes of the longest datagram sent: an Ethernet frame's payload less the IPv4 and UDP headers.

@@ -31,6 +31,19 @@ pub enum StartError {
     /// The journal gives another state than it did.
     #[error(transparent)]
     Diverged(#[from] Diverged),
+    /// The journal has lost what a snapshot knows.
+    #[error(
+        "journal damaged: it ends with command {last}, and {path} knows commands up to {known}; they were acknowledged\n    \
+         remedy: restore the data directory from a copy"
+    )]
+    Shortened {
+        /// The snapshot.
+        path: String,
+        /// Its last command.
+        known: u64,
+        /// The journal's last command.
+        last: u64,
+    },
     /// A door can not be opened.
     #[error(transparent)]
     Door(#[from] OpenError),

@@ -37,6 +37,7 @@ impl Outside for Memory {
     type MarketData = SimSender;
     type Door = SimListener;
     type Disk = SimDisk;
+    type Snapshots = SimDisk;
 }
 
 /// An exchange that does nothing but what [`Inline::turn`] lets it do.
@@ -68,6 +69,8 @@ impl Inline {
             gap_recovery,
             re_requests: outside.network.sender(udp),
             disk: Some(outside.disk.clone()),
+            snapshots: Some(outside.disk.clone()),
+            has_helpers: false,
             udp_port: port,
             hash_seed: outside.hash_seed,
         };
@@ -129,6 +132,8 @@ impl Inline {
             }
         }
         self.stages.recovery.close();
+        let last = self.released();
+        self.stages.recovery.take_last_snapshot(last);
         let recovery = self.stages.recovery.counters();
         Ok(Final {
             exchange: self.stages.engine.into_exchange(),

@@ -13,6 +13,7 @@ use crossbeam_utils::CachePadded;
 
 use super::capacities;
 use super::error::StartError;
+use super::restore::Progress;
 use super::stages::{Outside, Seams, Stages, build};
 use crate::config::{Config, Durability, IdleChoice, LayoutChoice, ReceiveChoice};
 use crate::exchange::Exchange;
@@ -27,6 +28,7 @@ use crate::runtime::shutdown::Shutdown;
 use crate::runtime::threading::{self, BoxedStage, Layout, Role};
 use crate::runtime::{Stage, Waker, Watch};
 use crate::setup;
+use crate::snapshot::SnapshotDirectory;
 use crate::sys::source::{self, Method, Options, Source};
 use crate::sys::tcp::TcpDoor;
 use crate::sys::udp::{MulticastOptions, MulticastSink, UdpSink};
@@ -146,15 +148,17 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
     };
 
     let began = Instant::now();
-    let mut told = began;
+    let mut pace = Pace::new();
     let stages = build(&config, seams, &shutdown, |progress| {
-        if told.elapsed() >= TELL_AGAIN {
-            told = Instant::now();
-            tell(&format!("journal: replaying, command {}", progress.sequence));
+        if let Some(line) = pace.line(progress) {
+            tell(&line);
         }
     })?;
     if config.journal.durability != Durability::None {
-        tell_recovered(&stages.recovered, began.elapsed(), &mut tell);
+        for refused in &stages.refused {
+            tell(refused);
+        }
+        tell_recovered(&stages.recovered, stages.snapshot, began.elapsed(), &mut tell);
     }
     let set_up = stages.ready_at - stages.recovered.last_sequence;
     if set_up > 0 {
@@ -163,6 +167,9 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
         ));
     }
     counters.push(Arc::clone(stages.engine.counters()) as Arc<dyn Counters>);
+    if let Some(snapshots) = &stages.snapshot_counters {
+        counters.push(Arc::clone(snapshots) as Arc<dyn Counters>);
+    }
     let (released, ready_at) = (Arc::clone(&stages.released), stages.ready_at);
 
     if config.threads.lock_memory
@@ -246,6 +253,7 @@ impl Outside for Machine {
     type MarketData = MulticastSink;
     type Door = TcpDoor;
     type Disk = FileDisk;
+    type Snapshots = SnapshotDirectory;
 }
 
 /// Opens everything that others can reach us by; writes the ports that were free into `config`.
@@ -320,6 +328,10 @@ fn open_doors(
         order_entry,
         gap_recovery,
         re_requests,
+        snapshots: disk
+            .is_some()
+            .then(|| SnapshotDirectory::new(&config.journal.directory)),
+        has_helpers: true,
         disk,
         udp_port: network.order_entry_udp.port(),
         hash_seed: u64::from_ne_bytes(seed),
@@ -331,7 +343,50 @@ fn free_port(group: Ipv4Addr) -> io::Result<u16> {
     Ok(UdpSocket::bind((group, 0))?.local_addr()?.port())
 }
 
-fn tell_recovered(recovered: &journal::Recovered, took: Duration, tell: &mut impl FnMut(&str)) {
+/// Makes a line now and then of how far reading is.
+struct Pace {
+    told: Instant,
+    /// The last command that was told of.
+    sequence: u64,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            told: Instant::now(),
+            sequence: 0,
+        }
+    }
+
+    fn line(&mut self, progress: Progress) -> Option<String> {
+        let now = match progress {
+            Progress::Loaded { sequence } => {
+                (self.told, self.sequence) = (Instant::now(), sequence);
+                return Some(format!("snapshot: state after command {sequence} loaded"));
+            }
+            Progress::Reading(now) => now,
+        };
+        let elapsed = self.told.elapsed();
+        if elapsed < TELL_AGAIN {
+            return None;
+        }
+        let commands = now.sequence.saturating_sub(self.sequence) as f64 / elapsed.as_secs_f64();
+        (self.told, self.sequence) = (Instant::now(), now.sequence);
+        Some(format!(
+            "journal: replaying, {} %, command {}, {:.2} million a second",
+            now.bytes * 100 / now.bytes_total.max(1),
+            now.sequence,
+            commands / 1e6
+        ))
+    }
+}
+
+fn tell_recovered(
+    recovered: &journal::Recovered,
+    snapshot: u64,
+    took: Duration,
+    tell: &mut impl FnMut(&str),
+) {
     let age_ns = recovered
         .day_ns
         .map_or(0, |day_ns| Clock::system().now_ns().saturating_sub(day_ns));
@@ -349,9 +404,13 @@ fn tell_recovered(recovered: &journal::Recovered, took: Duration, tell: &mut imp
     if let Some(torn) = &recovered.torn {
         tell(&torn.to_string());
     }
+    let behind = match snapshot {
+        0 => String::new(),
+        sequence => format!(" behind the snapshot of command {sequence}"),
+    };
     tell(&format!(
-        "journal: {} commands replayed in {} ms",
-        recovered.last_sequence,
+        "journal: {} commands replayed{behind} in {} ms",
+        recovered.last_sequence - snapshot,
         took.as_millis()
     ));
 }
@@ -386,10 +445,12 @@ fn plans(
         let _ = output_left.send(Left::Output(output.counters()));
     });
     let (recovery_left, shutdown) = (left.clone(), shutdown.clone());
+    let released = stages.released;
     let recovery = Leaving::new(stages.recovery, move |mut recovery| {
         // After a failure nothing more leaves.
         if shutdown.failure().is_none() {
             recovery.close();
+            recovery.take_last_snapshot(released.load(Ordering::Acquire));
         }
         let counters = recovery.counters();
         let _ = recovery_left.send(Left::Recovery(Box::new(recovery.into_exchange()), counters));

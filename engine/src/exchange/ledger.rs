@@ -91,7 +91,10 @@ impl Ledger {
 
     /// An asset with its totals, as it was saved. There is room.
     pub(super) fn restore_asset(&mut self, asset: Asset) {
-        assert!(self.assets.len() < self.assets_max, "there is room for every asset");
+        assert!(
+            self.assets.len() < self.assets_max,
+            "there is room for every asset"
+        );
         self.assets.push(asset);
     }
 

@@ -58,6 +58,10 @@ use sink::Step;
 pub use sink::{Progress, STEP_EVENTS_MAX, Sink};
 pub use view::OrderView;
 
+/// Raised whenever the same commands come to cause other events, or another state: then a journal of before can not be
+/// applied any more, and only a snapshot that was taken at an orderly end is a beginning.
+pub const MATCHING_VERSION: u32 = 1;
+
 /// Capacities, allocated at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

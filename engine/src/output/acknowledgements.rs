@@ -56,7 +56,7 @@ const ECHOED_ON_MASS_CANCEL: u32 =
 const APPENDAGE_BYTES_MAX: usize = 128;
 
 /// Room for one message with an appendage, used again and again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Draft {
     appendage: [u8; APPENDAGE_BYTES_MAX],
     message: [u8; MESSAGE_BYTES_MAX],

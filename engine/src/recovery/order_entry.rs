@@ -138,8 +138,10 @@ impl Service for OrderEntry {
         if !login.asks_for(&name) || session as usize >= self.live.len() {
             return Verdict::SessionNotAvailable;
         }
-        if view.replica.exchange().session(session).is_none() {
-            return Verdict::NotYet;
+        match view.replica.map(|replica| replica.exchange().session(session)) {
+            None => return Verdict::Busy,
+            Some(None) => return Verdict::NotYet,
+            Some(Some(_)) => {}
         }
         let cursor = match view.store.cursor(session, login.requested_sequence) {
             Ok(cursor) => cursor,
@@ -240,15 +242,18 @@ impl Service for OrderEntry {
             open.answer.clear();
             open.answer.shrink_to(ANSWER_BYTES_KEPT);
             open.answered = 0;
-            let is_as_of = view.replica.is_between_commands();
-            let reached = |up_to: u64| is_as_of && up_to <= view.replica.applied();
+            let Some(replica) = view.replica else {
+                break;
+            };
+            let is_as_of = replica.is_between_commands();
+            let reached = |up_to: u64| is_as_of && up_to <= replica.applied();
             let Some(Asked { ask, .. }) = open
                 .questions
                 .pop_front_if(|asked| asked.up_to.is_some_and(reached))
             else {
                 break;
             };
-            answers::write(&ask, open.session, view.replica, &mut open.answer);
+            answers::write(&ask, open.session, replica, &mut open.answer);
             open.is_bound |= matches!(ask, Ask::Bound(_));
         }
         if !open.is_bound {

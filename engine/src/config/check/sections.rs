@@ -262,6 +262,18 @@ pub(super) fn journal(section: &file::Journal, problems: &mut Problems<'_>) -> J
         durability: section.durability.unwrap_or_default(),
         segment_bytes,
         batch_bytes,
+        snapshot_interval_s: count(
+            section.snapshot_interval.as_ref(),
+            &limits::SNAPSHOT_INTERVAL_S,
+            "journal.snapshot_interval",
+            problems,
+        ),
+        snapshot_commands: count(
+            section.snapshot_commands.as_ref(),
+            &limits::SNAPSHOT_COMMANDS,
+            "journal.snapshot_commands",
+            problems,
+        ),
     }
 }
 

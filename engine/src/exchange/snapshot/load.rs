@@ -121,7 +121,10 @@ impl Loading {
             time: from.u64()?,
         };
         let symbol = instrument.definition.symbol;
-        let Err(place) = exchange.symbols.binary_search_by_key(&symbol, |&(symbol, _)| symbol) else {
+        let Err(place) = exchange
+            .symbols
+            .binary_search_by_key(&symbol, |&(symbol, _)| symbol)
+        else {
             return Err(Broken("a symbol that is there twice"));
         };
         exchange.symbols.insert(place, (symbol, locate));
@@ -203,7 +206,11 @@ impl Loading {
         self.taken[handle as usize] = true;
         if record.is(FLAG_LISTED) {
             let place = exchange.index.place(slot.session, slot.user_ref);
-            if exchange.index.find(&exchange.arena, place, slot.session, slot.user_ref) != NONE {
+            if exchange
+                .index
+                .find(&exchange.arena, place, slot.session, slot.user_ref)
+                != NONE
+            {
                 return Err(Broken("an order that is there twice"));
             }
             slot.chain = exchange.index.insert(place, handle);
