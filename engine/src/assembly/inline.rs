@@ -7,6 +7,7 @@ use super::error::StartError;
 use super::running::Final;
 use super::stages::{Outside, Seams, Stages, build};
 use crate::config::Config;
+use crate::exchange::command::Command;
 use crate::journal::SimDisk;
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
@@ -85,6 +86,13 @@ impl Inline {
             + self.stages.journal.poll()
             + self.stages.output.poll()
             + self.stages.recovery.poll()
+    }
+
+    /// A command of the operator; turns until it can be taken.
+    pub fn operate(&mut self, command: Command) {
+        while !self.stages.engine.operate(command) {
+            self.turn();
+        }
     }
 
     /// Turns until the setup is released.

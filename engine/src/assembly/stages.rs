@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use crossbeam_utils::CachePadded;
+use protocol::market_data::values::event_code;
 use rtrb::RingBuffer;
 
 use super::error::StartError;
@@ -11,7 +12,7 @@ use super::restore::{self, Progress, Restored, restore};
 use crate::config::{Config, Durability};
 use crate::exchange::Exchange;
 use crate::exchange::command::{Command, CommandKind, SessionDefinition};
-use crate::ingress::{EngineConfig, EngineLinks, EngineStage};
+use crate::ingress::{EngineConfig, EngineLinks, EngineStage, Schedule};
 use crate::journal::{self, Disk, JournalStage, Recovered};
 use crate::memory;
 use crate::output::{OutputConfig, OutputLinks, OutputStage, window};
@@ -98,6 +99,8 @@ pub(super) struct Stages<W: Outside> {
     pub(super) snapshot_counters: Option<Arc<CachePadded<SnapshotCounters>>>,
     /// The last command of the setup: with it the exchange is ready.
     pub(super) ready_at: u64,
+    /// The journal's day has ended: nothing will trade any more.
+    pub(super) day_has_ended: bool,
 }
 
 /// Builds the stages: finds the state again, then hands the setup's commands to the engine as its first input. `progress`
@@ -160,7 +163,8 @@ pub(super) fn build<W: Outside>(
     // What is to be set up, and which session is whose, follows from it.
     let exchange = restore::copy(start.replica.exchange(), limits, seams.hash_seed);
     let (encoder, events_hash) = (start.replica.encoder().clone(), start.replica.events_hash());
-    let commands = setup::commands(config, &exchange, start.replica.system_event())?;
+    let system_event = start.replica.system_event();
+    let commands = setup::commands(config, &exchange, system_event)?;
     let (mut inbound_to, inbound_from) = RingBuffer::new(INBOUND_RING + commands.len());
     for command in &commands {
         if inbound_to.push(Inbound::Command(*command)).is_err() {
@@ -268,11 +272,19 @@ pub(super) fn build<W: Outside>(
         seams.market_data,
     );
 
+    let since_ns = match recovered.last_sequence {
+        0 => seams.clock.now_ns(),
+        _ => day_ns + exchange.now(),
+    };
+    let schedule = config
+        .day
+        .map(|day| Schedule::new(&day, system_event, since_ns));
     let ready_at = recovered.last_sequence + commands.len() as u64;
     let engine_config = EngineConfig {
         day_ns,
         events_hash,
         ready_at,
+        schedule,
     };
     let engine_links = EngineLinks {
         inbound: inbound_from,
@@ -294,6 +306,7 @@ pub(super) fn build<W: Outside>(
         snapshot,
         refused,
         snapshot_counters,
+        day_has_ended: system_event == Some(event_code::END_OF_MESSAGES),
     })
 }
 

@@ -56,6 +56,19 @@ impl Books {
                     executed.executed_shares.get(),
                 );
             }
+            // A cross tells each displayed order's part, and the volume once.
+            FeedMessage::OrderExecutedWithPrice(executed) => {
+                assert_eq!(executed.printable, b'N');
+                self.reduce(
+                    executed.order_reference_number.get(),
+                    executed.executed_shares.get(),
+                );
+            }
+            // Of what is not displayed only the trade is told.
+            FeedMessage::Trade(traded) => {
+                assert_eq!(traded.order_reference_number.get(), 0);
+                self.executions += 1;
+            }
             FeedMessage::OrderCancel(canceled) => {
                 self.reduce(
                     canceled.order_reference_number.get(),
@@ -78,7 +91,10 @@ impl Books {
                 };
                 self.add(replaced.new_order_reference_number.get(), order);
             }
-            FeedMessage::SystemEvent(_) | FeedMessage::StockTradingAction(_) => {}
+            FeedMessage::SystemEvent(_)
+            | FeedMessage::StockTradingAction(_)
+            | FeedMessage::CrossTrade(_)
+            | FeedMessage::Noii(_) => {}
             other => panic!("not expected in this feed: {other:?}"),
         }
     }

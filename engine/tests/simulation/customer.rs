@@ -6,10 +6,11 @@ use engine::runtime::seams::DatagramSink;
 use engine::runtime::sim_net::{SimConnector, SimSocket, Switchboard};
 use protocol::order_entry::own::{BindUdp, ReRequest};
 use protocol::order_entry::requests::{CancelOrder, EnterOrder, ReplaceOrder};
-use protocol::order_entry::{Answer, DatagramPacker, Response, write_message};
+use protocol::order_entry::{Answer, DatagramPacker, OptionsWriter, Response, options, write_message};
 use protocol::packet::Packet;
 use protocol::session::{EntryClient, EntryClientConfig, Receiver, ReceiverConfig};
 use protocol::testing::Random;
+use protocol::units::Price;
 use zerocopy::IntoBytes;
 
 use crate::link::{Heard, Link};
@@ -26,6 +27,12 @@ pub(crate) struct Done {
     pub(crate) replaced: u64,
     pub(crate) rejected: u64,
     pub(crate) re_requested: u64,
+    /// Stops that entered.
+    pub(crate) triggered: u64,
+    /// Displays that were filled up.
+    pub(crate) restated: u64,
+    /// Executions of what was not displayed.
+    pub(crate) unseen: u64,
 }
 
 pub(crate) struct Customer {
@@ -172,7 +179,12 @@ impl Customer {
                     self.accepted.push(replaced.user_ref_num.get());
                     self.done.replaced += 1;
                 }
-                Response::Executed(..) => self.done.executions += 1,
+                Response::Executed(executed, _) => {
+                    self.done.executions += 1;
+                    self.done.unseen += u64::from(executed.liquidity_flag == b'J');
+                }
+                Response::PriorityUpdate(..) => self.done.triggered += 1,
+                Response::Restated(..) => self.done.restated += 1,
                 Response::Canceled(..) | Response::AiqCanceled(..) => self.done.canceled += 1,
                 Response::Rejected(..) => self.done.rejected += 1,
                 _ => {}
@@ -217,35 +229,63 @@ impl Customer {
                 cl_ord_id: *b"replaced      ",
                 appendage_length: 0.into(),
             }),
-            (kind, _) => written(&EnterOrder {
-                message_type: b'O',
-                user_ref_num: self.entry.next_user_ref()?.into(),
-                side: if random.below(2) == 0 { b'B' } else { b'S' },
-                // Some are refused: no quantity, no such price.
-                quantity: if kind == 9 && random.below(4) == 0 {
-                    0
-                } else {
-                    quantity
-                }
-                .into(),
-                symbol,
-                price: if kind == 8 && random.below(4) == 0 {
-                    price + 1
-                } else {
-                    price
-                }
-                .into(),
-                time_in_force: if kind == 7 { b'3' } else { b'0' },
-                display: if kind == 6 { b'A' } else { b'Y' },
-                capacity: b'P',
-                inter_market_sweep_eligibility: b'N',
-                cross_type: b'N',
-                cl_ord_id: *b"entered       ",
-                appendage_length: 0.into(),
-            }),
+            (kind, _) => self.order(kind, symbol, price, quantity)?,
         };
         // No room: it is not sent.
         self.entry.keep(now, &bytes).ok().map(|_| bytes)
+    }
+
+    /// An order of a kind: most are limit orders, some are never seen whole, wait for a price, or are at the market.
+    fn order(&mut self, kind: u64, symbol: [u8; 8], price: u64, quantity: u32) -> Option<Vec<u8>> {
+        let random = &mut self.random;
+        let special = if kind == 5 { random.below(6) } else { 9 };
+        let mut buffer = [0; 32];
+        let mut options = OptionsWriter::new(&mut buffer);
+        let fits = match special {
+            0 | 1 => options.push_u32(options::MAX_FLOOR, 1 + random.below(3) as u32),
+            2 => options.push_u64(options::STOP_PRICE, price + 100 * random.below(8) - 400),
+            3 => options.push_u64(options::FUNDS, 1 + random.below(10_000_000_000)),
+            _ => true,
+        };
+        assert!(fits, "one option fits");
+        let is_market = matches!(special, 3 | 4);
+        let message = EnterOrder {
+            message_type: b'O',
+            user_ref_num: self.entry.next_user_ref()?.into(),
+            side: if random.below(2) == 0 && special != 3 {
+                b'S'
+            } else {
+                b'B'
+            },
+            // Some are refused: no quantity, no such price.
+            quantity: match (kind, special) {
+                (9, _) if random.below(4) == 0 => 0,
+                (_, 0 | 1) => 10 + quantity,
+                _ => quantity,
+            }
+            .into(),
+            symbol,
+            price: match kind {
+                8 if random.below(4) == 0 => price + 1,
+                _ if is_market => Price::MARKET.0,
+                _ => price,
+            }
+            .into(),
+            time_in_force: if kind == 7 { b'3' } else { b'0' },
+            display: match (kind, special) {
+                (6, _) => b'A',
+                (_, 5) => b'N',
+                _ => b'Y',
+            },
+            capacity: b'P',
+            inter_market_sweep_eligibility: b'N',
+            cross_type: b'N',
+            cl_ord_id: *b"entered       ",
+            appendage_length: 0.into(),
+        };
+        let mut buffer = [0; 128];
+        let length = write_message(&message, options.written(), &mut buffer).expect("it fits");
+        Some(buffer[..length].to_vec())
     }
 
     fn send(&mut self, requests: &[Vec<u8>]) {

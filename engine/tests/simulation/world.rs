@@ -40,6 +40,9 @@ pub(crate) struct Digest {
     pub(crate) rejected: u64,
     pub(crate) resent: u64,
     pub(crate) re_requested: u64,
+    pub(crate) triggered: u64,
+    pub(crate) restated: u64,
+    pub(crate) unseen: u64,
     pub(crate) recovered: u64,
     pub(crate) lost: u64,
     pub(crate) disk_failures: u64,
@@ -53,6 +56,9 @@ impl Digest {
         self.rejected += other.rejected;
         self.resent += other.resent;
         self.re_requested += other.re_requested;
+        self.triggered += other.triggered;
+        self.restated += other.restated;
+        self.unseen += other.unseen;
         self.recovered += other.recovered;
         self.lost += other.lost;
         self.disk_failures += other.disk_failures;
@@ -278,6 +284,9 @@ impl World {
             digest.replaced += customer.done.replaced;
             digest.rejected += customer.done.rejected;
             digest.re_requested += customer.done.re_requested;
+            digest.triggered += customer.done.triggered;
+            digest.restated += customer.done.restated;
+            digest.unseen += customer.done.unseen;
             digest.resent += customer.entry.resent();
         }
         digest

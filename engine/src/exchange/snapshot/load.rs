@@ -4,11 +4,13 @@ use super::bytes::{Broken, Input};
 use super::record::{SlotRecord, TotalsRecord};
 use super::save::save_limits;
 use crate::exchange::account::{Account, RateBucket, Session};
+use crate::exchange::auction::Auction;
 use crate::exchange::book::Side;
-use crate::exchange::book::arena::{FLAG_EXPIRES, FLAG_LISTED, FLAG_TOTALS, NONE};
-use crate::exchange::instrument::{Instrument, LastTrade, State};
+use crate::exchange::book::arena::{FLAG_EXPIRES, FLAG_LISTED, FLAG_STOP, FLAG_TOTALS, NONE};
+use crate::exchange::instrument::{CrossKind, Instrument, LastTrade, State};
 use crate::exchange::ledger::{Asset, Balance};
 use crate::exchange::schedule::FeeSchedule;
+use crate::exchange::unseen::Unseen;
 use crate::exchange::{Exchange, Limits};
 
 use super::bytes::Output;
@@ -66,6 +68,7 @@ impl Loading {
         exchange.now = from.u64()?;
         exchange.order_number = from.u64()?;
         exchange.match_number = from.u64()?;
+        exchange.day = from.u32()?;
         exchange.all_killed = from.bool()?;
         for _ in 0..from.count(limits.assets as usize)? {
             exchange.ledger.restore_asset(load_asset(from)?);
@@ -80,6 +83,7 @@ impl Loading {
         for _ in 0..from.count(limits.instruments as usize)? {
             self.load_instrument(from)?;
         }
+        self.load_timers(from)?;
         for _ in 0..from.count(limits.accounts as usize)? {
             self.exchange.accounts.push(load_account(from)?);
         }
@@ -89,8 +93,11 @@ impl Loading {
         }
         for locate in 1..=self.exchange.instrument_count() {
             for side in [Side::Buy, Side::Sell] {
-                self.load_queue(locate, side, from)?;
+                self.load_queue(locate, Some(side), from, Exchange::restore_displayed)?;
+                self.load_queue(locate, Some(side), from, Exchange::join_dark)?;
+                self.load_queue(locate, Some(side), from, Exchange::join_stops_with_room)?;
             }
+            self.load_queue(locate, None, from, Exchange::join_waiting)?;
         }
         for account in 0..self.exchange.accounts.len() {
             self.load_ages(account, from)?;
@@ -127,8 +134,24 @@ impl Loading {
         else {
             return Err(Broken("a symbol that is there twice"));
         };
+        let mut auction = Auction::new(locate, instrument.tick_max);
+        auction.kind = CrossKind::from_byte(from.u8()?).ok_or(Broken("an unknown kind of cross"))?;
         exchange.symbols.insert(place, (symbol, locate));
+        exchange.unseen.push(Unseen::new(locate, instrument.tick_max));
+        exchange.auctions.push(auction);
+        exchange.timers.add_instrument();
         exchange.instruments.push(instrument);
+        Ok(())
+    }
+
+    fn load_timers(&mut self, from: &mut Input<'_>) -> Result<(), Broken> {
+        let exchange = &mut self.exchange;
+        let mut times = Vec::with_capacity(exchange.instruments.len() + 1);
+        for _ in 0..=exchange.instruments.len() {
+            times.push(from.u64()?);
+        }
+        let states = exchange.instruments.iter().map(|instrument| instrument.state);
+        exchange.timers.restore(states, &times);
         Ok(())
     }
 
@@ -171,31 +194,39 @@ impl Loading {
         Ok(())
     }
 
-    /// The displayed orders of one side.
-    fn load_queue(&mut self, locate: u16, side: Side, from: &mut Input<'_>) -> Result<(), Broken> {
+    /// A queue of one side, or of both, the first order first; `join` puts it behind those before.
+    fn load_queue(
+        &mut self,
+        locate: u16,
+        side: Option<Side>,
+        from: &mut Input<'_>,
+        join: fn(&mut Exchange, u32),
+    ) -> Result<(), Broken> {
         for _ in 0..from.count(self.taken.len())? {
-            let handle = self.load_slot(locate, side, from)?;
-            let exchange = &mut self.exchange;
-            let book = &mut exchange.instruments[usize::from(locate) - 1].book;
-            let tick = exchange.arena.get(handle).tick;
-            let ladder = book.side(side);
-            if !ladder.has_room(&exchange.pools) && ladder.find(&exchange.pools, tick) == NONE {
-                return Err(Broken("more prices than there is room for"));
+            let (handle, record) = self.load_slot(locate, side, from)?;
+            if record.is(FLAG_STOP) && record.has_reserve() {
+                self.load_slot(locate, side, from)?;
             }
-            book.add(&mut exchange.pools, &mut exchange.arena, handle);
+            join(&mut self.exchange, handle);
         }
         Ok(())
     }
 
     /// A slot, under its name if it has one, and in the queue of the ends if it has one; in no book yet.
-    fn load_slot(&mut self, locate: u16, side: Side, from: &mut Input<'_>) -> Result<u32, Broken> {
+    fn load_slot(
+        &mut self,
+        locate: u16,
+        side: Option<Side>,
+        from: &mut Input<'_>,
+    ) -> Result<(u32, SlotRecord), Broken> {
         let record: SlotRecord = from.record()?;
         let (handle, mut slot) = (record.handle, record.slot()?);
         let is_free = self.taken.get(handle as usize) == Some(&false);
         let exchange = &mut self.exchange;
         let instrument = &exchange.instruments[usize::from(locate) - 1];
         let sound = is_free
-            && (slot.instrument, slot.side) == (locate, side)
+            && slot.instrument == locate
+            && side.is_none_or(|side| slot.side == side)
             && slot.tick <= instrument.tick_max
             && slot.account < exchange.account_count()
             && slot.session < exchange.session_count()
@@ -224,7 +255,7 @@ impl Loading {
         if record.is(FLAG_EXPIRES) {
             exchange.schedule_expiry(handle);
         }
-        Ok(handle)
+        Ok((handle, record))
     }
 
     /// The account's orders, the oldest first.
@@ -250,6 +281,15 @@ impl Loading {
             self.listed -= 1;
         }
         Ok(())
+    }
+}
+
+impl Exchange {
+    /// Puts a displayed order behind those at its price.
+    fn restore_displayed(&mut self, handle: u32) {
+        let place = usize::from(self.arena.get(handle).instrument) - 1;
+        let book = &mut self.instruments[place].book;
+        book.add(&mut self.pools, &mut self.arena, handle);
     }
 }
 

@@ -4,7 +4,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::bytes::Broken;
 use crate::exchange::book::Side;
-use crate::exchange::book::arena::{FLAG_EXPIRES, NONE, OrderDetails, OrderSlot, OrderTotals};
+use crate::exchange::book::arena::{FLAG_DARK, FLAG_EXPIRES, NONE, OrderDetails, OrderSlot, OrderTotals};
 
 /// An order, or a part of one, without its links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
@@ -12,6 +12,9 @@ use crate::exchange::book::arena::{FLAG_EXPIRES, NONE, OrderDetails, OrderSlot, 
 pub(super) struct SlotRecord {
     number: u64,
     expire_time: u64,
+    /// The number that its owner knows it by, when that is another one.
+    owner_number: u64,
+    funds: u64,
     /// The slot's handle: its name in the file.
     pub(super) handle: u32,
     open: u32,
@@ -22,7 +25,7 @@ pub(super) struct SlotRecord {
     tick: u32,
     fee_remainder: u32,
     max_floor: u32,
-    reserve: u32,
+    other: u32,
     stop_tick: u32,
     instrument: u16,
     schedule: u16,
@@ -82,15 +85,18 @@ impl SlotRecord {
             display,
             sweep,
             max_floor,
-            reserve,
+            other,
             stop_tick,
             expire_place: _,
             expire_time,
-            spare: _,
+            number: owner_number,
+            funds,
         } = *details;
         Self {
             number,
             expire_time,
+            owner_number,
+            funds,
             handle,
             open,
             account,
@@ -100,7 +106,7 @@ impl SlotRecord {
             tick,
             fee_remainder,
             max_floor,
-            reserve,
+            other,
             stop_tick,
             instrument,
             schedule,
@@ -154,12 +160,18 @@ impl SlotRecord {
             display: self.display,
             sweep: self.sweep,
             max_floor: self.max_floor,
-            reserve: self.reserve,
+            other: self.other,
             stop_tick: self.stop_tick,
             expire_place: 0,
             expire_time: self.expire_time,
-            spare: [0; 16],
+            number: self.owner_number,
+            funds: self.funds,
         }
+    }
+
+    /// True for a reserve order, whose reserve has a slot of its own.
+    pub(super) fn has_reserve(&self) -> bool {
+        self.is(FLAG_DARK) && self.display != b'N' && self.max_floor > 0
     }
 
     /// True when the flag is set.

@@ -6,10 +6,13 @@ use super::bytes::Output;
 use super::record::{SlotRecord, TotalsRecord};
 use crate::exchange::account::{Account, RateBucket, Session};
 use crate::exchange::book::Side;
-use crate::exchange::book::arena::{FLAG_TOTALS, NONE};
+use crate::exchange::auction::Auction;
+use crate::exchange::book::arena::{FLAG_STOP, FLAG_TOTALS, NONE};
 use crate::exchange::instrument::{Instrument, LastTrade};
 use crate::exchange::ledger::{Asset, Balance};
 use crate::exchange::schedule::FeeSchedule;
+use crate::exchange::stops::Reached;
+use crate::exchange::unseen::Part;
 use crate::exchange::{Exchange, Limits, Work};
 
 impl Exchange {
@@ -30,6 +33,15 @@ impl Exchange {
             schedules,
             ledger,
             instruments,
+            auctions,
+            timers,
+            // What a command needs while it lasts.
+            uncross: _,
+            band: _,
+            run_out,
+            reached,
+            // Their orders come later.
+            unseen: _,
             // Sorted anew.
             symbols: _,
             accounts,
@@ -38,16 +50,19 @@ impl Exchange {
             usernames: _,
             order_number,
             match_number,
+            day,
             sequence,
             now,
             work,
         } = self;
-        assert!(matches!(work, Work::Nothing), "between two commands");
+        let is_done = matches!(work, Work::Nothing) && *reached == Reached::NOTHING;
+        assert!(is_done && run_out.first() == NONE, "between two commands");
         let out = &mut Output(into);
         save_limits(limits, out);
         for number in [*sequence, *now, *order_number, *match_number] {
             out.u64(number);
         }
+        out.u32(*day);
         out.u8(u8::from(*all_killed));
         out.count(ledger.assets().len());
         for asset in ledger.assets() {
@@ -65,8 +80,17 @@ impl Exchange {
             out.u32(taker_ppm.cast_unsigned());
         }
         out.count(instruments.len());
-        for instrument in instruments {
+        for (instrument, auction) in instruments.iter().zip(auctions) {
             save_instrument(instrument, out);
+            let Auction {
+                kind,
+                // Its orders come later.
+                waiting: _,
+            } = auction;
+            out.u8(*kind as u8);
+        }
+        for time in timers.times() {
+            out.u64(time);
         }
         out.count(accounts.len());
         for account in accounts {
@@ -80,7 +104,10 @@ impl Exchange {
         for locate in 1..=self.instrument_count() {
             for side in [Side::Buy, Side::Sell] {
                 self.save_queue(self.resting_handles(locate, side), out);
+                self.save_queue(self.dark_handles(locate, side), out);
+                self.save_queue(self.stop_handles(locate, side), out);
             }
+            self.save_queue(self.waiting_handles(locate), out);
         }
         for account in accounts {
             self.save_ages(account, out);
@@ -127,6 +154,13 @@ impl Exchange {
         out.record(&SlotRecord::new(handle, slot, self.arena.details(handle)));
         if slot.is(FLAG_TOTALS) {
             out.record(&TotalsRecord::new(&self.arena.totals(handle)));
+        }
+        // The reserve of a stop waits with it, in no queue.
+        if slot.is(FLAG_STOP)
+            && let Part::Shown(reserve) = self.part(handle)
+        {
+            let details = self.arena.details(reserve);
+            out.record(&SlotRecord::new(reserve, self.arena.get(reserve), details));
         }
     }
 
@@ -183,6 +217,8 @@ fn save_instrument(instrument: &Instrument, out: &mut Output<'_>) {
     let Instrument {
         definition,
         state,
+        // Follows from its orders.
+        beside: _,
         schedule,
         // These follow from the definition.
         tick_max: _,
