@@ -10,6 +10,7 @@ pub mod limits;
 pub mod memory;
 pub mod output;
 pub mod recovery;
+pub mod replay;
 pub mod runtime;
 pub mod sequencer;
 pub mod setup;

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::replay::Diverged;
 use crate::config::ConfigError;
 use crate::journal::JournalError;
+use crate::replay::Diverged;
 use crate::sys::socket::OpenError;
 
 /// Why an exchange could not start.

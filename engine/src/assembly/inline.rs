@@ -9,6 +9,7 @@ use super::stages::{Outside, Seams, Stages, build};
 use crate::config::Config;
 use crate::exchange::command::Command;
 use crate::journal::SimDisk;
+use crate::recovery::archive;
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
 use crate::runtime::shutdown::Shutdown;
@@ -71,6 +72,14 @@ impl Inline {
             re_requests: outside.network.sender(udp),
             disk: Some(outside.disk.clone()),
             snapshots: Some(outside.disk.clone()),
+            archive: Some(archive::Sources {
+                journal: {
+                    let disk = outside.disk.clone();
+                    Box::new(move || Box::new(disk.clone()))
+                },
+                snapshots: Box::new(outside.disk.clone()),
+                limits: config.capacities.limits,
+            }),
             has_helpers: false,
             udp_port: port,
             hash_seed: outside.hash_seed,

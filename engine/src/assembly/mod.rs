@@ -7,12 +7,11 @@
 pub mod capacities;
 mod error;
 mod inline;
-mod replay;
 mod restore;
 mod running;
 mod stages;
 
+pub use crate::replay::{Diverged, Nobody, Replay};
 pub use error::StartError;
 pub use inline::{Inline, Simulated};
-pub use replay::{Diverged, Nobody, Replay};
 pub use running::{Addresses, Final, Running, start, start_telling};

@@ -5,12 +5,12 @@
 mod tests;
 
 use super::error::StartError;
-use super::replay::Diverged;
 use crate::exchange::snapshot::Input;
 use crate::exchange::{Exchange, Limits};
 use crate::journal::{self, Disk, ReadOptions, Recovered};
 use crate::recovery::store::FEED_STREAM;
 use crate::recovery::{RecoveryConfig, Start};
+use crate::replay::{self, Ahead, Foreseen};
 use crate::snapshot::{self, Header, Snapshots};
 
 /// What a start found.
@@ -163,24 +163,27 @@ fn read_on(
         ..ReadOptions::default()
     };
     let tell = |now| progress(Progress::Reading(now));
+    let mut ahead = Ahead::default();
     let recovered = journal::recover(disk, options, tell, |command, expected| {
         if must_end {
             return Err(Stopped::Foreign);
         }
-        let found = start.replica.events_hash().value();
-        if let Some(expected) = expected
-            && expected != found
-        {
-            return Err(Stopped::from(Diverged {
-                sequence: command.sequence,
-                expected,
-                found,
-            }));
+        match ahead.push(start.replica.exchange(), command, expected) {
+            Some(foreseen) => apply(&mut start, &foreseen),
+            None => Ok(()),
         }
-        start.replay(command);
-        Ok(())
     })?;
+    while let Some(foreseen) = ahead.pop() {
+        apply(&mut start, &foreseen)?;
+    }
     Ok((start, recovered))
+}
+
+fn apply(start: &mut Start, foreseen: &Foreseen) -> Result<(), Stopped> {
+    let events_hash = start.replica.events_hash();
+    replay::compare(&foreseen.command, foreseen.expected, events_hash)?;
+    start.replay_foreseen(foreseen);
+    Ok(())
 }
 
 /// A copy of an exchange: what a snapshot of it would give.

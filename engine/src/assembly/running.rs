@@ -17,10 +17,10 @@ use super::restore::Progress;
 use super::stages::{Outside, Seams, Stages, build};
 use crate::config::{Config, Durability, IdleChoice, LayoutChoice, ReceiveChoice};
 use crate::exchange::Exchange;
-use crate::journal::{self, Backend, FileDisk, Segments};
+use crate::journal::{self, Backend, Directory, FileDisk, Segments};
 use crate::memory;
 use crate::output::OutputCounters;
-use crate::recovery::RecoveryCounters;
+use crate::recovery::{RecoveryCounters, archive};
 use crate::runtime::clock::Clock;
 use crate::runtime::counters::Counters;
 use crate::runtime::idle::IdleStrategy;
@@ -175,6 +175,9 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
         ));
     }
     counters.push(Arc::clone(stages.engine.counters()) as Arc<dyn Counters>);
+    if let Some(archive) = &stages.archive_counters {
+        counters.push(Arc::clone(archive) as Arc<dyn Counters>);
+    }
     if let Some(snapshots) = &stages.snapshot_counters {
         counters.push(Arc::clone(snapshots) as Arc<dyn Counters>);
     }
@@ -339,6 +342,14 @@ fn open_doors(
         snapshots: disk
             .is_some()
             .then(|| SnapshotDirectory::new(&config.journal.directory)),
+        archive: disk.is_some().then(|| {
+            let directory = config.journal.directory.clone();
+            archive::Sources {
+                snapshots: Box::new(SnapshotDirectory::new(&directory)),
+                journal: Box::new(move || Box::new(Directory::new(&directory))),
+                limits: config.capacities.limits,
+            }
+        }),
         has_helpers: true,
         disk,
         udp_port: network.order_entry_udp.port(),

@@ -16,6 +16,7 @@ use crate::ingress::{EngineConfig, EngineLinks, EngineStage, Schedule};
 use crate::journal::{self, Disk, JournalStage, Recovered};
 use crate::memory;
 use crate::output::{OutputConfig, OutputLinks, OutputStage, window};
+use crate::recovery::archive::{self, Archive, ArchiveCounters};
 use crate::recovery::credentials::{Credentials, MarketDataLogins};
 use crate::recovery::door::DoorConfig;
 use crate::recovery::re_request::ReRequestConfig;
@@ -73,6 +74,8 @@ pub(super) struct Seams<W: Outside> {
     pub(super) disk: Option<W::Disk>,
     /// Beside the journal.
     pub(super) snapshots: Option<W::Snapshots>,
+    /// Reads journal and snapshots once more, for who asks for old messages.
+    pub(super) archive: Option<archive::Sources>,
     /// What is slow runs on threads of its own, not in the stages' turns.
     pub(super) has_helpers: bool,
     /// The port of the orders over UDP, told to those who bind.
@@ -97,6 +100,8 @@ pub(super) struct Stages<W: Outside> {
     pub(super) refused: Vec<String>,
     /// What became of snapshots.
     pub(super) snapshot_counters: Option<Arc<CachePadded<SnapshotCounters>>>,
+    /// What became of old messages that were asked for.
+    pub(super) archive_counters: Option<Arc<CachePadded<ArchiveCounters>>>,
     /// The last command of the setup: with it the exchange is ready.
     pub(super) ready_at: u64,
     /// The journal's day has ended: nothing will trade any more.
@@ -241,6 +246,19 @@ pub(super) fn build<W: Outside>(
         snapshot_counters = Some(Arc::clone(keeper.counters()));
         recovery.keep_snapshots(keeper);
     }
+    let mut archive_counters = None;
+    if let Some(sources) = seams.archive {
+        let archive = if seams.has_helpers {
+            Archive::start(sources).map_err(|source| StartError::Machine {
+                what: "the thread that makes old messages again can not be started",
+                source,
+            })?
+        } else {
+            Archive::inline(sources)
+        };
+        archive_counters = Some(Arc::clone(archive.counters()));
+        recovery.keep_archive(archive);
+    }
     let journal_links = journal::Links {
         commands: journaled_from,
         replica: replica_to,
@@ -276,9 +294,7 @@ pub(super) fn build<W: Outside>(
         0 => seams.clock.now_ns(),
         _ => day_ns + exchange.now(),
     };
-    let schedule = config
-        .day
-        .map(|day| Schedule::new(&day, system_event, since_ns));
+    let schedule = config.day.map(|day| Schedule::new(&day, system_event, since_ns));
     let ready_at = recovered.last_sequence + commands.len() as u64;
     let engine_config = EngineConfig {
         day_ns,
@@ -306,6 +322,7 @@ pub(super) fn build<W: Outside>(
         snapshot,
         refused,
         snapshot_counters,
+        archive_counters,
         day_has_ended: system_event == Some(event_code::END_OF_MESSAGES),
     })
 }

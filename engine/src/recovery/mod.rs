@@ -5,6 +5,7 @@
 //!  journal --durable commands--> replica ---> answers to questions
 //!                         |         \--> store, when the window has overtaken its reader
 //!                         \---> keeper: snapshots, on a thread of its own
+//!  journal, snapshots --> archive, on a thread of its own --> SoupBinTCP: what the store does not have any more
 //! ```
 //!
 //! Lives here: the TCP doors, the store, the replica. Must not be here: anything the engine waits for. The engine is
@@ -19,9 +20,11 @@
 //! and commands gather in their ring, for as long as copying takes.
 
 mod answers;
+pub mod archive;
 mod connection;
 pub mod credentials;
 pub mod door;
+mod feeder;
 mod gap_service;
 pub mod history;
 mod order_entry;
@@ -42,11 +45,13 @@ use crate::exchange::command::Command;
 use crate::exchange::{Exchange, Limits};
 use crate::output::MessageSink;
 use crate::output::window::{self, Lapped, Record};
+use crate::replay::Foreseen;
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::seams::{DatagramSink, Listener};
 use crate::runtime::{Stage, Watch};
 use crate::snapshot::Keeper;
+use archive::Archive;
 use credentials::{Credentials, MarketDataLogins};
 use door::{Door, DoorConfig, DoorCounters};
 use gap_service::GapService;
@@ -174,6 +179,8 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     /// `None` while it is lent to the keeper.
     replica: Option<Box<Replica>>,
     snapshots: Snapshooting,
+    /// Makes again what the store does not have any more; `None` when there is no journal.
+    archive: Option<Archive>,
     order_entry: Door<O, OrderEntry>,
     gap_recovery: Door<G, GapService>,
     re_requests: ReRequests<A>,
@@ -229,6 +236,16 @@ impl Start {
     /// When `command` is not the next one.
     pub fn replay(&mut self, command: &Command) {
         self.replica.replay(command, &mut self.store);
+        self.store.set_released(command.sequence);
+    }
+
+    /// The same for a command that stood in line.
+    ///
+    /// # Panics
+    /// As [`Start::replay`].
+    pub fn replay_foreseen(&mut self, foreseen: &Foreseen) {
+        let Foreseen { command, outlook, .. } = foreseen;
+        self.replica.replay_foreseen(command, outlook, &mut self.store);
         self.store.set_released(command.sequence);
     }
 }
@@ -334,6 +351,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
                 due_ns: None,
                 newest: start.newest_snapshot,
             },
+            archive: None,
             order_entry: Door::new(order_entry, service, config.order_entry),
             gap_recovery: Door::new(gap_recovery, gap_service, config.gap_recovery),
             re_requests: ReRequests::new(acknowledgements, sessions, config.roll, config.re_requests),
@@ -347,6 +365,13 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
     /// From now on snapshots are taken, by `keeper`.
     pub fn keep_snapshots(&mut self, keeper: Keeper) {
         self.snapshots.keeper = Some(keeper);
+    }
+
+    /// From now on old messages are made again, by `archive`.
+    pub fn keep_archive(&mut self, archive: Archive) {
+        self.order_entry.service.set_archive(archive.asker());
+        self.gap_recovery.service.set_archive(archive.asker());
+        self.archive = Some(archive);
     }
 
     /// What the exchange knows, as of the last command applied; `None` while a snapshot is taken of it.
@@ -533,6 +558,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
         work += self.order_entry.poll(view);
         work += self.gap_recovery.poll(view);
         work += self.lend(now_ns);
+        work += self.archive.as_mut().map_or(0, Archive::poll);
         work
     }
 

@@ -6,7 +6,7 @@ use rtrb::Consumer;
 use super::history::{History, OrderStatus};
 use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::event::{Event, EventKind};
-use crate::exchange::{Exchange, Limits, OrderView, Progress, Sink};
+use crate::exchange::{Exchange, Limits, OrderView, Outlook, Progress, Sink};
 use crate::ingress::EventsHash;
 use crate::output::{Encoder, MessageSink};
 use crate::runtime::links::STEP_EVENTS_MAX;
@@ -116,9 +116,18 @@ impl Replica {
     /// # Panics
     /// When it is not the next one.
     pub fn replay(&mut self, command: &Command, messages: &mut impl MessageSink) {
+        self.replay_foreseen(command, &Outlook::NONE, messages);
+    }
+
+    /// The same for a command that stood in line.
+    ///
+    /// # Panics
+    /// As [`Replica::replay`].
+    pub fn replay_foreseen(&mut self, command: &Command, outlook: &Outlook, messages: &mut impl MessageSink) {
         assert!(self.unfinished.is_none(), "start-up is over");
         assert_eq!(command.sequence, self.applied + 1, "commands have no holes");
         self.unfinished = Some(*command);
+        self.step_foreseen(outlook, messages);
         while self.unfinished.is_some() {
             self.step(messages);
         }
@@ -145,6 +154,10 @@ impl Replica {
 
     /// One step of the unfinished command.
     fn step(&mut self, messages: &mut impl MessageSink) {
+        self.step_foreseen(&Outlook::NONE, messages);
+    }
+
+    fn step_foreseen(&mut self, outlook: &Outlook, messages: &mut impl MessageSink) {
         let Some(command) = self.unfinished else {
             return;
         };
@@ -156,7 +169,7 @@ impl Replica {
         let progress = if self.exchange.is_busy() {
             self.exchange.resume(&mut sink)
         } else {
-            self.exchange.apply(&command, &mut sink)
+            self.exchange.apply_foreseen(&command, outlook, &mut sink)
         };
         self.events_hash.add(&self.events);
         self.encoder.encode(&command, &self.events, messages);

@@ -28,7 +28,10 @@ fn a_loaded_state_goes_on_as_the_saved_one() {
             let command = generator.next(&mut world);
             world.apply(command);
         }
-        assert!(met.iter().all(|&count| count > 0), "a saved state had everything: {met:?}");
+        assert!(
+            met.iter().all(|&count| count > 0),
+            "a saved state had everything: {met:?}"
+        );
     }
 }
 
