@@ -8,6 +8,7 @@ use crate::exchange::event::Event;
 use crate::exchange::{Exchange, Limits, Outlook, Progress, Sink};
 use crate::ingress::EventsHash;
 use crate::output::{Encoder, MessageSink};
+use crate::poison::Skips;
 use crate::runtime::links::STEP_EVENTS_MAX;
 
 /// A replay that does not give what the journal says it gave.
@@ -102,6 +103,8 @@ pub struct Replay {
     /// Code of the last System Event.
     pub system_event: Option<u8>,
     events: Events,
+    /// Commands that are left out.
+    skips: Skips,
 }
 
 /// The events of one step.
@@ -138,7 +141,13 @@ impl Replay {
             events_hash,
             system_event,
             events: Events(Vec::with_capacity(STEP_EVENTS_MAX)),
+            skips: Skips::default(),
         }
+    }
+
+    /// Leaves these commands out.
+    pub fn leave_out(&mut self, skips: Skips) {
+        self.skips = skips;
     }
 
     /// Applies a command of the journal. `expected` is the hash of all events before it, where the journal has it; the
@@ -178,7 +187,11 @@ impl Replay {
         if command.kind == CommandKind::SystemEvent as u8 {
             self.system_event = Some(command.state_change().value);
         }
-        let mut progress = self.exchange.apply_foreseen(command, outlook, &mut self.events);
+        let mut progress = if self.skips.contains(command) {
+            self.exchange.skip(command, &mut self.events)
+        } else {
+            self.exchange.apply_foreseen(command, outlook, &mut self.events)
+        };
         loop {
             self.events_hash.add(&self.events.0);
             self.encoder.encode(command, &self.events.0, messages);

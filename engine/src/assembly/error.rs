@@ -44,6 +44,19 @@ pub enum StartError {
         /// The journal's last command.
         last: u64,
     },
+    /// A command ended the process, and would again.
+    #[error(
+        "{command} ended the last process while it was applied\n    remedy: keep a copy of the data directory and report \
+         this; to start without the command, which is then rejected: exchange skip --data {directory} --command {sequence}"
+    )]
+    Poisoned {
+        /// The command in words.
+        command: String,
+        /// Its number.
+        sequence: u64,
+        /// The data directory.
+        directory: String,
+    },
     /// A door can not be opened.
     #[error(transparent)]
     Door(#[from] OpenError),

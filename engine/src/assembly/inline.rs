@@ -9,6 +9,7 @@ use super::stages::{Outside, Seams, Stages, build};
 use crate::config::Config;
 use crate::exchange::command::Command;
 use crate::journal::SimDisk;
+use crate::poison::Skips;
 use crate::recovery::archive;
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
@@ -72,7 +73,9 @@ impl Inline {
             re_requests: outside.network.sender(udp),
             disk: Some(outside.disk.clone()),
             snapshots: Some(outside.disk.clone()),
+            skips: Skips::default(),
             archive: Some(archive::Sources {
+                skips: Skips::default(),
                 journal: {
                     let disk = outside.disk.clone();
                     Box::new(move || Box::new(disk.clone()))

@@ -8,6 +8,7 @@ use super::error::StartError;
 use crate::exchange::snapshot::Input;
 use crate::exchange::{Exchange, Limits};
 use crate::journal::{self, Disk, ReadOptions, Recovered};
+use crate::poison::Skips;
 use crate::recovery::store::FEED_STREAM;
 use crate::recovery::{RecoveryConfig, Start};
 use crate::replay::{self, Ahead, Foreseen};
@@ -58,6 +59,7 @@ impl<T: Into<StartError>> From<T> for Stopped {
 pub(super) fn restore(
     configuration_hash: u64,
     recovery: &RecoveryConfig,
+    skips: &Skips,
     disk: &mut impl Disk,
     snapshots: &mut impl Snapshots,
     mut progress: impl FnMut(Progress),
@@ -84,7 +86,7 @@ pub(super) fn restore(
             continue;
         }
         progress(Progress::Loaded { sequence });
-        match read_on(start, disk, !is_own, &mut progress) {
+        match read_on(start, skips, disk, !is_own, &mut progress) {
             Ok((start, recovered)) if recovered.last_sequence >= sequence => {
                 return Ok(Restored {
                     start,
@@ -104,7 +106,7 @@ pub(super) fn restore(
             Err(Stopped::Failed(error)) => return Err(error),
         }
     }
-    match read_on(Start::empty(recovery), disk, false, &mut progress) {
+    match read_on(Start::empty(recovery), skips, disk, false, &mut progress) {
         Ok((start, recovered)) => Ok(Restored {
             start,
             recovered,
@@ -154,6 +156,7 @@ fn load(
 /// Applies the journal from where `start` stands. `must_end`: there may be nothing.
 fn read_on(
     mut start: Start,
+    skips: &Skips,
     disk: &mut impl Disk,
     must_end: bool,
     progress: &mut impl FnMut(Progress),
@@ -169,20 +172,24 @@ fn read_on(
             return Err(Stopped::Foreign);
         }
         match ahead.push(start.replica.exchange(), command, expected) {
-            Some(foreseen) => apply(&mut start, &foreseen),
+            Some(foreseen) => apply(&mut start, skips, &foreseen),
             None => Ok(()),
         }
     })?;
     while let Some(foreseen) = ahead.pop() {
-        apply(&mut start, &foreseen)?;
+        apply(&mut start, skips, &foreseen)?;
     }
     Ok((start, recovered))
 }
 
-fn apply(start: &mut Start, foreseen: &Foreseen) -> Result<(), Stopped> {
+fn apply(start: &mut Start, skips: &Skips, foreseen: &Foreseen) -> Result<(), Stopped> {
     let events_hash = start.replica.events_hash();
     replay::compare(&foreseen.command, foreseen.expected, events_hash)?;
-    start.replay_foreseen(foreseen);
+    if skips.contains(&foreseen.command) {
+        start.skip(&foreseen.command);
+    } else {
+        start.replay_foreseen(foreseen);
+    }
     Ok(())
 }
 

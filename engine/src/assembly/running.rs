@@ -17,9 +17,10 @@ use super::restore::Progress;
 use super::stages::{Outside, Seams, Stages, build};
 use crate::config::{Config, Durability, IdleChoice, LayoutChoice, ReceiveChoice};
 use crate::exchange::Exchange;
-use crate::journal::{self, Backend, Directory, FileDisk, Segments};
+use crate::journal::{self, Backend, Directory, FileDisk, ReadOptions, Segments};
 use crate::memory;
 use crate::output::OutputCounters;
+use crate::poison::{self, Skips};
 use crate::recovery::{RecoveryCounters, archive};
 use crate::runtime::clock::Clock;
 use crate::runtime::counters::Counters;
@@ -133,11 +134,18 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
     if let Some(disk) = &mut disk {
         check_capacities(&config, disk)?;
     }
+    let skips = match &mut disk {
+        Some(disk) => {
+            refuse_poison(&config, disk, &mut tell)?;
+            read_skips(&config)?
+        }
+        None => Skips::default(),
+    };
     tell(&format!("memory: {}", memory::sentence(&memory::needed(&config))));
 
     let shutdown = Shutdown::default();
     let (left_to, left) = mpsc::channel();
-    let seams = open_doors(&mut config, disk, &mut tell)?;
+    let seams = open_doors(&mut config, disk, skips, &mut tell)?;
     let mut counters: Vec<Arc<dyn Counters>> = vec![Arc::clone(seams.orders.counters()) as Arc<dyn Counters>];
     let addresses = Addresses {
         order_entry_udp: config.network.order_entry_udp,
@@ -255,6 +263,59 @@ fn check_capacities(config: &Config, disk: &mut FileDisk) -> Result<(), StartErr
     }
 }
 
+fn read_skips(config: &Config) -> Result<Skips, StartError> {
+    let directory = &config.journal.directory;
+    Skips::read(directory).map_err(|source| StartError::Directory {
+        action: "understand the commands that are left out in",
+        path: directory.display().to_string(),
+        source,
+    })
+}
+
+/// Refuses to apply the command again that ended the last process. One that the journal does not have was never
+/// acknowledged: nothing is left of it but the file.
+fn refuse_poison(
+    config: &Config,
+    disk: &mut FileDisk,
+    tell: &mut impl FnMut(&str),
+) -> Result<(), StartError> {
+    let directory = &config.journal.directory;
+    let failed = |action| {
+        let path = directory.display().to_string();
+        move |source| StartError::Directory { action, path, source }
+    };
+    let Some(command) = poison::read(directory).map_err(failed("read the poison in"))? else {
+        return Ok(());
+    };
+    let options = ReadOptions {
+        from: command.sequence,
+        until: command.sequence,
+        ..ReadOptions::default()
+    };
+    let mut is_there = false;
+    journal::replay(
+        disk,
+        options,
+        |_| {},
+        |read, _| {
+            is_there |= *read == command;
+            Ok::<_, StartError>(())
+        },
+    )?;
+    if is_there {
+        return Err(StartError::Poisoned {
+            command: poison::tell(&command),
+            sequence: command.sequence,
+            directory: directory.display().to_string(),
+        });
+    }
+    tell(&format!(
+        "{} ended the last process before it was in the journal: it was never acknowledged, and is gone",
+        poison::tell(&command)
+    ));
+    poison::forget(directory).map_err(failed("remove the poison in"))
+}
+
 /// The real outside.
 enum Machine {}
 
@@ -271,6 +332,7 @@ impl Outside for Machine {
 fn open_doors(
     config: &mut Config,
     disk: Option<FileDisk>,
+    skips: Skips,
     tell: &mut impl FnMut(&str),
 ) -> Result<Seams<Machine>, StartError> {
     let machine = |what| move |source| StartError::Machine { what, source };
@@ -345,11 +407,13 @@ fn open_doors(
         archive: disk.is_some().then(|| {
             let directory = config.journal.directory.clone();
             archive::Sources {
+                skips: skips.clone(),
                 snapshots: Box::new(SnapshotDirectory::new(&directory)),
                 journal: Box::new(move || Box::new(Directory::new(&directory))),
                 limits: config.capacities.limits,
             }
         }),
+        skips,
         has_helpers: true,
         disk,
         udp_port: network.order_entry_udp.port(),

@@ -16,6 +16,7 @@ use crate::ingress::{EngineConfig, EngineLinks, EngineStage, Schedule};
 use crate::journal::{self, Disk, JournalStage, Recovered};
 use crate::memory;
 use crate::output::{OutputConfig, OutputLinks, OutputStage, window};
+use crate::poison::Skips;
 use crate::recovery::archive::{self, Archive, ArchiveCounters};
 use crate::recovery::credentials::{Credentials, MarketDataLogins};
 use crate::recovery::door::DoorConfig;
@@ -74,6 +75,8 @@ pub(super) struct Seams<W: Outside> {
     pub(super) disk: Option<W::Disk>,
     /// Beside the journal.
     pub(super) snapshots: Option<W::Snapshots>,
+    /// Commands of the journal that are left out.
+    pub(super) skips: Skips,
     /// Reads journal and snapshots once more, for who asks for old messages.
     pub(super) archive: Option<archive::Sources>,
     /// What is slow runs on threads of its own, not in the stages' turns.
@@ -156,7 +159,7 @@ pub(super) fn build<W: Outside>(
     } = match (&mut disk, &mut snapshots) {
         (Some(disk), Some(snapshots)) => {
             let hash = config.configuration_hash();
-            restore(hash, &recovery_config, disk, snapshots, progress)?
+            restore(hash, &recovery_config, &seams.skips, disk, snapshots, progress)?
         }
         _ => Restored {
             start: Start::empty(&recovery_config),
@@ -169,7 +172,8 @@ pub(super) fn build<W: Outside>(
     let exchange = restore::copy(start.replica.exchange(), limits, seams.hash_seed);
     let (encoder, events_hash) = (start.replica.encoder().clone(), start.replica.events_hash());
     let system_event = start.replica.system_event();
-    let commands = setup::commands(config, &exchange, system_event)?;
+    let mut commands = setup::commands(config, &exchange, system_event)?;
+    commands.extend(seams.skips.commands(exchange.skips()));
     let (mut inbound_to, inbound_from) = RingBuffer::new(INBOUND_RING + commands.len());
     for command in &commands {
         if inbound_to.push(Inbound::Command(*command)).is_err() {

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use engine::assembly::{StartError, capacities};
 use engine::exchange::Limits;
 use engine::exchange::snapshot::Broken;
-use engine::journal::{self, Directory, JournalError, ReadOptions};
+use engine::journal::{self, Directory, DirectoryLock, JournalError, ReadOptions};
 use engine::limits::DATA_DIRECTORY;
 use engine::output::MessageSink;
+use engine::poison::{self, Skips};
 use engine::replay::{Ahead, Foreseen, Nobody, Replay};
 use engine::snapshot::{self, SnapshotDirectory, Snapshots};
 use protocol::market_data::binary_file::write_record;
@@ -43,6 +44,15 @@ pub(super) struct ReplayArguments {
     /// Begin with the newest snapshot that is whole, instead of the journal's first command.
     #[arg(long)]
     from_snapshot: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SkipArguments {
+    #[command(flatten)]
+    data: DataArgument,
+    /// The command, as the start that was refused names it.
+    #[arg(long, value_name = "NUMBER")]
+    command: u64,
 }
 
 /// Where a replay begins, how far it came, and how fast.
@@ -135,6 +145,26 @@ impl MessageSink for ItchFile {
     fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
 }
 
+fn skips(directory: &Path) -> Result<Skips, ReplayError> {
+    let failed = |source| ReplayError::Snapshot {
+        file: directory.display().to_string(),
+        source,
+    };
+    Skips::read(directory).map_err(failed)
+}
+
+pub(super) fn skip(arguments: &SkipArguments) -> Result<(), Failure> {
+    let directory = &arguments.data.directory;
+    // Nobody else may work on the directory.
+    let _lock = DirectoryLock::acquire(directory).map_err(|error| Failure::NotStarted(error.to_string()))?;
+    let command =
+        poison::skip(directory, arguments.command).map_err(|error| Failure::Ended(error.to_string()))?;
+    print(&format!(
+        "{} is left out from now on; the next start journals that it was\n",
+        poison::tell(&command)
+    ))
+}
+
 fn limits(directory: &Path) -> Result<Limits, Failure> {
     capacities::read(directory)?.ok_or_else(|| {
         Failure::NotStarted(format!(
@@ -183,6 +213,7 @@ fn replay(
     messages: &mut impl MessageSink,
 ) -> Result<Replayed, Failure> {
     let snapshot = replay.exchange.sequence();
+    replay.leave_out(skips(directory)?);
     let options = ReadOptions {
         from: snapshot + 1,
         ..ReadOptions::default()

@@ -40,6 +40,7 @@ pub mod schedule;
 mod settling;
 mod setup;
 mod sink;
+mod skipping;
 pub mod snapshot;
 mod stops;
 #[cfg(test)]
@@ -178,6 +179,8 @@ pub struct Exchange {
     match_number: u64,
     /// 1 on the first day.
     day: u32,
+    /// Commands that were left out, as far as it is journaled.
+    skips: u32,
     sequence: u64,
     now: u64,
     work: Work,
@@ -230,6 +233,7 @@ impl Exchange {
             order_number: 0,
             match_number: 0,
             day: 1,
+            skips: 0,
             sequence: 0,
             now: 0,
             work: Work::Nothing,
@@ -293,6 +297,7 @@ impl Exchange {
             Some(CommandKind::ConnectionStart) => self.connection_start(command),
             Some(CommandKind::ConnectionEnd) => self.connection_end(command, step),
             Some(CommandKind::Expire) => self.expire(step),
+            Some(CommandKind::SkipPoison) => self.skip_poison(),
             Some(CommandKind::Deposit) => self.deposit(command, step),
             Some(CommandKind::Withdraw) => self.withdraw(command, step),
             Some(CommandKind::AddAsset) => self.add_asset(command, step),

@@ -29,6 +29,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::exchange::Limits;
 use crate::journal::Segments;
+use crate::poison::Skips;
 use crate::snapshot::Snapshots;
 use crate::sys::priority;
 use worker::Worker;
@@ -62,6 +63,8 @@ pub struct Sources {
     pub snapshots: Box<dyn Snapshots + Send>,
     /// Capacities of the exchange.
     pub limits: Limits,
+    /// Commands of the journal that are left out.
+    pub skips: Skips,
 }
 
 impl fmt::Debug for Sources {

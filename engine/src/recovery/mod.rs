@@ -239,7 +239,16 @@ impl Start {
         self.store.set_released(command.sequence);
     }
 
-    /// The same for a command that stood in line.
+    /// Leaves one command out, as the operator wants.
+    ///
+    /// # Panics
+    /// As [`Start::replay`].
+    pub fn skip(&mut self, command: &Command) {
+        self.replica.skip(command, &mut self.store);
+        self.store.set_released(command.sequence);
+    }
+
+    /// The same as [`Start::replay`] for a command that stood in line.
     ///
     /// # Panics
     /// As [`Start::replay`].

@@ -9,6 +9,7 @@ use crate::exchange::event::{Event, EventKind};
 use crate::exchange::{Exchange, Limits, OrderView, Outlook, Progress, Sink};
 use crate::ingress::EventsHash;
 use crate::output::{Encoder, MessageSink};
+use crate::poison;
 use crate::runtime::links::STEP_EVENTS_MAX;
 
 /// The exchange as of the last durable command that was applied, with the numbers of its streams.
@@ -133,6 +134,24 @@ impl Replica {
         }
     }
 
+    /// Leaves one command of the journal out, as the operator wants.
+    ///
+    /// # Panics
+    /// As [`Replica::replay`].
+    pub fn skip(&mut self, command: &Command, messages: &mut impl MessageSink) {
+        assert!(self.unfinished.is_none(), "start-up is over");
+        self.events.clear();
+        let progress = self.exchange.skip(command, &mut self.events);
+        assert!(
+            progress == Progress::Done,
+            "nothing is left of a command that is left out"
+        );
+        self.events_hash.add(&self.events);
+        self.encoder.encode(command, &self.events, messages);
+        self.remember(command);
+        self.applied = command.sequence;
+    }
+
     /// Takes the next command to be applied. False when there is none up to `up_to`.
     fn begin(&mut self, commands: &mut Consumer<Command>, up_to: u64) -> bool {
         loop {
@@ -166,11 +185,14 @@ impl Replica {
             events: &mut self.events,
             history: &mut self.history,
         };
-        let progress = if self.exchange.is_busy() {
-            self.exchange.resume(&mut sink)
-        } else {
-            self.exchange.apply_foreseen(&command, outlook, &mut sink)
-        };
+        let exchange = &mut self.exchange;
+        let progress = poison::applying(&command, || {
+            if exchange.is_busy() {
+                exchange.resume(&mut sink)
+            } else {
+                exchange.apply_foreseen(&command, outlook, &mut sink)
+            }
+        });
         self.events_hash.add(&self.events);
         self.encoder.encode(&command, &self.events, messages);
         self.remember(&command);

@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use client::Client;
 use engine::assembly::{self, Running};
 use engine::config::Config;
+use engine::exchange::command::CommandKind;
+use engine::journal::{self, Directory as Journal, JournalError, ReadOptions};
 
 /// Orders of a test: what they cause is several times what the store holds.
 const ORDERS: u32 = 12_000;
@@ -156,6 +158,77 @@ fn old_messages_are_made_again() {
 /// So many messages at least the feed has beside a session's stream: one for each order that was added.
 fn feed_messages_of(session: &[Vec<u8>]) -> usize {
     session.iter().filter(|message| message[0] == b'A').count()
+}
+
+/// A command that ended the process: the next start refuses it until it is skipped; then it is rejected, everything else is
+/// as it was, and the journal says so, once.
+#[test]
+fn a_poison_command_is_refused_until_it_is_skipped() {
+    let directory = Directory::new();
+    let mut config = config(&directory);
+    config.capacities.store = 64 << 20;
+    let (running, _) = start(&config);
+    let address = SocketAddr::V4(running.addresses().order_entry_tcp);
+    let mut maker = Client::login(address, "MAKER1", "demo", 0);
+    for user_ref in 1..=50 {
+        maker.enter(user_ref);
+    }
+    maker.wait_for(50);
+    let said = maker.finish();
+    let ended = running.stop().expect("it ends in order");
+    assert!(ended.exchange.is_live(2, 40), "MAKER1 has the third session");
+
+    // As the hook of a panic would have done it, with the order of number 40.
+    let mut poison = None;
+    let mut journal = Journal::new(&directory.0);
+    journal::replay(
+        &mut journal,
+        ReadOptions::default(),
+        |_| {},
+        |command, _| {
+            if command.kind == CommandKind::Enter as u8 && command.order().user_ref == 40 {
+                poison = Some(*command);
+            }
+            Ok::<_, JournalError>(())
+        },
+    )
+    .expect("it is whole");
+    let poison = poison.expect("it is in the journal");
+    engine::poison::record(&directory.0, &poison).expect("it can be written");
+    for snapshot in directory.snapshots() {
+        fs::remove_file(snapshot).expect("it is there");
+    }
+    let error = match assembly::start(&config) {
+        Ok(_) => panic!("the command would end it again"),
+        Err(error) => error.to_string(),
+    };
+    assert!(
+        error.contains(&format!(
+            "command {} (Enter, session 2, instrument 1)",
+            poison.sequence
+        )),
+        "{error}"
+    );
+    assert!(error.contains("exchange skip --data"), "{error}");
+
+    engine::poison::skip(&directory.0, poison.sequence).expect("that one");
+    let (running, _) = start(&config);
+    let again = all(&running, said.len(), 1).session;
+    let last = running.stop().expect("it ends in order");
+    assert!(last.is_equal());
+    assert!(!last.exchange.is_live(2, 40) && last.exchange.is_live(2, 39) && last.exchange.is_live(2, 41));
+    assert_eq!(last.exchange.session(2).expect("it is there").mark, 50);
+    assert_eq!(last.exchange.skips(), 1);
+    let differing: Vec<_> = (0..said.len())
+        .filter(|&place| said[place] != again[place])
+        .collect();
+    assert_eq!(again[differing[0]][0], b'J', "its sender is told");
+    let (running, _) = start(&config);
+    assert_eq!(
+        running.stop().expect("it ends in order").exchange.skips(),
+        1,
+        "journaled once"
+    );
 }
 
 /// Snapshots while orders come in: two are kept, and a start begins with the newest, or with the one before when that is

@@ -16,6 +16,7 @@ use crate::exchange::command::{
 };
 use crate::journal::{self, Disk, JournalStage, Recovered, Segments, Settings, SimDisk};
 use crate::output::MessageSink;
+use crate::poison::Skips;
 use crate::recovery::replica::Replica;
 use crate::recovery::store::FEED_STREAM;
 use crate::recovery::{RecoveryConfig, Start};
@@ -173,6 +174,7 @@ impl Past {
         restore(
             configuration,
             &recovery(),
+            &Skips::default(),
             &mut disk,
             &mut snapshots,
             |_: Progress| {},

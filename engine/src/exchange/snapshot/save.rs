@@ -51,6 +51,7 @@ impl Exchange {
             order_number,
             match_number,
             day,
+            skips,
             sequence,
             now,
             work,
@@ -63,6 +64,7 @@ impl Exchange {
             out.u64(number);
         }
         out.u32(*day);
+        out.u32(*skips);
         out.u8(u8::from(*all_killed));
         out.count(ledger.assets().len());
         for asset in ledger.assets() {

@@ -31,7 +31,8 @@ pub(super) struct Regenerator {
 impl Regenerator {
     /// Begins with the newest snapshot that is older than what is asked for, else with the journal's first command.
     pub(super) fn new(sources: &mut Sources, job: &Job) -> Result<Self, String> {
-        let replay = Self::begin(sources, job)?;
+        let mut replay = Self::begin(sources, job)?;
+        replay.leave_out(sources.skips.clone());
         let options = ReadOptions {
             from: replay.exchange.sequence() + 1,
             until: job.until,
