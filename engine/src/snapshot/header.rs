@@ -105,3 +105,48 @@ impl Header {
         Ok((header, body))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zerocopy::FromZeros;
+
+    /// The table of the document, row by row.
+    #[test]
+    fn the_document_says_the_same() {
+        let document = include_str!("../../../docs/protocol/snapshot.md");
+        let zero = Header::new_zeroed();
+        macro_rules! rows {
+            ($($field:ident $name:literal),+) => {
+                $({
+                    let (offset, length) = (offset_of!(Header, $field), size_of_val(&zero.$field));
+                    let row = format!("| {offset} | {length} | {} |", $name);
+                    assert!(document.contains(&row), "{row}");
+                })+
+            };
+        }
+        rows!(magic "Snapshot Magic", version "Version", flags "Flags", sequence "Sequence", time "Time", day_ns "Day",
+            configuration_hash "Configuration Hash", matching_hash "Matching Hash", state_hash "State Hash",
+            events_hash "Events Hash", feed_next "Feed Next", core_bytes "Core Length", streams_bytes "Streams Length",
+            history_bytes "History Length", system_event "System Event", spare "Spare", body_checksum "Body Checksum",
+            checksum "Checksum");
+    }
+
+    #[test]
+    fn every_flipped_bit_of_the_header_is_found() {
+        let body = [7; 10];
+        let header = Header {
+            core_bytes: 4,
+            streams_bytes: 5,
+            history_bytes: 1,
+            ..Header::new_zeroed()
+        };
+        let mut bytes = [header.seal(&body).as_bytes(), &body].concat();
+        assert!(Header::read(&bytes).is_ok());
+        for bit in 0..bytes.len() * 8 {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(Header::read(&bytes).is_err(), "bit {bit}");
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+}

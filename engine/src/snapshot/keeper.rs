@@ -245,3 +245,123 @@ impl Work {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::Limits;
+    use crate::exchange::command::{Command, CommandKind};
+    use crate::journal::SimDisk;
+    use crate::output::MessageSink;
+    use crate::snapshot;
+
+    const LIMITS: Limits = Limits {
+        assets: 2,
+        instruments: 1,
+        accounts: 1,
+        sessions: 1,
+        orders: 16,
+        levels: 16,
+        fee_schedules: 1,
+    };
+    const SETTINGS: KeeperSettings = KeeperSettings {
+        origin: Origin {
+            configuration_hash: 3,
+            day_ns: 4,
+        },
+        reserve_bytes: 10_000,
+        buffer_bytes: 1_024,
+    };
+
+    struct Nobody;
+
+    impl MessageSink for Nobody {
+        fn feed(&mut self, _sequence: u64, _message: &[u8]) {}
+        fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
+    }
+
+    /// The next command, which changes nothing but the number.
+    fn step(replica: &mut Replica) {
+        let command = Command {
+            sequence: replica.applied() + 1,
+            ..Command::new(CommandKind::AccountQuery)
+        };
+        replica.replay(&command, &mut Nobody);
+    }
+
+    fn disk() -> SimDisk {
+        SimDisk::new(1, 4_096, 1 << 20, 0)
+    }
+
+    /// Lends, takes back and goes on, until so many commands are applied.
+    fn run(keeper: &mut Keeper, mut replica: Box<Replica>, commands: u64) -> Box<Replica> {
+        for _ in 0..commands {
+            step(&mut replica);
+            while !keeper.is_idle() {
+                thread::yield_now();
+            }
+            keeper.lend(replica, false);
+            replica = loop {
+                match keeper.give_back() {
+                    Some(replica) => break replica,
+                    None => thread::yield_now(),
+                }
+            };
+        }
+        replica
+    }
+
+    fn list(disk: &SimDisk) -> Vec<u64> {
+        Snapshots::list(&mut disk.clone()).expect("in memory")
+    }
+
+    #[test]
+    fn the_two_newest_are_kept_wherever_it_works() {
+        let replica = || Box::new(Replica::new(LIMITS, 0, 4));
+        let (here, there) = (disk(), disk());
+        run(
+            &mut Keeper::inline(Box::new(here.clone()), SETTINGS),
+            replica(),
+            5,
+        );
+        let mut keeper = Keeper::start(Box::new(there.clone()), SETTINGS).expect("threads can be started");
+        run(&mut keeper, replica(), 5);
+        // Dropping it waits for the last one.
+        drop(keeper);
+        for disk in [here, there] {
+            assert_eq!(list(&disk), [4, 5]);
+            let bytes = Snapshots::read(&mut disk.clone(), 5).expect("it is there");
+            let header = snapshot::open(&bytes).expect("it is whole").header;
+            assert_eq!(
+                (header.sequence, header.configuration_hash, header.day_ns),
+                (5, 3, 4)
+            );
+            assert!(!header.is_clean());
+        }
+    }
+
+    #[test]
+    fn without_room_or_with_an_error_there_is_none_and_everything_goes_on() {
+        let disk = disk();
+        let mut keeper = Keeper::inline(Box::new(disk.clone()), SETTINGS);
+        let replica = run(&mut keeper, Box::new(Replica::new(LIMITS, 0, 4)), 1);
+        disk.set_capacity(11_000);
+        let replica = run(&mut keeper, replica, 1);
+        disk.set_capacity(1 << 20);
+        disk.fail_snapshots(true);
+        let replica = run(&mut keeper, replica, 2);
+        assert_eq!(list(&disk), [1]);
+        let counters = keeper.counters();
+        assert_eq!(
+            (
+                counters.no_room.get(),
+                counters.failed.get(),
+                counters.written.get()
+            ),
+            (1, 2, 1)
+        );
+        disk.fail_snapshots(false);
+        run(&mut keeper, replica, 1);
+        assert_eq!(list(&disk), [1, 5]);
+    }
+}
