@@ -46,15 +46,17 @@ impl Exchange {
             .index
             .find(&self.arena, name, command.session, order.user_ref);
         if handle != NONE {
-            let (executed, open) = (self.arena.get(handle).executed, self.open_of(handle));
-            let left = order.quantity.saturating_sub(executed);
+            let left = order.quantity.saturating_sub(self.arena.get(handle).executed);
             if left == 0 {
                 if !outlook.is_fetched() {
                     self.prefetch_neighbors(handle);
                 }
                 self.cancel_named(handle, name, b'U', step);
-            } else if left < open {
-                self.cancel_part(handle, open - left, step);
+            } else {
+                let open = self.open_of(handle);
+                if left < open {
+                    self.cancel_part(handle, open - left, step);
+                }
             }
         }
         Progress::Done

@@ -431,6 +431,7 @@ impl Exchange {
         }
         self.arena.remove(handle);
     }
+
     /// What orders have that end by themselves, or have a reserve.
     #[inline(never)]
     fn finish_unusual(&mut self, handle: u32) {
