@@ -162,10 +162,10 @@ fn measure(options: &Options) {
             let rates = runs
                 .iter()
                 .map(|run| f64::from(options.operations) / time(run).as_secs_f64() / 1e6);
-            Spread::of(rates.collect()).to_string()
+            Spread::of(rates).to_string()
         };
         let milliseconds = |time: fn(&Run) -> Duration| {
-            Spread::of(runs.iter().map(|run| time(run).as_secs_f64() * 1e3).collect()).to_string()
+            Spread::of(runs.iter().map(|run| time(run).as_secs_f64() * 1e3)).to_string()
         };
         println!(
             "{:<9}{:<20}{:<20}{:<20}{:<14}{:<18}{:<18}{}{}",

@@ -376,7 +376,8 @@ impl<S: Segments> Reader<S> {
         let Some(&here) = self.list.get(self.index) else {
             return Ok(());
         };
-        for segment in self.list[self.index..].to_vec() {
+        for index in self.index..self.list.len() {
+            let segment = self.list[index];
             let rest = scan(&mut self.segments, segment, from)
                 .map_err(JournalError::io("read", self.segments.path(segment)))?;
             let file = self.segments.path(segment);

@@ -267,7 +267,7 @@ impl Writer {
 
     fn write(&mut self, journaled: Journaled) {
         assert!(self.commands.push(journaled).is_ok(), "room for all");
-        if journaled.command.sequence % 50 == 0 {
+        if journaled.command.sequence.is_multiple_of(50) {
             self.finish();
         }
     }
