@@ -49,6 +49,8 @@ pub const CONNECTIONS: Range = Range::new(1, 256, 65_536);
 pub const FINISHED_ORDERS: Range = Range::new(1, 256, 1 << 20);
 /// Commands in a ring.
 pub const RING: Range = Range::new(1024, 65_536, 1 << 24);
+/// Commands on their way to the replica: what comes while a snapshot is taken of it waits there.
+pub const REPLICA_RING: Range = Range::new(1024, 262_144, 1 << 24);
 /// Bytes of the ring from engine to output: at least two of the longest records.
 pub const OUTPUT_RING: Range = Range::new(64 * KIB, 16 * MIB, 16 * GIB);
 /// Bytes of the window of released messages.

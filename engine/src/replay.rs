@@ -36,8 +36,8 @@ const LOOK_AROUND: usize = 4;
 
 /// A line of commands that wait for their turn, each looked at three times, as the engine does with those of a datagram.
 ///
-/// PERF: a replay has all commands at hand, and waits for memory more than for anything else: with a million open orders
-/// the line makes it half as fast again (`cargo bench -p benches --bench replay`).
+/// PERF: a replay has all commands at hand, and waits for memory more than for anything else. `cargo bench -p benches
+/// --bench replay` shows both, with the line and without.
 #[derive(Debug, Default)]
 pub struct Ahead {
     line: VecDeque<Foreseen>,

@@ -271,7 +271,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
         };
         let image = snapshot::open(&bytes).map_err(broken)?;
         // As a start would: all of it, but the finished orders' meaning.
-        image.replica(limits, 0, 1_024).map_err(broken)?;
+        image.replica(limits, 0, 1).map_err(broken)?;
         if sequence > report.commands {
             let last = report.commands;
             return Err(ReplayError::Shortened { file, sequence, last }.into());

@@ -6,7 +6,7 @@
 //!
 //! The worker has an exchange of its own while there is something to do, and applies the journal as a start does; the
 //! messages of one stream are put into chunks. One job is done at a time, others wait. A few chunks ahead of who reads
-//! them, it waits: a slow reader costs nothing.
+//! them, it waits; when others wait too, the job is over for now, and its reader asks again for the rest.
 //!
 //! **Without effect on trading.** The worker is a thread of the lowest priority that rests as long as it worked. It reads
 //! files of the journal that nobody writes any more, or up to what is durable, and shares nothing with the stages but
@@ -18,7 +18,7 @@
 mod regenerator;
 mod worker;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
@@ -38,6 +38,8 @@ use worker::Worker;
 const JOBS_MAX: usize = 256;
 /// Chunks that wait to be taken; then the worker waits.
 const CHUNKS_MAX: usize = 8;
+/// Turns in which nobody takes a chunk of a job, after which one that waits has its turn: two seconds of the thread's.
+const STALLED_TURNS: u32 = 40;
 /// The thread works so long, then rests as long.
 const SLICE: Duration = Duration::from_millis(2);
 /// Without work it looks around so often.
@@ -112,11 +114,15 @@ pub(super) enum Taken {
 struct Shared {
     tickets: Ticket,
     waiting: VecDeque<Job>,
-    /// The job at work, or one whose end was not heard of yet.
-    current: Option<Ticket>,
-    /// Of the current job.
+    /// What there is of each job that somebody wants.
+    outputs: BTreeMap<Ticket, Output>,
+}
+
+/// What there is of a job.
+#[derive(Debug, Default)]
+struct Output {
     chunks: VecDeque<Chunk>,
-    /// How the current job ended.
+    /// How it ended, if it has.
     ended: Option<bool>,
 }
 
@@ -136,6 +142,7 @@ impl Asker {
         }
         shared.tickets += 1;
         let ticket = shared.tickets;
+        shared.outputs.insert(ticket, Output::default());
         shared.waiting.push_back(Job {
             ticket,
             stream,
@@ -150,20 +157,18 @@ impl Asker {
     /// What there is of a job now.
     pub(super) fn take(&self, ticket: Ticket) -> Taken {
         let mut shared = lock(&self.shared);
-        if shared.current != Some(ticket) {
-            return Taken::Nothing;
-        }
-        if let Some(chunk) = shared.chunks.pop_front() {
+        let Some(output) = shared.outputs.get_mut(&ticket) else {
+            return Taken::Failed;
+        };
+        if let Some(chunk) = output.chunks.pop_front() {
             drop(shared);
             self.wake();
             return Taken::Chunk(chunk);
         }
-        match shared.ended.take() {
+        match output.ended {
             None => Taken::Nothing,
             Some(is_done) => {
-                shared.current = None;
-                drop(shared);
-                self.wake();
+                shared.outputs.remove(&ticket);
                 if is_done { Taken::Done } else { Taken::Failed }
             }
         }
@@ -173,11 +178,7 @@ impl Asker {
     pub(super) fn cancel(&self, ticket: Ticket) {
         let mut shared = lock(&self.shared);
         shared.waiting.retain(|job| job.ticket != ticket);
-        if shared.current == Some(ticket) {
-            shared.current = None;
-            shared.ended = None;
-            shared.chunks.clear();
-        }
+        shared.outputs.remove(&ticket);
         drop(shared);
         self.wake();
     }

@@ -264,7 +264,10 @@ impl Service for OrderEntry {
                 break;
             };
             answers::write(&ask, open.session, replica, &mut open.answer);
-            open.is_bound |= matches!(ask, Ask::Bound(_));
+            if matches!(ask, Ask::Bound(_)) {
+                open.is_bound = true;
+                open.feeder.end(self.archive.as_ref());
+            }
         }
         if !open.is_bound {
             work += open.feeder.put(connection, budget, view, self.archive.as_ref())?;

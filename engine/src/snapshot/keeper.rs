@@ -345,7 +345,7 @@ mod tests {
         let disk = disk();
         let mut keeper = Keeper::inline(Box::new(disk.clone()), SETTINGS);
         let replica = run(&mut keeper, Box::new(Replica::new(LIMITS, 0, 4)), 1);
-        disk.set_capacity(11_000);
+        disk.set_capacity(10_000);
         let replica = run(&mut keeper, replica, 1);
         disk.set_capacity(1 << 20);
         disk.fail_snapshots(true);

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use protocol::order_entry::requests::EnterOrder;
+use protocol::order_entry::requests::{CancelOrder, EnterOrder};
 use protocol::order_entry::write_message;
 use protocol::soup::{Decoder, ServerPacket, encode};
 use protocol::units::Symbol;
@@ -20,6 +20,10 @@ pub(crate) struct Client {
     messages: Vec<Vec<u8>>,
     /// Requests that were answered.
     answered: u32,
+    /// The reason of the last answer, when it was a refusal.
+    refusal: Option<u16>,
+    /// Orders that were canceled.
+    canceled: u32,
 }
 
 impl Client {
@@ -32,6 +36,8 @@ impl Client {
             decoder: Decoder::new(64 << 10),
             messages: Vec::new(),
             answered: 0,
+            refusal: None,
+            canceled: 0,
         };
         let mut buffer = [0; 64];
         let length =
@@ -63,14 +69,42 @@ impl Client {
         };
         let mut message = [0; 128];
         let length = write_message(&order, &[], &mut message).expect("it has room");
+        self.send(&message[..length]);
+    }
+
+    /// Cancels all of an order.
+    pub(crate) fn cancel(&mut self, user_ref: u32) {
+        let cancel = CancelOrder {
+            message_type: b'X',
+            user_ref_num: user_ref.into(),
+            ..CancelOrder::new_zeroed()
+        };
+        let mut message = [0; 32];
+        let length = write_message(&cancel, &[], &mut message).expect("it has room");
+        self.send(&message[..length]);
+    }
+
+    fn send(&mut self, message: &[u8]) {
         let mut packet = [0; 160];
-        let length = encode::unsequenced(&message[..length], &mut packet).expect("it has room");
+        let length = encode::unsequenced(message, &mut packet).expect("it has room");
         self.write(&packet[..length]);
     }
 
     /// Reads until the request of this number was answered.
     pub(crate) fn wait_for(&mut self, user_ref: u32) {
         while self.answered < user_ref {
+            self.read();
+        }
+    }
+
+    /// The reason of the last answer, when it was a refusal.
+    pub(crate) fn refusal(&self) -> Option<u16> {
+        self.refusal
+    }
+
+    /// Reads until an order was canceled.
+    pub(crate) fn wait_for_cancel(&mut self) {
+        while self.canceled == 0 {
             self.read();
         }
     }
@@ -106,7 +140,10 @@ impl Client {
                     if message[0] == b'A' || message[0] == b'J' {
                         let number = message[9..].first_chunk().expect("a number");
                         self.answered = u32::from_be_bytes(*number);
+                        let reason = message[13..].first_chunk().expect("a reason, or more");
+                        self.refusal = (message[0] == b'J').then(|| u16::from_be_bytes(*reason));
                     }
+                    self.canceled += u32::from(message[0] == b'C');
                     self.messages.push(message.to_vec());
                 }
                 ServerPacket::LoginRejected(reason) => panic!("rejected: {}", char::from(reason)),

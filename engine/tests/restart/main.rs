@@ -2,6 +2,7 @@
 //! old, from whichever snapshot it began.
 
 mod client;
+mod full;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};

@@ -216,7 +216,11 @@ pub(super) fn capacities(section: &file::Capacities, problems: &mut Problems<'_>
         "capacities.finished_orders",
     );
     let journal_ring = number(&section.journal_ring, &limits::RING, "capacities.journal_ring");
-    let replica_ring = number(&section.replica_ring, &limits::RING, "capacities.replica_ring");
+    let replica_ring = number(
+        &section.replica_ring,
+        &limits::REPLICA_RING,
+        "capacities.replica_ring",
+    );
     let mut size = |value: &Option<Spanned<Bytes>>, range, key| bytes(value.as_ref(), range, key, problems);
     Capacities {
         limits,

@@ -122,6 +122,7 @@ impl Loading {
         instrument.go_by(index as u16, schedule.ok_or(Broken("an unknown fee schedule"))?);
         instrument.volatility_ppm = from.u32()?;
         instrument.pause_seconds = from.u32()?;
+        instrument.note_protection();
         instrument.last_trade = LastTrade {
             price: from.u32()?,
             quantity: from.u32()?,

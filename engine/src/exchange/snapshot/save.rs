@@ -219,7 +219,7 @@ fn save_instrument(instrument: &Instrument, out: &mut Output<'_>) {
     let Instrument {
         definition,
         state,
-        // Follows from its orders.
+        // Follows from its orders, and from its protection.
         beside: _,
         schedule,
         // These follow from the definition.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use crossbeam_utils::CachePadded;
 
 use super::regenerator::{Advanced, Regenerator};
-use super::{ArchiveCounters, CHUNKS_MAX, Chunk, Job, Shared, Sources, lock};
+use super::{ArchiveCounters, CHUNKS_MAX, Chunk, Job, STALLED_TURNS, Shared, Sources, lock};
 
 /// A chunk goes out when it is this long.
 const CHUNK_BYTES: usize = 32 * 1_024;
@@ -17,6 +17,8 @@ pub(super) struct Worker {
     regenerator: Option<Regenerator>,
     job: Option<Job>,
     chunk: Chunk,
+    /// Turns in which the job's chunks were not taken.
+    stalled: u32,
     counters: Arc<CachePadded<ArchiveCounters>>,
 }
 
@@ -28,6 +30,7 @@ impl Worker {
             regenerator: None,
             job: None,
             chunk: Chunk::default(),
+            stalled: 0,
             counters: ArchiveCounters::shared(),
         }
     }
@@ -66,22 +69,35 @@ impl Worker {
         1
     }
 
-    /// The job at hand, if there is one that is still wanted and whose messages are taken.
+    /// The job at hand, if there is one that is still wanted and whose chunks are taken.
     fn next_job(&mut self) -> Option<Job> {
         let mut shared = lock(&self.shared);
-        if self.job.is_some_and(|job| shared.current != Some(job.ticket)) {
+        if let Some(job) = self.job {
+            let others_wait = !shared.waiting.is_empty();
+            match shared.outputs.get_mut(&job.ticket) {
+                Some(output) if output.chunks.len() < CHUNKS_MAX => {
+                    self.stalled = 0;
+                    return self.job;
+                }
+                Some(_) if self.stalled < STALLED_TURNS || !others_wait => {
+                    self.stalled = self.stalled.saturating_add(1);
+                    return None;
+                }
+                // What was made is enough for now.
+                Some(output) => output.ended = Some(true),
+                // Canceled.
+                None => {}
+            }
             self.job = None;
+            // What is begun belongs to messages that are asked for again.
             self.chunk = Chunk::default();
         }
-        if self.job.is_none() && shared.current.is_none() {
-            self.job = shared.waiting.pop_front();
-            shared.current = self.job.map(|job| job.ticket);
-            shared.ended = None;
-            if self.job.is_some() {
-                self.counters.jobs.increment();
-            }
+        self.stalled = 0;
+        self.job = shared.waiting.pop_front();
+        if self.job.is_some() {
+            self.counters.jobs.increment();
         }
-        self.job.filter(|_| shared.chunks.len() < CHUNKS_MAX)
+        self.job
     }
 
     fn advance(&mut self, job: &Job) -> Result<Advanced, String> {
@@ -105,12 +121,12 @@ impl Worker {
         let chunk = std::mem::take(&mut self.chunk);
         let mut shared = lock(&self.shared);
         // Canceled meanwhile: nobody waits for it.
-        if shared.current != Some(job.ticket) {
+        let Some(output) = shared.outputs.get_mut(&job.ticket) else {
             return;
-        }
+        };
         if chunk.count > 0 {
-            shared.chunks.push_back(chunk);
+            output.chunks.push_back(chunk);
         }
-        shared.ended = ended;
+        output.ended = ended;
     }
 }
