@@ -74,7 +74,8 @@ pub struct RecoveryConfig {
     pub limits: Limits,
     /// Secret of the replica's index, from the operating system's random source: see [`crate::exchange::Exchange`].
     pub hash_seed: u64,
-    /// Bytes of the store of released messages. Older messages than fit can not be recovered over TCP.
+    /// Bytes of the store of released messages. Older ones are made again by the archive, if there
+    /// is a journal.
     pub store_bytes: usize,
     /// Finished orders, and as many replaced numbers, that are remembered for each account.
     pub finished_orders: usize,
