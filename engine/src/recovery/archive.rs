@@ -8,7 +8,7 @@
 //! messages of one stream are put into chunks. One job is done at a time, others wait. A few chunks ahead of who reads
 //! them, it waits; when others wait too, the job is over for now, and its reader asks again for the rest.
 //!
-//! **Without effect on trading.** The worker is a thread of the lowest priority that rests as long as it worked. It reads
+//! **Without effect on trading.** The worker is a thread of lower priority that rests as long as it works. It reads
 //! files of the journal that nobody writes any more, or up to what is durable, and shares nothing with the stages but
 //! this queue, which the recovery stage looks at.
 //!
@@ -293,7 +293,7 @@ impl Drop for Archive {
 /// The thread: works a slice, rests as long.
 fn work(worker: &mut Worker, stop: &AtomicBool) {
     // Refused, it works at the priority of everybody, and rests all the same.
-    let _ = priority::lowest();
+    let _ = priority::lower();
     let mut busy = Instant::now();
     while !stop.load(Ordering::Acquire) {
         let began = Instant::now();
@@ -306,7 +306,8 @@ fn work(worker: &mut Worker, stop: &AtomicBool) {
         }
         if done > 0 {
             busy = Instant::now();
-            thread::sleep(began.elapsed());
+            // Where others want the core a slice takes longer: that was rest enough.
+            thread::sleep(SLICE);
         } else {
             if busy.elapsed() > IDLE_MAX {
                 worker.give_up();

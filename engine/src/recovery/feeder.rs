@@ -116,7 +116,11 @@ enum Next {
 
 impl Archived {
     fn put_chunk<S: Read + Write>(&mut self, connection: &mut Connection<S>, view: View<'_>) -> usize {
-        let queued = connection.put_packets(view.now_ns, &self.chunk.packets[self.sent..]);
+        let rest = &self.chunk.packets[self.sent..];
+        if rest.is_empty() {
+            return 0;
+        }
+        let queued = connection.put_packets(view.now_ns, rest);
         self.sent += queued;
         queued
     }

@@ -82,9 +82,10 @@ pub(crate) fn ends(world: &mut World) {
     world.ask(CommandKind::MassCancel, MAKER, |_, _| {});
 }
 
-/// What the clock asks for, and the roll of a day that is not over.
+/// What the clock asks for, the roll of a day that is not over, and what is journaled only.
 pub(crate) fn the_day(world: &mut World) {
     world.run(Command::new(CommandKind::Imbalance));
+    world.run(Command::new(CommandKind::SkipPoison));
     for kind in [
         CommandKind::Reopen,
         CommandKind::SetProtection,

@@ -1,6 +1,6 @@
 //! A client with a blocking TCP connection at either door.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -10,8 +10,10 @@ use protocol::soup::{Decoder, ServerPacket, encode};
 use protocol::units::Symbol;
 use zerocopy::FromZeros;
 
-/// Nothing in these tests takes that long; a test that waits longer has found something.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Who says nothing for so long says that it is still there.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// Nothing in these tests takes so many heartbeats; a test that waits longer has found something.
+const PATIENCE: u32 = 90;
 
 pub(crate) struct Client {
     stream: TcpStream,
@@ -29,7 +31,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn login(address: SocketAddr, username: &str, password: &str, from: u64) -> Self {
         let stream = TcpStream::connect(address).expect("the door is open");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_read_timeout(Some(HEARTBEAT)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
         let mut client = Self {
             stream,
@@ -123,10 +125,18 @@ impl Client {
     }
 
     fn read(&mut self) {
-        let count = self
-            .stream
-            .read(self.decoder.space())
-            .expect("something comes in time");
+        let mut silent = 0;
+        let count = loop {
+            match self.stream.read(self.decoder.space()) {
+                Ok(count) => break count,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    silent += 1;
+                    assert!(silent < PATIENCE, "something comes in time");
+                    self.write(b"\0\x01R");
+                }
+                Err(error) => panic!("{error}"),
+            }
+        };
         assert!(
             count > 0,
             "the exchange has closed the connection after {} messages",

@@ -16,6 +16,8 @@ pub(super) struct Worker {
     /// As far as the job before came: the next one may go on from there.
     regenerator: Option<Regenerator>,
     job: Option<Job>,
+    /// The regenerator is where the job's first message is ahead, or beyond it by the job's own doing.
+    is_placed: bool,
     chunk: Chunk,
     /// Turns in which the job's chunks were not taken.
     stalled: u32,
@@ -29,6 +31,7 @@ impl Worker {
             shared,
             regenerator: None,
             job: None,
+            is_placed: false,
             chunk: Chunk::default(),
             stalled: 0,
             counters: ArchiveCounters::shared(),
@@ -92,7 +95,7 @@ impl Worker {
             // What is begun belongs to messages that are asked for again.
             self.chunk = Chunk::default();
         }
-        self.stalled = 0;
+        (self.stalled, self.is_placed) = (0, false);
         self.job = shared.waiting.pop_front();
         if self.job.is_some() {
             self.counters.jobs.increment();
@@ -101,12 +104,13 @@ impl Worker {
     }
 
     fn advance(&mut self, job: &Job) -> Result<Advanced, String> {
-        let is_there = self.regenerator.as_ref().is_some_and(|it| it.can_serve(job));
-        if !is_there {
+        let can_serve = |regenerator: &Regenerator| self.is_placed || regenerator.can_serve(job);
+        if !self.regenerator.as_ref().is_some_and(can_serve) {
             // The old one first: there is memory for one.
             self.regenerator = None;
             self.regenerator = Some(Regenerator::new(&mut self.sources, job)?);
         }
+        self.is_placed = true;
         let Some(regenerator) = &mut self.regenerator else {
             unreachable!("it was made");
         };
