@@ -185,6 +185,24 @@ impl<S: DatagramSource> EngineStage<S> {
         &self.engine.counters
     }
 
+    /// Takes a command of the operator, as one that comes over the Inbound ring. False when something is unfinished or a
+    /// ring has no room: then it is not taken.
+    pub fn operate(&mut self, command: Command) -> bool {
+        let engine = &mut self.engine;
+        engine.sequencer.read_clock();
+        let is_free = engine.is_free();
+        if is_free {
+            engine.take(command);
+            engine.publish();
+        }
+        is_free
+    }
+
+    /// The exchange as it is now; some of it may not be released.
+    pub fn exchange(&self) -> &Exchange {
+        &self.engine.exchange
+    }
+
     /// The exchange, when the stage is over.
     pub fn into_exchange(self) -> Exchange {
         self.engine.exchange

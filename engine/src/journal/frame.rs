@@ -31,7 +31,7 @@ const EXTENDED: u8 = 0x80;
 const SEGMENT_MAGIC: [u8; 8] = *b"XJSEGMT\n";
 /// Never a command's first eight bytes (as a number it is beyond 10^17) nor an extension's (it has bits of
 /// `OrderOptions::present` that mean nothing), so no block of a torn frame passes for a frame.
-const FRAME_MAGIC: [u8; 8] = *b"XJFRAME\n";
+pub(super) const FRAME_MAGIC: [u8; 8] = *b"XJFRAME\n";
 
 /// First block of a segment: this, then zeros.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
