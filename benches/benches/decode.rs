@@ -139,6 +139,7 @@ fn door(stream: &Stream, ring: &Ring, datagrams: usize) -> Duration {
         shutdown: Shutdown::default(),
     };
     let config = EngineConfig {
+        schedule: None,
         day_ns: 0,
         events_hash: EventsHash::default(),
         ready_at: 0,

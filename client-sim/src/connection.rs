@@ -29,7 +29,7 @@ pub use event::{EndReason, Event, Handler, Phase};
 pub use udp::UdpCounters;
 
 use crate::orders::{NumberError, Order, OrderState, Orders, RequestKind};
-use crate::request::{self, Bytes, NewOrder};
+use crate::request::{self, Bytes, NewOrder, Terms};
 use replay::Replay;
 use state::Core;
 use tcp::TcpLink;
@@ -252,10 +252,23 @@ impl OrderEntryClient {
         intended_ns: u64,
         now_ns: u64,
     ) -> Result<u32, SendError> {
+        self.replace_on(&Terms::default(), user_ref, quantity, price, intended_ns, now_ns)
+    }
+
+    /// As [`OrderEntryClient::replace`], on other terms than displayed whole and for the day.
+    pub fn replace_on(
+        &mut self,
+        terms: &Terms,
+        user_ref: u32,
+        quantity: u32,
+        price: u64,
+        intended_ns: u64,
+        now_ns: u64,
+    ) -> Result<u32, SendError> {
         self.ready()?;
         let original = *self.live(user_ref)?;
         let number = self.core.orders.allocate()?;
-        let bytes = request::replace(number, &original, quantity, price);
+        let bytes = request::replace(number, &original, quantity, price, terms);
         let replacement = Order {
             user_ref: number,
             kind: RequestKind::Replace,

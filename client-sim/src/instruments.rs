@@ -170,6 +170,13 @@ impl Instrument {
         Ok(lots)
     }
 
+    /// An amount of the quote asset in its smallest units.
+    pub fn quote_units(&self, decimal: Decimal) -> Result<u64, ScaleError> {
+        let units = whole_units(decimal, u32::from(self.quote_decimals))?
+            .ok_or_else(|| ScaleError::NotAMultiple(self.quote_decimal(1)))?;
+        u64::try_from(units).map_err(|_| ScaleError::TooLarge)
+    }
+
     /// A price for people.
     pub fn price_decimal(&self, price: Price) -> Decimal {
         amount(u128::from(price.0), 4)

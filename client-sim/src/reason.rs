@@ -20,13 +20,14 @@ const REFUSALS: [Refusal; 27] = [
     ),
     refusal(
         0x0003,
-        "this way of display is not offered",
+        "this way of display is not possible for this order",
         "enter the order displayed",
     ),
     refusal(
         0x0004,
         "the displayed part of a reserve order is not possible",
-        "leave it out, or make it larger",
+        "leave --display-max out, or make it larger; at most the order, at least a 256th of it, and not with --hidden, \
+         --ioc or --market",
     ),
     refusal(
         0x0006,
@@ -48,12 +49,12 @@ const REFUSALS: [Refusal; 27] = [
     refusal(
         0x000D,
         "a minimum quantity needs immediate-or-cancel and at most the order's quantity",
-        "use --ioc or --fok",
+        "use --ioc or --fok; a stop order has none",
     ),
     refusal(
         0x000F,
         "an option, the time in force, or the number of open orders is not allowed",
-        "leave special options out; cancel some open orders",
+        "leave special options out (--stop with --post-only, --funds without --market); cancel some open orders",
     ),
     refusal(0x0011, "pegged orders are not offered", "use a limit price"),
     refusal(
@@ -63,8 +64,8 @@ const REFUSALS: [Refusal; 27] = [
     ),
     refusal(
         0x0014,
-        "only auctions are open now, or this auction order is not offered",
-        "use a plain order without --ioc or --post-only",
+        "orders collect for an auction now, or this one can not wait for its auction",
+        "leave --ioc, --fok, --post-only and --funds out, or wait until trading begins",
     ),
     refusal(
         0x0015,
@@ -79,7 +80,7 @@ const REFUSALS: [Refusal; 27] = [
     ),
     refusal(
         0x001D,
-        "the price is not a multiple of the tick size or out of range",
+        "the price, or that of the stop, is not a multiple of the tick size or out of range",
         "`instruments` shows the tick size",
     ),
     refusal(
@@ -94,7 +95,7 @@ const REFUSALS: [Refusal; 27] = [
     ),
     refusal(
         0x0026,
-        "the price is too far from the last trade",
+        "the price is too far from the last trade, or from the stop's own price",
         "use a price nearer to the market; `ticker` shows it",
     ),
     refusal(0x0029, "too many messages a second", "send more slowly"),

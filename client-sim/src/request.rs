@@ -5,6 +5,7 @@ use protocol::order_entry::own::ReRequest;
 use protocol::order_entry::requests::{
     CancelOrder, DisableOrderEntry, EnableOrderEntry, EnterOrder, MassCancel, ReplaceOrder,
 };
+use protocol::order_entry::values::{cross_type, display};
 use protocol::order_entry::write_message;
 use protocol::units::Symbol;
 use zerocopy::IntoBytes;
@@ -28,6 +29,16 @@ pub struct NewOrder {
     pub post_only: bool,
     /// Least lots to execute at once (IOC only); 0 = any. Equal to `quantity`: fill or kill.
     pub min_quantity: u32,
+    /// OUCH display.
+    pub display: u8,
+    /// Lots displayed at once, the rest is reserve; 0 = all.
+    pub max_floor: u32,
+    /// OUCH cross type: which auction the order is for.
+    pub cross_type: u8,
+    /// Wire price that wakes the order; 0 = it is awake.
+    pub stop_price: u64,
+    /// Quote units that a market buy may spend; 0 = no such limit.
+    pub funds: u64,
     /// The customer's own mark.
     pub tag: u64,
 }
@@ -36,6 +47,33 @@ pub struct NewOrder {
 pub const DAY: u8 = b'0';
 /// OUCH time in force immediate or cancel.
 pub const IMMEDIATE_OR_CANCEL: u8 = b'3';
+/// Time in force good till canceled: beyond the day.
+pub const GOOD_TILL_CANCELED: u8 = b'G';
+
+/// What a replacement says anew: nothing of it is kept from the original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// OUCH time in force.
+    pub time_in_force: u8,
+    /// OUCH display.
+    pub display: u8,
+    /// Lots displayed at once; 0 = all.
+    pub max_floor: u32,
+    /// Wire price that wakes a waiting stop; 0 = the one that it has.
+    pub stop_price: u64,
+}
+
+impl Default for Terms {
+    /// Displayed whole, for the day.
+    fn default() -> Self {
+        Self {
+            time_in_force: DAY,
+            display: display::VISIBLE,
+            max_floor: 0,
+            stop_price: 0,
+        }
+    }
+}
 
 impl NewOrder {
     /// A limit order that rests.
@@ -48,6 +86,11 @@ impl NewOrder {
             time_in_force: DAY,
             post_only: false,
             min_quantity: 0,
+            display: display::VISIBLE,
+            max_floor: 0,
+            cross_type: cross_type::CONTINUOUS,
+            stop_price: 0,
+            funds: 0,
             tag: 0,
         }
     }
@@ -96,9 +139,12 @@ impl Bytes {
     }
 }
 
+/// Post-only, MinQty, MaxFloor, StopPrice and Funds, each with its length and tag.
+const OPTIONS_BYTES: usize = 3 + 6 + 6 + 10 + 10;
+
 /// Enter Order.
 pub fn enter(user_ref: u32, order: &NewOrder) -> Bytes {
-    let mut buffer = [0; 32];
+    let mut buffer = [0; OPTIONS_BYTES];
     let mut options = OptionsWriter::new(&mut buffer);
     let mut fits = true;
     if order.post_only {
@@ -107,7 +153,16 @@ pub fn enter(user_ref: u32, order: &NewOrder) -> Bytes {
     if order.min_quantity > 0 {
         fits &= options.push_u32(options::MIN_QTY, order.min_quantity);
     }
-    assert!(fits, "two small options fit into 32 bytes");
+    if order.max_floor > 0 {
+        fits &= options.push_u32(options::MAX_FLOOR, order.max_floor);
+    }
+    if order.stop_price > 0 {
+        fits &= options.push_u64(options::STOP_PRICE, order.stop_price);
+    }
+    if order.funds > 0 {
+        fits &= options.push_u64(options::FUNDS, order.funds);
+    }
+    assert!(fits, "OPTIONS_BYTES is their sum");
     let message = EnterOrder {
         message_type: b'O',
         user_ref_num: user_ref.into(),
@@ -116,10 +171,10 @@ pub fn enter(user_ref: u32, order: &NewOrder) -> Bytes {
         symbol: order.symbol.0,
         price: order.price.into(),
         time_in_force: order.time_in_force,
-        display: b'Y',
+        display: order.display,
         capacity: b'P',
         inter_market_sweep_eligibility: b'N',
-        cross_type: b'N',
+        cross_type: order.cross_type,
         cl_ord_id: [b' '; 14],
         appendage_length: 0.into(),
     };
@@ -127,20 +182,30 @@ pub fn enter(user_ref: u32, order: &NewOrder) -> Bytes {
 }
 
 /// Replace Order Request of `order`; `quantity` is the chain's total.
-pub fn replace(user_ref: u32, order: &Order, quantity: u32, price: u64) -> Bytes {
+pub fn replace(user_ref: u32, order: &Order, quantity: u32, price: u64, terms: &Terms) -> Bytes {
+    let mut buffer = [0; OPTIONS_BYTES];
+    let mut options = OptionsWriter::new(&mut buffer);
+    let mut fits = true;
+    if terms.max_floor > 0 {
+        fits &= options.push_u32(options::MAX_FLOOR, terms.max_floor);
+    }
+    if terms.stop_price > 0 {
+        fits &= options.push_u64(options::STOP_PRICE, terms.stop_price);
+    }
+    assert!(fits, "they are fewer than those of an order");
     let message = ReplaceOrder {
         message_type: b'U',
         orig_user_ref_num: order.user_ref.into(),
         user_ref_num: user_ref.into(),
         quantity: quantity.into(),
         price: price.into(),
-        time_in_force: DAY,
-        display: b'Y',
+        time_in_force: terms.time_in_force,
+        display: terms.display,
         inter_market_sweep_eligibility: b'N',
         cl_ord_id: [b' '; 14],
         appendage_length: 0.into(),
     };
-    Bytes::new(&message, &[])
+    Bytes::new(&message, options.written())
 }
 
 /// Cancel Order Request; `quantity` is the intended total, 0 = cancel all.
@@ -222,14 +287,43 @@ mod tests {
         assert!(options.is_post_only() && options.are_defined());
         assert_eq!(options.min_quantity(), Some(5));
 
+        let all = NewOrder {
+            display: b'A',
+            max_floor: 2,
+            cross_type: b'O',
+            stop_price: 900_000,
+            funds: 77,
+            ..order
+        };
+        let bytes = enter(3, &all);
+        let Ok(Request::Enter(message, options)) = Request::decode(bytes.as_slice()) else {
+            panic!("not an enter")
+        };
+        assert_eq!((message.display, message.cross_type), (b'A', b'O'));
+        assert_eq!(
+            (options.max_floor(), options.stop_price(), options.funds()),
+            (Some(2), Some(900_000), Some(77))
+        );
+        assert!(bytes.as_slice().len() <= REQUEST_BYTES_MAX);
+
         let original = Order {
             user_ref: 3,
             ..Order::UNUSED
         };
-        let bytes = replace(4, &original, 9, 2_000_000);
-        let Ok(Request::Replace(message, _)) = Request::decode(bytes.as_slice()) else {
+        let terms = Terms {
+            display: b'N',
+            stop_price: 3_000_000,
+            ..Terms::default()
+        };
+        let bytes = replace(4, &original, 9, 2_000_000, &terms);
+        let Ok(Request::Replace(message, options)) = Request::decode(bytes.as_slice()) else {
             panic!("not a replace")
         };
+        assert_eq!((message.display, message.time_in_force), (b'N', DAY));
+        assert_eq!(
+            (options.stop_price(), options.max_floor()),
+            (Some(3_000_000), None)
+        );
         assert_eq!(
             (message.orig_user_ref_num.get(), message.user_ref_num.get()),
             (3, 4)

@@ -67,6 +67,9 @@ pub const DATAGRAM: Range = Range::new(512, 1472, 65_507);
 /// Bytes of the kernel's receive buffer for orders. With 16 MiB an overload queues for 20-90 ms before it drops.
 pub const RECEIVE_BUFFER: Range = Range::new(64 * KIB, MIB, GIB);
 
+/// Seconds of a volatility pause: less than a day.
+pub const PAUSE: Range = Range::new(1, 120, 86_399);
+
 /// Where the journal is unless the configuration says otherwise.
 pub const DATA_DIRECTORY: &str = "exchange-data";
 

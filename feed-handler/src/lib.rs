@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arbiter;
+pub mod auction;
 pub mod book;
 mod book_error;
 pub mod clock;

@@ -2,13 +2,14 @@
 //!
 //! Must not be here: sequence numbers and sockets; a market believes the order in which messages come.
 
+use crate::auction::{AuctionKind, Cross, Imbalance};
 use crate::book::{BookError, BookView, Books, Capacity, Hit};
 use crate::handler::{Handler, dispatch};
 use crate::orders::Side;
 use crate::ticker::{Instrument, Quote, Trade, TradeKind};
 use protocol::Malformed;
 use protocol::market_data::messages::{
-    AddOrder, AddOrderAttributed, BrokenTrade, CrossTrade, OrderCancel, OrderDelete, OrderExecuted,
+    AddOrder, AddOrderAttributed, BrokenTrade, CrossTrade, Noii, OrderCancel, OrderDelete, OrderExecuted,
     OrderExecutedWithPrice, OrderReplace, StockDirectory, StockTradingAction, SystemEvent,
     Trade as TradeMessage,
 };
@@ -249,6 +250,8 @@ impl Handler for Market {
     fn stock_trading_action(&mut self, message: &StockTradingAction) {
         if let Some(instrument) = self.entry(message.stock_locate.get()) {
             instrument.state = message.trading_state;
+            // What was said of the auction before holds no more: it has ended, or another begins.
+            instrument.imbalance = None;
         }
     }
 
@@ -278,6 +281,7 @@ impl Handler for Market {
             self.traded(Trade {
                 locate,
                 kind: TradeKind::Displayed,
+                cross: None,
                 aggressor: Some(hit.side.opposite()),
                 price: hit.price,
                 quantity: u64::from(quantity),
@@ -296,6 +300,7 @@ impl Handler for Market {
             self.traded(Trade {
                 locate,
                 kind: TradeKind::Displayed,
+                cross: None,
                 aggressor: hit.map(|hit| hit.side.opposite()),
                 price: message.execution_price.get(),
                 quantity: u64::from(quantity),
@@ -332,6 +337,7 @@ impl Handler for Market {
         self.traded(Trade {
             locate: message.stock_locate.get(),
             kind: TradeKind::Hidden,
+            cross: None,
             aggressor: None,
             price: message.price.get(),
             quantity: u64::from(message.shares.get()),
@@ -341,17 +347,28 @@ impl Handler for Market {
     }
 
     fn cross_trade(&mut self, message: &CrossTrade) {
+        if let Some(instrument) = self.entry(message.stock_locate.get()) {
+            instrument.cross = Some(Cross::from(message));
+            instrument.imbalance = None;
+        }
         // An auction without a match is published with quantity 0.
         if message.shares.get() > 0 {
             self.traded(Trade {
                 locate: message.stock_locate.get(),
                 kind: TradeKind::Cross,
+                cross: Some(AuctionKind(message.cross_type)),
                 aggressor: None,
                 price: message.cross_price.get(),
                 quantity: message.shares.get(),
                 match_number: message.match_number.get(),
                 timestamp: message.timestamp.get(),
             });
+        }
+    }
+
+    fn noii(&mut self, message: &Noii) {
+        if let Some(instrument) = self.entry(message.stock_locate.get()) {
+            instrument.imbalance = Some(Imbalance::from(message));
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a person asks first: the instruments that exist, their last trade, and the best bid and offer.
 
+use crate::auction::{AuctionKind, Cross, Imbalance};
 use crate::book::PriceLevel;
 use crate::orders::Side;
 
@@ -22,6 +23,8 @@ pub struct Trade {
     pub locate: u16,
     /// Which message reported it.
     pub kind: TradeKind,
+    /// Which auction, of a cross.
+    pub cross: Option<AuctionKind>,
     /// The side that took: opposite of the resting order's. `None` for hidden executions and crosses, where the feed
     /// does not say.
     pub aggressor: Option<Side>,
@@ -52,6 +55,10 @@ pub struct Instrument {
     pub trades: u64,
     /// Lots traded so far.
     pub volume: u64,
+    /// The newest imbalance, while orders collect.
+    pub imbalance: Option<Imbalance>,
+    /// The most recent cross, whether anything traded in it or not.
+    pub cross: Option<Cross>,
 }
 
 impl Instrument {
@@ -64,6 +71,8 @@ impl Instrument {
         last: None,
         trades: 0,
         volume: 0,
+        imbalance: None,
+        cross: None,
     };
 
     /// The symbol without its padding; `?` in place of anything that is not text.

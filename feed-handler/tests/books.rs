@@ -9,7 +9,10 @@ use protocol::market_data::binary_file;
 use protocol::market_data::messages::LAYOUTS;
 use protocol::testing::Random;
 use std::path::PathBuf;
-use support::{Script, added, canceled, deleted, directory, executed, replaced};
+use support::{
+    Script, added, canceled, cross, deleted, directory, executed, executed_in_cross, hidden_trade, imbalance,
+    replaced, state,
+};
 
 const CAPACITY: Capacity = Capacity {
     instruments: 16,
@@ -90,6 +93,70 @@ fn a_day_in_small() {
         (market.find(*b"SYM1    "), market.instruments().count()),
         (None, 0)
     );
+}
+
+#[test]
+fn an_auction_is_seen() {
+    let mut market = Market::new(CAPACITY);
+    let seen = |market: &Market| *market.instrument(1).expect("it was named");
+    apply(
+        &mut market,
+        &[
+            directory(1, "SYM1", 100),
+            state(1, b'Q'),
+            imbalance(1, 0, 0, 0),
+            // Orders collect: the book may be crossed.
+            added(1, 10, Side::Buy, 500, 102_0000),
+            added(1, 11, Side::Sell, 300, 101_0000),
+            imbalance(1, 300, 200, 101_0000),
+        ],
+    );
+    let told = seen(&market).imbalance.expect("it was told");
+    assert_eq!(
+        (told.kind.name(), told.paired, told.quantity, told.near, told.far),
+        ("opening", 300, 200, 101_0000, 50_5000)
+    );
+    assert_eq!(
+        (told.side(), told.variation_name(), told.reference),
+        (Some(Side::Sell), Some("1%"), 100_0000)
+    );
+    assert_eq!((market.trade(), seen(&market).state), (None, b'Q'));
+
+    // Matches of a cross move no volume: the cross trade carries it once.
+    apply(
+        &mut market,
+        &[
+            executed_in_cross(1, 10, 300, 101_0000, 1),
+            executed_in_cross(1, 11, 300, 101_0000, 1),
+        ],
+    );
+    assert_eq!((market.trade(), seen(&market).volume), (None, 0));
+    apply(&mut market, &[cross(1, 300, 101_0000, 2)]);
+    let trade = market.trade().expect("the cross is a trade");
+    assert_eq!((trade.kind, trade.aggressor), (TradeKind::Cross, None));
+    assert_eq!((trade.quantity, trade.price), (300, 101_0000));
+    assert_eq!(trade.cross.map(|kind| kind.name()), Some("opening"));
+    apply(&mut market, &[state(1, b'T')]);
+    let after = seen(&market);
+    assert_eq!(
+        (after.imbalance, after.last, after.volume),
+        (None, Some(trade), 300)
+    );
+    assert_eq!(after.cross.map(|cross| cross.quantity), Some(300));
+    assert!(!market.book(1).is_crossed());
+
+    // Hidden orders are seen when they trade, and never in the book.
+    apply(&mut market, &[hidden_trade(1, 40, 101_5000, 3)]);
+    let trade = market.trade().expect("it is a trade");
+    assert_eq!((trade.kind, trade.cross), (TradeKind::Hidden, None));
+    assert_eq!((seen(&market).volume, seen(&market).trades), (340, 2));
+    assert_eq!(market.books().order_count(), 1);
+
+    // An auction in which nothing traded is no trade.
+    apply(&mut market, &[state(1, b'Q'), cross(1, 0, 0, 4)]);
+    assert_eq!((market.trade(), seen(&market).trades), (None, 2));
+    assert_eq!(seen(&market).cross.map(|cross| cross.quantity), Some(0));
+    assert_eq!(market.statistics().error_count(), 0);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
-use support::Script;
 use support::publisher::Publisher;
+use support::{Script, cross, hidden_trade, imbalance, state};
 
 /// A publisher that says heartbeats until it is dropped.
 struct Exchange {
@@ -165,6 +165,72 @@ fn trades_from_the_start_and_live() {
     drop(stop);
     publishing.join().unwrap();
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn auctions_are_shown() {
+    let mut script = script();
+    script
+        .messages
+        .extend([hidden_trade(3, 5_000, 99_0000, 900_001), state(3, b'Q')]);
+    script.messages.push(imbalance(3, 20_000, 10_000, 101_0000));
+    script
+        .messages
+        .extend([state(2, b'Q'), cross(2, 30_000, 100_5000, 900_002)]);
+    let exchange = Exchange::new(&script);
+    let quote = json(&exchange.run(&["quote", "SYM3", "--json"]));
+    assert_eq!(quote["state"], "quotation only");
+    let told = &quote["imbalance"];
+    assert_eq!(
+        (&told["auction"], &told["paired"], &told["imbalance"]),
+        (&"opening".into(), &"2".into(), &"1".into())
+    );
+    assert_eq!(
+        (&told["direction"], &told["near"]),
+        (&"sell".into(), &"101.0000".into())
+    );
+    assert_eq!(quote["cross"], serde_json::Value::Null);
+    assert_eq!(
+        json(&exchange.run(&["book", "SYM3", "--json"]))["imbalance"],
+        *told
+    );
+    let shown = text(&exchange.run(&["book", "SYM3"]).stdout);
+    let expected = "auction  opening: 2 paired at 101.0000, 1 more to sell; far 50.5000; reference 100.0000, \
+                    variation 1%";
+    assert_eq!(shown.lines().nth(1), Some(expected), "{shown}");
+    assert!(shown.starts_with("SYM3 (quotation only)  after"), "{shown}");
+
+    let quote = json(&exchange.run(&["quote", "SYM2", "--json"]));
+    assert_eq!(
+        (&quote["cross"]["auction"], &quote["cross"]["quantity"]),
+        (&"opening".into(), &"3".into())
+    );
+    let shown = text(&exchange.run(&["quote", "SYM2"]).stdout);
+    assert!(shown.contains("cross  opening: 100.5000 x 3  at"), "{shown}");
+
+    let trades = ["trades", "--from", "start", "--for", "100ms", "--json"];
+    let lines = text(&exchange.run(&trades).stdout);
+    let last: Vec<serde_json::Value> = lines
+        .lines()
+        .rev()
+        .take(2)
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        (&last[0]["kind"], &last[0]["cross"]),
+        (&"cross".into(), &"opening".into())
+    );
+    assert_eq!(
+        (&last[1]["kind"], &last[1]["symbol"]),
+        (&"hidden".into(), &"SYM3".into())
+    );
+    let lines = text(
+        &exchange
+            .run(&["trades", "--from", "start", "--for", "100ms"])
+            .stdout,
+    );
+    assert!(lines.contains(" hidden   match 900001"), "{lines}");
+    assert!(lines.contains(" opening  match 900002"), "{lines}");
 }
 
 #[test]

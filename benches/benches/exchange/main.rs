@@ -80,8 +80,9 @@ fn measure(options: &Options) -> Result<(), String> {
         return Err("only a whole run is written down: name no workloads".to_owned());
     }
     let mut text = format!(
-        "{}\n\nCommand: `cargo bench -p benches --bench exchange -- --operations {} --runs {} --write`.\n",
+        "{}\n\nCommand: `cargo bench -p benches --bench exchange{} -- --operations {} --runs {} --write`.\n",
         machine::line(),
+        peers::FEATURES,
         options.operations,
         options.runs
     );

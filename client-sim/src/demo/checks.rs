@@ -144,7 +144,7 @@ fn engine_digest(exchange: &Exchange, locate: u16) -> u64 {
     let mut digest = Digest::new();
     for (side, name) in [(EngineSide::Buy, Side::Buy), (EngineSide::Sell, Side::Sell)] {
         for order in exchange.resting(locate, side) {
-            digest.order(name, order.price, order.number, order.open);
+            digest.order(name, order.price, order.feed_number, order.displayed);
         }
     }
     digest.finish()

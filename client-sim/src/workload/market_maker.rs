@@ -7,7 +7,7 @@ use rand_pcg::Pcg64Mcg;
 use super::{Intent, Market, Persona, lots_worth, on_grid};
 use crate::instruments::{Instrument, Instruments};
 use crate::orders::{Change, OrderState, Orders, RequestKind, Update};
-use crate::request::{DAY, NewOrder};
+use crate::request::NewOrder;
 
 /// Quotes on each side of an instrument, unless said otherwise.
 pub const LEVELS: u64 = 4;
@@ -145,15 +145,11 @@ impl Persona for MarketMaker {
                     });
                 }
                 _ => {
+                    let symbol = self.instruments[quote.instrument].symbol;
                     return Some(Intent::Enter(NewOrder {
-                        symbol: self.instruments[quote.instrument].symbol,
-                        side: quote.side,
-                        quantity: lots,
-                        price,
-                        time_in_force: DAY,
                         post_only: true,
-                        min_quantity: 0,
                         tag: quote.level,
+                        ..NewOrder::limit(symbol, quote.side, lots, price)
                     }));
                 }
             }

@@ -139,6 +139,18 @@ class Run:
         expect("orders that rest at the end", live, self.counted["resting_orders"])
         done(f"itch-book {version_of('itch-book')}", f"books rebuilt, PASS; {live} orders rest, as in ours")
 
+    async def read_day(self):
+        """A whole day that a test of ours recorded: every message that the exchange may send."""
+        day = self.directory / "day.itch"
+        said = await run(self.stack, "feed-handler replay", self.ours("feed-handler"), "replay", "--json", day)
+        counted = json.loads(said)
+        messages = recorded.itchfeed(day, self.directory / "itchfeed-day.itch")
+        expect("kinds that itchfeed reads of the day", recorded.by_type(messages), counted["by_type"])
+        expect("kinds of messages on the day", "".join(sorted(counted["by_type"])), "ACDEFHIPQRSUX")
+        live = await recorded.itch_book(self.stack, self.programs, day, self.directory / "whole.itch", messages)
+        expect("orders that rest at the end of the day", live, counted["resting_orders"])
+        done("itchfeed and itch-book", f"a whole day with auctions, pauses and unseen orders: {len(messages)} messages, PASS")
+
     async def read_capture(self):
         if self.capture is None:
             return
@@ -186,6 +198,7 @@ async def main(repository, binaries, directory):
         await one.our_customers_trade()
         await one.end()
         await one.read_recording()
+        await one.read_day()
         await one.read_capture()
 
 

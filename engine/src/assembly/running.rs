@@ -156,6 +156,14 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
     if config.journal.durability != Durability::None {
         tell_recovered(&stages.recovered, began.elapsed(), &mut tell);
     }
+    if let Some(day) = &config.day {
+        tell(&format!("day: {day}"));
+    }
+    if stages.day_has_ended {
+        tell(
+            "the trading day has ended: nothing trades any more; begin a new day with an empty data directory (--data)",
+        );
+    }
     let set_up = stages.ready_at - stages.recovered.last_sequence;
     if set_up > 0 {
         tell(&format!(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use crossbeam_utils::CachePadded;
+use protocol::market_data::values::event_code;
 use rtrb::RingBuffer;
 
 use super::error::StartError;
@@ -11,7 +12,7 @@ use super::replay::{Nobody, Replay};
 use crate::config::{Config, Durability};
 use crate::exchange::Exchange;
 use crate::exchange::command::{Command, CommandKind, SessionDefinition};
-use crate::ingress::{EngineConfig, EngineLinks, EngineStage};
+use crate::ingress::{EngineConfig, EngineLinks, EngineStage, Schedule};
 use crate::journal::{self, Disk, JournalStage, ReadOptions, Recovered};
 use crate::output::{OutputConfig, OutputLinks, OutputStage, window};
 use crate::recovery::credentials::{Credentials, MarketDataLogins};
@@ -82,6 +83,8 @@ pub(super) struct Stages<W: Outside> {
     pub(super) recovered: Recovered,
     /// The last command of the setup: with it the exchange is ready.
     pub(super) ready_at: u64,
+    /// The journal's day has ended: nothing will trade any more.
+    pub(super) day_has_ended: bool,
 }
 
 /// Builds the stages: replays the journal into engine and replica, then hands the setup's commands to the
@@ -231,11 +234,19 @@ pub(super) fn build<W: Outside>(
         seams.market_data,
     );
 
+    let since_ns = match recovered.last_sequence {
+        0 => seams.clock.now_ns(),
+        _ => day_ns + replay.exchange.now(),
+    };
+    let schedule = config
+        .day
+        .map(|day| Schedule::new(&day, replay.system_event, since_ns));
     let ready_at = recovered.last_sequence + commands.len() as u64;
     let engine_config = EngineConfig {
         day_ns,
         events_hash: replay.events_hash,
         ready_at,
+        schedule,
     };
     let engine_links = EngineLinks {
         inbound: inbound_from,
@@ -260,6 +271,7 @@ pub(super) fn build<W: Outside>(
         released,
         ready_at,
         recovered,
+        day_has_ended: replay.system_event == Some(event_code::END_OF_MESSAGES),
     })
 }
 

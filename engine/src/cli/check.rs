@@ -34,6 +34,7 @@ fn summary(config: &Config) -> String {
          instruments  {} of {}: {}\n\
          assets       {} of {}\n\
          accounts     {} of {}, sessions {sessions} of {}\n\
+         day          {}\n\
          data         {} ({:?}, hash {:016x})\n\
          {}",
         config.file,
@@ -45,6 +46,9 @@ fn summary(config: &Config) -> String {
         config.accounts.len(),
         limits.accounts,
         limits.sessions,
+        config
+            .day
+            .map_or_else(|| "around the clock".to_owned(), |day| day.to_string()),
         config.journal.directory.display(),
         config.journal.durability,
         config.configuration_hash(),

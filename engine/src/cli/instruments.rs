@@ -41,6 +41,16 @@ struct Row {
     collar_ppm: u32,
     maker_fee_ppm: i32,
     taker_fee_ppm: i32,
+    /// Absent: no protection.
+    #[serde(skip_serializing_if = "is_zero")]
+    volatility_ppm: u32,
+    #[serde(skip_serializing_if = "is_zero")]
+    pause_seconds: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 fn row(config: &Config, index: usize, instrument: &Instrument) -> Row {
@@ -68,6 +78,8 @@ fn row(config: &Config, index: usize, instrument: &Instrument) -> Row {
         collar_ppm: instrument.collar_ppm,
         maker_fee_ppm: instrument.maker_fee_ppm,
         taker_fee_ppm: instrument.taker_fee_ppm,
+        volatility_ppm: instrument.volatility_ppm,
+        pause_seconds: instrument.pause_seconds,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::number::{Bytes, Number, PartsPerMillion};
+use super::number::{Bytes, Number, PartsPerMillion, Seconds, TimeOfDay};
 use super::{Authentication, Durability, IdleChoice, LayoutChoice, ReceiveChoice, SelfMatch};
 
 /// The whole file.
@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) instruments: Vec<Spanned<Instrument>>,
     #[serde(default)]
     pub(super) accounts: Vec<Spanned<Account>>,
+    pub(super) day: Option<Day>,
     #[serde(default)]
     pub(super) network: Network,
     #[serde(default)]
@@ -52,6 +53,8 @@ pub(super) struct Instrument {
     pub(super) collar: Spanned<PartsPerMillion>,
     pub(super) maker_fee: Spanned<PartsPerMillion>,
     pub(super) taker_fee: Spanned<PartsPerMillion>,
+    pub(super) volatility: Option<Spanned<PartsPerMillion>>,
+    pub(super) pause: Option<Spanned<Seconds>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,6 +84,17 @@ pub(super) struct Account {
 pub(super) struct Session {
     pub(super) username: Spanned<String>,
     pub(super) password: Spanned<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Day {
+    pub(super) pre_open: Spanned<TimeOfDay>,
+    pub(super) opening_auction: Spanned<TimeOfDay>,
+    pub(super) open: Spanned<TimeOfDay>,
+    pub(super) closing_auction: Spanned<TimeOfDay>,
+    pub(super) close: Spanned<TimeOfDay>,
+    pub(super) roll: Spanned<TimeOfDay>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -64,6 +64,8 @@ pub(super) fn configuration(config: &Config) -> u64 {
             instrument.quantity_max,
             instrument.collar_ppm,
             instrument.reference_price,
+            instrument.volatility_ppm,
+            instrument.pause_seconds,
         ] {
             hash.number(number);
         }

@@ -17,7 +17,7 @@ use protocol::units::{Price, Symbol};
 pub use describe::Description;
 pub use error::{ConfigError, Problem};
 pub use types::{
-    Account, Asset, Authentication, Capacities, Deposit, Durability, IdleChoice, Instrument, Journal,
+    Account, Asset, Authentication, Capacities, Day, Deposit, Durability, IdleChoice, Instrument, Journal,
     LayoutChoice, Network, ReceiveChoice, SelfMatch, Session, Threads,
 };
 
@@ -38,6 +38,8 @@ pub struct Config {
     pub instruments: Vec<Instrument>,
     /// Accounts with their sessions, in the order of the file.
     pub accounts: Vec<Account>,
+    /// The times of the day; `None`: instruments trade around the clock.
+    pub day: Option<Day>,
     /// Doors.
     pub network: Network,
     /// Room.
@@ -316,6 +318,75 @@ mod tests {
             .map(|problem| problem.key)
             .collect();
         assert_eq!(keys, ["instruments.BTC-USD.tick_size"]);
+    }
+
+    #[test]
+    fn protection_is_a_rate_and_a_time() {
+        let from = "collar = \"10%\"   ";
+        let with = |keys: &str| format!("{keys}\n{from}");
+        let key = |name: &str| format!("instruments.BTC-USD.{name}");
+        check(
+            from,
+            &with("volatility = \"0%\""),
+            &key("volatility"),
+            "more than 0%",
+        );
+        check(
+            from,
+            &with("volatility = \"101%\""),
+            &key("volatility"),
+            "at most 100%",
+        );
+        check(from, &with("pause = \"1 min\""), &key("pause"), "add volatility");
+        check(
+            from,
+            &with("pause = \"24 h\" \nvolatility = \"5%\""),
+            &key("pause"),
+            "86399",
+        );
+        for (keys, ppm, seconds) in [
+            ("volatility = \"5%\"", 50_000, 120),
+            ("volatility = \"0.5%\"\npause = 30", 5_000, 30),
+            ("", 0, 0),
+        ] {
+            let text = DEFAULT.replacen(from, &with(keys), 1);
+            let config = Config::parse("x.toml", &text).expect("it is right");
+            let instrument = &config.instruments[0];
+            assert_eq!(
+                (instrument.volatility_ppm, instrument.pause_seconds),
+                (ppm, seconds)
+            );
+        }
+    }
+
+    #[test]
+    fn a_day_is_a_round_of_times() {
+        const TIMES: &str = "[day]\npre_open = \"07:00\"\nopening_auction = \"07:50\"\nopen = \"08:00\"\n\
+                             closing_auction = \"16:25\"\nclose = \"16:35\"\nroll = \"17:00\"\n";
+        assert_eq!(Config::built_in().day, None);
+        let parse = |day: &str| Config::parse("x.toml", &format!("{DEFAULT}\n{day}"));
+        let day = parse(TIMES).expect("it is right").day.expect("it is there");
+        assert_eq!((day.pre_open, day.close), (7 * 3600, 16 * 3600 + 35 * 60));
+        // It may pass midnight, wherever.
+        let late = TIMES
+            .replace("07:00", "22:00")
+            .replace("07:50", "23:00")
+            .replace("\"08:00", "\"00:00");
+        assert!(parse(&late).is_ok());
+        for (from, to, words) in [
+            ("08:00", "07:50", ["day.open", "not later than opening_auction"]),
+            ("16:25", "07:59", ["day.closing_auction", "within 24 hours"]),
+            ("17:00", "07:00", ["day.roll", "not later than close"]),
+            ("17:00", "25:00", ["roll", "like \"09:30\""]),
+            ("open = \"08:00\"\n", "", ["day", "missing field `open`"]),
+            ("roll", "end", ["end", "unknown field `end`"]),
+        ] {
+            let error = parse(&TIMES.replacen(from, to, 1))
+                .expect_err("it is wrong")
+                .to_string();
+            assert!(words.iter().all(|word| error.contains(word)), "{error}");
+            assert!(error.contains("remedy"), "{error}");
+        }
     }
 
     #[test]

@@ -19,6 +19,14 @@ pub(super) struct PartsPerMillion(pub(super) i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bytes(pub(super) u64);
 
+/// A length of time: seconds as an integer, or text (`"2 min"`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seconds(pub(super) u64);
+
+/// A time of the day (`"09:30"`), in seconds since midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TimeOfDay(pub(super) u32);
+
 impl Number {
     /// The value as a count of units with `decimals` decimals. `None` when it is negative, no whole number of units,
     /// or too large.
@@ -45,6 +53,15 @@ pub(super) fn decimal(units: u128, decimals: u8) -> String {
     match fraction {
         "" => whole.to_owned(),
         _ => format!("{whole}.{fraction}"),
+    }
+}
+
+/// Seconds since midnight as a time of the day.
+pub(super) fn time_of_day(seconds: u32) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match seconds {
+        0 => format!("{hours:02}:{minutes:02}"),
+        _ => format!("{hours:02}:{minutes:02}:{seconds:02}"),
     }
 }
 
@@ -119,6 +136,53 @@ impl FromStr for Bytes {
     }
 }
 
+impl FromStr for Seconds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let end = text
+            .find(|letter: char| !letter.is_ascii_digit())
+            .unwrap_or(text.len());
+        let (digits, unit) = text.split_at(end);
+        let factor = match unit.trim() {
+            "" | "s" => Some(1),
+            "min" => Some(60),
+            "h" => Some(3600),
+            _ => None,
+        };
+        factor
+            .zip(digits.parse::<u64>().ok())
+            .and_then(|(factor, count)| count.checked_mul(factor))
+            .map(Self)
+            .ok_or_else(|| format!("{text:?} is not a length of time; write one like \"2 min\" (s, min, h)"))
+    }
+}
+
+impl FromStr for TimeOfDay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let two_digits = |part: &str, below: u32| {
+            let digits = part.len() == 2 && part.bytes().all(|letter| letter.is_ascii_digit());
+            part.parse::<u32>().ok().filter(|value| digits && *value < below)
+        };
+        let parts: Vec<_> = text.trim().split(':').collect();
+        let time = match parts[..] {
+            [hours, minutes] => Some((hours, minutes, "00")),
+            [hours, minutes, seconds] => Some((hours, minutes, seconds)),
+            _ => None,
+        };
+        time.and_then(|(hours, minutes, seconds)| {
+            Some(two_digits(hours, 24)? * 3600 + two_digits(minutes, 60)? * 60 + two_digits(seconds, 60)?)
+        })
+        .map(Self)
+        .ok_or_else(|| {
+            format!("{text:?} is not a time of the day; write one like \"09:30\" or \"09:30:15\", in UTC")
+        })
+    }
+}
+
 /// Reads a value from text, or from an integer where `FromStr` understands its digits.
 struct Text<T> {
     expecting: &'static str,
@@ -167,6 +231,8 @@ deserialize_text!(
 );
 deserialize_text!(PartsPerMillion, "a percentage as text like \"0.05%\"");
 deserialize_text!(Bytes, "a number of bytes, or text like \"64 MiB\"");
+deserialize_text!(Seconds, "a number of seconds, or text like \"2 min\"");
+deserialize_text!(TimeOfDay, "a time of the day as text like \"09:30\", in UTC");
 
 #[cfg(test)]
 mod tests {
@@ -198,6 +264,40 @@ mod tests {
         assert_eq!("4096".parse(), Ok(Bytes(4096)));
         assert!("64 MB".parse::<Bytes>().is_err());
         assert!("99999999999 GiB".parse::<Bytes>().is_err());
+    }
+
+    #[test]
+    fn times_have_units_or_colons() {
+        for (text, seconds) in [("90", 90), ("90 s", 90), ("2 min", 120), ("1h", 3600)] {
+            assert_eq!(text.parse(), Ok(Seconds(seconds)));
+        }
+        for wrong in [
+            "",
+            "2 m",
+            "-1",
+            "1.5 min",
+            "99999999999999999999",
+            "9999999999999999999 h",
+        ] {
+            assert!(wrong.parse::<Seconds>().is_err(), "{wrong}");
+        }
+        for (text, seconds) in [("00:00", 0), ("09:30", 34_200), ("23:59:59", 86_399)] {
+            assert_eq!(text.parse(), Ok(TimeOfDay(seconds)));
+            assert_eq!(time_of_day(seconds), text);
+        }
+        for wrong in [
+            "",
+            "9:30",
+            "24:00",
+            "09:60",
+            "09:30:60",
+            "+9:30",
+            "09",
+            "09:30:15:00",
+            "0930",
+        ] {
+            assert!(wrong.parse::<TimeOfDay>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

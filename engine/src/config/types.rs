@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use protocol::units::Symbol;
 use serde::Deserialize;
 
+use super::number::time_of_day;
 use crate::exchange::Limits;
 use crate::exchange::command::{AccountDefinition, InstrumentDefinition, halves};
 
@@ -51,6 +52,10 @@ pub struct Instrument {
     pub taker_fee_ppm: i32,
     /// The collar's centre before the first trade, 0.0001.
     pub reference_price: u32,
+    /// Parts per million around the last trade: a price outside pauses trading; 0 = no such protection.
+    pub volatility_ppm: u32,
+    /// How long such a pause lasts; 0 without protection.
+    pub pause_seconds: u32,
     /// Line of the file.
     pub line: usize,
 }
@@ -194,6 +199,39 @@ pub enum Authentication {
     Token,
     /// By a keyed tag as well. Refused by this version.
     Mac,
+}
+
+/// The times of a trading day, in seconds since midnight UTC. From `pre_open` on each is later than the one before,
+/// counted past midnight; all of them lie within 24 hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    /// Orders are taken, nothing matches.
+    pub pre_open: u32,
+    /// The opening auction begins.
+    pub opening_auction: u32,
+    /// The opening cross; continuous trading begins.
+    pub open: u32,
+    /// The closing auction begins.
+    pub closing_auction: u32,
+    /// The closing cross; the orders of the day end.
+    pub close: u32,
+    /// The day's messages end.
+    pub roll: u32,
+}
+
+impl std::fmt::Display for Day {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "pre-open {}, opening auction {}, open {}, closing auction {}, close {}, roll {} UTC",
+            time_of_day(self.pre_open),
+            time_of_day(self.opening_auction),
+            time_of_day(self.open),
+            time_of_day(self.closing_auction),
+            time_of_day(self.close),
+            time_of_day(self.roll)
+        )
+    }
 }
 
 /// Doors.

@@ -1,9 +1,13 @@
 //! What must always be true, and a hash of everything that matters.
 
-use super::Exchange;
 use super::book::Side;
-use super::book::arena::{FLAG_EXPIRES, FLAG_LISTED, NONE};
+use super::book::arena::{FLAG_EXPIRES, FLAG_LISTED, FLAG_MARKET, FLAG_STOP, FLAG_WAITS, NONE};
+use super::book::ladder::Ladder;
 use super::checks::GOOD_TILL_TIME;
+use super::instrument::{CrossKind, State};
+use super::stops::Reached;
+use super::unseen::Part;
+use super::{Exchange, Work};
 use zerocopy::IntoBytes;
 
 impl Exchange {
@@ -12,67 +16,187 @@ impl Exchange {
         if self.is_busy() {
             return Ok(());
         }
-        let mut resting = 0;
+        if self.run_out.first() != NONE || self.reached != Reached::NOTHING {
+            return Err("a command has left something undone".to_owned());
+        }
+        let mut stored = 0;
         for locate in 1..=self.instrument_count() {
             for side in [Side::Buy, Side::Sell] {
-                resting += self.check_side(locate, side)?;
+                stored += self.check_side(locate, side)?;
+                stored += self.check_waiting(locate, side)?;
             }
-            let best = |side| self.best(locate, side).map(|(price, _)| price);
+            let best = |side| self.meeting_handles(locate, side).next();
             if let (Some(bid), Some(ask)) = (best(Side::Buy), best(Side::Sell))
-                && bid >= ask
+                && self.arena.get(bid).tick >= self.arena.get(ask).tick
+                && self.instrument_of(locate).state == State::Trading
             {
-                return Err(format!("instrument {locate}: bid {bid} crosses ask {ask}"));
+                return Err(format!("instrument {locate}: the best bid crosses the best ask"));
             }
         }
-        if resting != self.arena.used() {
-            return Err(format!("{resting} orders rest, {} are stored", self.arena.used()));
+        if stored != self.arena.used() {
+            return Err(format!(
+                "{stored} slots are found, {} are used",
+                self.arena.used()
+            ));
         }
         self.check_expiries()?;
+        self.timers
+            .check(self.instruments.iter().map(|instrument| instrument.state))?;
         self.check_holds()?;
         self.check_conservation()
     }
 
+    /// What waits for crosses: auction-only limit orders, and market orders beside the levels of their bounds.
+    fn check_waiting(&self, locate: u16, side: Side) -> Result<u32, String> {
+        let waiting = &self.auctions[usize::from(locate) - 1].waiting;
+        let mut orders = 0;
+        for kind in CrossKind::ALL {
+            let ladder = waiting.limits(kind).side(side);
+            orders += self.check_ladder(locate, side, ladder, |handle| {
+                self.arena.get(handle).is(FLAG_WAITS) && self.cross_kind(handle) == Some(kind)
+            })?;
+        }
+        for kind in CrossKind::ALL.map(Some).into_iter().chain([None]) {
+            let line = waiting.line(kind, side);
+            let (mut prev, mut open) = (NONE, 0);
+            for handle in self.queue_from(line.first()) {
+                let slot = self.arena.get(handle);
+                let is_behind = prev == NONE || self.arena.get(prev).number < slot.number;
+                let sound = slot.prev == prev
+                    && is_behind
+                    && self.pools.level(slot.level).tick == slot.tick
+                    && self.cross_kind(handle) == kind
+                    && (slot.side, slot.instrument) == (side, locate)
+                    && slot.open > 0
+                    && slot.is(FLAG_LISTED)
+                    && slot.is(FLAG_MARKET)
+                    && slot.is(FLAG_WAITS);
+                if !sound {
+                    return Err(format!(
+                        "instrument {locate}: market order {} is not sound: {slot:?}",
+                        slot.number
+                    ));
+                }
+                open += u64::from(slot.open);
+                orders += 1;
+                prev = handle;
+            }
+            let bound = self.levels_of(Some(line.bounds()));
+            let bound: u64 = bound.map(|level| self.pools.level(level).quantity).sum();
+            if bound != open || !line.ends_with(prev) {
+                return Err(format!(
+                    "instrument {locate}: {open} lots wait at market, {bound} are bound"
+                ));
+            }
+        }
+        Ok(orders)
+    }
+
+    /// All books of one side; returns how many slots are in them.
     fn check_side(&self, locate: u16, side: Side) -> Result<u32, String> {
-        let mut resting = 0;
+        let place = usize::from(locate) - 1;
+        let (instrument, unseen) = (&self.instruments[place], &self.unseen[place]);
+        let (displayed, dark) = (instrument.book.side(side), unseen.dark.side(side));
+        if instrument.has_dark(side) == (dark.best() == NONE) {
+            return Err(format!("instrument {locate}: there are dark orders or not"));
+        }
+        let displayed = self.check_ladder(locate, side, displayed, |handle| {
+            let slot = self.arena.get(handle);
+            let is_displayed = match self.part(handle) {
+                Part::Displayed => true,
+                Part::Shown(reserve) => {
+                    self.part(reserve) == Part::Reserve(handle)
+                        && slot.open <= self.arena.details(handle).max_floor
+                }
+                Part::Hidden | Part::Reserve(_) => false,
+            };
+            is_displayed && !slot.is(FLAG_STOP | FLAG_WAITS)
+        })?;
+        let dark = self.check_ladder(locate, side, dark, |handle| match self.part(handle) {
+            Part::Hidden => !self.arena.get(handle).is(FLAG_STOP | FLAG_WAITS),
+            Part::Reserve(order) => self.part(order) == Part::Shown(handle),
+            Part::Displayed | Part::Shown(_) => false,
+        })?;
+        Ok(displayed + dark + self.check_stops(locate, side)?)
+    }
+
+    /// The stops that buy, or sell; returns how many slots they have.
+    fn check_stops(&self, locate: u16, side: Side) -> Result<u32, String> {
+        let place = usize::from(locate) - 1;
+        let ladder = self.unseen[place].stops.side(side.opposite());
+        if self.has_stops_of(place, side) == (ladder.best() == NONE) {
+            return Err(format!("instrument {locate}: there are stops or not"));
+        }
+        let stops = self.check_ladder(locate, side, ladder, |handle| {
+            self.arena.get(handle).is(FLAG_STOP)
+        })?;
+        let reserves = self.stop_handles(locate, side).filter(|&handle| {
+            let reserve = match self.part(handle) {
+                Part::Shown(reserve) => reserve,
+                _ => return false,
+            };
+            self.part(reserve) == Part::Reserve(handle) && self.arena.get(reserve).open == 0
+        });
+        Ok(stops + reserves.count() as u32)
+    }
+
+    /// One ladder: levels in order, queues and sums sound, and each order as `belongs` wants it. Returns how many slots are
+    /// in it.
+    fn check_ladder(
+        &self,
+        locate: u16,
+        side: Side,
+        ladder: &Ladder,
+        belongs: impl Fn(u32) -> bool,
+    ) -> Result<u32, String> {
+        let mut slots = 0;
         let mut before: Option<u32> = None;
-        for index in self.level_handles(locate, side) {
+        for index in self.levels_of(Some(ladder)) {
             let level = self.pools.level(index);
-            if before.is_some_and(|tick| !side.is_better(tick, level.tick)) {
+            if before.is_some_and(|tick| !ladder.side().is_better(tick, level.tick)) {
                 return Err(format!("instrument {locate}: level {} out of order", level.tick));
             }
             before = Some(level.tick);
-            let (mut handle, mut prev, mut quantity, mut orders) = (level.head, NONE, 0, 0);
+            let (mut handle, mut prev, mut quantity, mut count) = (level.head, NONE, 0, 0);
             while handle != NONE {
                 let slot = self.arena.get(handle);
+                let order = self.order_of(handle);
+                let tick = if slot.is(FLAG_STOP) {
+                    self.arena.details(handle).stop_tick
+                } else {
+                    slot.tick
+                };
                 let sound = slot.prev == prev
                     && slot.level == index
-                    && slot.tick == level.tick
+                    && tick == level.tick
                     && slot.side == side
                     && slot.instrument == locate
                     && slot.open > 0
-                    && slot.is(FLAG_LISTED);
+                    && self.arena.get(order).is(FLAG_LISTED)
+                    && belongs(handle);
                 if !sound {
                     return Err(format!(
                         "instrument {locate}: order {} is not sound: {slot:?}",
                         slot.number
                     ));
                 }
-                if self.find_order(slot.session, slot.user_ref) != handle {
+                let name = self.arena.get(order);
+                if self.find_order(name.session, name.user_ref) != order {
                     return Err(format!("order {} is not found by its name", slot.number));
                 }
                 quantity += u64::from(slot.open);
-                orders += 1;
+                count += 1;
                 (prev, handle) = (handle, slot.next);
             }
-            if (level.tail, level.quantity) != (prev, quantity) || orders == 0 {
+            if (level.tail, level.quantity) != (prev, quantity) || count == 0 {
                 return Err(format!(
                     "instrument {locate}: level {} does not add up",
                     level.tick
                 ));
             }
-            resting += orders;
+            slots += count;
         }
-        Ok(resting)
+        Ok(slots)
     }
 
     /// Exactly the orders that are good till a time are in the queue of their ends.
@@ -112,7 +236,7 @@ impl Exchange {
                         slot.number
                     ));
                 }
-                let (asset, hold) = self.hold_of(slot, slot.open);
+                let (asset, hold) = self.hold_of(slot, self.open_of(handle));
                 held[usize::from(asset)] += hold;
                 orders += 1;
                 handle = self.behind(handle);
@@ -157,7 +281,45 @@ impl Exchange {
         hash.mix(self.sequence);
         hash.mix(self.now);
         self.mix_all(None, &mut hash);
+        self.mix_work(&mut hash);
         hash.0
+    }
+
+    /// What is left to do of an unfinished command. (What its orders say is among the accounts' orders, or told already.)
+    fn mix_work(&self, hash: &mut Mixer) {
+        let number = |handle| match handle {
+            NONE => 0,
+            handle => self.arena.get(handle).number,
+        };
+        let (kind, value, handle) = match self.work {
+            Work::Nothing => (0, 0, NONE),
+            Work::Cross { handle, looks_beside } => (1, u64::from(looks_beside), handle),
+            Work::Settle { place } => (2, place as u64, self.run_out.first()),
+            Work::CancelAll { next, reason, .. } => (3, u64::from(reason), next),
+            Work::Expire => (4, 0, NONE),
+            Work::CancelEverybody {
+                account,
+                next,
+                reason,
+            } => (5, u64::from(account) << 8 | u64::from(reason), next),
+            Work::Meet => (6, self.uncross.volume(), NONE),
+            Work::ClearAuction => (7, self.uncross.volume(), NONE),
+            Work::Imbalance { place } => (8, place as u64, NONE),
+            Work::ListAgain { place } => (9, place as u64, NONE),
+            Work::Carry { at } => (10, at.place() as u64, at.handle()),
+        };
+        let Reached { low, high } = self.reached;
+        for value in [
+            kind,
+            value,
+            number(handle),
+            u64::from(low) << 32 | u64::from(high),
+        ] {
+            hash.mix(value);
+        }
+        if handle != NONE {
+            hash.mix(u64::from(self.open_of(handle)));
+        }
     }
 
     /// A hash of what a refused request of `session` leaves as it is: everything but the clock, and this session's mark
@@ -169,9 +331,10 @@ impl Exchange {
     }
 
     fn mix_all(&self, but_session: Option<u32>, hash: &mut Mixer) {
-        for value in [self.order_number, self.match_number] {
+        for value in [self.order_number, self.match_number, u64::from(self.day)] {
             hash.mix(value);
         }
+        self.timers.visit(|value| hash.mix(value));
         self.ledger.visit(self.account_count(), |value| hash.mix(value));
         for schedule in self.schedules.all() {
             hash.mix(
@@ -209,6 +372,8 @@ impl Exchange {
             let last = instrument.last_trade;
             hash.mix_bytes(instrument.definition.as_bytes());
             hash.mix(instrument.state as u64);
+            hash.mix(self.auctions[usize::from(locate) - 1].kind as u64);
+            hash.mix(u64::from(instrument.volatility_ppm) << 32 | u64::from(instrument.pause_seconds));
             for value in [
                 u64::from(last.price),
                 u64::from(last.quantity),
@@ -221,6 +386,25 @@ impl Exchange {
                 for handle in self.resting_handles(locate, side) {
                     self.mix_order(handle, hash);
                 }
+                for handle in self.stop_handles(locate, side) {
+                    self.mix_order(handle, hash);
+                }
+                for handle in self.dark_handles(locate, side) {
+                    match self.part(handle) {
+                        Part::Reserve(order) => {
+                            let slot = self.arena.get(handle);
+                            hash.mix(slot.number);
+                            hash.mix(u64::from(slot.open));
+                            hash.mix(self.arena.get(order).number);
+                        }
+                        _ => self.mix_order(handle, hash),
+                    }
+                }
+            }
+            for handle in self.waiting_handles(locate) {
+                // The bound of a market order is not its price.
+                hash.mix(u64::from(self.arena.get(handle).tick));
+                self.mix_order(handle, hash);
             }
         }
     }
@@ -242,6 +426,7 @@ impl Exchange {
         hash.mix_bytes(&details.firm);
         hash.mix(u64::from(details.group));
         hash.mix(details.expire_time);
+        hash.mix(u64::from(details.max_floor) << 32 | u64::from(details.stop_tick));
         hash.mix_bytes(&[
             slot.time_in_force,
             details.capacity,

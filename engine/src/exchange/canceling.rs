@@ -1,11 +1,12 @@
 //! Orders go out: cancel, modify, mass cancel, kill switch, disconnect.
 
 use super::book::Side;
-use super::book::arena::{NONE, OrderSlot};
+use super::book::arena::{FLAGS_UNSEEN, NONE, OrderSlot};
 use super::command::{Command, OrderOptions};
 use super::entering::{answer, is_unknown};
 use super::event::{Event, EventKind};
 use super::index::Place;
+use super::reserve::tell_reduced;
 use super::sink::{Progress, Sink, Step};
 use super::{Exchange, Outlook, Work};
 
@@ -45,15 +46,17 @@ impl Exchange {
             .index
             .find(&self.arena, name, command.session, order.user_ref);
         if handle != NONE {
-            let OrderSlot { executed, open, .. } = *self.arena.get(handle);
-            let left = order.quantity.saturating_sub(executed);
+            let left = order.quantity.saturating_sub(self.arena.get(handle).executed);
             if left == 0 {
                 if !outlook.is_fetched() {
                     self.prefetch_neighbors(handle);
                 }
                 self.cancel_named(handle, name, b'U', step);
-            } else if left < open {
-                self.cancel_part(handle, open - left, step);
+            } else {
+                let open = self.open_of(handle);
+                if left < open {
+                    self.cancel_part(handle, open - left, step);
+                }
             }
         }
         Progress::Done
@@ -66,17 +69,17 @@ impl Exchange {
         if handle == NONE {
             return Progress::Done;
         }
-        let slot = *self.arena.get(handle);
+        let (slot, open) = (*self.arena.get(handle), self.open_of(handle));
         let left = order.quantity.saturating_sub(slot.executed);
-        if order.side != slot.side.byte() || left >= slot.open {
+        if order.side != slot.side.byte() || left >= open {
             return Progress::Done;
         }
         if left == 0 {
             self.cancel_resting(handle, b'U', step);
             return Progress::Done;
         }
-        self.release_hold(handle, slot.open, left);
-        self.reduce_in_book(handle, slot.open - left);
+        self.release_hold(handle, open, left);
+        let shown = self.reduce_order(handle, open - left);
         step.emit(Event {
             code: slot.side.byte(),
             instrument: slot.instrument,
@@ -85,12 +88,7 @@ impl Exchange {
             quantity: left,
             ..Event::new(EventKind::Modified)
         });
-        step.emit(Event {
-            instrument: slot.instrument,
-            quantity: slot.open - left,
-            number: slot.number,
-            ..Event::new(EventKind::Reduced)
-        });
+        tell_reduced(&slot, shown, step);
         Progress::Done
     }
 
@@ -199,6 +197,9 @@ impl Exchange {
     #[inline(always)]
     fn cancel_named<S: Sink>(&mut self, handle: u32, name: Place, reason: u8, step: &mut Step<'_, S>) {
         let slot = *self.arena.get(handle);
+        if slot.is(FLAGS_UNSEEN) {
+            return self.cancel_unseen(handle, reason, step);
+        }
         let (asset, hold) = self.hold_of(&slot, slot.open);
         self.ledger.release(slot.account, asset, hold);
         self.instruments[usize::from(slot.instrument) - 1].book.remove(
@@ -211,16 +212,29 @@ impl Exchange {
         self.finish_order(handle, &slot, name, b'C', step);
     }
 
+    /// Lowers what is open of a resting order by less than all of it. Returns how many displayed lots that took.
+    pub(super) fn reduce_order(&mut self, handle: u32, by: u32) -> u32 {
+        if self.arena.get(handle).is(FLAGS_UNSEEN) {
+            return self.reduce_unseen(handle, by);
+        }
+        self.reduce_in_book(handle, by);
+        by
+    }
+
     /// Cancels `quantity` lots of a resting order, which keeps its place.
     fn cancel_part<S: Sink>(&mut self, handle: u32, quantity: u32, step: &mut Step<'_, S>) {
         let slot = *self.arena.get(handle);
+        if slot.is(FLAGS_UNSEEN) {
+            return self.cancel_part_unseen(handle, quantity, step);
+        }
         self.release_hold(handle, slot.open, slot.open - quantity);
         self.reduce_in_book(handle, quantity);
         step.emit(canceled(&slot, EventKind::CanceledReduced, b'U', quantity));
     }
 }
 
-fn canceled(slot: &OrderSlot, kind: EventKind, reason: u8, quantity: u32) -> Event {
+/// OUCH Canceled of an order of which `slot` says what it was before.
+pub(super) fn canceled(slot: &OrderSlot, kind: EventKind, reason: u8, quantity: u32) -> Event {
     Event {
         code: reason,
         instrument: slot.instrument,

@@ -1,8 +1,11 @@
 //! New orders come in, and the requests that carry a UserRefNum without an order.
 
 use super::book::Side;
-use super::book::arena::{FLAG_ATTRIBUTED, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, OrderDetails, OrderSlot};
-use super::checks::{self, Reason, Terms};
+use super::book::arena::{
+    FLAG_ATTRIBUTED, FLAG_DARK, FLAG_LISTED, FLAG_MARKET, FLAG_STOP, FLAG_TOTALS, FLAG_WAITS, OrderDetails,
+    OrderSlot,
+};
+use super::checks::{self, Chain, Reason, Terms};
 use super::command::{Command, Order, OrderOptions, UNKNOWN_INSTRUMENT};
 use super::event::{Event, EventKind};
 use super::instrument::Instrument;
@@ -103,17 +106,17 @@ impl Exchange {
         self.check_client(client)?;
         let account = &self.accounts[client.account as usize];
         let instrument = self.instrument(command.instrument).ok_or(Reason::Symbol)?;
-        checks::state(instrument)?;
+        checks::state(instrument, order, command)?;
         let side = checks::side(order.side)?;
         // PERF: what is needed at the end of the rungs and beyond is fetched meanwhile.
         self.index
             .prefetch(self.index.place(client.session, order.user_ref));
         let asset = instrument.asset(side);
         self.ledger.prefetch(client.account, asset);
-        let terms = checks::terms(instrument, account, side, order, command, 0)?;
+        let terms = checks::terms(instrument, account, side, order, command, Chain::New)?;
         self.check_open_orders(account, &terms)?;
         checks::space(command)?;
-        self.check_room(instrument, side, &terms)?;
+        self.check_room(command.instrument, side, &terms, order.quantity)?;
         let firm = account.definition.firm;
         let schedule = instrument.schedule;
         let hold = self.hold(instrument, side, &terms, order.quantity);
@@ -138,6 +141,10 @@ impl Exchange {
         if command.is_extended() {
             self.set_options(handle, &terms, &command.options());
         }
+        let floor = terms.floor(order.quantity);
+        if floor > 0 {
+            self.set_up_reserve(handle, floor);
+        }
         Ok((handle, terms))
     }
 
@@ -146,7 +153,7 @@ impl Exchange {
     fn hold(&self, instrument: &Instrument, side: Side, terms: &Terms, open: u32) -> u128 {
         match side {
             Side::Sell => u128::from(open) * instrument.lot_size,
-            Side::Buy if terms.is_market => 0,
+            Side::Buy if terms.pays_as_it_goes() => 0,
             Side::Buy => {
                 let rate_max = self.schedules.get(instrument.schedule).rate_max_ppm;
                 money::buy_hold(terms.tick, open, instrument.tick_value, rate_max, 0)
@@ -162,6 +169,7 @@ impl Exchange {
             details.firm = options.firm;
         }
         (details.group, details.expire_time) = (options.group, expire_time);
+        (details.stop_tick, details.funds) = (terms.awaited_tick(), terms.wishes.funds);
     }
 
     #[inline(always)]
@@ -173,7 +181,7 @@ impl Exchange {
         step: &mut Step<'_, S>,
     ) -> Progress {
         let slot = self.arena.get(handle);
-        let takes = self.would_take(slot);
+        let takes = !terms.is_passive && self.would_take(slot);
         let dies = takes && terms.wishes.is_post_only;
         let price = if terms.is_market {
             Price::MARKET.0 as u32
@@ -195,15 +203,20 @@ impl Exchange {
             return self.cancel_incoming(handle, b'G', step);
         }
         let min_quantity = terms.wishes.min_quantity;
-        if min_quantity > 0 && !self.can_fill(slot, min_quantity) {
+        if min_quantity > 0 && !self.can_fill(slot, min_quantity, terms.wishes.funds) {
             return self.cancel_incoming(handle, b'I', step);
+        }
+        if terms.waits_for_price {
+            self.wait_for_price(handle);
+            return Progress::Done;
+        }
+        if terms.is_passive {
+            return self.collect(handle, step);
         }
         if takes || !terms.rests() {
             return self.cross(handle, step);
         }
-        let firm = self.arena.details(handle).firm;
-        step.emit(added(slot, price, firm));
-        self.rest(handle);
+        self.come_to_rest(handle, step);
         Progress::Done
     }
 
@@ -246,18 +259,22 @@ impl Exchange {
 pub(super) fn set_terms(slot: &mut OrderSlot, order: &Order, terms: &Terms, open: u32) {
     slot.tick = terms.tick;
     slot.open = open;
-    slot.time_in_force = if terms.is_market {
-        checks::IMMEDIATE
-    } else {
-        order.time_in_force
-    };
+    slot.time_in_force = order.time_in_force;
     slot.self_match = terms.wishes.self_match;
     slot.flags &= FLAG_LISTED | FLAG_TOTALS;
     if terms.is_market {
         slot.flags |= FLAG_MARKET;
     }
-    if terms.is_attributed {
+    if terms.is_attributed() {
         slot.flags |= FLAG_ATTRIBUTED;
+    }
+    if terms.waits_for_price || (terms.is_market && terms.stop_tick > 0) {
+        slot.flags |= FLAG_STOP;
+    }
+    if terms.waits {
+        slot.flags |= FLAG_WAITS;
+    } else if terms.is_hidden() {
+        slot.flags |= FLAG_DARK;
     }
 }
 

@@ -17,7 +17,9 @@ pub enum EventKind {
     /// `quantity` outstanding, `price`; `detail` = side, capacity, cross type, 0 as four bytes, low first.
     /// The rest, with the original's number, comes from the command.
     Replaced = 3,
-    /// OUCH Canceled of an order that is not displayed in the book. `code` reason, `quantity` decrement, `number`.
+    /// OUCH Canceled of lots that are not displayed in the book: of an incoming order, or of a resting one that is hidden,
+    /// waits, or has a reserve. `code` reason, `quantity` decrement, `number`. When a reserve did not suffice,
+    /// [`EventKind::Reduced`] follows with what the book loses.
     CanceledUnbooked = 4,
     /// OUCH Canceled, ITCH Order Cancel: the rest stays in the book. `code`, `quantity`, `number`.
     CanceledReduced = 5,
@@ -40,7 +42,8 @@ pub enum EventKind {
     Added = 12,
     /// ITCH Order Delete without a message to the owner (a replaced order leaves the book). `number`.
     Deleted = 13,
-    /// ITCH Order Cancel without a message to the owner (a replace that only reduces). `number`, `quantity` removed.
+    /// ITCH Order Cancel without a message to the owner, or with another quantity than the message says (a replace that only
+    /// reduces, a reserve order that loses more than its reserve). `number`, `quantity` removed.
     Reduced = 14,
     /// ITCH Order Replace: `number` the *old* order number; directly after its [`EventKind::Replaced`], which has the
     /// new number, and the quantity and price that rest.
@@ -69,8 +72,8 @@ pub enum EventKind {
     /// A command of the operator was not carried out. `detail` a [`Refusal`] number. Neither stream tells it.
     OperationRefused = 26,
     /// The resting side of a match, where it or this part of it is not displayed: as [`EventKind::ExecutedResting`], and
-    /// as that followed by its [`EventKind::ExecutedIncoming`]. OUCH Executed to its owner, ITCH Trade (order reference 0,
-    /// side `B`, the match number of the incoming side).
+    /// as that followed by its [`EventKind::ExecutedIncoming`]. `number` is the order's newest. OUCH Executed to its owner, ITCH
+    /// Trade (order reference 0, side `B`, the match number of the incoming side).
     ExecutedUnseen = 27,
     /// Two orders meet in a cross. `number` match number, `quantity`, `price`, `code` cross type. Followed by the buyer's
     /// and then the seller's [`EventKind::CrossExecuted`] or [`EventKind::CrossExecutedUnseen`]; only their
@@ -81,8 +84,8 @@ pub enum EventKind {
     CrossExecuted = 29,
     /// The same of an order, or part of one, that is not displayed: OUCH only.
     CrossExecutedUnseen = 30,
-    /// ITCH Cross Trade: the cross is over. `number` match number, `price` (0 when nothing traded), `quantity` and `detail`
-    /// the low and high half of the volume in lots, `code` cross type.
+    /// ITCH Cross Trade: the cross is over. `number` match number, one of its own (0 when nothing traded, and so is
+    /// `price`), `quantity` and `detail` the low and high half of the volume in lots, `code` cross type.
     CrossDone = 31,
     /// First half of ITCH Net Order Imbalance Indicator: `number` lots that would be paired, `price` near, `detail` far,
     /// `user_ref` reference, `code` cross type, `quantity` the price variation indicator (a byte). Directly followed by
@@ -103,6 +106,9 @@ pub enum EventKind {
     Carried = 37,
     /// The day has rolled: both streams end before what follows. `number` the day's number.
     DayRolled = 38,
+    /// OUCH AIQ Canceled of a resting order that loses nothing displayed, or not only (then [`EventKind::Reduced`] follows).
+    /// As [`EventKind::SelfMatchReduced`], without ITCH.
+    SelfMatchUnseen = 39,
 }
 
 /// What an [`EventKind::CarriedText`] says of a surviving order, beside its kind, instrument and session.
@@ -167,7 +173,7 @@ const _: () = assert!(size_of::<Event>() == 32);
 impl EventKind {
     /// The kind for a byte.
     pub fn from_byte(byte: u8) -> Option<Self> {
-        const KINDS: [EventKind; 38] = [
+        const KINDS: [EventKind; 39] = [
             EventKind::Accepted,
             EventKind::Rejected,
             EventKind::Replaced,
@@ -206,6 +212,7 @@ impl EventKind {
             EventKind::CarriedText,
             EventKind::Carried,
             EventKind::DayRolled,
+            EventKind::SelfMatchUnseen,
         ];
         KINDS.get(usize::from(byte).checked_sub(1)?).copied()
     }
@@ -276,7 +283,7 @@ mod tests {
     fn every_kind_is_found_by_its_byte() {
         let kinds: Vec<_> = (0..=u8::MAX).filter_map(EventKind::from_byte).collect();
         assert_eq!(kinds.first(), Some(&EventKind::Accepted));
-        assert_eq!(kinds.last(), Some(&EventKind::DayRolled));
+        assert_eq!(kinds.last(), Some(&EventKind::SelfMatchUnseen));
         for (byte, kind) in (1..).zip(kinds) {
             assert_eq!(kind as u8, byte);
         }

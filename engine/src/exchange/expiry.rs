@@ -50,7 +50,7 @@ impl ExpiryQueue {
         );
         let end = End {
             time: arena.details(handle).expire_time,
-            number: arena.get(handle).number,
+            number: arena.number(handle),
             handle,
         };
         arena.get_mut(handle).flags |= FLAG_EXPIRES;
@@ -116,7 +116,7 @@ impl ExpiryQueue {
             let (slot, details) = (arena.get(end.handle), arena.details(end.handle));
             let sound = slot.is(FLAG_EXPIRES)
                 && details.expire_place as usize == place
-                && (details.expire_time, slot.number) == (end.time, end.number)
+                && (details.expire_time, arena.number(end.handle)) == (end.time, end.number)
                 && (place == 0 || self.heap[(place - 1) / CHILDREN] < *end);
             if !sound {
                 return Err(format!("order {} is not where it expires: {end:?}", slot.number));

@@ -89,6 +89,15 @@ impl CrossKind {
             _ => None,
         }
     }
+
+    /// That which an instrument collects for when it comes from `state` and nobody says otherwise.
+    pub(super) fn behind(state: State) -> Self {
+        match state {
+            State::PreOpen | State::Closed => Self::Opening,
+            State::Trading => Self::Closing,
+            State::Auction | State::VolatilityPause | State::Halted | State::CancelOnly => Self::Halt,
+        }
+    }
 }
 
 /// The last match.
@@ -144,6 +153,8 @@ pub struct Instrument {
     pub definition: InstrumentDefinition,
     /// What may happen now.
     pub state: State,
+    /// What has to be looked at beside the displayed book when an order comes in: bits of `unseen`. 0 = nothing.
+    pub(super) beside: u8,
     /// What orders pay that enter now: an index into the exchange's fee schedules.
     pub(super) schedule: u16,
     pub(super) tick_max: u32,
@@ -180,6 +191,7 @@ impl Instrument {
         Some(Self {
             definition,
             state: State::PreOpen,
+            beside: 0,
             last_trade: LastTrade::default(),
             book: Book::new(locate, 0, tick_max),
             tick_value: exact,
@@ -225,7 +237,13 @@ impl Instrument {
     /// [`Instrument::collar`], without its divisions.
     #[inline(always)]
     pub(super) fn is_beyond_collar(&self, side: Side, price: u32) -> bool {
-        let reference = u64::from(self.reference());
+        self.is_beyond_collar_of(self.reference(), side, price)
+    }
+
+    /// The same around another price.
+    #[inline(always)]
+    pub(super) fn is_beyond_collar_of(&self, reference: u32, side: Side, price: u32) -> bool {
+        let reference = u64::from(reference);
         let (ppm, one) = (u64::from(self.definition.collar_ppm), u64::from(PPM));
         if ppm == 0 || reference == 0 {
             return false;
@@ -237,15 +255,20 @@ impl Instrument {
         }
     }
 
-    /// Highest and lowest tick inside the collar.
-    pub(super) fn collar(&self) -> (u32, u32) {
-        self.band(self.definition.collar_ppm)
+    /// Highest and lowest tick inside the collar around a price.
+    pub(super) fn collar_of(&self, reference: u32) -> (u32, u32) {
+        self.band_of(reference, self.definition.collar_ppm)
     }
 
     /// Highest and lowest tick that are not farther from the reference than `ppm` parts per million of it; all there are
     /// when `ppm` is 0 or there is no reference.
     pub(super) fn band(&self, ppm: u32) -> (u32, u32) {
-        let reference = u64::from(self.reference());
+        self.band_of(self.reference(), ppm)
+    }
+
+    /// The same around another price.
+    fn band_of(&self, reference: u32, ppm: u32) -> (u32, u32) {
+        let reference = u64::from(reference);
         let (ppm, one) = (u64::from(ppm), u64::from(PPM));
         if ppm == 0 || reference == 0 {
             return (self.tick_max, 1);
@@ -313,12 +336,16 @@ mod tests {
         Instrument::new(definition, &assets, 1).expect("a sound definition")
     }
 
+    fn collar(instrument: &Instrument) -> (u32, u32) {
+        instrument.collar_of(instrument.reference())
+    }
+
     #[test]
     fn the_collar_is_rounded_to_its_inside() {
         // 1,234.5 ticks, 10 %: 1,111.05 up to 1,357.95.
-        assert_eq!(instrument(100, 123_450, 100_000).collar(), (1_357, 1_112));
+        assert_eq!(collar(&instrument(100, 123_450, 100_000)), (1_357, 1_112));
         // On a tick it belongs to the inside.
-        assert_eq!(instrument(100, 100_000, 100_000).collar(), (1_100, 900));
+        assert_eq!(collar(&instrument(100, 100_000, 100_000)), (1_100, 900));
     }
 
     #[test]
@@ -333,7 +360,7 @@ mod tests {
             (1, 77, 0),
         ] {
             let instrument = instrument(tick_size, reference, ppm);
-            let (high, low) = instrument.collar();
+            let (high, low) = collar(&instrument);
             let ticks = (1..200)
                 .chain((high.max(100) - 100..=high).chain(low..low.saturating_add(100)))
                 .chain(high..=high.saturating_add(100))
@@ -348,8 +375,8 @@ mod tests {
 
     #[test]
     fn the_widest_collar_is_none() {
-        assert_eq!(instrument(1, 0, 100_000).collar(), (u32::MAX - 1, 1));
-        assert_eq!(instrument(1, 100_000, 0).collar(), (u32::MAX - 1, 1));
-        assert_eq!(instrument(1, u32::MAX - 1, u32::MAX).collar(), (u32::MAX - 1, 1));
+        assert_eq!(collar(&instrument(1, 0, 100_000)), (u32::MAX - 1, 1));
+        assert_eq!(collar(&instrument(1, 100_000, 0)), (u32::MAX - 1, 1));
+        assert_eq!(collar(&instrument(1, u32::MAX - 1, u32::MAX)), (u32::MAX - 1, 1));
     }
 }

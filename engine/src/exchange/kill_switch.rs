@@ -37,9 +37,7 @@ impl Exchange {
         if switch.account == ALL_ACCOUNTS {
             self.all_killed = is_on;
             return if is_on {
-                let first = self.accounts.first();
-                let next = first.map_or(NONE, |account| self.oldest_of(account));
-                self.kill_all(0, next, step)
+                self.cancel_everybody(0, self.oldest_of_first(), b'S', step)
             } else {
                 Progress::Done
             };
@@ -55,23 +53,37 @@ impl Exchange {
         self.cancel_all(next, CancelFilter::ALL, b'S', step)
     }
 
-    /// Cancels everybody's orders: account by account, of each the oldest first, as far as the step reaches.
-    pub(super) fn kill_all<S: Sink>(
+    /// The oldest order of the first account.
+    pub(super) fn oldest_of_first(&self) -> u32 {
+        let first = self.accounts.first();
+        first.map_or(NONE, |account| self.oldest_of(account))
+    }
+
+    /// Cancels everybody's orders: account by account, of each the oldest first, as far as the step reaches. At the end of
+    /// the day (reason `E`) those that outlive it stay.
+    pub(super) fn cancel_everybody<S: Sink>(
         &mut self,
         mut account: u32,
         mut next: u32,
+        reason: u8,
         step: &mut Step<'_, S>,
     ) -> Progress {
         let end = account.saturating_add(ACCOUNTS_PER_STEP);
         loop {
             while next != NONE {
                 if !step.has_room() {
-                    self.work = Work::Kill { account, next };
+                    self.work = Work::CancelEverybody {
+                        account,
+                        next,
+                        reason,
+                    };
                     return Progress::More;
                 }
                 let handle = next;
                 next = self.behind(handle);
-                self.cancel_resting(handle, b'S', step);
+                if reason != b'E' || self.ends_with_day(handle) {
+                    self.cancel_resting(handle, reason, step);
+                }
             }
             account += 1;
             let Some(behind) = self.accounts.get(account as usize) else {
@@ -79,7 +91,11 @@ impl Exchange {
             };
             next = self.oldest_of(behind);
             if account == end {
-                self.work = Work::Kill { account, next };
+                self.work = Work::CancelEverybody {
+                    account,
+                    next,
+                    reason,
+                };
                 return Progress::More;
             }
         }

@@ -1,11 +1,14 @@
 //! Incoming meets resting: matches, self-match prevention, what becomes of the rest.
 
 use super::book::Side;
-use super::book::arena::{FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, NONE, OrderSlot, OrderTotals};
+use super::book::arena::{
+    FLAG_DARK, FLAG_LISTED, FLAG_MARKET, FLAG_TOTALS, FLAGS_UNSEEN, NONE, OrderSlot, OrderTotals,
+};
 use super::checks::{GOOD_TILL_TIME, IMMEDIATE};
 use super::command::{halves, whole};
-use super::entering::added;
+use super::dark::Resting;
 use super::event::{Event, EventKind};
+use super::funds::limit_of;
 use super::instrument::LastTrade;
 use super::ledger::Settlement;
 use super::money;
@@ -16,6 +19,8 @@ use crate::sys::table::prefetch_at;
 
 /// Liquidity flag of the resting side.
 const ADDED: u8 = b'A';
+/// Liquidity flag of the resting side, where it is not displayed.
+const ADDED_UNSEEN: u8 = b'J';
 /// Liquidity flag of the incoming side.
 const REMOVED: u8 = b'R';
 
@@ -29,11 +34,14 @@ struct Taker {
     place: usize,
     side: Side,
     tick: u32,
-    is_market: bool,
+    /// A market order that holds nothing.
+    pays_as_it_goes: bool,
     open: u32,
     executed: u32,
     fee_remainder: u32,
     schedule: FeeSchedule,
+    /// What it may still spend, if it pays as it goes.
+    funds: u64,
     /// What it binds now; 0 for a market buyer. Not kept up for sellers.
     hold: u128,
     /// Its account wants fees reported.
@@ -44,7 +52,7 @@ struct Taker {
 }
 
 /// Option 131 of one side's execution.
-fn fee_report(session: u32, user_ref: u32, fee: i128) -> Event {
+pub(super) fn fee_report(session: u32, user_ref: u32, fee: i128) -> Event {
     // The option has 64 bits; a larger fee is reported as the nearest they can say.
     let fee = i64::try_from(fee).unwrap_or(if fee < 0 { i64::MIN } else { i64::MAX });
     Event {
@@ -59,28 +67,59 @@ impl Exchange {
     /// True when the order would execute against the best of the other side (its own orders included).
     #[inline(always)]
     pub(super) fn would_take(&self, slot: &OrderSlot) -> bool {
-        match self
-            .instrument_of(slot.instrument)
-            .book
-            .side(slot.side.opposite())
-            .best()
-        {
+        match self.best_of_both(usize::from(slot.instrument) - 1, slot.side.opposite()) {
             NONE => false,
             level => slot.side.crosses(slot.tick, self.pools.level(level).tick),
         }
     }
 
-    /// Matches an incoming order until it is done, nothing crosses any more, or the step is full.
+    /// Matches an incoming order until it is done, nothing crosses any more, or the step is full; then what that has caused.
+    #[inline(always)]
     pub(super) fn cross<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
+        let place = usize::from(self.arena.get(handle).instrument) - 1;
+        if self.instruments[place].beside == 0 {
+            self.cross_book::<S, false>(handle, step)
+        } else {
+            self.cross_all(handle, step)
+        }
+    }
+
+    /// The same where there is more than the displayed book.
+    #[inline(never)]
+    pub(super) fn cross_all<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
+        let place = usize::from(self.arena.get(handle).instrument) - 1;
+        match self.cross_beside(handle, step) {
+            Progress::More => Progress::More,
+            Progress::Done => self.settle_down(place, step),
+        }
+    }
+
+    /// The same without what it causes.
+    #[inline(never)]
+    pub(super) fn cross_beside<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
+        self.cross_book::<S, true>(handle, step)
+    }
+
+    /// Matches an incoming order. `ALL`: there may be dark orders on the other side, and stops.
+    #[inline(always)]
+    fn cross_book<S: Sink, const ALL: bool>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
         let mut taker = self.taker(handle);
         let opposite = taker.side.opposite();
+        let band = self.band(taker.place);
         loop {
             if !step.has_room() {
                 self.store_taker(&taker);
-                self.work = Work::Cross { handle };
+                self.work = Work::Cross {
+                    handle,
+                    looks_beside: ALL,
+                };
                 return Progress::More;
             }
-            let best = self.instruments[taker.place].book.side(opposite).best();
+            let best = if ALL {
+                self.best_of_both(taker.place, opposite)
+            } else {
+                self.instruments[taker.place].book.side(opposite).best()
+            };
             if best == NONE {
                 self.store_taker(&taker);
                 return self.end_incoming(handle, b'I', step);
@@ -89,7 +128,8 @@ impl Exchange {
             if !taker.side.crosses(taker.tick, level.tick) {
                 self.store_taker(&taker);
                 // A market order's limit is the collar.
-                return self.end_incoming(handle, if taker.is_market { b'K' } else { b'I' }, step);
+                let is_market = self.arena.get(handle).is(FLAG_MARKET);
+                return self.end_incoming(handle, if is_market { b'K' } else { b'I' }, step);
             }
             let resting = level.head;
             if self.arena.get(resting).account == taker.account {
@@ -99,7 +139,10 @@ impl Exchange {
                     return Progress::Done;
                 }
                 taker = self.taker(handle);
-            } else if !self.execute(&mut taker, best, resting, step) {
+            } else if !band.contains(level.tick) {
+                self.store_taker(&taker);
+                return self.pause(handle, step);
+            } else if !self.execute::<S, ALL>(&mut taker, best, resting, step) {
                 self.store_taker(&taker);
                 return self.end_incoming(handle, b'Z', step);
             } else if taker.open == 0 {
@@ -125,7 +168,8 @@ impl Exchange {
             place: usize::from(slot.instrument) - 1,
             side: slot.side,
             tick: slot.tick,
-            is_market: slot.is(FLAG_MARKET),
+            pays_as_it_goes: slot.pays_as_it_goes(),
+            funds: self.funds_of(handle, slot),
             open: slot.open,
             executed: slot.executed,
             fee_remainder: slot.fee_remainder,
@@ -143,6 +187,9 @@ impl Exchange {
     fn store_taker(&mut self, taker: &Taker) {
         let slot = self.arena.get_mut(taker.handle);
         (slot.open, slot.executed, slot.fee_remainder) = (taker.open, taker.executed, taker.fee_remainder);
+        if taker.funds != u64::MAX {
+            self.arena.details_mut(taker.handle).funds = taker.funds;
+        }
         if taker.has_totals {
             self.arena.set_totals(
                 taker.handle,
@@ -160,14 +207,23 @@ impl Exchange {
     /// One match at the price of the level `best`, whose first order is `resting`. False, and nothing done, when a
     /// market buyer's funds have ended.
     #[inline(always)]
-    fn execute<S: Sink>(
+    fn execute<S: Sink, const ALL: bool>(
         &mut self,
         taker: &mut Taker,
         best: u32,
         resting: u32,
         step: &mut Step<'_, S>,
     ) -> bool {
-        let maker = *self.arena.get(resting);
+        let Resting {
+            slot: maker,
+            order,
+            beside,
+            is_unseen,
+        } = if ALL {
+            self.resting_part(resting)
+        } else {
+            Resting::displayed(*self.arena.get(resting), resting)
+        };
         // PERF: the next match's order, and what the end of this one touches.
         self.arena.prefetch(maker.next);
         let name = self.index.place(maker.session, maker.user_ref);
@@ -184,8 +240,9 @@ impl Exchange {
         let price = tick * definition.tick_size;
 
         let mut quantity = taker.open.min(maker.open);
-        if taker.is_market && taker.side == Side::Buy {
-            let funds = self.ledger.balance(taker.account, quote).available;
+        if taker.pays_as_it_goes && taker.side == Side::Buy {
+            let available = self.ledger.balance(taker.account, quote).available;
+            let funds = available.min(limit_of(taker.funds));
             let remainder = taker.fee_remainder;
             if money::cost(tick, quantity, tick_value, taker_rate, remainder) > funds {
                 quantity = money::affordable(funds, quantity, tick, tick_value, taker_rate, remainder);
@@ -208,7 +265,7 @@ impl Exchange {
         let settlement = match taker.side {
             Side::Buy => {
                 let before = taker.hold;
-                if !taker.is_market {
+                if !taker.pays_as_it_goes {
                     taker.hold = hold(
                         taker.tick,
                         taker_open,
@@ -235,8 +292,8 @@ impl Exchange {
                 quote,
                 amount,
                 value,
-                buyer_hold_drop: hold(tick, maker.open, rate_max, maker.fee_remainder)
-                    - hold(tick, maker_open, rate_max, maker_remainder),
+                buyer_hold_drop: hold(tick, maker.open + beside, rate_max, maker.fee_remainder)
+                    - hold(tick, maker_open + beside, rate_max, maker_remainder),
                 buyer_fee: maker_fee,
                 seller_fee: taker_fee,
             },
@@ -251,11 +308,18 @@ impl Exchange {
             match_number,
             time: self.now,
         };
-        let slot = self.arena.get_mut(resting);
-        (slot.open, slot.executed, slot.fee_remainder) =
-            (maker_open, maker.executed + quantity, maker_remainder);
+        self.arena.get_mut(resting).open = maker_open;
+        if ALL {
+            self.reached.widen(tick);
+        }
+        let slot = self.arena.get_mut(order);
+        (slot.executed, slot.fee_remainder) = (maker.executed + quantity, maker_remainder);
         (taker.open, taker.executed, taker.fee_remainder) =
             (taker_open, taker.executed + quantity, taker_remainder);
+        if taker.funds != u64::MAX {
+            // What it costs is at most what it may spend.
+            taker.funds -= value.wrapping_add_signed(taker_fee) as u64;
+        }
         taker.has_totals = true;
         taker.notional += value;
         taker.fees += taker_fee;
@@ -264,15 +328,20 @@ impl Exchange {
         if self.accounts[maker.account as usize].definition.fee_reports != 0 {
             step.emit(fee_report(maker.session, maker.user_ref, maker_fee));
         }
+        let (kind, flag) = if is_unseen {
+            (EventKind::ExecutedUnseen, ADDED_UNSEEN)
+        } else {
+            (EventKind::ExecutedResting, ADDED)
+        };
         step.emit(Event {
-            code: ADDED,
+            code: flag,
             instrument: locate,
             session: maker.session,
             user_ref: maker.user_ref,
             quantity,
             price,
             number: maker.number,
-            ..Event::new(EventKind::ExecutedResting)
+            ..Event::new(kind)
         });
         if taker.wants_fees {
             step.emit(fee_report(taker.session, taker.user_ref, taker_fee));
@@ -291,14 +360,20 @@ impl Exchange {
         level.quantity -= u64::from(quantity);
         if maker_open == 0 {
             level.head = maker.next;
-            if maker.next == NONE {
+            if maker.next != NONE {
+                self.arena.get_mut(maker.next).prev = NONE;
+            } else if is_unseen {
+                self.remove_dark_level(taker.place, maker.side, best);
+            } else {
                 self.instruments[taker.place]
                     .book
                     .remove_level(&mut self.pools, maker.side, best);
-            } else {
-                self.arena.get_mut(maker.next).prev = NONE;
             }
-            self.finish_order(resting, &maker, name, b'F', step);
+            if ALL {
+                self.use_up(resting, step);
+            } else {
+                self.finish_order(resting, &maker, name, b'F', step);
+            }
         }
         true
     }
@@ -307,7 +382,11 @@ impl Exchange {
     /// out of the way or the incoming one has ended (its slot reads open 0).
     fn prevent_self_match<S: Sink>(&mut self, incoming: u32, resting: u32, step: &mut Step<'_, S>) {
         let taker = *self.arena.get(incoming);
-        let maker = *self.arena.get(resting);
+        let resting = self.order_of(resting);
+        let maker = OrderSlot {
+            open: self.open_of(resting),
+            ..*self.arena.get(resting)
+        };
         let price = self.instrument_of(taker.instrument).price(maker.tick);
         let prevented = taker.open.min(maker.open);
         let (from_maker, from_taker) = match taker.self_match {
@@ -327,7 +406,10 @@ impl Exchange {
             number: order.number,
             ..Event::new(kind)
         };
-        if from_maker > 0 {
+        if from_maker > 0 && maker.is(FLAGS_UNSEEN) {
+            let event = report(&maker, EventKind::SelfMatchUnseen, from_maker);
+            self.prevent_unseen(resting, from_maker, event, step);
+        } else if from_maker > 0 {
             self.release_hold(resting, maker.open, maker.open - from_maker);
             self.reduce_in_book(resting, from_maker);
             let ends = from_maker == maker.open;
@@ -353,27 +435,47 @@ impl Exchange {
     }
 
     /// Nothing more to match: the rest stays in the book, or is canceled for `reason`.
-    fn end_incoming<S: Sink>(&mut self, handle: u32, reason: u8, step: &mut Step<'_, S>) -> Progress {
+    pub(super) fn end_incoming<S: Sink>(
+        &mut self,
+        handle: u32,
+        reason: u8,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
         let slot = *self.arena.get(handle);
         if slot.is(FLAG_MARKET) || slot.time_in_force == IMMEDIATE {
             return self.cancel_incoming(handle, reason, step);
         }
-        self.rest(handle);
-        let price = self.instrument_of(slot.instrument).price(slot.tick);
-        step.emit(added(&slot, price, self.arena.details(handle).firm));
+        self.come_to_rest(handle, step);
         Progress::Done
     }
 
-    /// Puts an incoming order into the book, the index and its account's list.
+    /// An order rests from now on, displayed or not.
+    #[inline(always)]
+    pub(super) fn come_to_rest<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) {
+        if self.arena.get(handle).is(FLAG_DARK) {
+            self.rest_dark(handle, step);
+        } else {
+            self.tell_added(handle, step);
+            self.rest(handle);
+        }
+    }
+
+    /// Puts an incoming order into the displayed book, the index and its account's list.
     #[inline(always)]
     pub(super) fn rest(&mut self, handle: u32) {
-        let slot = self.arena.get(handle);
-        let (account, session, user_ref) = (slot.account, slot.session, slot.user_ref);
-        let (is_listed, expires) = (slot.is(FLAG_LISTED), slot.time_in_force == GOOD_TILL_TIME);
-        let place = usize::from(slot.instrument) - 1;
+        let place = usize::from(self.arena.get(handle).instrument) - 1;
         self.instruments[place]
             .book
             .add(&mut self.pools, &mut self.arena, handle);
+        self.enlist(handle);
+    }
+
+    /// Puts an order that stays into the index, its account's list and the queue of those that expire.
+    #[inline(always)]
+    pub(super) fn enlist(&mut self, handle: u32) {
+        let slot = self.arena.get(handle);
+        let (account, session, user_ref) = (slot.account, slot.session, slot.user_ref);
+        let (is_listed, expires) = (slot.is(FLAG_LISTED), slot.time_in_force == GOOD_TILL_TIME);
         if !is_listed {
             let owner = &mut self.accounts[account as usize];
             owner.open_orders += 1;

@@ -2,8 +2,10 @@
 
 use super::Exchange;
 use super::book::Side;
-use super::book::arena::{FLAG_MARKET, OrderSlot};
+use super::book::arena::OrderSlot;
+use super::funds::limit_of;
 use super::money;
+use super::unseen::Part;
 
 /// Most resting orders looked at for one minimum, the account's own included. One look is a cache line, mostly from
 /// memory. The bound keeps an order that changes nothing below the cost of a sweep's few steps, whatever others have
@@ -35,28 +37,43 @@ impl Purse {
 }
 
 impl Exchange {
-    /// True when the incoming order executes at least `minimum` lots if it goes on. See [`LOOKS_MAX`].
+    /// True when the incoming order executes at least `minimum` lots if it goes on, with no more than `funds`. See [`LOOKS_MAX`].
     #[inline(never)]
-    pub(super) fn can_fill(&self, incoming: &OrderSlot, minimum: u32) -> bool {
-        let mut purse = self.purse(incoming);
+    pub(super) fn can_fill(&self, incoming: &OrderSlot, minimum: u32, funds: u64) -> bool {
+        let mut purse = self.purse(incoming, funds);
         let (mut open, mut executed) = (incoming.open, 0);
         let opposite = incoming.side.opposite();
+        let band = self.new_band(usize::from(incoming.instrument) - 1);
+        // The account's own orders lose their reserves when their displayed parts are met.
+        let is_met = |&handle: &u32| {
+            let is_own = self.arena.get(handle).account == incoming.account;
+            !(is_own && matches!(self.part(handle), Part::Reserve(_)))
+        };
         for handle in self
-            .resting_handles(incoming.instrument, opposite)
+            .meeting_handles(incoming.instrument, opposite)
+            .filter(is_met)
             .take(LOOKS_MAX)
         {
             let resting = self.arena.get(handle);
             if !incoming.side.crosses(incoming.tick, resting.tick) {
                 return false;
             }
-            let met = open.min(resting.open);
-            if resting.account == incoming.account {
+            let is_own = resting.account == incoming.account;
+            let met = open.min(if is_own {
+                self.open_of(handle)
+            } else {
+                resting.open
+            });
+            if is_own {
                 match incoming.self_match {
                     b'W' | b'B' => return false,
                     b'D' => open -= met,
                     _ => {}
                 }
             } else {
+                if !band.contains(resting.tick) {
+                    return false;
+                }
                 let paid = purse.as_mut().map_or(met, |purse| purse.pay(resting.tick, met));
                 (open, executed) = (open - paid, executed + paid);
                 if executed >= minimum {
@@ -74,14 +91,18 @@ impl Exchange {
     }
 
     /// `None` for an order that has bound what it needs.
-    fn purse(&self, incoming: &OrderSlot) -> Option<Purse> {
-        if !incoming.is(FLAG_MARKET) || incoming.side == Side::Sell {
+    fn purse(&self, incoming: &OrderSlot, funds: u64) -> Option<Purse> {
+        if !incoming.pays_as_it_goes() || incoming.side == Side::Sell {
             return None;
         }
         let instrument = self.instrument_of(incoming.instrument);
         let quote = instrument.definition.quote;
         Some(Purse {
-            funds: self.ledger.balance(incoming.account, quote).available,
+            funds: self
+                .ledger
+                .balance(incoming.account, quote)
+                .available
+                .min(limit_of(funds)),
             tick_value: instrument.tick_value,
             rate_ppm: self.schedules.get(incoming.schedule).taker_ppm,
             remainder: incoming.fee_remainder,

@@ -7,19 +7,23 @@
 //! Who writes what: `ledger` alone writes balances, `book` alone queues orders, `checks` only reads.
 
 pub mod account;
+mod auction;
 mod audit;
 pub mod book;
 mod canceling;
 mod changing;
 mod checks;
 pub mod command;
-#[allow(dead_code)]
 mod cross;
+mod dark;
+mod day;
 mod due;
 mod entering;
 pub mod event;
 mod expiry;
+mod funds;
 mod hashing;
+mod imbalance;
 mod index;
 pub mod instrument;
 mod kill_switch;
@@ -30,32 +34,44 @@ pub mod money;
 mod outlook;
 mod plain;
 mod replacing;
+mod reserve;
 mod roster;
 pub mod schedule;
+mod settling;
 mod setup;
 mod sink;
+mod stops;
 #[cfg(test)]
 mod tests;
+mod unseen;
 mod view;
+mod volatility;
+mod waiting;
 
 use account::{Account, Session};
+use auction::{Auction, Uncross};
 use book::Side;
-use book::arena::{Arena, FLAG_EXPIRES, FLAG_LISTED, NONE, OrderSlot};
+use book::arena::{Arena, FLAG_DARK, FLAG_EXPIRES, FLAG_LISTED, NONE, OrderSlot};
 use book::ladder::Pools;
 use canceling::CancelFilter;
 use command::{Command, CommandKind};
+use day::Carrying;
 pub use due::Due;
-use event::{Event, EventKind};
+use due::Timers;
 use expiry::ExpiryQueue;
 use index::{Index, Place};
 use instrument::Instrument;
 use ledger::Ledger;
 pub use outlook::Outlook;
+use reserve::RunOut;
 use roster::Roster;
 use schedule::FeeSchedules;
 use sink::Step;
 pub use sink::{Progress, STEP_EVENTS_MAX, Sink};
+use stops::Reached;
+use unseen::{Part, Unseen};
 pub use view::OrderView;
+use volatility::Band;
 
 /// Capacities, allocated at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +99,12 @@ enum Work {
     /// An incoming order goes on matching.
     Cross {
         handle: u32,
+        /// Not in the displayed book alone, and what that causes is to be looked at then.
+        looks_beside: bool,
+    },
+    /// What the executions in the instrument at this place have caused is looked at.
+    Settle {
+        place: usize,
     },
     /// Orders of an account are canceled, from this one on.
     CancelAll {
@@ -92,10 +114,27 @@ enum Work {
     },
     /// Orders whose time has come are canceled.
     Expire,
-    /// All orders of this account, from `next` on, and of the accounts behind it are canceled.
-    Kill {
+    /// Orders of this account, from `next` on, and of the accounts behind it are canceled.
+    CancelEverybody {
         account: u32,
         next: u32,
+        reason: u8,
+    },
+    /// Orders meet in a cross.
+    Meet,
+    /// What a cross has left is canceled.
+    ClearAuction,
+    /// Imbalances are told, from this instrument on.
+    Imbalance {
+        place: usize,
+    },
+    /// The day rolls: instruments are told, from this one on.
+    ListAgain {
+        place: usize,
+    },
+    /// The day rolls: orders are carried into the new one, from this one on.
+    Carry {
+        at: Carrying,
     },
 }
 
@@ -111,6 +150,17 @@ pub struct Exchange {
     schedules: FeeSchedules,
     ledger: Ledger,
     instruments: Vec<Instrument>,
+    /// What each instrument needs for its crosses only.
+    auctions: Vec<Auction>,
+    timers: Timers,
+    /// The cross that is under way, or was last.
+    uncross: Uncross,
+    /// Where the present command's orders may match, if that was asked.
+    band: Band,
+    /// By instrument, in the same order.
+    unseen: Vec<Unseen>,
+    run_out: RunOut,
+    reached: Reached,
     /// Sorted.
     symbols: Vec<([u8; 8], u16)>,
     accounts: Vec<Account>,
@@ -121,6 +171,8 @@ pub struct Exchange {
     usernames: Vec<[u8; 6]>,
     order_number: u64,
     match_number: u64,
+    /// 1 on the first day.
+    day: u32,
     sequence: u64,
     now: u64,
     work: Work,
@@ -158,6 +210,13 @@ impl Exchange {
             schedules: FeeSchedules::new(limits.fee_schedules),
             ledger: Ledger::new(limits.accounts as usize, limits.assets as usize),
             instruments: Vec::with_capacity(limits.instruments as usize),
+            auctions: Vec::with_capacity(limits.instruments as usize),
+            timers: Timers::new(limits.instruments),
+            uncross: Uncross::NONE,
+            band: Band::ALL,
+            unseen: Vec::with_capacity(limits.instruments as usize),
+            run_out: RunOut::EMPTY,
+            reached: Reached::NOTHING,
             symbols: Vec::with_capacity(limits.instruments as usize),
             accounts: Vec::with_capacity(limits.accounts as usize),
             all_killed: false,
@@ -165,6 +224,7 @@ impl Exchange {
             usernames: Vec::with_capacity(limits.sessions as usize),
             order_number: 0,
             match_number: 0,
+            day: 1,
             sequence: 0,
             now: 0,
             work: Work::Nothing,
@@ -209,7 +269,10 @@ impl Exchange {
             command.sequence == self.sequence.wrapping_add(1),
             "commands are numbered without holes"
         );
-        assert!(command.time >= self.now, "time does not run backwards");
+        assert!(
+            command.time >= self.now || command.kind == CommandKind::RollDay as u8,
+            "time does not run backwards"
+        );
         self.sequence = command.sequence;
         self.now = command.time;
         let step = &mut Step::new(sink);
@@ -235,20 +298,12 @@ impl Exchange {
             Some(CommandKind::ChangeAccount) => self.change_account(command, step),
             Some(CommandKind::ChangeInstrument) => self.change_instrument(command, step),
             Some(CommandKind::KillSwitch) => self.kill_switch(command, step),
-            Some(CommandKind::SystemEvent) => {
-                step.emit(Event {
-                    code: command.state_change().value,
-                    ..Event::new(EventKind::SystemEvent)
-                });
-                Progress::Done
-            }
-            Some(
-                CommandKind::Imbalance
-                | CommandKind::Reopen
-                | CommandKind::SetProtection
-                | CommandKind::RollDay,
-            )
-            | None => self.refuse_operation(step),
+            Some(CommandKind::SystemEvent) => self.system_event(command, step),
+            Some(CommandKind::Imbalance) => self.imbalance(step),
+            Some(CommandKind::Reopen) => self.reopen(command, step),
+            Some(CommandKind::SetProtection) => self.set_protection(command, step),
+            Some(CommandKind::RollDay) => self.roll_day(step),
+            None => self.refuse_operation(step),
         }
     }
 
@@ -257,10 +312,24 @@ impl Exchange {
         let step = &mut Step::new(sink);
         match std::mem::replace(&mut self.work, Work::Nothing) {
             Work::Nothing => Progress::Done,
-            Work::Cross { handle } => self.cross(handle, step),
+            Work::Cross {
+                handle,
+                looks_beside: false,
+            } => self.cross(handle, step),
+            Work::Cross { handle, .. } => self.cross_all(handle, step),
+            Work::Settle { place } => self.settle_down(place, step),
             Work::CancelAll { next, filter, reason } => self.cancel_all(next, filter, reason, step),
             Work::Expire => self.expire(step),
-            Work::Kill { account, next } => self.kill_all(account, next, step),
+            Work::CancelEverybody {
+                account,
+                next,
+                reason,
+            } => self.cancel_everybody(account, next, reason, step),
+            Work::Meet => self.meet_all(step),
+            Work::ClearAuction => self.clear_auction(step),
+            Work::Imbalance { place } => self.tell_imbalances(place, step),
+            Work::ListAgain { place } => self.list_again(place, step),
+            Work::Carry { at } => self.carry_all(at, step),
         }
     }
 
@@ -292,7 +361,7 @@ impl Exchange {
         let instrument = self.instrument_of(slot.instrument);
         match slot.side {
             Side::Sell => (instrument.definition.base, u128::from(open) * instrument.lot_size),
-            Side::Buy if slot.is(book::arena::FLAG_MARKET) => (instrument.definition.quote, 0),
+            Side::Buy if slot.pays_as_it_goes() => (instrument.definition.quote, 0),
             Side::Buy => (
                 instrument.definition.quote,
                 money::buy_hold(
@@ -341,8 +410,8 @@ impl Exchange {
             let view = self.view(handle);
             step.sink.order_finished(&view, state);
         }
-        if slot.is(FLAG_EXPIRES) {
-            self.unschedule_expiry(handle);
+        if slot.is(FLAG_EXPIRES | FLAG_DARK) {
+            self.finish_unusual(handle);
         }
         if slot.is(FLAG_LISTED) {
             self.index.remove(&mut self.arena, name, handle, slot.chain);
@@ -351,5 +420,14 @@ impl Exchange {
             self.roster.remove(&mut owner.list, slot.place);
         }
         self.arena.remove(handle);
+    }
+
+    /// What orders have that end by themselves, or have a reserve.
+    #[inline(never)]
+    fn finish_unusual(&mut self, handle: u32) {
+        self.unschedule_expiry(handle);
+        if let Part::Shown(reserve) = self.part(handle) {
+            self.drop_reserve(handle, reserve);
+        }
     }
 }

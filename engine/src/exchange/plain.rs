@@ -146,6 +146,7 @@ impl Exchange {
             & !account.is_killed
             & !self.all_killed
             & (instrument.state == State::Trading)
+            & !instrument.has_dark(side.opposite())
             & (command.flags & FLAG_LOW_SPACE == 0)
             & (lots < definition.quantity_max)
             & (lots <= limits.quantity_max.wrapping_sub(1))

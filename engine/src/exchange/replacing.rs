@@ -1,11 +1,15 @@
 //! Replacements: a new price, a new quantity, other terms for an order that rests.
 
-use super::book::arena::{FLAG_ATTRIBUTED, FLAG_MARKET, NONE, OrderSlot, OrderTotals};
-use super::checks::{self, Reason, Terms};
+use super::book::arena::{
+    FLAG_ATTRIBUTED, FLAG_MARKET, FLAG_STOP, FLAG_WAITS, FLAGS_UNSEEN, NONE, OrderTotals,
+};
+use super::checks::{self, Chain, Reason, Terms};
 use super::command::{Command, Order, halves};
 use super::entering::{Client, reject, set_terms};
 use super::event::{Event, EventKind};
+use super::reserve::tell_reduced;
 use super::sink::{Progress, Sink, Step};
+use super::unseen::Part;
 use super::{Exchange, Outlook};
 use protocol::units::Price;
 
@@ -49,25 +53,36 @@ impl Exchange {
         let old = *self.arena.get(handle);
         let account = &self.accounts[client.account as usize];
         let instrument = self.instrument_of(old.instrument);
-        checks::state(instrument)?;
+        checks::state(instrument, order, command)?;
         // A replacement has no side and cross type of its own.
         let inherited = Order {
             cross_type: self.arena.details(handle).cross_type,
             ..*order
         };
-        let terms = checks::terms(instrument, account, old.side, &inherited, command, old.executed)?;
+        let chain = Chain::Replacement {
+            executed: old.executed,
+            stop_tick: self.arena.details(handle).stop_tick,
+        };
+        let terms = checks::terms(instrument, account, old.side, &inherited, command, chain)?;
         if order.quantity <= old.executed {
             return Ok((handle, None));
         }
         checks::space(command)?;
-        self.check_level_room(instrument, old.side, &terms)?;
-        let mut new = old;
         let open = order.quantity - old.executed;
+        self.check_level_room(old.instrument, old.side, &terms, open)?;
+        // Its own reserve's slot, if it has one, is free by then.
+        if terms.floor(open) > 0 && self.arena.is_full() && !matches!(self.part(handle), Part::Shown(_)) {
+            return Err(Reason::Capacity);
+        }
+        let mut new = old;
         set_terms(&mut new, order, &terms, open);
-        if !keeps_its_place(&old, &terms, open) {
+        if self.keeps_its_place(handle, &terms, open) {
+            // A market order that waits keeps the bound it came with.
+            new.tick = old.tick;
+        } else {
             new.schedule = instrument.schedule;
         }
-        let (_, freed) = self.hold_of(&old, old.open);
+        let (_, freed) = self.hold_of(&old, self.open_of(handle));
         self.check_funds(&new, freed)?;
         Ok((handle, Some(terms)))
     }
@@ -96,15 +111,17 @@ impl Exchange {
         let old = *self.arena.get(handle);
         let open = order.quantity - old.executed;
         self.rename(handle, order);
-        let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
-        if keeps_its_place(&old, &terms, open) {
+        if self.keeps_its_place(handle, &terms, open) {
             return self.reduce_in_place(handle, open, order, &terms, step);
         }
 
         // The old order leaves the book; its hold becomes the new one's in one step.
-        let (asset, freed) = self.hold_of(&old, old.open);
+        let (asset, freed) = self.hold_of(&old, self.open_of(handle));
         self.close_base(handle);
-        self.remove_from_book(handle);
+        let was_displayed = self.take_out(handle) > 0;
+        if let Part::Shown(reserve) = self.part(handle) {
+            self.drop_reserve(handle, reserve);
+        }
         self.unschedule_expiry(handle);
         self.order_number += 1;
         let number = self.order_number;
@@ -112,39 +129,53 @@ impl Exchange {
         let slot = self.arena.get_mut(handle);
         set_terms(slot, order, &terms, open);
         (slot.number, slot.schedule) = (number, schedule);
-        let slot = *slot;
+        self.arena.details_mut(handle).number = 0;
         self.set_details(handle, order, &terms);
+        let floor = terms.floor(open);
+        if floor > 0 {
+            self.set_up_reserve(handle, floor);
+        }
+        let slot = *self.arena.get(handle);
         let (_, needed) = self.hold_of(&slot, open);
         let is_held = self.ledger.hold_instead(slot.account, asset, freed, needed);
         assert!(is_held, "the rungs have seen that it is there");
 
-        let crosses = self.would_take(&slot);
+        let crosses = !terms.is_passive && self.would_take(&slot);
         let dies = terms.wishes.is_post_only && crosses;
         self.emit_replaced(handle, if dies { b'D' } else { b'L' }, step);
-        let rests_whole = terms.rests() && !crosses;
-        let kind = if rests_whole {
-            EventKind::BookReplaced
-        } else {
-            EventKind::Deleted
-        };
         // ITCH U inherits the attribution of the old order: a change of it is a new order for the feed.
-        let as_replace = rests_whole && same_display;
-        let kind = if as_replace { kind } else { EventKind::Deleted };
-        step.emit(Event {
-            instrument: slot.instrument,
-            number: old.number,
-            ..Event::new(kind)
-        });
+        let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed();
+        let is_displayed_whole = terms.rests() && !crosses && !slot.is(FLAGS_UNSEEN);
+        let as_replace = was_displayed && is_displayed_whole && same_display;
+        if was_displayed {
+            let kind = if as_replace {
+                EventKind::BookReplaced
+            } else {
+                EventKind::Deleted
+            };
+            step.emit(Event {
+                instrument: slot.instrument,
+                number: old.number,
+                ..Event::new(kind)
+            });
+        }
         if dies {
             return self.cancel_incoming(handle, b'G', step);
         }
         let min_quantity = terms.wishes.min_quantity;
-        if min_quantity > 0 && !self.can_fill(&slot, min_quantity) {
+        if min_quantity > 0 && !self.can_fill(&slot, min_quantity, terms.wishes.funds) {
             return self.cancel_incoming(handle, b'I', step);
+        }
+        if terms.waits_for_price {
+            self.wait_for_price(handle);
+            return Progress::Done;
         }
         if as_replace {
             self.rest(handle);
             return Progress::Done;
+        }
+        if terms.is_passive {
+            return self.collect(handle, step);
         }
         self.cross(handle, step)
     }
@@ -158,27 +189,23 @@ impl Exchange {
         terms: &Terms,
         step: &mut Step<'_, S>,
     ) -> Progress {
-        let before = self.arena.get(handle).open;
+        let before = self.open_of(handle);
         self.release_hold(handle, before, open);
-        self.reduce_in_book(handle, before - open);
+        let shown = match before - open {
+            0 => 0,
+            by => self.reduce_order(handle, by),
+        };
         let slot = self.arena.get_mut(handle);
         slot.time_in_force = order.time_in_force;
         slot.self_match = terms.wishes.self_match;
-        let (instrument, number) = (slot.instrument, slot.number);
+        let slot = *slot;
         self.unschedule_expiry(handle);
         self.set_details(handle, order, terms);
         if terms.wishes.lifetime_seconds > 0 {
             self.schedule_expiry(handle);
         }
         self.emit_replaced(handle, b'L', step);
-        if open < before {
-            step.emit(Event {
-                instrument,
-                number,
-                quantity: before - open,
-                ..Event::new(EventKind::Reduced)
-            });
-        }
+        tell_reduced(&slot, shown, step);
         Progress::Done
     }
 
@@ -197,12 +224,14 @@ impl Exchange {
 
     /// What a replacement says anew about the order.
     fn set_details(&mut self, handle: u32, order: &Order, terms: &Terms) {
-        let expire_time = self.expiry_of(terms);
+        let (expire_time, executed) = (self.expiry_of(terms), self.arena.get(handle).executed);
         let details = self.arena.details_mut(handle);
         details.cl_ord_id = order.cl_ord_id;
         details.display = order.display;
         details.sweep = order.sweep;
         details.expire_time = expire_time;
+        details.max_floor = terms.floor(order.quantity - executed);
+        (details.stop_tick, details.funds) = (terms.awaited_tick(), terms.wishes.funds);
     }
 
     /// Writes down what was executed so far, before the order's price changes or it starts to take.
@@ -235,17 +264,28 @@ impl Exchange {
             instrument: slot.instrument,
             session: slot.session,
             user_ref: slot.user_ref,
-            quantity: slot.open,
+            quantity: self.open_of(handle),
             price,
             detail: u32::from_le_bytes([slot.side.byte(), details.capacity, details.cross_type, 0]),
-            number: slot.number,
+            number: self.arena.number(handle),
             ..Event::new(EventKind::Replaced)
         });
     }
-}
 
-/// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
-fn keeps_its_place(old: &OrderSlot, terms: &Terms, open: u32) -> bool {
-    let same_display = old.is(FLAG_ATTRIBUTED) == terms.is_attributed;
-    terms.rests() && terms.tick == old.tick && open <= old.open && same_display
+    /// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
+    fn keeps_its_place(&self, handle: u32, terms: &Terms, open: u32) -> bool {
+        let old = self.arena.get(handle);
+        let same_kind = old.is(FLAG_WAITS) == terms.waits
+            && old.is(FLAG_STOP) == terms.waits_for_price
+            && old.is(FLAG_MARKET) == terms.is_market;
+        // Whatever the bounds of the two: both are at market.
+        let same_price = terms.is_market || terms.tick == old.tick;
+        if !(terms.rests() && same_kind && same_price) || open > self.open_of(handle) {
+            return false;
+        }
+        let details = self.arena.details(handle);
+        terms.awaited_tick() == details.stop_tick
+            && terms.display == details.display
+            && terms.floor(open) == details.max_floor
+    }
 }

@@ -2,13 +2,15 @@
 
 use super::Exchange;
 use super::account::{Account, RateBucket, Session};
+use super::auction::Auction;
 use super::command::{
     AccountDefinition, AssetDefinition, Command, InstrumentDefinition, SessionDefinition, Transfer,
 };
 use super::event::{Event, EventKind, Refusal};
-use super::instrument::{Instrument, State, round_lot_size};
+use super::instrument::{Instrument, round_lot_size};
 use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
+use super::unseen::Unseen;
 
 /// A command of the operator is not carried out.
 pub(super) fn refuse<S: Sink>(step: &mut Step<'_, S>, refusal: Refusal) -> Progress {
@@ -93,6 +95,9 @@ impl Exchange {
         instrument.go_by(index, &schedule);
         step.emit(listed(locate, &instrument));
         step.emit(trading_action(locate, &instrument));
+        self.auctions.push(Auction::new(locate, instrument.tick_max));
+        self.timers.add_instrument();
+        self.unseen.push(Unseen::new(locate, instrument.tick_max));
         self.instruments.push(instrument);
         self.symbols.insert(place, (definition.symbol, locate));
         Progress::Done
@@ -137,20 +142,6 @@ impl Exchange {
             code: b'S',
             ..Event::new(EventKind::SessionEvent)
         });
-        Progress::Done
-    }
-
-    pub(super) fn set_state<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
-        let Some(state) = State::from_byte(command.state_change().value) else {
-            return refuse(step, Refusal::Invalid);
-        };
-        let locate = command.instrument;
-        let place = usize::from(locate).wrapping_sub(1);
-        let Some(instrument) = self.instruments.get_mut(place) else {
-            return refuse(step, Refusal::Unknown);
-        };
-        instrument.state = state;
-        step.emit(trading_action(locate, instrument));
         Progress::Done
     }
 

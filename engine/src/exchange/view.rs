@@ -3,12 +3,14 @@
 use super::Exchange;
 use super::account::{Account, Session};
 use super::book::Side;
-use super::book::arena::{FLAG_MARKET, NONE};
+use super::book::arena::{FLAG_MARKET, FLAG_STOP, FLAG_WAITS, NONE};
+use super::book::ladder::Ladder;
 use super::command::whole;
 use super::instrument::Instrument;
 use super::ledger::{Asset, Balance};
 use super::money::{PPM, notional};
 use super::schedule::FeeSchedule;
+use super::unseen::{Part, Unseen};
 use protocol::units::Price;
 
 /// An order as its owner would ask about it.
@@ -32,6 +34,10 @@ pub struct OrderView {
     pub executed: u32,
     /// Lots that can still trade.
     pub open: u32,
+    /// Those of them that are in the displayed book.
+    pub displayed: u32,
+    /// Order reference number under which the feed knows these: another one when a reserve order's were filled up.
+    pub feed_number: u64,
     /// 0.0001 of the quote asset; [`Price::MARKET`] for a market order.
     pub price: u32,
     /// Quote units.
@@ -44,7 +50,7 @@ pub struct OrderView {
 
 impl Exchange {
     pub(super) fn view(&self, handle: u32) -> OrderView {
-        let slot = self.arena.get(handle);
+        let (slot, open) = (self.arena.get(handle), self.open_of(handle));
         let details = self.arena.details(handle);
         let instrument = self.instrument_of(slot.instrument);
         let totals = self.arena.totals(handle);
@@ -58,12 +64,17 @@ impl Exchange {
             session: slot.session,
             account: slot.account,
             user_ref: slot.user_ref,
-            number: slot.number,
+            number: self.arena.number(handle),
             instrument: slot.instrument,
             side: slot.side.byte(),
-            quantity: slot.executed + slot.open,
+            quantity: slot.executed + open,
             executed: slot.executed,
-            open: slot.open,
+            open,
+            displayed: match self.part(handle) {
+                Part::Displayed | Part::Shown(_) if !slot.is(FLAG_STOP | FLAG_WAITS) => slot.open,
+                _ => 0,
+            },
+            feed_number: slot.number,
             price: if slot.is(FLAG_MARKET) {
                 Price::MARKET.0 as u32
             } else {
@@ -73,6 +84,20 @@ impl Exchange {
             fees: base_fees + charged,
             cl_ord_id: details.cl_ord_id,
         }
+    }
+
+    /// Which cross an instrument collects orders for, while it does: `O`, `C` or `H`.
+    pub fn auction_kind(&self, locate: u16) -> Option<u8> {
+        let auction = self.auctions.get(usize::from(locate).checked_sub(1)?);
+        auction.map(|auction| auction.kind as u8)
+    }
+
+    /// When an instrument pauses by itself: how far a match may be from the last price, parts per million (0 = anywhere),
+    /// and how long it pauses, seconds. Zeros for an instrument that does not exist.
+    pub fn protection(&self, locate: u16) -> (u32, u32) {
+        self.instrument(locate).map_or((0, 0), |instrument| {
+            (instrument.volatility_ppm, instrument.pause_seconds)
+        })
     }
 
     /// The session, if there is one of that index.
@@ -157,19 +182,23 @@ impl Exchange {
         self.find_order(session, user_ref) != NONE
     }
 
-    /// The account's resting orders, oldest first.
+    /// The account's open orders, oldest first: those that rest and those that wait.
     pub fn open_orders(&self, account: u32) -> impl Iterator<Item = OrderView> + '_ {
+        self.handles_of(account).map(|handle| self.view(handle))
+    }
+
+    pub(super) fn handles_of(&self, account: u32) -> impl Iterator<Item = u32> + '_ {
         let mut handle = self
             .accounts
             .get(account as usize)
             .map_or(NONE, |account| self.oldest_of(account));
         std::iter::from_fn(move || {
-            if handle == NONE {
+            let here = handle;
+            if here == NONE {
                 return None;
             }
-            let view = self.view(handle);
-            handle = self.behind(handle);
-            Some(view)
+            handle = self.behind(here);
+            Some(here)
         })
     }
 
@@ -185,19 +214,60 @@ impl Exchange {
         })
     }
 
-    /// One side's orders in price-time order.
+    /// One side's displayed orders in price-time order.
     pub fn resting(&self, locate: u16, side: Side) -> impl Iterator<Item = OrderView> + '_ {
         self.resting_handles(locate, side).map(|handle| self.view(handle))
     }
 
+    /// One side's dark orders in price-time order: hidden ones, and reserve orders for their reserves.
+    pub fn dark(&self, locate: u16, side: Side) -> impl Iterator<Item = OrderView> + '_ {
+        self.dark_handles(locate, side)
+            .map(|handle| self.view(self.order_of(handle)))
+    }
+
+    /// The orders that wait for crosses: of the opening one, the closing one, those after a halt, then the market orders
+    /// for any; of each the buyers, then the sellers; of these the market orders, then the limits.
+    pub fn waiting(&self, locate: u16) -> impl Iterator<Item = OrderView> + '_ {
+        self.waiting_handles(locate).map(|handle| self.view(handle))
+    }
+
     pub(super) fn resting_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
-        self.level_handles(locate, side)
-            .flat_map(|level| self.queue(level))
+        let instrument = self.instrument(locate);
+        self.orders_of(instrument.map(|instrument| instrument.book.side(side)))
+    }
+
+    /// A ladder's orders in price-time order.
+    pub(super) fn orders_of<'a>(&'a self, ladder: Option<&'a Ladder>) -> impl Iterator<Item = u32> + 'a {
+        self.levels_of(ladder).flat_map(|level| self.queue(level))
+    }
+
+    pub(super) fn dark_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
+        let ladder = self.unseen_of(locate).map(|unseen| unseen.dark.side(side));
+        self.orders_of(ladder)
+    }
+
+    /// The stops that buy, or sell: the first first that prices would reach.
+    pub fn stops(&self, locate: u16, side: Side) -> impl Iterator<Item = OrderView> + '_ {
+        self.stop_handles(locate, side).map(|handle| self.view(handle))
+    }
+
+    pub(super) fn stop_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
+        let unseen = self.unseen_of(locate);
+        let ladder = unseen.map(|unseen| unseen.stops.side(side.opposite()));
+        self.levels_of(ladder).flat_map(|level| self.queue(level))
+    }
+
+    fn unseen_of(&self, locate: u16) -> Option<&Unseen> {
+        self.unseen.get(usize::from(locate).checked_sub(1)?)
     }
 
     /// A level's orders, the first first.
-    fn queue(&self, level: u32) -> impl Iterator<Item = u32> + '_ {
-        let mut handle = self.pools.level(level).head;
+    pub(super) fn queue(&self, level: u32) -> impl Iterator<Item = u32> + '_ {
+        self.queue_from(self.pools.level(level).head)
+    }
+
+    /// An order and those behind it in its line.
+    pub(super) fn queue_from(&self, mut handle: u32) -> impl Iterator<Item = u32> + '_ {
         std::iter::from_fn(move || {
             if handle == NONE {
                 return None;
@@ -209,9 +279,12 @@ impl Exchange {
     }
 
     pub(super) fn level_handles(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + '_ {
-        let ladder = self
-            .instrument(locate)
-            .map(|instrument| instrument.book.side(side));
+        let instrument = self.instrument(locate);
+        self.levels_of(instrument.map(|instrument| instrument.book.side(side)))
+    }
+
+    /// A ladder's levels, best first.
+    pub(super) fn levels_of<'a>(&'a self, ladder: Option<&'a Ladder>) -> impl Iterator<Item = u32> + 'a {
         let mut index = ladder.map_or(NONE, |ladder| ladder.best());
         std::iter::from_fn(move || {
             let here = index;

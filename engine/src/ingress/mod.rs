@@ -6,6 +6,7 @@
 
 mod bindings;
 mod events_hash;
+mod schedule;
 mod translate;
 
 use std::collections::VecDeque;
@@ -32,6 +33,8 @@ use crate::runtime::{Stage, Watch};
 use crate::sequencer::Sequencer;
 use bindings::Bindings;
 pub use events_hash::EventsHash;
+pub use schedule::Schedule;
+use schedule::Standing;
 
 /// Datagrams taken in one turn.
 const DATAGRAMS_PER_TURN: usize = 64;
@@ -86,6 +89,8 @@ pub struct EngineConfig {
     /// Number of the setup's last command. Until it is taken nothing is due: whoever waits for the exchange to be ready
     /// waits for this number.
     pub ready_at: u64,
+    /// The times of the day; `None` when instruments trade around the clock.
+    pub schedule: Option<Schedule>,
 }
 
 /// The engine's ends of the links.
@@ -128,6 +133,7 @@ struct Engine {
     events: Vec<Event>,
     events_hash: EventsHash,
     ready_at: u64,
+    schedule: Option<Schedule>,
     cells: Vec<Cell>,
     /// Free cells of the output ring when it was last asked, less those written since.
     output_room: usize,
@@ -167,6 +173,7 @@ impl<S: DatagramSource> EngineStage<S> {
                 events: Vec::with_capacity(STEP_EVENTS_MAX),
                 events_hash: config.events_hash,
                 ready_at: config.ready_at,
+                schedule: config.schedule,
                 cells: Vec::with_capacity(CELLS_PUBLISHED_AT + RECORD_CELLS_MAX),
                 output_room: 0,
                 grace: were_connected.then_some(Grace {
@@ -220,6 +227,7 @@ impl<S: DatagramSource> Stage for EngineStage<S> {
         let mut work = engine.work_off();
         // Before anything new: an order whose time has come does not meet what comes later.
         work += engine.take_due();
+        work += engine.keep_schedule(now_ns);
         // UDP before TCP's verdicts: silence is judged after the socket was drained.
         if engine.is_free() && !engine.links.shutdown.is_requested() {
             work += source.poll(DATAGRAMS_PER_TURN, |from, bytes| engine.datagram(from, bytes));
@@ -391,6 +399,9 @@ impl Engine {
             .push(journaled)
             .expect("room was seen, and only the engine pushes");
         self.counters.commands.increment();
+        if let Some(schedule) = &mut self.schedule {
+            schedule.taken(&command);
+        }
         self.step(command, |exchange, events| {
             exchange.apply_foreseen(&command, outlook, events)
         });
@@ -435,6 +446,23 @@ impl Engine {
         }
         self.take(due.command());
         1
+    }
+
+    /// What the day's times ask for, one command after the other.
+    fn keep_schedule(&mut self, now_ns: u64) -> usize {
+        let is_ready = self.sequencer.sequence() >= self.ready_at && !self.links.shutdown.is_requested();
+        let mut work = 0;
+        while is_ready && self.schedule.is_some() && self.is_free() {
+            let exchange = &self.exchange;
+            let schedule = self.schedule.as_mut();
+            let Some(command) = schedule.and_then(|schedule| schedule.next(now_ns, || standings(exchange)))
+            else {
+                break;
+            };
+            self.take(command);
+            work += 1;
+        }
+        work
     }
 
     /// Hands what was gathered to the output: one publication for the turn.
@@ -598,6 +626,17 @@ impl Engine {
         self.grace = (!is_over).then_some(grace);
         work
     }
+}
+
+/// How the instruments stand, for the schedule.
+fn standings(exchange: &Exchange) -> impl Iterator<Item = Standing> {
+    (1..=exchange.instrument_count()).filter_map(|locate| {
+        Some(Standing {
+            locate,
+            state: exchange.instrument(locate)?.state,
+            auction: exchange.auction_kind(locate)?,
+        })
+    })
 }
 
 /// Requests that look at each of the account's orders, whether they cancel any or not.

@@ -231,3 +231,79 @@ fn character(field: &mut u8, value: &[u8], bit: u32) -> u32 {
         _ => OrderOptions::MALFORMED,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::Limits;
+    use protocol::order_entry::{OptionsWriter, write_message};
+
+    fn exchange() -> Exchange {
+        Exchange::new(Limits {
+            assets: 2,
+            instruments: 1,
+            accounts: 1,
+            sessions: 1,
+            orders: 16,
+            levels: 16,
+            fee_schedules: 1,
+        })
+    }
+
+    /// The command that an Enter Order with these options asks for.
+    fn entered(display: u8, cross_type: u8, append: impl FnOnce(&mut OptionsWriter<'_>)) -> Command {
+        let message = requests::EnterOrder {
+            message_type: b'O',
+            user_ref_num: 7.into(),
+            side: b'B',
+            quantity: 50.into(),
+            symbol: *b"BTC-USD ",
+            price: 600_000.into(),
+            time_in_force: b'0',
+            display,
+            capacity: b'P',
+            inter_market_sweep_eligibility: b'N',
+            cross_type,
+            cl_ord_id: [b' '; 14],
+            appendage_length: 0.into(),
+        };
+        let (mut options, mut bytes) = ([0; 64], [0; 128]);
+        let mut writer = OptionsWriter::new(&mut options);
+        append(&mut writer);
+        let length = write_message(&message, writer.finish(), &mut bytes).expect("it fits");
+        let request = Request::decode(&bytes[..length]).expect("it is well formed");
+        command(&request, 3, &exchange()).expect("it asks for a command")
+    }
+
+    #[test]
+    fn what_a_stop_a_reserve_and_an_auction_order_say_comes_through_unchanged() {
+        let command = entered(b'N', b'O', |writer| {
+            assert!(writer.push_u32(tags::MAX_FLOOR, 0x0102_0304));
+            assert!(writer.push_u64(tags::STOP_PRICE, 0x1112_1314_1516_1718));
+            assert!(writer.push_u64(tags::FUNDS, 0x2122_2324_2526_2728));
+        });
+        let (order, options) = (command.order(), command.options());
+        assert_eq!((order.display, order.cross_type), (b'N', b'O'));
+        assert_eq!(
+            (options.max_floor, options.stop_price, options.funds),
+            (0x0102_0304, 0x1112_1314_1516_1718, 0x2122_2324_2526_2728)
+        );
+        let all = OrderOptions::HAS_MAX_FLOOR | OrderOptions::HAS_STOP_PRICE | OrderOptions::HAS_FUNDS;
+        assert_eq!(options.present, all);
+        // Zero is a value: refusing it is the exchange's business.
+        let command = entered(b'Y', b'N', |writer| assert!(writer.push_u64(tags::STOP_PRICE, 0)));
+        assert_eq!(command.options().present, OrderOptions::HAS_STOP_PRICE);
+    }
+
+    #[test]
+    fn values_of_another_size_make_the_whole_malformed() {
+        for (tag, value) in [
+            (tags::MAX_FLOOR, &[0_u8; 8][..]),
+            (tags::STOP_PRICE, &[0; 4]),
+            (tags::FUNDS, &[0; 16]),
+        ] {
+            let command = entered(b'Y', b'N', |writer| assert!(writer.push(tag, value)));
+            assert_eq!(command.options().present, OrderOptions::MALFORMED, "option {tag}");
+        }
+    }
+}

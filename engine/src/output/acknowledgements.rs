@@ -5,52 +5,17 @@
 use protocol::layout::WireMessage;
 use protocol::order_entry::responses::{
     AccountQueryResponse, AiqCanceled, DisableOrderEntryResponse, EnableOrderEntryResponse,
-    MassCancelResponse, OrderAccepted, OrderCanceled, OrderExecuted, OrderModified, OrderRejected,
-    OrderReplaced, SystemEvent,
+    MassCancelResponse, OrderAccepted, OrderCanceled, OrderExecuted, OrderModified, OrderPriorityUpdate,
+    OrderRejected, OrderReplaced, OrderRestated, SystemEvent,
 };
-use protocol::order_entry::values::{cancel_reason, liquidity_flag};
+use protocol::order_entry::values::{cancel_reason, liquidity_flag, restated_reason};
 use protocol::order_entry::{OptionsWriter, options, write_message};
 use zerocopy::network_endian::U16;
 
+use super::echo::{ECHOED_ON_ACCEPTED, ECHOED_ON_MASS_CANCEL, ECHOED_ON_REPLACED, echo};
 use super::window::MESSAGE_BYTES_MAX;
 use crate::exchange::command::{Command, CommandKind, OrderOptions};
-use crate::exchange::event::{Event, EventKind};
-
-/// Options that Order Accepted echoes: those of the protocol table that an accepted order can carry, and our own.
-const ECHOED_ON_ACCEPTED: u32 = OrderOptions::HAS_FIRM
-    | OrderOptions::HAS_MIN_QUANTITY
-    | OrderOptions::HAS_CUSTOMER_TYPE
-    | OrderOptions::HAS_MAX_FLOOR
-    | OrderOptions::HAS_PRICE_TYPE
-    | OrderOptions::HAS_POST_ONLY
-    | OrderOptions::HAS_RANDOM_RESERVES
-    | OrderOptions::HAS_EXPIRE_TIME
-    | OrderOptions::HAS_TRADE_NOW
-    | OrderOptions::HAS_HANDLE_INST
-    | OrderOptions::HAS_GROUP
-    | OrderOptions::HAS_SHARES_LOCATED
-    | OrderOptions::HAS_USER_REF_INDEX
-    | OrderOptions::HAS_STOP_PRICE
-    | OrderOptions::HAS_SELF_MATCH
-    | OrderOptions::HAS_FUNDS;
-
-/// Options that Order Replaced echoes.
-const ECHOED_ON_REPLACED: u32 = OrderOptions::HAS_FIRM
-    | OrderOptions::HAS_MIN_QUANTITY
-    | OrderOptions::HAS_MAX_FLOOR
-    | OrderOptions::HAS_PRICE_TYPE
-    | OrderOptions::HAS_POST_ONLY
-    | OrderOptions::HAS_EXPIRE_TIME
-    | OrderOptions::HAS_TRADE_NOW
-    | OrderOptions::HAS_HANDLE_INST
-    | OrderOptions::HAS_USER_REF_INDEX
-    | OrderOptions::HAS_STOP_PRICE
-    | OrderOptions::HAS_SELF_MATCH
-    | OrderOptions::HAS_FUNDS;
-
-/// Options that Mass Cancel Response echoes.
-const ECHOED_ON_MASS_CANCEL: u32 =
-    OrderOptions::HAS_GROUP | OrderOptions::HAS_SIDE | OrderOptions::HAS_USER_REF_INDEX;
+use crate::exchange::event::{CarriedText, Event, EventKind};
 
 /// Bytes of the longest appendage of ours, and then some: all options that Accepted echoes have 78.
 const APPENDAGE_BYTES_MAX: usize = 128;
@@ -77,84 +42,6 @@ impl Draft {
         let length = write_message(fixed, writer.finish(), &mut self.message);
         &self.message[..length.expect("the buffer is larger than any message")]
     }
-}
-
-/// Appends those options of `allowed` that were sent, in the order of their numbers.
-fn echo(writer: &mut OptionsWriter<'_>, sent: &OrderOptions, allowed: u32) {
-    let echoed = sent.present & allowed;
-    if echoed == 0 {
-        return;
-    }
-    let mut when = |bit: u32, tag: u8, value: &[u8]| {
-        if echoed & bit != 0 {
-            assert!(writer.push(tag, value), "all options together fit");
-        }
-    };
-    when(OrderOptions::HAS_FIRM, options::FIRM, &sent.firm);
-    when(
-        OrderOptions::HAS_MIN_QUANTITY,
-        options::MIN_QTY,
-        &sent.min_quantity.to_be_bytes(),
-    );
-    when(
-        OrderOptions::HAS_CUSTOMER_TYPE,
-        options::CUSTOMER_TYPE,
-        &[sent.customer_type],
-    );
-    when(
-        OrderOptions::HAS_MAX_FLOOR,
-        options::MAX_FLOOR,
-        &sent.max_floor.to_be_bytes(),
-    );
-    when(
-        OrderOptions::HAS_PRICE_TYPE,
-        options::PRICE_TYPE,
-        &[sent.price_type],
-    );
-    when(OrderOptions::HAS_POST_ONLY, options::POST_ONLY, &[sent.post_only]);
-    when(
-        OrderOptions::HAS_RANDOM_RESERVES,
-        options::RANDOM_RESERVES,
-        &sent.random_reserves.to_be_bytes(),
-    );
-    when(
-        OrderOptions::HAS_EXPIRE_TIME,
-        options::EXPIRE_TIME,
-        &sent.expire_time.to_be_bytes(),
-    );
-    when(OrderOptions::HAS_TRADE_NOW, options::TRADE_NOW, &[sent.trade_now]);
-    when(
-        OrderOptions::HAS_HANDLE_INST,
-        options::HANDLE_INST,
-        &[sent.handle_inst],
-    );
-    when(
-        OrderOptions::HAS_GROUP,
-        options::GROUP_ID,
-        &sent.group.to_be_bytes(),
-    );
-    when(
-        OrderOptions::HAS_SHARES_LOCATED,
-        options::SHARES_LOCATED,
-        &[sent.shares_located],
-    );
-    when(OrderOptions::HAS_SIDE, options::SIDE, &[sent.side]);
-    when(
-        OrderOptions::HAS_USER_REF_INDEX,
-        options::USER_REF_IDX,
-        &[sent.user_ref_index],
-    );
-    when(
-        OrderOptions::HAS_STOP_PRICE,
-        options::STOP_PRICE,
-        &sent.stop_price.to_be_bytes(),
-    );
-    when(
-        OrderOptions::HAS_SELF_MATCH,
-        options::SELF_MATCH,
-        &[sent.self_match],
-    );
-    when(OrderOptions::HAS_FUNDS, options::FUNDS, &sent.funds.to_be_bytes());
 }
 
 pub(super) fn accepted<'a>(
@@ -185,6 +72,29 @@ pub(super) fn accepted<'a>(
     draft.write(&fixed, |writer| {
         echo(writer, &command.options(), ECHOED_ON_ACCEPTED)
     })
+}
+
+/// An order that survived the roll of the day: told anew, with what it kept.
+pub(super) fn carried(time: u64, event: &Event, text: &CarriedText, symbol: [u8; 8]) -> OrderAccepted {
+    let [side, ..] = event.detail.to_le_bytes();
+    OrderAccepted {
+        message_type: b'A',
+        timestamp: time.into(),
+        user_ref_num: event.user_ref.into(),
+        side,
+        quantity: event.quantity.into(),
+        symbol,
+        price: u64::from(event.price).into(),
+        time_in_force: text.time_in_force,
+        display: text.display,
+        order_reference_number: event.number.into(),
+        capacity: text.capacity,
+        inter_market_sweep_eligibility: text.sweep,
+        cross_type: text.cross_type,
+        order_state: event.code,
+        cl_ord_id: text.cl_ord_id,
+        appendage_length: U16::ZERO,
+    }
 }
 
 pub(super) fn replaced<'a>(
@@ -242,6 +152,34 @@ pub(super) fn executed<'a>(
             assert!(writer.push_fee(fee), "one option fits");
         }
     })
+}
+
+/// The displayed part of a reserve order was filled up: its number in the market data, and how much is seen of it.
+pub(super) fn restated<'a>(draft: &'a mut Draft, time: u64, event: &Event) -> &'a [u8] {
+    let fixed = OrderRestated {
+        message_type: b'R',
+        timestamp: time.into(),
+        user_ref_num: event.user_ref.into(),
+        reason: restated_reason::REFRESH_OF_DISPLAY,
+        appendage_length: U16::ZERO,
+    };
+    draft.write(&fixed, |writer| {
+        let fits = writer.push_u64(options::SECONDARY_ORD_REF_NUM, event.number)
+            && writer.push_u32(options::DISPLAY_QUANTITY, event.quantity);
+        assert!(fits, "two options fit");
+    })
+}
+
+/// A stop entered the market.
+pub(super) fn priority_updated(time: u64, event: &Event) -> OrderPriorityUpdate {
+    OrderPriorityUpdate {
+        message_type: b'T',
+        timestamp: time.into(),
+        user_ref_num: event.user_ref.into(),
+        price: u64::from(event.price).into(),
+        display: event.code,
+        order_reference_number: event.number.into(),
+    }
 }
 
 pub(super) fn mass_canceled<'a>(

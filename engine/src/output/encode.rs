@@ -8,7 +8,7 @@ use zerocopy::IntoBytes;
 
 use super::acknowledgements::{self as ouch, Draft};
 use super::market_data as itch;
-use crate::exchange::command::{Command, CommandKind, InstrumentDefinition, UNKNOWN_INSTRUMENT};
+use crate::exchange::command::{Command, UNKNOWN_INSTRUMENT};
 use crate::exchange::event::{Event, EventKind};
 
 /// Takes the messages of a step, each stream's in ascending order without holes.
@@ -17,6 +17,8 @@ pub trait MessageSink {
     fn feed(&mut self, sequence: u64, message: &[u8]);
     /// A message of a session's stream.
     fn session(&mut self, session: u32, sequence: u64, message: &[u8]);
+    /// Day number `day` begins: all streams end here, and what follows begins new ones with number 1.
+    fn day(&mut self, _day: u64) {}
 }
 
 /// The encoder's state: the next sequence numbers and the symbols of the listed instruments.
@@ -46,17 +48,77 @@ impl Numbers {
         sink.session(session, *next, message);
         *next += 1;
     }
+
+    /// Every stream begins again.
+    fn restart(&mut self) {
+        self.feed_next = 1;
+        self.session_next.fill(1);
+    }
 }
 
 /// What an event leaves for the next one of its step.
 #[derive(Default)]
 struct Context {
-    /// The resting side of a match, with its fee, until the incoming side brings the match number.
-    resting: Option<(Event, Option<i64>)>,
+    /// Half of something: its other half comes next.
+    half: Half,
     /// The fee of the next execution.
     fee: Option<i64>,
     /// The event directly before, if it was [`EventKind::Replaced`].
     replaced: Option<Event>,
+}
+
+/// Events that say only together what they say.
+#[derive(Debug, Default, Clone, Copy)]
+enum Half {
+    /// Nothing is begun.
+    #[default]
+    None,
+    /// The resting side of a match, with its fee, until the incoming side brings the match number.
+    Resting(Event, Option<i64>),
+    /// A match of a cross, and how many of its two sides are still to come.
+    Cross { match_number: u64, sides: u8 },
+    /// Prices and paired lots of an imbalance.
+    Imbalance(Event),
+    /// Texts of a surviving order.
+    CarriedText(Event),
+}
+
+impl Half {
+    /// True when an event of `kind` may come now.
+    fn allows(&self, kind: EventKind) -> bool {
+        match self {
+            Self::None => !matches!(
+                kind,
+                EventKind::ExecutedIncoming
+                    | EventKind::CrossExecuted
+                    | EventKind::CrossExecutedUnseen
+                    | EventKind::ImbalanceSide
+                    | EventKind::Carried
+            ),
+            Self::Resting(..) => matches!(kind, EventKind::Fee | EventKind::ExecutedIncoming),
+            Self::Cross { .. } => matches!(
+                kind,
+                EventKind::Fee | EventKind::CrossExecuted | EventKind::CrossExecutedUnseen
+            ),
+            Self::Imbalance(_) => kind == EventKind::ImbalanceSide,
+            Self::CarriedText(_) => kind == EventKind::Carried,
+        }
+    }
+
+    /// One side of a cross's match: gives its number.
+    fn cross_side(&mut self) -> u64 {
+        let Self::Cross { match_number, sides } = *self else {
+            unreachable!("a side of a cross is allowed behind its match only");
+        };
+        *self = match sides {
+            2 => Self::Cross {
+                match_number,
+                sides: 1,
+            },
+            _ => Self::None,
+        };
+        match_number
+    }
 }
 
 impl Encoder {
@@ -95,7 +157,10 @@ impl Encoder {
         for event in events {
             self.encode_event(command, event, &mut context, sink);
         }
-        assert!(context.resting.is_none(), "a match's two sides are in one step");
+        assert!(
+            matches!(context.half, Half::None),
+            "a match's two sides are in one step, and so is all that is said by two events"
+        );
         assert!(context.fee.is_none(), "a fee and its execution are in one step");
     }
 
@@ -116,8 +181,9 @@ impl Encoder {
         let replaced = context.replaced.take();
         let kind = event.kind();
         assert!(
-            context.resting.is_none() || matches!(kind, EventKind::Fee | EventKind::ExecutedIncoming),
-            "the incoming side follows its resting side"
+            context.half.allows(kind),
+            "{kind:?} can not follow: {:?} has begun",
+            context.half
         );
         match kind {
             EventKind::Accepted => {
@@ -143,7 +209,7 @@ impl Encoder {
                 numbers.acknowledge(sink, event.session, ouch::canceled(time, event).as_bytes());
                 numbers.publish(sink, itch::order_delete(feed_time, event).as_bytes());
             }
-            EventKind::SelfMatchIncoming => {
+            EventKind::SelfMatchIncoming | EventKind::SelfMatchUnseen => {
                 numbers.acknowledge(sink, event.session, ouch::self_match(time, event).as_bytes());
             }
             EventKind::SelfMatchReduced => {
@@ -154,18 +220,61 @@ impl Encoder {
                 numbers.acknowledge(sink, event.session, ouch::self_match(time, event).as_bytes());
                 numbers.publish(sink, itch::order_delete(feed_time, event).as_bytes());
             }
-            EventKind::ExecutedResting => context.resting = Some((*event, context.fee.take())),
+            EventKind::ExecutedResting | EventKind::ExecutedUnseen => {
+                context.half = Half::Resting(*event, context.fee.take());
+            }
             EventKind::ExecutedIncoming => {
-                let (resting, resting_fee) = context.resting.take().expect("the resting side comes first");
+                let Half::Resting(resting, resting_fee) = std::mem::take(&mut context.half) else {
+                    unreachable!("the incoming side is allowed behind its resting side only");
+                };
                 let match_number = event.number;
                 let message = ouch::executed(draft, time, &resting, match_number, resting_fee);
                 numbers.acknowledge(sink, resting.session, message);
                 let message = ouch::executed(draft, time, event, match_number, context.fee.take());
                 numbers.acknowledge(sink, event.session, message);
-                numbers.publish(
-                    sink,
-                    itch::order_executed(feed_time, &resting, match_number).as_bytes(),
-                );
+                if resting.kind() == EventKind::ExecutedResting {
+                    let message = itch::order_executed(feed_time, &resting, match_number);
+                    numbers.publish(sink, message.as_bytes());
+                } else {
+                    let symbol = symbols[usize::from(resting.instrument)];
+                    let message = itch::trade(feed_time, &resting, match_number, symbol);
+                    numbers.publish(sink, message.as_bytes());
+                }
+            }
+            EventKind::CrossMatch => {
+                context.half = Half::Cross {
+                    match_number: event.number,
+                    sides: 2,
+                };
+            }
+            EventKind::CrossExecuted | EventKind::CrossExecutedUnseen => {
+                let match_number = context.half.cross_side();
+                let message = ouch::executed(draft, time, event, match_number, context.fee.take());
+                numbers.acknowledge(sink, event.session, message);
+                if kind == EventKind::CrossExecuted {
+                    let message = itch::order_executed_in_cross(feed_time, event, match_number);
+                    numbers.publish(sink, message.as_bytes());
+                }
+            }
+            EventKind::CrossDone => {
+                let symbol = symbols[usize::from(event.instrument)];
+                numbers.publish(sink, itch::cross_trade(feed_time, event, symbol).as_bytes());
+            }
+            EventKind::ImbalanceVolume => context.half = Half::Imbalance(*event),
+            EventKind::ImbalanceSide => {
+                let Half::Imbalance(volume) = std::mem::take(&mut context.half) else {
+                    unreachable!("the side is allowed behind the volume only");
+                };
+                let symbol = symbols[usize::from(volume.instrument)];
+                let message = itch::imbalance(feed_time, &volume, event, symbol);
+                numbers.publish(sink, message.as_bytes());
+            }
+            EventKind::PriorityUpdated => {
+                let message = ouch::priority_updated(time, event);
+                numbers.acknowledge(sink, event.session, message.as_bytes());
+            }
+            EventKind::Restated => {
+                numbers.acknowledge(sink, event.session, ouch::restated(draft, time, event));
             }
             EventKind::Added => {
                 let symbol = symbols[usize::from(event.instrument)];
@@ -211,32 +320,26 @@ impl Encoder {
                 );
             }
             EventKind::InstrumentListed => {
-                assert_eq!(
-                    command.kind,
-                    CommandKind::AddInstrument as u8,
-                    "only this command lists"
-                );
-                let definition: InstrumentDefinition = command.definition();
-                symbols[usize::from(event.instrument)] = definition.symbol;
-                let message = itch::stock_directory(feed_time, event.instrument, &definition);
-                numbers.publish(sink, message.as_bytes());
+                symbols[usize::from(event.instrument)] = event.number.to_be_bytes();
+                numbers.publish(sink, itch::stock_directory(feed_time, event).as_bytes());
             }
             EventKind::TradingAction => {
                 numbers.publish(sink, itch::stock_trading_action(feed_time, event).as_bytes());
             }
             EventKind::OperationRefused => {}
-            EventKind::ExecutedUnseen
-            | EventKind::CrossMatch
-            | EventKind::CrossExecuted
-            | EventKind::CrossExecutedUnseen
-            | EventKind::CrossDone
-            | EventKind::ImbalanceVolume
-            | EventKind::ImbalanceSide
-            | EventKind::PriorityUpdated
-            | EventKind::Restated
-            | EventKind::CarriedText
-            | EventKind::Carried
-            | EventKind::DayRolled => unreachable!("no command causes {kind:?}"),
+            EventKind::CarriedText => context.half = Half::CarriedText(*event),
+            EventKind::Carried => {
+                let Half::CarriedText(text) = std::mem::take(&mut context.half) else {
+                    unreachable!("a surviving order is allowed behind its texts only");
+                };
+                let symbol = symbols[usize::from(event.instrument)];
+                let message = ouch::carried(time, event, &text.texts(), symbol);
+                numbers.acknowledge(sink, event.session, message.as_bytes());
+            }
+            EventKind::DayRolled => {
+                numbers.restart();
+                sink.day(event.number);
+            }
             EventKind::SystemEvent => numbers.publish(sink, itch::system_event(feed_time, event).as_bytes()),
             EventKind::Fee => {
                 assert!(context.fee.is_none(), "each fee has its execution");

@@ -6,6 +6,7 @@
 
 mod acknowledgements;
 mod counters;
+mod echo;
 mod encode;
 mod feed;
 mod line;

@@ -8,24 +8,19 @@ use protocol::units::Symbol;
 use super::Setup;
 use crate::config::{Description, Instrument};
 use crate::exchange::command::{Command, CommandKind, InstrumentChange, InstrumentDefinition};
-use crate::exchange::instrument::State;
 
 /// What can not change: resting orders, values and the price ladder are measured in it.
 const FIXED: [&str; 4] = ["tick_size", "lot_size", "price_unit", "max_price"];
 
 impl Setup<'_> {
-    /// Adds instruments; gives the locates of those that are to be opened.
-    pub(super) fn instruments(&mut self, assets: &HashMap<Symbol, u16>) -> Vec<u16> {
-        let mut to_open = Vec::new();
+    /// Adds instruments, changes those that are there.
+    pub(super) fn instruments(&mut self, assets: &HashMap<Symbol, u16>) {
         let comparable = self.problems.is_empty();
         let mut all_there = true;
         for locate in 1..=self.exchange.instrument_count() {
             let Some(instrument) = self.exchange.instrument(locate) else {
                 continue;
             };
-            if instrument.state == State::PreOpen {
-                to_open.push(locate);
-            }
             let symbol = Symbol(instrument.definition.symbol);
             if !self
                 .config
@@ -58,18 +53,29 @@ impl Setup<'_> {
                     if let Some(was) = known.map(|known| known.definition) {
                         self.compare_instruments(instrument, &was);
                         self.change_instrument(locate, &was, &definition);
+                        self.protect(locate, self.exchange.protection(locate), instrument);
                     }
                 }
                 Some(_) => {}
                 None => {
                     next += 1;
-                    to_open.push(next);
                     self.commands
                         .push(Command::new(CommandKind::AddInstrument).with_definition(&definition));
+                    self.protect(next, (0, 0), instrument);
                 }
             }
         }
-        to_open
+    }
+
+    /// When it pauses, unless that is what it does.
+    fn protect(&mut self, locate: u16, was: (u32, u32), configured: &Instrument) {
+        let is = (configured.volatility_ppm, configured.pause_seconds);
+        if is != was {
+            self.commands.push(Command {
+                instrument: locate,
+                ..Command::new(CommandKind::SetProtection).with_protection(is.0, is.1)
+            });
+        }
     }
 
     fn change_instrument(&mut self, locate: u16, was: &InstrumentDefinition, is: &InstrumentDefinition) {

@@ -5,9 +5,11 @@
 //! The start of the first day is the same as any later one: an empty exchange lacks everything.
 //!
 //! ```text
-//!  System Event O; assets; instruments (R and H each); accounts with deposits and sessions; System Event S, Q;
-//!  instruments to trading (H each)
+//!  System Event O; assets; instruments (R and H each) with their protection; accounts with deposits and sessions;
+//!  System Event S; without a configured day also: System Event Q; instruments to trading (H each)
 //! ```
+//!
+//! With a configured day the engine's schedule goes on from there: it opens, closes and ends.
 //!
 //! A start that was cut off anywhere in between is taken up where it ended: see [`commands`].
 
@@ -16,6 +18,7 @@ mod instruments;
 
 use std::collections::HashMap;
 
+use protocol::market_data::values::event_code;
 use protocol::units::Symbol;
 
 use crate::config::{Config, ConfigError, Problem};
@@ -24,13 +27,6 @@ use crate::exchange::event::EventKind;
 use crate::exchange::instrument::State;
 use crate::exchange::{Exchange, Limits, Progress};
 use crate::limits::{LEVELS, ORDERS};
-
-/// System Event: start of messages.
-const START_OF_MESSAGES: u8 = b'O';
-/// System Event: start of system hours.
-const START_OF_SYSTEM_HOURS: u8 = b'S';
-/// System Event: start of market hours.
-const START_OF_MARKET_HOURS: u8 = b'Q';
 
 /// The commands that bring `exchange` to what `config` says, without numbers and times. `system_event` is the code of
 /// the last System Event in the journal, if there was one.
@@ -51,28 +47,19 @@ pub fn commands(
         commands: Vec::new(),
         problems: Vec::new(),
     };
-    let begun = [START_OF_MESSAGES, START_OF_SYSTEM_HOURS, START_OF_MARKET_HOURS]
-        .iter()
-        .position(|code| Some(*code) == system_event)
-        .map_or(0, |place| place + 1);
-    if begun < 1 {
-        setup.system_event(START_OF_MESSAGES);
+    if system_event.is_none() {
+        setup.system_event(event_code::START_OF_MESSAGES);
     }
     let assets = setup.assets();
-    let to_open = setup.instruments(&assets);
+    setup.instruments(&assets);
     setup.fee_schedules();
     setup.accounts(&assets);
-    if begun < 2 {
-        setup.system_event(START_OF_SYSTEM_HOURS);
+    if matches!(system_event, None | Some(event_code::START_OF_MESSAGES)) {
+        setup.system_event(event_code::START_OF_SYSTEM_HOURS);
     }
-    if begun < 3 {
-        setup.system_event(START_OF_MARKET_HOURS);
-    }
-    for locate in to_open {
-        setup.commands.push(Command {
-            instrument: locate,
-            ..Command::new(CommandKind::SetState).with_state(State::Trading as u8)
-        });
+    // After the end of messages nobody would hear of it.
+    if config.day.is_none() && system_event != Some(event_code::END_OF_MESSAGES) {
+        setup.open(system_event);
     }
     if setup.problems.is_empty() {
         Ok(setup.commands)
@@ -135,6 +122,42 @@ impl Setup<'_> {
     fn system_event(&mut self, code: u8) {
         self.commands
             .push(Command::new(CommandKind::SystemEvent).with_state(code));
+    }
+
+    /// Instruments that trade around the clock are opened: new ones, and those that a day which is configured no more has
+    /// left before its opening, in an auction, or closed.
+    fn open(&mut self, system_event: Option<u8>) {
+        if system_event != Some(event_code::START_OF_MARKET_HOURS) {
+            self.system_event(event_code::START_OF_MARKET_HOURS);
+        }
+        let is_after_close = matches!(
+            system_event,
+            Some(event_code::END_OF_MARKET_HOURS | event_code::END_OF_SYSTEM_HOURS)
+        );
+        let is_to_open = |state| match state {
+            State::PreOpen | State::Auction => true,
+            State::Closed => is_after_close,
+            _ => false,
+        };
+        let known = self.exchange.instrument_count();
+        let added = self
+            .commands
+            .iter()
+            .filter(|command| command.kind == CommandKind::AddInstrument as u8)
+            .count();
+        let new = (known + 1..).take(added);
+        let waiting = (1..=known).filter(|locate| {
+            let instrument = self.exchange.instrument(*locate);
+            instrument.is_some_and(|instrument| is_to_open(instrument.state))
+        });
+        let commands: Vec<_> = waiting
+            .chain(new)
+            .map(|locate| Command {
+                instrument: locate,
+                ..Command::new(CommandKind::SetState).with_state(State::Trading as u8)
+            })
+            .collect();
+        self.commands.extend(commands);
     }
 
     fn refuse(&mut self, line: usize, key: String, what: String, remedy: &str) {
@@ -448,6 +471,88 @@ mod tests {
             commands(&changed, &exchange, Some(b'Q')).expect("nothing is refused"),
             []
         );
+    }
+
+    #[test]
+    fn protection_is_set_and_changed() {
+        let mut config = small();
+        config.instruments[0].volatility_ppm = 50_000;
+        config.instruments[0].pause_seconds = 60;
+        let mut exchange = empty(&config);
+        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        let at = first
+            .iter()
+            .position(|command| command.kind == CommandKind::SetProtection as u8)
+            .expect("it is set");
+        assert_eq!(first[at - 1].kind, CommandKind::AddInstrument as u8);
+        assert_eq!(first[at].instrument, 1);
+        let events = apply(&mut exchange, &first);
+        assert!(
+            events
+                .iter()
+                .all(|event| event.kind() != EventKind::OperationRefused)
+        );
+        assert_eq!(exchange.protection(1), (50_000, 60));
+
+        for (ppm, seconds) in [(50_000, 30), (0, 0), (1_000, 1)] {
+            config.instruments[0].volatility_ppm = ppm;
+            config.instruments[0].pause_seconds = seconds;
+            let some = commands(&config, &exchange, Some(b'Q')).expect("nothing is refused");
+            assert_eq!(some.len(), 1);
+            apply(&mut exchange, &some);
+            assert_eq!(exchange.protection(1), (ppm, seconds));
+        }
+        assert_eq!(
+            commands(&config, &exchange, Some(b'Q')).expect("nothing is refused"),
+            []
+        );
+    }
+
+    #[test]
+    fn with_a_day_nothing_is_opened_and_without_one_what_it_left_is() {
+        let mut config = small();
+        let text = "pre_open = \"07:00\"\nopening_auction = \"08:00\"\nopen = \"09:00\"\n\
+                    closing_auction = \"16:00\"\nclose = \"17:00\"\nroll = \"18:00\"\n";
+        let with_day = Config::parse("x.toml", &format!("{}\n[day]\n{text}", crate::config::DEFAULT));
+        config.day = with_day.expect("it is right").day;
+        let mut exchange = empty(&config);
+        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        apply(&mut exchange, &first);
+        let last = first.last().expect("there are some");
+        assert_eq!(
+            (last.kind, last.state_change().value),
+            (CommandKind::SystemEvent as u8, b'S')
+        );
+        for code in [b'S', b'Q', b'M', b'E', b'C'] {
+            let again = commands(&config, &exchange, Some(code)).expect("nothing is refused");
+            assert_eq!(again, [], "after {}", char::from(code));
+        }
+
+        config.day = None;
+        let opened = |exchange: &Exchange, code| {
+            let commands = commands(&config, exchange, Some(code)).expect("nothing is refused");
+            let event = commands
+                .first()
+                .is_some_and(|command| command.kind == CommandKind::SystemEvent as u8);
+            (event, commands.len() - usize::from(event))
+        };
+        assert_eq!(opened(&exchange, b'S'), (true, 4));
+        assert_eq!(
+            opened(&exchange, b'Q'),
+            (false, 4),
+            "pre-open, cut off at the opening"
+        );
+        let close = Command::new(CommandKind::SetState).with_state(State::Closed as u8);
+        apply(
+            &mut exchange,
+            &[Command {
+                instrument: 2,
+                ..close
+            }],
+        );
+        assert_eq!(opened(&exchange, b'Q'), (false, 3), "closed by somebody");
+        assert_eq!(opened(&exchange, b'E'), (true, 4), "closed by the day");
+        assert_eq!(opened(&exchange, b'C'), (false, 0), "nobody would hear of it");
     }
 
     #[test]

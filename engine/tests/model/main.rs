@@ -16,10 +16,14 @@ mod generator;
 mod model;
 #[path = "../../src/exchange/tests/operator.rs"]
 mod operator;
+#[path = "../../src/exchange/tests/plans.rs"]
+mod plans;
 #[path = "../../src/exchange/tests/requests.rs"]
 mod requests;
 #[path = "../../src/exchange/tests/setting.rs"]
 mod setting;
+#[path = "../../src/exchange/tests/terms.rs"]
+mod terms;
 #[path = "../../src/exchange/tests/world.rs"]
 mod world;
 

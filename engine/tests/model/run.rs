@@ -28,8 +28,7 @@ pub(crate) fn run(seed: u64, commands: u64, progress: &Progress) -> Result<BTree
     let mut longer = 0;
     let mut told = Instant::now();
     for index in 0..commands {
-        world.time += generator.pause();
-        let command = generator.next(&world);
+        let command = generator.next(&mut world);
         match catch_unwind(AssertUnwindSafe(|| world.apply(command).steps)) {
             Ok(1) => {}
             Ok(_) => longer += 1,

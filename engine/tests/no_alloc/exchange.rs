@@ -10,7 +10,7 @@ use engine::exchange::{Exchange, Progress, STEP_EVENTS_MAX};
 use zerocopy::FromZeros;
 
 use super::market::{self, DOLLAR, LIMITS};
-use super::{none, operating};
+use super::{auctions, none, operating, unseen};
 
 pub(crate) const MAKER: u32 = 0;
 pub(crate) const TAKER: u32 = 1;
@@ -113,10 +113,14 @@ fn no_kind_of_command_allocates() {
     replacements(&mut world);
     long_ones(&mut world);
     prices_far_apart(&mut world);
+    unseen::unseen(&mut world);
     operating::ends(&mut world);
     operating::kill_switches(&mut world);
     operating::changes(&mut world);
     operating::the_day(&mut world);
+    auctions::crosses(&mut world);
+    auctions::pause(&mut world);
+    auctions::rolls(&mut world);
     connections(&mut world);
     let all: HashSet<_> = (0..=u8::MAX).filter_map(CommandKind::from_byte).collect();
     let missing: Vec<_> = all.difference(&world.kinds).collect();

@@ -4,11 +4,13 @@
 //! The counter is the crate `allocation-counter`, which takes the allocator's place in this program and counts for each
 //! thread alone; so no code of ours has to be unsafe, and tests that run beside each other do not disturb.
 
+mod auctions;
 mod exchange;
 mod market;
 mod operating;
 mod stages;
 mod traffic;
+mod unseen;
 
 /// Runs, and fails when anything was allocated or freed meanwhile.
 fn none<T>(what: &str, run: impl FnOnce() -> T) -> T {

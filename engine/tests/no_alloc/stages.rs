@@ -129,6 +129,7 @@ impl World {
             Anywhere,
         );
         let engine_config = EngineConfig {
+            schedule: None,
             day_ns: DAY_NS,
             events_hash: EventsHash::default(),
             ready_at: 0,

@@ -156,9 +156,8 @@ fn command(world: &mut World, first: Word<'_>, words: &mut Words<'_>) -> Outcome
     if first.text == "operator" {
         return operator::asks(world, words);
     }
-    if first.text == "expiry" {
-        words.end()?;
-        return Ok(Command::new(CommandKind::Expire));
+    if let Some(command) = of_the_clock(world, first, words)? {
+        return Ok(command);
     }
     if !first
         .text
@@ -166,10 +165,32 @@ fn command(world: &mut World, first: Word<'_>, words: &mut Words<'_>) -> Outcome
     {
         let kinds = state::KINDS.join(", ");
         return Err(first.fail(format!(
-            "a line begins with: scenario, given, after, operator, expiry, {kinds}, or a session"
+            "a line begins with: scenario, given, after, operator, expiry, imbalance, reopening, {kinds}, or a session"
         )));
     }
     request::of_customer(world, first, words)
+}
+
+/// Commands that the engine sequences when its clock has reached a time.
+fn of_the_clock(world: &World, first: Word<'_>, words: &mut Words<'_>) -> Outcome<Option<Command>> {
+    let command = match first.text {
+        "expiry" => Command::new(CommandKind::Expire),
+        "imbalance" => Command::new(CommandKind::Imbalance),
+        "reopening" => {
+            let symbol = words.need("a symbol")?;
+            Command {
+                instrument: if symbol.text == "NOTHING" {
+                    0
+                } else {
+                    world.instrument(symbol)?
+                },
+                ..Command::new(CommandKind::Reopen)
+            }
+        }
+        _ => return Ok(None),
+    };
+    words.end()?;
+    Ok(Some(command))
 }
 
 fn apply(world: &mut World, first: Word<'_>, command: Command) -> Outcome<Vec<String>> {
@@ -197,7 +218,7 @@ fn given_line(world: &mut World, text: &str, line: usize) -> Outcome<()> {
     } else if !first
         .text
         .starts_with(|character: char| character.is_ascii_uppercase())
-        && !["operator", "expiry"].contains(&first.text)
+        && !["operator", "expiry", "imbalance", "reopening"].contains(&first.text)
     {
         return Err(
             first.fail("allowed here: capacity, asset, instrument, account, session, a number, or a request")

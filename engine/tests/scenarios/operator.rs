@@ -3,6 +3,7 @@
 use engine::exchange::command::{ALL_ACCOUNTS, Command, CommandKind, KillSwitch};
 use engine::exchange::instrument::State;
 
+use super::decimal;
 use super::define::{STATES, change, define};
 use super::words::{Outcome, Words};
 use super::world::World;
@@ -19,6 +20,8 @@ pub(crate) fn asks(world: &mut World, words: &mut Words<'_>) -> Outcome<Command>
         Change,
         Kill,
         Revive,
+        Protect,
+        Roll,
         Unknown,
     }
     let asked = words.one_of(&[
@@ -30,6 +33,8 @@ pub(crate) fn asks(world: &mut World, words: &mut Words<'_>) -> Outcome<Command>
         ("changes", Asked::Change),
         ("kills", Asked::Kill),
         ("revives", Asked::Revive),
+        ("protects", Asked::Protect),
+        ("rolls-the-day", Asked::Roll),
         ("asks-nonsense", Asked::Unknown),
     ])?;
     let command = match asked {
@@ -64,8 +69,44 @@ pub(crate) fn asks(world: &mut World, words: &mut Words<'_>) -> Outcome<Command>
             } else {
                 world.instrument(symbol)?
             };
-            set_state(locate, words.one_of(&STATES)?)
+            let mut command = set_state(locate, words.one_of(&STATES)?);
+            if words.take("for") {
+                let kind = words.one_of(&[
+                    ("opening", b'O'),
+                    ("closing", b'C'),
+                    ("halt", b'H'),
+                    ("nonsense", b'N'),
+                ])?;
+                command = command.with_auction(command.state_change().value, kind);
+            }
+            command
         }
+        Asked::Protect => {
+            let symbol = words.need("a symbol")?;
+            let locate = if symbol.text == "NOTHING" {
+                0
+            } else {
+                world.instrument(symbol)?
+            };
+            let (mut ppm, mut seconds) = (0, 0);
+            if !words.take("not") {
+                let word = words.need("a percentage, or not")?;
+                ppm = decimal::parse_rate(word.text)
+                    .ok_or_else(|| word.fail("a rate is written 5%"))?
+                    .unsigned_abs();
+                words.keyword("pause")?;
+                let word = words.need("seconds")?;
+                seconds = word
+                    .text
+                    .strip_suffix('s')
+                    .and_then(|seconds| seconds.parse().ok())
+                    .ok_or_else(|| word.fail("a time is written 30s"))?;
+            }
+            let mut command = Command::new(CommandKind::SetProtection).with_protection(ppm, seconds);
+            command.instrument = locate;
+            command
+        }
+        Asked::Roll => Command::new(CommandKind::RollDay),
         Asked::Announce => {
             let code = words.need("an event code")?.character("an event code")?;
             value(CommandKind::SystemEvent, code)

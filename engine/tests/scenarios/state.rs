@@ -1,12 +1,16 @@
 //! Statements about how things stand: balances, books, orders. They change nothing.
 
+use engine::exchange::OrderView;
 use engine::exchange::book::Side;
 
+use super::decimal;
 use super::words::{Outcome, Words};
 use super::world::World;
 
 /// The first words of such statements.
-pub(crate) const KINDS: [&str; 6] = ["balance", "book", "queue", "order", "last", "fees"];
+pub(crate) const KINDS: [&str; 10] = [
+    "balance", "book", "queue", "dark", "stops", "waiting", "order", "last", "fees", "due",
+];
 
 /// The whole statement as it is true.
 pub(crate) fn truth(world: &World, words: &mut Words<'_>) -> Outcome<String> {
@@ -30,6 +34,30 @@ pub(crate) fn truth(world: &World, words: &mut Words<'_>) -> Outcome<String> {
             let fees = world.exchange.asset(asset).expect("it was found").fees;
             format!("{} {}", subject.text, world.show_amount(asset, fees))
         }
+        "waiting" => {
+            let locate = world.instrument(subject)?;
+            let orders = world.exchange.waiting(locate).map(|view| {
+                let quantity = world.show_lots(locate, u64::from(view.open));
+                let price = world.show_price(locate, view.price);
+                format!("{} {quantity}@{price}", world.name(view.session, view.user_ref))
+            });
+            format!("{} {}", subject.text, or_none(orders))
+        }
+        "due" => {
+            let next = world.exchange.next_due().map(|due| {
+                let symbol = match due.instrument {
+                    0 => String::new(),
+                    locate => format!(" {}", world.symbol(locate)),
+                };
+                let after = due.time.saturating_sub(world.time);
+                format!(
+                    "{:?}{symbol} in {}s",
+                    due.kind,
+                    decimal::show(i128::from(after), 9, 0)
+                )
+            });
+            format!("{} {}", subject.text, or_none(next.into_iter()))
+        }
         "book" => {
             let locate = world.instrument(subject)?;
             let (bids, asks) = (
@@ -38,10 +66,29 @@ pub(crate) fn truth(world: &World, words: &mut Words<'_>) -> Outcome<String> {
             );
             format!("{} bids {bids} asks {asks}", subject.text)
         }
-        "queue" => {
+        "queue" | "dark" => {
             let locate = world.instrument(subject)?;
-            let (bids, asks) = (queue(world, locate, Side::Buy), queue(world, locate, Side::Sell));
+            let exchange = &world.exchange;
+            let side = |side| match kind.text {
+                "queue" => queue(world, locate, exchange.resting(locate, side), |view| {
+                    view.displayed
+                }),
+                _ => queue(world, locate, exchange.dark(locate, side), |view| {
+                    view.open - view.displayed
+                }),
+            };
+            let (bids, asks) = (side(Side::Buy), side(Side::Sell));
             format!("{} bids {bids} asks {asks}", subject.text)
+        }
+        "stops" => {
+            let locate = world.instrument(subject)?;
+            let side = |side| {
+                queue(world, locate, world.exchange.stops(locate, side), |view| {
+                    view.open
+                })
+            };
+            let (buys, sells) = (side(Side::Buy), side(Side::Sell));
+            format!("{} buys {buys} sells {sells}", subject.text)
         }
         "last" => {
             let locate = world.instrument(subject)?;
@@ -116,9 +163,14 @@ fn levels(world: &World, locate: u16, side: Side) -> String {
 }
 
 /// Owner, quantity and price of each order, first to trade first.
-fn queue(world: &World, locate: u16, side: Side) -> String {
-    or_none(world.exchange.resting(locate, side).map(|view| {
-        let quantity = world.show_lots(locate, u64::from(view.open));
+fn queue(
+    world: &World,
+    locate: u16,
+    orders: impl Iterator<Item = OrderView>,
+    lots: impl Fn(&OrderView) -> u32,
+) -> String {
+    or_none(orders.map(|view| {
+        let quantity = world.show_lots(locate, u64::from(lots(&view)));
         let price = world.show_price(locate, view.price);
         format!("{} {quantity}@{price}", world.name(view.session, view.user_ref))
     }))

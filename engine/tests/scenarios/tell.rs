@@ -139,14 +139,17 @@ fn words(world: &World, command: &Command, event: &Event, locate: u16) -> String
                 of_book(event.kind())
             )
         }
-        EventKind::SelfMatchIncoming | EventKind::SelfMatchReduced | EventKind::SelfMatchDeleted => format!(
+        EventKind::SelfMatchIncoming
+        | EventKind::SelfMatchReduced
+        | EventKind::SelfMatchDeleted
+        | EventKind::SelfMatchUnseen => format!(
             "self-match {code} prevents {} at {}, cancels {} #{number}{}",
             lots(event.detail),
             price(),
             lots(event.quantity),
             of_book(event.kind()),
         ),
-        EventKind::ExecutedResting => {
+        EventKind::ExecutedResting | EventKind::ExecutedUnseen => {
             format!(
                 "executed {} at {} #{number} {}",
                 lots(event.quantity),
@@ -189,14 +192,6 @@ fn words(world: &World, command: &Command, event: &Event, locate: u16) -> String
         EventKind::SystemEvent | EventKind::SessionEvent => format!("system-event {code}"),
         EventKind::Fee => format!("fee {}", world.show_amount(quote(), i128::from(number as i64))),
         EventKind::OperationRefused => format!("refused {}", refusal(event.detail)),
-        EventKind::ExecutedUnseen => {
-            format!(
-                "executed {} at {} #{number} unseen {}",
-                lots(event.quantity),
-                price(),
-                flag(event.code)
-            )
-        }
         EventKind::CrossMatch => {
             format!(
                 "cross {code} match {number} of {} at {}",
@@ -217,6 +212,7 @@ fn words(world: &World, command: &Command, event: &Event, locate: u16) -> String
                 flag(event.code)
             )
         }
+        EventKind::CrossDone if event.price == 0 => format!("cross {code} done without volume"),
         EventKind::CrossDone => {
             let volume = u64::from(event.detail) << 32 | u64::from(event.quantity);
             format!(
@@ -264,7 +260,7 @@ fn flag(code: u8) -> &'static str {
     match code {
         b'A' => "added",
         b'R' => "removed",
-        b'J' => "added hidden",
+        b'J' => "added unseen",
         b'O' => "opening",
         b'C' => "closing",
         b'H' => "after halt",

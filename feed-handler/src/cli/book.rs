@@ -3,24 +3,38 @@
 use super::Failure;
 use super::feed::Feed;
 use super::options::{BookOptions, Common};
-use super::output::{level_json, level_text};
+use super::output::{cross_json, imbalance_json, imbalance_text, level_json, level_text};
 use feed_handler::arbiter::Start;
+use feed_handler::ticker::Instrument;
 use feed_handler::{Market, Observer, Side};
+use protocol::market_data::FeedMessage;
 use serde_json::json;
 use std::io::{self, Write, stdout};
 
 /// Shortest time between two prints of `--follow`.
 const INTERVAL_NS: u64 = 100_000_000;
 
-/// Notes whether one instrument's book changed.
+/// Notes whether what is printed of one instrument changed.
 struct Changes {
     locate: u16,
     changed: bool,
 }
 
+impl Changes {
+    /// True for the state, the imbalance and the cross of the instrument.
+    fn is_about_the_auction(&self, message: &[u8]) -> bool {
+        let decoded = FeedMessage::decode(message);
+        let is_auction = matches!(
+            decoded,
+            Ok(FeedMessage::StockTradingAction(_) | FeedMessage::Noii(_) | FeedMessage::CrossTrade(_))
+        );
+        is_auction && decoded.is_ok_and(|decoded| decoded.locate() == Some(self.locate))
+    }
+}
+
 impl Observer for Changes {
-    fn message(&mut self, _sequence: u64, _message: &[u8], market: &Market) {
-        self.changed |= market.touched() == self.locate;
+    fn message(&mut self, _sequence: u64, message: &[u8], market: &Market) {
+        self.changed |= market.touched() == self.locate || self.is_about_the_auction(message);
     }
 }
 
@@ -57,14 +71,17 @@ pub(crate) fn run(common: &Common, options: &BookOptions) -> Result<(), Failure>
 fn print(out: &mut impl Write, options: &BookOptions, feed: &Feed<'_>, locate: u16) -> io::Result<()> {
     let market = feed.subscriber.market();
     let book = market.book(locate);
-    let lots = market
-        .instrument(locate)
-        .map_or(1, |instrument| instrument.lots_per_unit);
+    // A new day has not named it yet.
+    let instrument = market.instrument(locate).unwrap_or(&Instrument::UNNAMED);
+    let lots = instrument.lots_per_unit;
     let side = |side| book.levels(side).take(options.levels);
     if options.json {
         let levels = |of| side(of).map(|level| level_json(level, lots)).collect::<Vec<_>>();
         let object = json!({
             "symbol": options.symbol,
+            "state": instrument.state_name(),
+            "imbalance": instrument.imbalance.map(|imbalance| imbalance_json(&imbalance, lots)),
+            "cross": instrument.cross.map(|cross| cross_json(&cross, lots)),
             "next_sequence": feed.subscriber.next_sequence(),
             "bids": levels(Side::Buy),
             "asks": levels(Side::Sell),
@@ -73,7 +90,11 @@ fn print(out: &mut impl Write, options: &BookOptions, feed: &Feed<'_>, locate: u
         writeln!(out, "{object}")?;
     } else {
         let next = feed.subscriber.next_sequence().unwrap_or(1);
-        writeln!(out, "{}  after message {}", options.symbol, next - 1)?;
+        let state = instrument.state_name();
+        writeln!(out, "{} ({state})  after message {}", options.symbol, next - 1)?;
+        if let Some(imbalance) = &instrument.imbalance {
+            writeln!(out, "auction  {}", imbalance_text(imbalance, lots))?;
+        }
         writeln!(out, "{:>28}  |  {:<28}", "bids", "asks")?;
         let (mut bids, mut asks) = (side(Side::Buy), side(Side::Sell));
         loop {

@@ -1,6 +1,7 @@
 //! Prices and quantities as text and JSON.
 
 use feed_handler::Side;
+use feed_handler::auction::{Cross, Imbalance};
 use feed_handler::book::PriceLevel;
 use feed_handler::decimal;
 use feed_handler::ticker::{Instrument, Trade};
@@ -31,6 +32,15 @@ pub(crate) fn aggressor_text(trade: &Trade) -> Option<&'static str> {
     })
 }
 
+/// Who took, or what it was where the feed does not say: `buy`, `sell`, `hidden`, `opening`, `closing`, `halt`.
+pub(crate) fn nature_text(trade: &Trade) -> &'static str {
+    match (trade.cross, aggressor_text(trade)) {
+        (Some(cross), _) => cross.name(),
+        (None, Some(aggressor)) => aggressor,
+        (None, None) => "hidden",
+    }
+}
+
 /// One trade; the instrument gives the scale.
 pub(crate) fn trade_json(trade: &Trade, instrument: &Instrument) -> Value {
     json!({
@@ -42,8 +52,81 @@ pub(crate) fn trade_json(trade: &Trade, instrument: &Instrument) -> Value {
             feed_handler::ticker::TradeKind::Hidden => "hidden",
             feed_handler::ticker::TradeKind::Cross => "cross",
         },
+        "cross": trade.cross.map(|kind| kind.name()),
         "match_number": trade.match_number,
         "time": decimal::time_of_day(trade.timestamp),
+    })
+}
+
+/// `opening: 1.25 paired at 60000.0000, 0.5 more to buy; far 60001.0000; reference 60000.0000, variation below 1%`.
+pub(crate) fn imbalance_text(imbalance: &Imbalance, lots_per_unit: u32) -> String {
+    let quantity = |lots| decimal::quantity(lots, lots_per_unit);
+    let mut text = format!("{}: ", imbalance.kind.name());
+    text += &match imbalance.near {
+        0 => imbalance.direction_name().to_owned(),
+        near => format!(
+            "{} paired at {}",
+            quantity(imbalance.paired),
+            decimal::price(near)
+        ),
+    };
+    if imbalance.side().is_some() {
+        text += &format!(
+            ", {} more to {}",
+            quantity(imbalance.quantity),
+            imbalance.direction_name()
+        );
+    }
+    if imbalance.far != 0 {
+        text += &format!("; far {}", decimal::price(imbalance.far));
+    }
+    text += &format!("; reference {}", decimal::price(imbalance.reference));
+    if let Some(variation) = imbalance.variation_name() {
+        text += &format!(", variation {variation}");
+    }
+    text
+}
+
+/// The same for programs. A price of 0 is none.
+pub(crate) fn imbalance_json(imbalance: &Imbalance, lots_per_unit: u32) -> Value {
+    let quantity = |lots| decimal::quantity(lots, lots_per_unit).to_string();
+    let price = |price| (price != 0).then(|| decimal::price(price).to_string());
+    json!({
+        "auction": imbalance.kind.name(),
+        "paired": quantity(imbalance.paired),
+        "imbalance": quantity(imbalance.quantity),
+        "direction": imbalance.direction_name(),
+        "near": price(imbalance.near),
+        "far": price(imbalance.far),
+        "reference": price(imbalance.reference),
+        "variation": imbalance.variation_name(),
+        "time": decimal::time_of_day(imbalance.timestamp),
+    })
+}
+
+/// `opening: 60000.0000 x 1.25  at 08:00:00.000000000, match 7`.
+pub(crate) fn cross_text(cross: &Cross, lots_per_unit: u32) -> String {
+    let kind = cross.kind.name();
+    let time = decimal::time_of_day(cross.timestamp);
+    if cross.quantity == 0 {
+        return format!("{kind}: nothing traded  at {time}");
+    }
+    format!(
+        "{kind}: {} x {}  at {time}, match {}",
+        decimal::price(cross.price),
+        decimal::quantity(cross.quantity, lots_per_unit),
+        cross.match_number
+    )
+}
+
+/// The same for programs.
+pub(crate) fn cross_json(cross: &Cross, lots_per_unit: u32) -> Value {
+    json!({
+        "auction": cross.kind.name(),
+        "price": (cross.quantity != 0).then(|| decimal::price(cross.price).to_string()),
+        "quantity": decimal::quantity(cross.quantity, lots_per_unit).to_string(),
+        "match_number": cross.match_number,
+        "time": decimal::time_of_day(cross.timestamp),
     })
 }
 

@@ -3,7 +3,9 @@
 use super::Failure;
 use super::feed::Feed;
 use super::options::{Common, QuoteOptions};
-use super::output::{level_json, level_text, session_text, trade_json};
+use super::output::{
+    cross_json, cross_text, imbalance_json, imbalance_text, level_json, level_text, session_text, trade_json,
+};
 use feed_handler::arbiter::Start;
 use feed_handler::decimal;
 use serde_json::json;
@@ -28,6 +30,8 @@ pub(crate) fn run(common: &Common, options: &QuoteOptions) -> Result<(), Failure
             "bid": quote.bid.map(|level| level_json(level, lots)),
             "ask": quote.ask.map(|level| level_json(level, lots)),
             "last": instrument.last.map(|trade| trade_json(&trade, instrument)),
+            "imbalance": instrument.imbalance.map(|imbalance| imbalance_json(&imbalance, lots)),
+            "cross": instrument.cross.map(|cross| cross_json(&cross, lots)),
             "volume": decimal::quantity(instrument.volume, lots).to_string(),
             "trades": instrument.trades,
             "session": session_text(subscriber.session()),
@@ -48,6 +52,12 @@ pub(crate) fn run(common: &Common, options: &QuoteOptions) -> Result<(), Failure
                 last.match_number
             )?,
             None => writeln!(out, "  last  -")?,
+        }
+        if let Some(imbalance) = &instrument.imbalance {
+            writeln!(out, "  auction  {}", imbalance_text(imbalance, lots))?;
+        }
+        if let Some(cross) = &instrument.cross {
+            writeln!(out, "  cross  {}", cross_text(cross, lots))?;
         }
     }
     Ok(())

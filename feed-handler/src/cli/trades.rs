@@ -3,7 +3,7 @@
 use super::Failure;
 use super::feed::Feed;
 use super::options::{Common, From, TradesOptions};
-use super::output::{aggressor_text, trade_json};
+use super::output::{nature_text, trade_json};
 use feed_handler::arbiter::Start;
 use feed_handler::ticker::Trade;
 use feed_handler::{Market, Observer, decimal};
@@ -39,12 +39,12 @@ impl<W: Write> Printer<'_, W> {
         }
         writeln!(
             self.out,
-            "{}  {:<8}  {:>12} x {:<14} {:<4}  match {}",
+            "{}  {:<8}  {:>12} x {:<14} {:<7}  match {}",
             decimal::time_of_day(trade.timestamp),
             instrument.symbol(),
             decimal::price(trade.price).to_string(),
             decimal::quantity(trade.quantity, instrument.lots_per_unit).to_string(),
-            aggressor_text(trade).unwrap_or("-"),
+            nature_text(trade),
             trade.match_number
         )
     }

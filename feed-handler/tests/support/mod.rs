@@ -10,8 +10,8 @@ pub mod publisher;
 use feed_handler::{Digest, Side};
 use protocol::layout::WireMessage;
 use protocol::market_data::messages::{
-    AddOrder, OrderCancel, OrderDelete, OrderExecuted, OrderReplace, StockDirectory, StockTradingAction,
-    SystemEvent,
+    AddOrder, CrossTrade, Noii, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice,
+    OrderReplace, StockDirectory, StockTradingAction, SystemEvent, Trade,
 };
 use protocol::testing::Random;
 use protocol::units::U48;
@@ -65,16 +65,7 @@ impl Script {
             script
                 .messages
                 .push(directory(locate, &format!("SYM{locate}"), 10_000));
-            script.messages.push(bytes(&StockTradingAction {
-                message_type: b'H',
-                stock_locate: locate.into(),
-                tracking_number: 0.into(),
-                timestamp: U48::new(1),
-                stock: symbol(&format!("SYM{locate}")),
-                trading_state: b'T',
-                reserved: b' ',
-                reason: *b"    ",
-            }));
+            script.messages.push(state(locate, b'T'));
         }
         script
     }
@@ -287,5 +278,80 @@ pub fn replaced(locate: u16, number: u64, new_number: u64, quantity: u32, price:
         new_order_reference_number: new_number.into(),
         shares: quantity.into(),
         price: price.into(),
+    })
+}
+
+pub fn state(locate: u16, trading_state: u8) -> Vec<u8> {
+    bytes(&StockTradingAction {
+        message_type: b'H',
+        stock_locate: locate.into(),
+        tracking_number: 0.into(),
+        timestamp: U48::new(1),
+        stock: symbol(&format!("SYM{locate}")),
+        trading_state,
+        reserved: b' ',
+        reason: *b"    ",
+    })
+}
+
+/// An opening auction in which `paired` lots would trade at `near`, and `imbalance` more are for sale.
+pub fn imbalance(locate: u16, paired: u64, imbalance: u64, near: u32) -> Vec<u8> {
+    bytes(&Noii {
+        message_type: b'I',
+        stock_locate: locate.into(),
+        tracking_number: 0.into(),
+        timestamp: U48::new(7),
+        paired_shares: paired.into(),
+        imbalance_shares: imbalance.into(),
+        imbalance_direction: if near == 0 { b'O' } else { b'S' },
+        stock: symbol(&format!("SYM{locate}")),
+        far_price: (near / 2).into(),
+        near_price: near.into(),
+        current_reference_price: 100_0000.into(),
+        cross_type: b'O',
+        price_variation_indicator: if near == 0 { b' ' } else { b'1' },
+    })
+}
+
+pub fn executed_in_cross(locate: u16, number: u64, quantity: u32, price: u32, match_number: u64) -> Vec<u8> {
+    bytes(&OrderExecutedWithPrice {
+        message_type: b'C',
+        stock_locate: locate.into(),
+        tracking_number: 0.into(),
+        timestamp: U48::new(8),
+        order_reference_number: number.into(),
+        executed_shares: quantity.into(),
+        match_number: match_number.into(),
+        printable: b'N',
+        execution_price: price.into(),
+    })
+}
+
+pub fn cross(locate: u16, quantity: u64, price: u32, match_number: u64) -> Vec<u8> {
+    bytes(&CrossTrade {
+        message_type: b'Q',
+        stock_locate: locate.into(),
+        tracking_number: 0.into(),
+        timestamp: U48::new(8),
+        shares: quantity.into(),
+        stock: symbol(&format!("SYM{locate}")),
+        cross_price: price.into(),
+        match_number: match_number.into(),
+        cross_type: b'O',
+    })
+}
+
+pub fn hidden_trade(locate: u16, quantity: u32, price: u32, match_number: u64) -> Vec<u8> {
+    bytes(&Trade {
+        message_type: b'P',
+        stock_locate: locate.into(),
+        tracking_number: 0.into(),
+        timestamp: U48::new(9),
+        order_reference_number: 0.into(),
+        buy_sell_indicator: b'B',
+        shares: quantity.into(),
+        stock: symbol(&format!("SYM{locate}")),
+        price: price.into(),
+        match_number: match_number.into(),
     })
 }

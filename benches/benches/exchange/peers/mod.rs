@@ -2,6 +2,8 @@
 
 mod lobster;
 mod matchcore;
+#[cfg(feature = "orderbook-rs")]
+mod orderbook_rs;
 mod rust_ob;
 
 use benches::contender::Case;
@@ -17,6 +19,13 @@ pub(crate) trait Peer {
     /// Does one of the plain list's operations and writes its fills down.
     fn apply(&mut self, operation: &Operation, tape: &mut Tape);
 }
+
+/// What the command line needs so that all of them take part.
+pub(crate) const FEATURES: &str = if cfg!(feature = "orderbook-rs") {
+    " --features orderbook-rs"
+} else {
+    ""
+};
 
 /// Trades beyond an order's limit, so that its fills are its own.
 pub(crate) const WRONG: &str = "matchcore 0.4.0";
@@ -35,6 +44,11 @@ pub(crate) fn entrants() -> Vec<Entrant> {
         Entrant {
             name: "lobster 0.7.0",
             run: |case, each| run::<Taking<'_, lobster::Books>>(case, each),
+        },
+        #[cfg(feature = "orderbook-rs")]
+        Entrant {
+            name: "orderbook-rs 0.15.3",
+            run: |case, each| run::<Taking<'_, orderbook_rs::Books>>(case, each),
         },
     ]
 }

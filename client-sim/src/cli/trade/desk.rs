@@ -6,13 +6,14 @@ use std::time::Duration;
 use feed_handler::clock::Clock;
 use protocol::order_entry::Answer;
 use protocol::order_entry::own::{Balance, OpenOrder, OrderStatus, Ticker};
+use protocol::order_entry::values::{cross_type, display};
 use protocol::units::{Price, Symbol};
 use rust_decimal::Decimal;
 
 use crate::connection::{ClientConfig, Event, Handler, OrderEntryClient, Phase};
 use crate::instruments::{Instrument, Instruments};
 use crate::orders::{Change, Update};
-use crate::request::{DAY, IMMEDIATE_OR_CANCEL, NewOrder};
+use crate::request::{DAY, GOOD_TILL_CANCELED, IMMEDIATE_OR_CANCEL, NewOrder, Terms};
 
 use super::verb;
 
@@ -138,18 +139,41 @@ impl Desk {
     /// Enters an order and waits until it is known how it stands.
     pub(super) fn enter(&mut self, side: u8, order: &verb::Order) -> Result<(Instrument, Outcome), String> {
         let instrument = self.instrument(&order.symbol)?;
-        let quantity = instrument
-            .lots(order.quantity)
-            .map_err(|error| format!("quantity {}: {error}", order.quantity))?;
+        let funds = match order.funds {
+            Some(_) if side != b'B' => {
+                return Err("--funds is what a buy may spend; a sell has a quantity".to_owned());
+            }
+            Some(amount) => funds(&instrument, amount)?,
+            None => 0,
+        };
+        let quantity = match order.quantity {
+            Some(quantity) => lots(&instrument, quantity, "quantity")?,
+            None => self.lots_for(&instrument, funds)?,
+        };
         let price = match order.limit {
             Some(limit) => price(&instrument, limit)?,
             None => Price::MARKET,
         };
-        let immediate = order.ioc || order.fok;
+        let (display, max_floor) = seen(&instrument, &order.seen, quantity)?;
         let order = NewOrder {
-            time_in_force: if immediate { IMMEDIATE_OR_CANCEL } else { DAY },
+            time_in_force: if order.ioc || order.fok {
+                IMMEDIATE_OR_CANCEL
+            } else if order.gtc {
+                GOOD_TILL_CANCELED
+            } else {
+                DAY
+            },
             post_only: order.post_only,
             min_quantity: if order.fok { quantity } else { 0 },
+            display,
+            max_floor,
+            cross_type: order.at.map_or(cross_type::CONTINUOUS, |auction| match auction {
+                verb::Auction::Open => cross_type::OPENING,
+                verb::Auction::Close => cross_type::CLOSING,
+                verb::Auction::Halt => cross_type::HALT,
+            }),
+            stop_price: stop(&instrument, order.stop)?,
+            funds,
             ..NewOrder::limit(instrument.symbol, side, quantity, price.0)
         };
         let now_ns = self.clock.now_ns();
@@ -160,12 +184,26 @@ impl Desk {
         Ok((instrument, self.outcome(user_ref)?))
     }
 
+    /// Lots that `funds` certainly do not buy more of: twice as many as at the best price, or the last one.
+    fn lots_for(&mut self, instrument: &Instrument, funds: u64) -> Result<u32, String> {
+        let (_, ticker) = self.ticker(instrument.symbol.as_str())?;
+        let (ask, last) = (ticker.ask_price.get(), ticker.last_price.get());
+        let price = if ask == 0 { last } else { ask };
+        let lot = Some(price)
+            .filter(|price| *price > 0)
+            .and_then(|price| instrument.value(price, 1))
+            .ok_or("there is no price to measure the funds by; give a quantity")?;
+        let lots = (2 * u128::from(funds) / lot.max(1)).clamp(1, u128::from(instrument.max_quantity));
+        Ok(u32::try_from(lots).unwrap_or(instrument.max_quantity))
+    }
+
     /// Replaces an order and waits until it is known how it stands.
     pub(super) fn replace(
         &mut self,
         user_ref: u32,
         quantity: Decimal,
         limit: Decimal,
+        said: &verb::ReplaceTerms,
     ) -> Result<Outcome, String> {
         self.learn_open_orders()?;
         let order = *self
@@ -174,14 +212,19 @@ impl Desk {
             .newest(user_ref)
             .ok_or_else(|| format!("order {user_ref} is not open; `orders` lists those that are"))?;
         let instrument = self.instrument(order.symbol.as_str())?;
-        let lots = instrument
-            .lots(quantity)
-            .map_err(|error| format!("quantity {quantity}: {error}"))?;
+        let lots = lots(&instrument, quantity, "quantity")?;
         let price = price(&instrument, limit)?;
+        let (display, max_floor) = seen(&instrument, &said.seen, lots)?;
+        let terms = Terms {
+            time_in_force: if said.gtc { GOOD_TILL_CANCELED } else { DAY },
+            display,
+            max_floor,
+            stop_price: stop(&instrument, said.stop)?,
+        };
         let now_ns = self.clock.now_ns();
         let number = self
             .client
-            .replace(order.user_ref, lots, price.0, now_ns, now_ns)
+            .replace_on(&terms, order.user_ref, lots, price.0, now_ns, now_ns)
             .map_err(|error| error.to_string())?;
         self.outcome(number)
     }
@@ -357,6 +400,44 @@ impl Desk {
             std::thread::sleep(Duration::from_micros(100));
         }
     }
+}
+
+fn lots(instrument: &Instrument, quantity: Decimal, what: &str) -> Result<u32, String> {
+    instrument
+        .lots(quantity)
+        .map_err(|error| format!("{what} {quantity}: {error}"))
+}
+
+/// OUCH display, and the lots displayed at once of a reserve order (0 = all).
+fn seen(instrument: &Instrument, seen: &verb::Seen, quantity: u32) -> Result<(u8, u32), String> {
+    if seen.hidden {
+        return Ok((display::HIDDEN, 0));
+    }
+    let Some(most) = seen.display_max else {
+        return Ok((display::VISIBLE, 0));
+    };
+    let most_lots = lots(instrument, most, "--display-max")?;
+    if most_lots > quantity {
+        return Err(format!("--display-max {most} is more than the order itself"));
+    }
+    Ok((display::VISIBLE, most_lots))
+}
+
+/// The wire price of a stop; 0 = none.
+fn stop(instrument: &Instrument, stop: Option<Decimal>) -> Result<u64, String> {
+    stop.map_or(Ok(0), |stop| {
+        let price = instrument.price(stop);
+        price
+            .map(|price| price.0)
+            .map_err(|error| format!("--stop {stop}: {error}"))
+    })
+}
+
+/// Quote units that a buy may spend.
+fn funds(instrument: &Instrument, amount: Decimal) -> Result<u64, String> {
+    instrument
+        .quote_units(amount)
+        .map_err(|error| format!("--funds {amount}: {error}"))
 }
 
 fn price(instrument: &Instrument, limit: Decimal) -> Result<Price, String> {

@@ -75,8 +75,16 @@ fn perform(desk: &mut Desk, verb: &Verb) -> Result<Shown, String> {
             user_ref,
             quantity,
             price,
+            seen,
+            stop,
+            gtc,
         } => {
-            let outcome = desk.replace(*user_ref, *quantity, *price)?;
+            let terms = verb::ReplaceTerms {
+                seen: *seen,
+                stop: *stop,
+                gtc: *gtc,
+            };
+            let outcome = desk.replace(*user_ref, *quantity, *price, &terms)?;
             let instrument = match &outcome {
                 desk::Outcome::Taken(status, _) => desk.instruments().find(Symbol(status.symbol)).copied(),
                 desk::Outcome::Refused { .. } => None,
@@ -200,6 +208,10 @@ fn news(desk: &Desk, update: &Update) -> Option<String> {
             amount(quantity),
             order.symbol,
             crate::reason::canceled(reason)
+        )),
+        Change::Renumbered => Some(format!(
+            "order {}: its stop was reached, it is in the market now",
+            order.user_ref
         )),
         _ => None,
     }

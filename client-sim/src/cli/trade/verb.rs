@@ -18,6 +18,15 @@ pub enum Verb {
         quantity: Decimal,
         /// New price.
         price: Decimal,
+        /// How much of it others see from now on.
+        #[command(flatten)]
+        seen: Seen,
+        /// New price that wakes a waiting stop order; left out: the one that it has.
+        #[arg(long)]
+        stop: Option<Decimal>,
+        /// Stays when the day ends; without this it ends with the day.
+        #[arg(long)]
+        gtc: bool,
     },
     /// Cancels a resting order, or all of them.
     Cancel {
@@ -52,22 +61,71 @@ pub struct Order {
     /// The instrument, such as BTC-USD.
     pub symbol: String,
     /// How much of the base asset.
-    pub quantity: Decimal,
+    #[arg(required_unless_present = "funds")]
+    pub quantity: Option<Decimal>,
     /// At the best prices there are, within the collar.
-    #[arg(long, group = "price", conflicts_with_all = ["ioc", "fok", "post_only"])]
+    #[arg(long, group = "price", conflicts_with_all = ["ioc", "fok", "post_only", "hidden", "display_max"])]
     pub market: bool,
     /// At this price or better.
     #[arg(long, group = "price")]
     pub limit: Option<Decimal>,
     /// What does not trade at once is canceled.
-    #[arg(long, conflicts_with_all = ["fok", "post_only"])]
+    #[arg(long, conflicts_with_all = ["fok", "post_only", "hidden", "display_max", "gtc"])]
     pub ioc: bool,
     /// All at once or nothing.
-    #[arg(long, conflicts_with = "post_only")]
+    #[arg(long, conflicts_with_all = ["post_only", "hidden", "display_max", "gtc"])]
     pub fok: bool,
     /// Canceled rather than trade at once.
     #[arg(long)]
     pub post_only: bool,
+    /// Stays when the day ends; without this it ends with the day.
+    #[arg(long)]
+    pub gtc: bool,
+    /// How much of it others see.
+    #[command(flatten)]
+    pub seen: Seen,
+    /// Waits unseen until a trade is at this price or beyond: above for a buy, below for a sell.
+    #[arg(long, value_name = "PRICE", conflicts_with_all = ["fok", "post_only", "at", "funds"])]
+    pub stop: Option<Decimal>,
+    /// For this auction only: it waits for it and takes no part in anything else.
+    #[arg(long, value_name = "AUCTION", conflicts_with_all = ["ioc", "fok", "post_only", "funds"])]
+    pub at: Option<Auction>,
+    /// A market buy for at most so much of the quote asset, fees included. Without a quantity: for as much as that buys.
+    #[arg(long, value_name = "AMOUNT", conflicts_with = "limit")]
+    pub funds: Option<Decimal>,
+}
+
+/// How much of an order others see.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Seen {
+    /// Nobody sees it; it trades behind the displayed orders of its price.
+    #[arg(long, conflicts_with = "display_max")]
+    pub hidden: bool,
+    /// Others see at most so much of the base asset at once; the rest is reserve.
+    #[arg(long, value_name = "QUANTITY")]
+    pub display_max: Option<Decimal>,
+}
+
+/// What a replacement says anew.
+#[derive(Debug, Clone, Copy)]
+pub struct ReplaceTerms {
+    /// How much of it others see.
+    pub seen: Seen,
+    /// New price that wakes a waiting stop order.
+    pub stop: Option<Decimal>,
+    /// Stays when the day ends.
+    pub gtc: bool,
+}
+
+/// Which auction an order is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Auction {
+    /// The opening cross.
+    Open,
+    /// The closing cross.
+    Close,
+    /// The cross after a halt or a pause.
+    Halt,
 }
 
 /// One order or all.
@@ -133,14 +191,24 @@ mod tests {
         let Ok(LineVerb::Verb(Verb::Buy(order))) = parse_line("buy BTC-USD 0.01 --limit 100.5 --ioc") else {
             panic!("not understood")
         };
-        assert_eq!(order.quantity, "0.01".parse().expect("a decimal"));
+        assert_eq!(order.quantity, Some("0.01".parse().expect("a decimal")));
         assert_eq!(order.limit, Some("100.5".parse().expect("a decimal")));
         assert!(order.ioc && !order.market);
         for good in [
             "sell KSHIBUSD 1000 --market",
             "buy BTC-USD 1 --limit 5 --fok",
             "buy BTC-USD 1 --limit 5 --post-only",
+            "buy BTC-USD 1 --limit 5 --hidden --gtc",
+            "buy BTC-USD 1 --limit 5 --display-max 0.1",
+            "sell BTC-USD 1 --market --stop 4",
+            "sell BTC-USD 1 --limit 3.9 --stop 4 --hidden",
+            "sell BTC-USD 1 --limit 4 --at open",
+            "buy BTC-USD 1 --market --at close",
+            "buy BTC-USD --market --funds 100",
+            "buy BTC-USD 1 --market --funds 100",
             "replace 3 0.5 100",
+            "replace 3 0.5 100 --display-max 0.1",
+            "replace 3 0.5 100 --hidden --stop 101 --gtc",
             "cancel 7",
             "cancel all",
             "status 7",
@@ -164,6 +232,15 @@ mod tests {
             "buy BTC-USD 0.01 --market --ioc",
             "buy BTC-USD 0.01 --limit 5 --ioc --post-only",
             "buy BTC-USD lots --market",
+            "buy BTC-USD --market",
+            "buy BTC-USD --limit 5 --funds 100",
+            "buy BTC-USD 1 --limit 5 --hidden --display-max 0.1",
+            "buy BTC-USD 1 --market --hidden",
+            "buy BTC-USD 1 --limit 5 --ioc --display-max 0.1",
+            "buy BTC-USD 1 --limit 5 --stop 4 --post-only",
+            "buy BTC-USD 1 --limit 5 --at noon",
+            "buy BTC-USD 1 --limit 5 --at open --ioc",
+            "buy BTC-USD 1 --market --stop 5 --funds 100",
             "cancel nothing",
             "status",
             "steal 5",

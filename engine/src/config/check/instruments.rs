@@ -9,6 +9,7 @@ use super::{AMOUNT_MAX, amount, asset, symbol};
 use crate::config::error::Problems;
 use crate::config::number::{Number, decimal, percentage};
 use crate::config::{Asset, Instrument, file, price_max_default};
+use crate::limits::PAUSE;
 
 /// Decimals of a price.
 const PRICE_DECIMALS: u8 = 4;
@@ -86,6 +87,7 @@ fn instrument(
     );
     let tick_size = price(&entry.tick_size, &key("tick_size"), problems);
     let (collar, maker_fee, taker_fee) = rates(entry, &key, problems);
+    let protection = protection(entry, &key, problems);
     let (base, quote, tick_size) = (base?, quote?, tick_size?);
     if base.name == quote.name {
         problems.add(
@@ -216,6 +218,7 @@ fn instrument(
         Some(number) => amount(number, quote, &key("fat_finger"), problems)?,
         None => 0,
     };
+    let (volatility_ppm, pause_seconds) = protection?;
     Some(Instrument {
         symbol,
         base: base.name,
@@ -231,8 +234,60 @@ fn instrument(
         maker_fee_ppm: maker_fee?,
         taker_fee_ppm: taker_fee?,
         reference_price,
+        volatility_ppm,
+        pause_seconds,
         line,
     })
+}
+
+/// Volatility and the length of its pause; zeros when there is no protection.
+fn protection(
+    entry: &file::Instrument,
+    key: &impl Fn(&str) -> String,
+    problems: &mut Problems<'_>,
+) -> Option<(u32, u32)> {
+    let Some(volatility) = &entry.volatility else {
+        if let Some(pause) = &entry.pause {
+            problems.add(
+                pause.span(),
+                key("pause"),
+                "there is no volatility that it could follow",
+                "add volatility, or take pause out",
+            );
+        }
+        return Some((0, 0));
+    };
+    let ppm = volatility.get_ref().0;
+    let ppm_fits = (1..=WHOLE_PPM).contains(&ppm);
+    if !ppm_fits {
+        problems.add(
+            volatility.span(),
+            key("volatility"),
+            format!("{} is no distance from the last trade", percentage(ppm)),
+            "write more than 0%, at most 100%, or leave the key out for no protection",
+        );
+    }
+    let seconds = entry
+        .pause
+        .as_ref()
+        .map_or(PAUSE.default, |pause| pause.get_ref().0);
+    let seconds_fit = (PAUSE.least..=PAUSE.most).contains(&seconds);
+    if let Some(pause) = &entry.pause
+        && !seconds_fit
+    {
+        problems.add(
+            pause.span(),
+            key("pause"),
+            format!("{seconds} seconds are no pause"),
+            format!(
+                "write {} s to {} s; left out, it is {} s",
+                PAUSE.least, PAUSE.most, PAUSE.default
+            ),
+        );
+    }
+    let ppm = u32::try_from(ppm).ok().filter(|_| ppm_fits)?;
+    let seconds = u32::try_from(seconds).ok().filter(|_| seconds_fit)?;
+    Some((ppm, seconds))
 }
 
 /// Collar, maker fee, taker fee.

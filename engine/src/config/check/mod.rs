@@ -1,6 +1,7 @@
 //! From what the file says to what it means: every value checked, every problem named with its place and remedy.
 
 mod accounts;
+mod day;
 mod instruments;
 mod sections;
 
@@ -86,6 +87,7 @@ pub(super) fn check(name: &str, text: &str) -> Result<Config, ConfigError> {
         );
     }
     let accounts = accounts::accounts(&file.accounts, &assets, &mut problems);
+    let day = file.day.as_ref().and_then(|day| day::day(day, &mut problems));
     let network = sections::network(&file.network, &mut problems);
     let journal = sections::journal(&file.journal, &mut problems);
     let threads = sections::threads(&file.threads, &mut problems);
@@ -95,6 +97,7 @@ pub(super) fn check(name: &str, text: &str) -> Result<Config, ConfigError> {
         assets,
         instruments,
         accounts,
+        day,
         network,
         capacities,
         journal,

@@ -21,8 +21,15 @@ pub const FLAG_TOTALS: u8 = 1 << 2;
 pub const FLAG_ATTRIBUTED: u8 = 1 << 3;
 /// In the expiry queue.
 pub const FLAG_EXPIRES: u8 = 1 << 4;
+/// It, or a part of it, is not displayed: a hidden order, a reserve order, or the reserve of one. Its details say which.
+pub const FLAG_DARK: u8 = 1 << 5;
+/// A stop that was not reached yet, or a market order that was one: it holds what it may cost.
+pub const FLAG_STOP: u8 = 1 << 6;
 /// Waits for a cross, in no book; holds what it may cost, a market order too.
 pub const FLAG_WAITS: u8 = 1 << 7;
+
+/// Orders that are not all in the displayed book.
+pub const FLAGS_UNSEEN: u8 = FLAG_DARK | FLAG_STOP | FLAG_WAITS;
 
 /// The part of an order that trading touches: one cache line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,18 +93,20 @@ pub struct OrderDetails {
     pub display: u8,
     /// OUCH InterMarket Sweep Eligibility.
     pub sweep: u8,
-    /// Room for later: displayed part of a reserve order, lots.
+    /// Most lots displayed at once, if it is or was a reserve order; else 0.
     pub max_floor: u32,
-    /// Room for later: quantity not displayed, lots.
-    pub reserve: u32,
-    /// Room for later: stop price in ticks.
+    /// A reserve order's: the slot of its reserve. A reserve's: the slot of its order. Else [`NONE`].
+    pub other: u32,
+    /// A stop's price in ticks; else 0.
     pub stop_tick: u32,
     /// Where it stands in the expiry queue, while it does.
     pub expire_place: u32,
     /// When an order that is good till a time ends, in the commands' time; else 0.
     pub expire_time: u64,
-    /// Spare, zero.
-    pub spare: [u8; 16],
+    /// The number that its owner knows it by, when the slot has a further one for the feed; else 0.
+    pub number: u64,
+    /// Quote units that a market buy may still spend; [`u64::MAX`] = all there are.
+    pub funds: u64,
 }
 
 /// What was executed up to the moment an order came to rest at its present price. Since then everything was executed at
@@ -145,7 +154,13 @@ impl OrderSlot {
         schedule: 0,
     };
 
-    /// True when `flag` is set.
+    /// True for a market order that executes at once: it holds nothing, and a buyer's pays as it goes.
+    #[inline(always)]
+    pub fn pays_as_it_goes(&self) -> bool {
+        self.flags & (FLAG_MARKET | FLAG_STOP | FLAG_WAITS) == FLAG_MARKET
+    }
+
+    /// True when `flag` is set, or one of several.
     pub fn is(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
@@ -162,11 +177,12 @@ impl OrderDetails {
         display: 0,
         sweep: 0,
         max_floor: 0,
-        reserve: 0,
+        other: NONE,
         stop_tick: 0,
         expire_place: 0,
         expire_time: 0,
-        spare: [0; 16],
+        number: 0,
+        funds: u64::MAX,
     };
 }
 
@@ -209,6 +225,11 @@ impl Arena {
     #[inline]
     pub fn is_full(&self) -> bool {
         self.used as usize == self.orders.len()
+    }
+
+    /// True when so many slots are left.
+    pub fn has_room_for(&self, orders: u32) -> bool {
+        self.used as usize + orders as usize <= self.orders.len()
     }
 
     /// Orders stored.
@@ -265,6 +286,15 @@ impl Arena {
     #[inline]
     pub fn details(&self, handle: u32) -> &OrderDetails {
         &self.orders[handle as usize].1
+    }
+
+    /// The number that the order's owner knows it by; the feed may know it by its slot's.
+    pub fn number(&self, handle: u32) -> u64 {
+        let (slot, details) = &self.orders[handle as usize];
+        match details.number {
+            0 => slot.number,
+            number => number,
+        }
     }
 
     /// The order's details, to change.

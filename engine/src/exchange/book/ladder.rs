@@ -205,7 +205,20 @@ impl Pools {
             & (self.nodes_used as usize + DEPTH_MAX < self.nodes.len())
     }
 
-    /// Price levels in use.
+    /// Sets room aside for `levels` levels of a ladder like `ladder`, that will come when nobody can refuse them any more.
+    /// The caller has checked [`Ladder::has_room_for`].
+    pub fn set_aside(&mut self, ladder: &Ladder, levels: u32) {
+        self.levels_used += levels;
+        self.nodes_used += levels * ladder.depth();
+    }
+
+    /// Room that was set aside is free again.
+    pub fn give_back(&mut self, ladder: &Ladder, levels: u32) {
+        self.levels_used -= levels;
+        self.nodes_used -= levels * ladder.depth();
+    }
+
+    /// Price levels in use, or set aside.
     pub fn levels_used(&self) -> u32 {
         self.levels_used
     }
@@ -325,6 +338,11 @@ impl Ladder {
         }
     }
 
+    /// Its side: which price is best.
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
     /// The best level's handle, [`NONE`] when the side is empty.
     #[inline(always)]
     pub fn best(&self) -> u32 {
@@ -334,9 +352,20 @@ impl Ladder {
     /// True when a level at any price can be added.
     #[inline(always)]
     pub fn has_room(&self, pools: &Pools) -> bool {
-        let depth = self.root_shift / FAN_BITS + 1;
-        (pools.levels_used as usize) < pools.levels.len()
-            && pools.nodes_used as usize + depth as usize <= pools.nodes.len()
+        self.has_room_for(pools, 1)
+    }
+
+    /// True when so many levels at any prices can be added.
+    #[inline(always)]
+    pub fn has_room_for(&self, pools: &Pools, levels: u32) -> bool {
+        (pools.levels_used + levels) as usize <= pools.levels.len()
+            && (pools.nodes_used + levels * self.depth()) as usize <= pools.nodes.len()
+    }
+
+    /// Most nodes that a new level takes.
+    #[inline(always)]
+    fn depth(&self) -> u32 {
+        self.root_shift / FAN_BITS + 1
     }
 
     /// Where the level at `tick` is looked for; it stays the same as long as the pools do.

@@ -94,7 +94,14 @@ impl Book {
     /// Puts an order at the tail of its level. The caller has checked that there is room for the level.
     #[inline(always)]
     pub fn add(&mut self, pools: &mut Pools, arena: &mut Arena, handle: u32) {
-        let OrderSlot { side, tick, open, .. } = *arena.get(handle);
+        let OrderSlot { side, tick, .. } = *arena.get(handle);
+        self.add_at(pools, arena, side, tick, handle);
+    }
+
+    /// The same at another side and price than the order's own.
+    #[inline(always)]
+    pub fn add_at(&mut self, pools: &mut Pools, arena: &mut Arena, side: Side, tick: u32, handle: u32) {
+        let open = arena.get(handle).open;
         let bucket = self.side(side).bucket(pools, tick);
         let (level, tail) = self.join(pools, bucket, side, tick, open, handle);
         if tail != NONE {

@@ -26,22 +26,60 @@ impl World {
                 orders: Vec::new(),
             })
             .collect();
-        for order in self.model.resting() {
+        for order in &self.model.orders {
             let (asset, held) = self.model.hold(order);
             let sums = &mut sums[order.account as usize];
             sums.held[asset as usize] += held;
-            sums.orders.push((order.age, order.number));
+            sums.orders.push((order.age, order.name.number));
         }
         self.compare_balances(&sums);
         self.compare_accounts(&mut sums);
         for locate in 1..=self.model.instruments.len() as u16 {
             self.compare_instrument(locate);
         }
-        let ends = self.model.resting().filter_map(|order| order.ends).min();
+        self.compare_due();
+        // Each order's view is dear, and one that differs goes on to differ.
+        if self.exchange.sequence().is_multiple_of(16) {
+            for order in &self.model.orders {
+                let view = self.exchange.order(order.session, order.user_ref);
+                let view = view.unwrap_or_else(|| panic!("the exchange does not have {order:?}"));
+                self.compare_view(&view, order);
+            }
+            self.compare_unseen();
+        }
+    }
+
+    /// Who is first where nobody sees it.
+    fn compare_unseen(&self) {
+        let Self { exchange, model, .. } = self;
+        let numbers =
+            |orders: Vec<&ModelOrder>| -> Vec<u64> { orders.iter().map(|order| order.name.number).collect() };
+        for locate in 1..=model.instruments.len() as u16 {
+            for side in [Side::Buy, Side::Sell] {
+                let is_buy = side == Side::Buy;
+                let dark: Vec<_> = exchange.dark(locate, side).map(|view| view.number).collect();
+                assert_eq!(
+                    dark,
+                    numbers(model.dark(locate, is_buy)),
+                    "dark orders of {locate}"
+                );
+                let stops: Vec<_> = exchange.stops(locate, side).map(|view| view.number).collect();
+                assert_eq!(stops, numbers(model.stops(locate, is_buy)), "stops of {locate}");
+            }
+        }
+    }
+
+    fn compare_due(&self) {
+        let ends = self.model.orders.iter().filter_map(|order| order.ends);
+        let reopens = self
+            .model
+            .instruments
+            .iter()
+            .filter_map(|instrument| instrument.reopens);
         assert_eq!(
             self.exchange.next_due().map(|due| due.time),
-            ends,
-            "the next order that ends"
+            ends.chain(reopens).chain(self.model.imbalances).min(),
+            "what is due next"
         );
     }
 
@@ -95,6 +133,7 @@ impl World {
         let instrument = &model.instruments[usize::from(locate) - 1];
         let actual = exchange.instrument(locate).expect("it exists");
         assert_eq!(actual.definition, instrument.definition);
+        assert_eq!(actual.state as u8, instrument.state, "state of {locate}");
         let last = actual.last_trade;
         assert_eq!(
             (u64::from(last.price), last.quantity, last.match_number, last.time),
@@ -106,7 +145,13 @@ impl World {
             ),
             "last trade of {locate}"
         );
-        for (side, orders) in [(Side::Buy, &instrument.bids), (Side::Sell, &instrument.asks)] {
+        if instrument.state == b'T' {
+            let [bid, ask] = [Side::Buy, Side::Sell].map(|side| exchange.best(locate, side));
+            let is_crossed = bid.zip(ask).is_some_and(|(bid, ask)| bid.0 >= ask.0);
+            assert!(!is_crossed, "the book of {locate} is crossed: {bid:?} {ask:?}");
+        }
+        for side in [Side::Buy, Side::Sell] {
+            let orders = model.shown(locate, side == Side::Buy);
             let mut expected = orders.iter();
             for view in exchange.resting(locate, side) {
                 let order = expected
@@ -115,8 +160,8 @@ impl World {
                 self.compare_view(&view, order);
             }
             assert!(expected.next().is_none(), "an order does not rest");
-            let of = |level: &[ModelOrder]| {
-                let lots = level.iter().map(|order| u64::from(order.open)).sum::<u64>();
+            let of = |level: &[&ModelOrder]| {
+                let lots = level.iter().map(|order| u64::from(order.displayed)).sum::<u64>();
                 (level[0].price as u32, lots, level.len() as u32)
             };
             let levels = orders.chunk_by(|a, b| a.price == b.price).map(of);

@@ -1,110 +1,58 @@
-//! Random commands from a seed: mostly sensible, some of them wrong in one field, and now and then a burst that makes a
-//! long step.
+//! Random commands from a seed: mostly sensible, some of them wrong in one field, and now and then a plan for many in a
+//! row.
 
-use engine::exchange::command::{ALL_ACCOUNTS, Command, CommandKind, Order, OrderOptions};
+use std::collections::VecDeque;
+
+use engine::exchange::command::{Command, CommandKind, Order, OrderOptions};
 use protocol::testing::Random;
 
-use super::setting::{MIDDLE, WHALE, tick_size};
-use super::world::{World, kill_switch, no_options, plain_order};
-
-/// What the generator does for some commands in a row.
-#[derive(Debug, Clone, Copy)]
-enum Burst {
-    None,
-    /// The whale enters one-lot orders.
-    Flood {
-        left: u32,
-        instrument: u16,
-        is_buy: bool,
-        /// The orders end by themselves, and so does the flood.
-        expires: bool,
-    },
-    /// Somebody ends the flood.
-    Ending {
-        instrument: u16,
-        is_buy: bool,
-        expires: bool,
-    },
-}
+use super::plans::Act;
+use super::setting::tick_size;
+use super::world::{World, plain_order};
 
 /// Makes commands for a world.
 pub(super) struct Generator {
     pub random: Random,
-    burst: Burst,
+    pub plan: VecDeque<Act>,
 }
 
 impl Generator {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             random: Random::new(seed),
-            burst: Burst::None,
+            plan: VecDeque::new(),
         }
     }
 
-    /// How long nothing comes before the next command, nanoseconds: little mostly, up to a second now and then.
-    pub(super) fn pause(&mut self) -> u64 {
-        match self.burst {
-            Burst::Ending { expires: true, .. } => 3_000_000_000,
-            Burst::None if self.random.chance(1, 150) => self.random.below(1_000_000_000),
+    /// The next command. The world's time goes on: little mostly, up to a second now and then.
+    pub(super) fn next(&mut self, world: &mut World) -> Command {
+        world.time += match self.plan.front() {
+            Some(Act::Expire) => 3_000_000_000,
+            None if self.random.chance(1, 150) => self.random.below(1_000_000_000),
             _ => self.random.below(1_200_000),
+        };
+        let command = self.choose(world);
+        if command.kind == CommandKind::RollDay as u8 && world.model.may_roll() {
+            // The new day has a midnight of its own.
+            world.time = self.random.below(1_000_000_000);
         }
+        command
     }
 
-    /// The next command; the world tells marks and live orders.
-    pub(super) fn next(&mut self, world: &World) -> Command {
-        match self.burst {
-            Burst::Flood {
-                left,
-                instrument,
-                is_buy,
-                expires,
-            } => {
-                self.burst = if left == 0 {
-                    Burst::Ending {
-                        instrument,
-                        is_buy,
-                        expires,
-                    }
-                } else {
-                    Burst::Flood {
-                        left: left - 1,
-                        instrument,
-                        is_buy,
-                        expires,
-                    }
-                };
-                return self.flood(world, instrument, is_buy, expires);
-            }
-            Burst::Ending {
-                instrument,
-                is_buy,
-                expires,
-            } => {
-                self.burst = Burst::None;
-                return if expires {
-                    Command::new(CommandKind::Expire)
-                } else {
-                    self.end_of_flood(world, instrument, is_buy)
-                };
-            }
-            Burst::None => {}
+    /// The world tells marks and live orders.
+    fn choose(&mut self, world: &World) -> Command {
+        if let Some(act) = self.plan.pop_front() {
+            return self.act(world, act);
         }
-        if self.random.chance(1, 1_500) {
-            self.burst = Burst::Flood {
-                left: *self.random.pick(&[100, 300, 300, 420, 900]),
-                instrument: self.random.below(3) as u16 + 1,
-                is_buy: self.random.chance(1, 2),
-                expires: self.random.chance(1, 6),
-            };
+        if self.random.chance(1, 1_000) {
+            self.plan(world);
         }
         // As the engine does, but for some times when it is late.
-        let is_due = world
-            .exchange
-            .next_due()
-            .map(|due| due.time)
-            .is_some_and(|time| time <= world.time);
-        if is_due && self.random.chance(9, 10) {
-            return Command::new(CommandKind::Expire);
+        if let Some(due) = world.exchange.next_due()
+            && due.time <= world.time
+            && self.random.chance(9, 10)
+        {
+            return due.command();
         }
         if let Some(command) = self.revive(world) {
             return command;
@@ -125,7 +73,10 @@ impl Generator {
             957..963 => self.change_account(world),
             963..969 => self.change_instrument(world),
             969..971 => Command::new(CommandKind::Expire),
-            _ => self.state(),
+            971..975 => self.clock(),
+            975..978 => self.protect(),
+            978 => self.day(),
+            _ => self.state(world),
         }
     }
 
@@ -179,65 +130,14 @@ impl Generator {
             (b'B', own.price + through)
         };
         order.time_in_force = b'3';
-        options.present &= !OrderOptions::HAS_POST_ONLY;
-        options.post_only = 0;
+        order.cross_type = b'N';
+        let contradict = OrderOptions::HAS_POST_ONLY
+            | OrderOptions::HAS_STOP_PRICE
+            | OrderOptions::HAS_FUNDS
+            | OrderOptions::HAS_MAX_FLOOR;
+        options.present &= !contradict;
+        (options.post_only, options.stop_price) = (0, 0);
+        (options.funds, options.max_floor) = (0, 0);
         self.minimum(options, order.quantity);
-    }
-
-    fn flood(&mut self, world: &World, instrument: u16, is_buy: bool, expires: bool) -> Command {
-        let mut command = Command::new(CommandKind::Enter);
-        command.session = WHALE;
-        command.instrument = instrument;
-        let mut order = plain_order();
-        order.user_ref = world.model.sessions[WHALE as usize].mark + 1;
-        order.side = if is_buy { b'B' } else { b'S' };
-        order.quantity = 1;
-        let away = self.random.below(4);
-        let middle = MIDDLE[usize::from(instrument) - 1];
-        let tick = if is_buy {
-            middle - 5 - away
-        } else {
-            middle + 5 + away
-        };
-        order.price = tick * tick_size(instrument);
-        if !expires {
-            return command.with_order(order);
-        }
-        order.time_in_force = b'6';
-        let mut options = no_options();
-        options.present = OrderOptions::HAS_EXPIRE_TIME;
-        options.expire_time = 2 + self.random.below(2) as u32;
-        command.with_order(order).with_options(options)
-    }
-
-    /// A sweep by another account or by the whale itself, a mass cancel, the kill switch, or a lost connection.
-    fn end_of_flood(&mut self, world: &World, instrument: u16, is_buy: bool) -> Command {
-        let choice = self.random.below(8);
-        let kind = match choice {
-            0 => CommandKind::MassCancel,
-            1 => CommandKind::DisableOrderEntry,
-            2 => CommandKind::ConnectionEnd,
-            6 => return kill_switch(WHALE, 1),
-            7 => return kill_switch(ALL_ACCOUNTS, 1),
-            _ => CommandKind::Enter,
-        };
-        let mut command = Command::new(kind);
-        command.session = if choice < 4 {
-            WHALE
-        } else {
-            *self.random.pick(&[0, 4, 6])
-        };
-        let mut order = plain_order();
-        order.user_ref = world.model.sessions[command.session as usize].mark + 1;
-        if kind == CommandKind::Enter {
-            command.instrument = instrument;
-            order.side = if is_buy { b'S' } else { b'B' };
-            order.quantity = 600;
-            order.time_in_force = b'3';
-            let middle = MIDDLE[usize::from(instrument) - 1];
-            let tick = if is_buy { middle - 9 } else { middle + 9 };
-            order.price = tick * tick_size(instrument);
-        }
-        command.with_order(order)
     }
 }

@@ -39,16 +39,56 @@ impl Generator {
         command
     }
 
-    pub(super) fn state(&mut self) -> Command {
-        let instrument = self.random.below(3) as u16 + 1;
-        let value = if self.random.chance(1, 16) {
-            *self.random.pick(b"PAVHCX")
+    /// Trading mostly; seldom nonsense.
+    pub(super) fn state(&mut self, world: &World) -> Command {
+        let locate = self.random.below(3) as u16 + 1;
+        let is_trading = world.model.instruments[usize::from(locate) - 1].state == b'T';
+        let is_odd = self.random.chance(1, if is_trading { 6 } else { 3 });
+        // From trading, or from one into another.
+        let odd: &[u8] = if is_trading { b"PAAVHCX" } else { b"PAVHCXX" };
+        let value = if is_odd { *self.random.pick(odd) } else { b'T' };
+        let auction = if self.random.chance(1, 6) {
+            *self.random.pick(b"OCH")
         } else {
-            b'T'
+            0
         };
-        let mut command = Command::new(CommandKind::SetState).with_state(value);
-        command.instrument = instrument;
+        let mut command = Command::new(CommandKind::SetState).with_auction(value, auction);
+        command.instrument = locate;
+        if self.random.chance(1, 60) {
+            match self.random.below(3) {
+                0 => command.instrument = *self.random.pick(&[0, 4, u16::MAX]),
+                1 => command = command.with_auction(b'Z', 0),
+                _ => command = command.with_auction(b'A', b'Z'),
+            }
+        }
         command
+    }
+
+    /// What the clock asks for, at another time.
+    pub(super) fn clock(&mut self) -> Command {
+        let mut command = Command::new(*self.random.pick(&[CommandKind::Imbalance, CommandKind::Reopen]));
+        if command.kind == CommandKind::Reopen as u8 {
+            command.instrument = *self.random.pick(&[1, 2, 3, 1, 2, 3, 0, 4]);
+        }
+        command
+    }
+
+    /// Near prices, so that there are pauses, or none.
+    pub(super) fn protect(&mut self) -> Command {
+        let ppm = *self.random.pick(&[0, 0, 0, 4_000, 8_000, 20_000]);
+        let seconds = *self.random.pick(&[1, 1, 2]);
+        let mut command = Command::new(CommandKind::SetProtection).with_protection(ppm, seconds);
+        command.instrument = *self.random.pick(&[1, 2, 3, 1, 2, 3, 1, 2, 3, 4]);
+        command
+    }
+
+    /// The day ends, or is said to.
+    pub(super) fn day(&mut self) -> Command {
+        match self.random.below(4) {
+            0 => Command::new(CommandKind::RollDay),
+            1 => Command::new(CommandKind::SystemEvent).with_state(b'M'),
+            _ => Command::new(CommandKind::SystemEvent).with_state(*self.random.pick(b"QEC")),
+        }
     }
 
     /// On, seldom, and now and then for an account that is not there.

@@ -191,10 +191,10 @@ const ENTER_FIRST: &[Rung] = &[
         attempt.command.instrument = UNKNOWN_INSTRUMENT
     }),
     ("unknown symbol", 0x0017, |attempt| attempt.command.instrument = 1),
-    ("closed", 0x0002, |attempt| attempt.world.set_state(1, b'P')),
-    ("not open yet", 0x0002, |attempt| attempt.world.set_state(1, b'H')),
+    ("closed", 0x0002, |attempt| attempt.world.set_state(1, b'H')),
     ("halted", 0x0007, |attempt| attempt.world.set_state(1, b'C')),
-    ("cancel only", 0x0007, |attempt| attempt.world.set_state(1, b'A')),
+    ("cancel only", 0x0007, |attempt| attempt.world.set_state(1, b'P')),
+    ("pre-open", 0x0014, |attempt| attempt.world.set_state(1, b'A')),
     ("auction", 0x0014, |attempt| attempt.world.set_state(1, b'V')),
     ("volatility pause", 0x0014, |attempt| {
         attempt.world.set_state(1, b'T');
@@ -248,7 +248,7 @@ fn wrong_terms() -> (Order, OrderOptions) {
         side: b'T',
         time_in_force: b'6',
         cross_type: b'O',
-        display: b'N',
+        display: b'?',
         user_ref: u32::MAX,
         ..plain_order()
     };

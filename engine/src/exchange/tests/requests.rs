@@ -1,17 +1,16 @@
 //! What clients ask for in the random run: orders, and what becomes of them.
 
-use engine::exchange::command::{
-    Command, CommandKind, FLAG_LOW_SPACE, Order, OrderOptions, UNKNOWN_INSTRUMENT,
-};
+use engine::exchange::command::{Command, CommandKind, OrderOptions, UNKNOWN_INSTRUMENT};
 
 use super::generator::Generator;
 use super::model::ModelOrder;
 use super::setting::{MIDDLE, tick_size};
+use super::terms::MARKET;
 use super::world::{World, no_options, plain_order};
 
 impl Generator {
     /// A price in 0.0001 near the middle; passive orders also far from it.
-    fn price(&mut self, instrument: u16, is_buy: bool) -> u64 {
+    pub(super) fn price(&mut self, instrument: u16, is_buy: bool) -> u64 {
         let middle = MIDDLE[usize::from(instrument) - 1];
         let near = self.random.below(17);
         let far = if self.random.chance(1, 12) {
@@ -36,132 +35,6 @@ impl Generator {
         }
     }
 
-    /// What enter and replace say alike.
-    fn terms(&mut self, instrument: u16, is_buy: bool, open: u32) -> (Order, OrderOptions) {
-        let mut order = plain_order();
-        let mut options = no_options();
-        order.price = self.price(instrument, is_buy);
-        order.side = if is_buy { b'B' } else { b'S' };
-        order.cl_ord_id[..4].copy_from_slice(&(self.random.next_u64() as u32).to_be_bytes());
-        order.capacity = *self.random.pick(b"APRO");
-        match self.random.below(20) {
-            0..3 => order.time_in_force = b'3',
-            3..5 => {
-                order.time_in_force = b'3';
-                self.minimum(&mut options, open);
-            }
-            5..8 => {
-                order.price = *self.random.pick(&[0x7FFF_FFFF, u64::MAX, i64::MAX as u64]);
-                if self.random.chance(1, 3) {
-                    self.minimum(&mut options, open);
-                }
-            }
-            8 => {
-                options.present |= OrderOptions::HAS_POST_ONLY;
-                options.post_only = b'P';
-            }
-            9 => order.time_in_force = b'G',
-            10..12 => {
-                order.time_in_force = b'6';
-                options.present |= OrderOptions::HAS_EXPIRE_TIME;
-                options.expire_time = *self.random.pick(&[1, 1, 1, 2, 2, 3, 7, 86_399]);
-            }
-            12 => {
-                // Says nothing here.
-                options.present |= OrderOptions::HAS_EXPIRE_TIME;
-                options.expire_time = self.random.below(90_000) as u32;
-            }
-            _ => {}
-        }
-        if self.random.chance(1, 8) {
-            order.display = b'A';
-        }
-        if self.random.chance(1, 5) {
-            options.present |= OrderOptions::HAS_SELF_MATCH;
-            options.self_match = *self.random.pick(b"OWDB");
-        }
-        if self.random.chance(1, 10) {
-            options.present |= OrderOptions::HAS_FIRM;
-            options.firm = *self.random.pick(&[*b"XX  ", *b"YY  "]);
-        }
-        if self.random.chance(1, 6) {
-            options.present |= OrderOptions::HAS_GROUP;
-            options.group = self.random.below(3) as u16;
-        }
-        (order, options)
-    }
-
-    /// All or nothing, sometimes with a lower minimum.
-    pub(super) fn minimum(&mut self, options: &mut OrderOptions, open: u32) {
-        options.present |= OrderOptions::HAS_MIN_QUANTITY;
-        options.min_quantity = match self.random.below(3) {
-            0 => 1 + self.random.below(u64::from(open.max(1))) as u32,
-            _ => open,
-        };
-    }
-
-    /// Breaks one thing, so that every refusal comes up.
-    fn spoil(
-        &mut self,
-        instrument: u16,
-        command: &mut Command,
-        order: &mut Order,
-        options: &mut OrderOptions,
-    ) {
-        match self.random.below(20) {
-            0 => command.instrument = *self.random.pick(&[0, 4, UNKNOWN_INSTRUMENT]),
-            1 => order.side = *self.random.pick(b"TEX"),
-            2 => {
-                order.time_in_force = *self.random.pick(b"566EZ");
-                options.present |= OrderOptions::HAS_EXPIRE_TIME;
-                options.expire_time = *self.random.pick(&[0, 86_400, u32::MAX]);
-                if self.random.chance(1, 3) {
-                    options.present &= !OrderOptions::HAS_EXPIRE_TIME;
-                    options.expire_time = 0;
-                }
-            }
-            3 => order.cross_type = *self.random.pick(b"OCHS"),
-            4 => order.display = *self.random.pick(b"NZ"),
-            5 => options.present |= OrderOptions::HAS_PEG,
-            6 => options.present |= OrderOptions::HAS_DISCRETION,
-            7 => options.present |= OrderOptions::HAS_ROUTE,
-            8 => {
-                options.present |= OrderOptions::HAS_MIN_QUANTITY;
-                options.min_quantity = order.quantity.saturating_add(1);
-            }
-            9 => {
-                options.present |= OrderOptions::HAS_MAX_FLOOR;
-                options.max_floor = self.random.below(9) as u32;
-            }
-            10 => order.quantity = *self.random.pick(&[0, 1_000_001, u32::MAX]),
-            11 => {
-                order.price = *self
-                    .random
-                    .pick(&[0, 1, 10_000_001, 4_000_000_001, 1_999_990_000])
-            }
-            12 => {
-                // Beyond the collar, or past the highest price.
-                let middle = MIDDLE[usize::from(instrument) - 1] * tick_size(instrument);
-                order.price = if order.side == b'B' {
-                    middle * 5 / 4
-                } else {
-                    middle * 3 / 4
-                };
-            }
-            13 => order.quantity = 300 + self.random.below(4_000) as u32,
-            14 => command.flags |= FLAG_LOW_SPACE,
-            15 => options.present |= OrderOptions::MALFORMED,
-            16 => options.present |= OrderOptions::HAS_STOP_PRICE,
-            17 => options.present |= OrderOptions::HAS_FUNDS,
-            18 => {
-                options.present |= OrderOptions::HAS_POST_ONLY;
-                options.post_only = b'P';
-                order.time_in_force = b'3';
-            }
-            _ => order.price = 2_100_000_000,
-        }
-    }
-
     pub(super) fn enter(&mut self, world: &World) -> Command {
         let mut command = Command::new(CommandKind::Enter);
         command.session = self.session(world);
@@ -170,6 +43,7 @@ impl Generator {
         let quantity = self.quantity();
         let (mut order, mut options) = self.terms(command.instrument, is_buy, quantity);
         order.quantity = quantity;
+        self.wait(world, command.instrument, &mut order, &mut options);
         order.user_ref = self.user_ref(world, command.session);
         if self.random.chance(1, 20) {
             self.meet_oneself(world, &mut command, &mut order, &mut options);
@@ -190,7 +64,7 @@ impl Generator {
         let is_outdated = |order: &&ModelOrder| {
             order.is_buy && highest(order.fees) < highest(world.model.fees(order.instrument))
         };
-        let orders: Vec<_> = world.model.resting().filter(is_outdated).collect();
+        let orders: Vec<_> = world.model.orders.iter().filter(is_outdated).collect();
         (!orders.is_empty()).then(|| (*self.random.pick(&orders)).clone())
     }
 
@@ -198,7 +72,8 @@ impl Generator {
     pub(super) fn live(&mut self, world: &World, session: u32) -> Option<ModelOrder> {
         let orders: Vec<_> = world
             .model
-            .resting()
+            .orders
+            .iter()
             .filter(|order| order.session == session)
             .collect();
         if orders.is_empty() || self.random.chance(1, 15) {
@@ -237,8 +112,9 @@ impl Generator {
                 }
                 order.orig_user_ref = old.user_ref;
                 if self.random.chance(1, 2) {
-                    order.price = old.price;
+                    order.price = if old.is_market { MARKET } else { old.price };
                 }
+                self.replace_alike(world, &old, &mut order, &mut options);
                 if self.random.chance(1, 3) {
                     // Across the spread by as much as the collar allows.
                     let tick = tick_size(old.instrument);

@@ -49,7 +49,7 @@ pub(super) fn world(seed: u64) -> World {
         sessions: 16,
         orders: 900,
         // Room for all, or for fewer than there mostly are.
-        levels: if seed.is_multiple_of(2) { 24 } else { 4_000 },
+        levels: if seed.is_multiple_of(2) { 48 } else { 4_000 },
         fee_schedules: FEES.len() as u32 - 2,
     });
     for name in ["USD", "BTC", "ETH"] {

@@ -151,8 +151,7 @@ fn equal_commands_make_equal_states() {
     let mut generator = Generator::new(7);
     let mut world = setting::world(7).with_twin(0xDEAD_BEEF);
     for _ in 0..3_000 {
-        world.time += generator.pause();
-        let command = generator.next(&world);
+        let command = generator.next(&mut world);
         world.apply(command);
     }
     assert_eq!(world.rebuilt(1).state_hash(), world.exchange.state_hash());

@@ -269,12 +269,18 @@ impl World {
             session: order.session,
             account: order.account,
             user_ref: order.user_ref,
-            number: order.number,
+            number: order.name.number,
             instrument: order.instrument,
             side: if order.is_buy { b'B' } else { b'S' },
             quantity: order.executed + order.open,
             executed: order.executed,
             open: order.open,
+            displayed: order.displayed,
+            feed_number: if order.displayed > 0 {
+                order.shown.number
+            } else {
+                view.feed_number
+            },
             price: if order.is_market {
                 0x7FFF_FFFF
             } else {

@@ -5,19 +5,17 @@ use protocol::market_data::{FeedMessage, messages as itch};
 use protocol::order_entry::Response;
 use protocol::order_entry::responses as ouch;
 use protocol::units::Price;
-use zerocopy::FromZeros;
 
-use super::{TIME, bitcoin, command, event, feed_time, listing, order};
-use crate::exchange::command::{
-    Command, CommandKind, InstrumentDefinition, OrderOptions, UNKNOWN_INSTRUMENT, halves,
-};
+use super::{TIME, command, event, feed_time, listing, order};
+use crate::exchange::command::{Command, CommandKind, OrderOptions, UNKNOWN_INSTRUMENT};
 use crate::exchange::event::{Event, EventKind};
 use crate::output::{Encoder, MessageSink};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Said {
+pub(super) enum Said {
     Feed(u64, Vec<u8>),
     Session(u32, u64, Vec<u8>),
+    Day(u64),
 }
 
 #[derive(Default)]
@@ -36,22 +34,27 @@ impl MessageSink for Log {
         if let Response::Accepted(_, options)
         | Response::Replaced(_, options)
         | Response::Executed(_, options)
-        | Response::MassCancel(_, options) = decoded
+        | Response::MassCancel(_, options)
+        | Response::Restated(_, options) = decoded
         {
             assert!(options.are_defined());
         }
         self.0.push(Said::Session(session, sequence, message.to_vec()));
     }
+
+    fn day(&mut self, day: u64) {
+        self.0.push(Said::Day(day));
+    }
 }
 
-fn encode(encoder: &mut Encoder, command: &Command, events: &[Event]) -> Vec<Said> {
+pub(super) fn encode(encoder: &mut Encoder, command: &Command, events: &[Event]) -> Vec<Said> {
     let mut log = Log::default();
     encoder.encode(command, events, &mut log);
     log.0
 }
 
 /// An encoder that knows BTC-USD as locate 1 and has said its Stock Directory (feed message 1).
-fn encoder() -> Encoder {
+pub(super) fn encoder() -> Encoder {
     let mut encoder = Encoder::new(2, 4);
     let (command, event) = listing();
     assert_eq!(encode(&mut encoder, &command, &[event]).len(), 1);
@@ -60,19 +63,19 @@ fn encoder() -> Encoder {
 
 /// What one step says, the first acknowledgement of each session being number 1, the first feed message number 2.
 #[track_caller]
-fn check(command: &Command, events: &[Event], expected: &[Said]) {
+pub(super) fn check(command: &Command, events: &[Event], expected: &[Said]) {
     assert_eq!(encode(&mut encoder(), command, events), expected);
 }
 
-fn ack(session: u32, sequence: u64, message: &impl WireMessage) -> Said {
+pub(super) fn ack(session: u32, sequence: u64, message: &impl WireMessage) -> Said {
     Said::Session(session, sequence, message.as_bytes().to_vec())
 }
 
-fn feed(sequence: u64, message: &impl WireMessage) -> Said {
+pub(super) fn feed(sequence: u64, message: &impl WireMessage) -> Said {
     Said::Feed(sequence, message.as_bytes().to_vec())
 }
 
-fn with_appendage(message: &impl WireMessage, appendage: &[u8]) -> Vec<u8> {
+pub(super) fn with_appendage(message: &impl WireMessage, appendage: &[u8]) -> Vec<u8> {
     let mut bytes = message.as_bytes().to_vec();
     let end = bytes.len();
     bytes[end - 2..].copy_from_slice(&(appendage.len() as u16).to_be_bytes());
@@ -81,7 +84,7 @@ fn with_appendage(message: &impl WireMessage, appendage: &[u8]) -> Vec<u8> {
 }
 
 /// Of session 2, user ref 71, locate 1, order number 500, 30 lots at 12.3456.
-fn order_event(kind: EventKind, code: u8) -> Event {
+pub(super) fn order_event(kind: EventKind, code: u8) -> Event {
     event(kind, |event| {
         event.code = code;
         event.instrument = 1;
@@ -93,7 +96,7 @@ fn order_event(kind: EventKind, code: u8) -> Event {
     })
 }
 
-fn accepted() -> ouch::OrderAccepted {
+pub(super) fn accepted() -> ouch::OrderAccepted {
     ouch::OrderAccepted {
         message_type: b'A',
         timestamp: TIME.into(),
@@ -145,7 +148,7 @@ fn order_delete() -> itch::OrderDelete {
     }
 }
 
-fn add_order() -> itch::AddOrder {
+pub(super) fn add_order() -> itch::AddOrder {
     itch::AddOrder {
         message_type: b'A',
         stock_locate: 1.into(),
@@ -711,48 +714,32 @@ fn system_events_and_trading_states() {
 
 #[test]
 fn listings_say_how_many_lots_a_price_unit_has() {
-    let list = |definition: &InstrumentDefinition| {
-        let command = command(CommandKind::AddInstrument).with_definition(definition);
-        let event = event(EventKind::InstrumentListed, |event| event.instrument = 1);
-        match encode(&mut Encoder::new(1, 1), &command, &[event]).as_slice() {
-            [Said::Feed(1, bytes)] => *itch::StockDirectory::view(bytes).expect("long enough"),
-            said => panic!("one Stock Directory, not {said:?}"),
-        }
+    let expected = itch::StockDirectory {
+        message_type: b'R',
+        stock_locate: 1.into(),
+        tracking_number: 0.into(),
+        timestamp: feed_time(),
+        stock: *b"BTC-USD ",
+        market_category: b' ',
+        financial_status_indicator: b' ',
+        round_lot_size: 10_000.into(),
+        round_lots_only: b'N',
+        issue_classification: b'Q',
+        issue_sub_type: *b"Z ",
+        authenticity: b'P',
+        short_sale_threshold_indicator: b' ',
+        ipo_flag: b' ',
+        luld_reference_price_tier: b' ',
+        etp_flag: b' ',
+        etp_leverage_factor: 0.into(),
+        inverse_indicator: b'N',
     };
-    assert_eq!(
-        list(&bitcoin()),
-        itch::StockDirectory {
-            message_type: b'R',
-            stock_locate: 1.into(),
-            tracking_number: 0.into(),
-            timestamp: feed_time(),
-            stock: *b"BTC-USD ",
-            market_category: b' ',
-            financial_status_indicator: b' ',
-            round_lot_size: 10_000.into(),
-            round_lots_only: b'N',
-            issue_classification: b'Q',
-            issue_sub_type: *b"Z ",
-            authenticity: b'P',
-            short_sale_threshold_indicator: b' ',
-            ipo_flag: b' ',
-            luld_reference_price_tier: b' ',
-            etp_flag: b' ',
-            etp_leverage_factor: 0.into(),
-            inverse_indicator: b'N',
-        }
-    );
-    let round_lot = |price_unit: u128, lot_size: u128| {
-        let definition = InstrumentDefinition {
-            price_unit: halves(price_unit),
-            lot_size: halves(lot_size),
-            ..InstrumentDefinition::new_zeroed()
-        };
-        list(&definition).round_lot_size.get()
-    };
-    assert_eq!(round_lot(1000 * 10_u128.pow(18), 10_u128.pow(18)), 1000);
-    assert_eq!(round_lot(1, 10), 0);
-    assert_eq!(round_lot(u128::MAX, 1), u32::MAX);
+    // Whatever command lists it: the event says all.
+    let (_, event) = listing();
+    for kind in [CommandKind::AddInstrument, CommandKind::RollDay] {
+        let said = encode(&mut Encoder::new(1, 1), &command(kind), &[event]);
+        assert_eq!(said, [feed(1, &expected)]);
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
-//! Tests of the output stage: what is said ([`encoding`]), when it leaves and to whom ([`stage`]).
+//! Tests of the output stage: what is said ([`encoding`], of auctions and unseen orders [`unseen`]), when it leaves and
+//! to whom ([`stage`]).
 
 mod encoding;
 mod stage;
+mod unseen;
 
 use protocol::units::U48;
 
@@ -61,6 +63,10 @@ pub(super) fn bitcoin() -> InstrumentDefinition {
 pub(super) fn listing() -> (Command, Event) {
     (
         command(CommandKind::AddInstrument).with_definition(&bitcoin()),
-        event(EventKind::InstrumentListed, |event| event.instrument = 1),
+        event(EventKind::InstrumentListed, |event| {
+            event.instrument = 1;
+            event.number = u64::from_be_bytes(*b"BTC-USD ");
+            event.quantity = 10_000;
+        }),
     )
 }

@@ -4,22 +4,55 @@ use engine::exchange::command::{Command, Order, OrderOptions};
 use engine::exchange::event::{Event, EventKind};
 
 use super::Model;
-use super::types::ModelOrder;
+use super::entering::what;
+use super::types::{ModelOrder, Place};
 
 impl Model {
-    pub(super) fn cancel_resting(&mut self, mut order: ModelOrder, reason: u8) {
-        self.take(order.number);
+    /// Cancels an order that waits; the feed hears of it when it has seen some of it.
+    pub(super) fn cancel_waiting(&mut self, mut order: ModelOrder, reason: u8) {
+        self.take(order.name.number);
+        if order.place != Place::Book || order.displayed < order.open {
+            self.hit(format!("{} canceled {}", what(&order), char::from(reason)));
+        }
+        let (kind, number) = if order.displayed > 0 {
+            (EventKind::CanceledDeleted, order.shown.number)
+        } else {
+            (EventKind::CanceledUnbooked, order.name.number)
+        };
+        self.canceled(kind, &order, reason, order.open, number);
+        (order.open, order.displayed) = (0, 0);
+        self.end(order, b'C');
+    }
+
+    pub(super) fn canceled(
+        &mut self,
+        kind: EventKind,
+        order: &ModelOrder,
+        reason: u8,
+        quantity: u32,
+        number: u64,
+    ) {
         self.events.push(Event {
             code: reason,
             instrument: order.instrument,
             session: order.session,
             user_ref: order.user_ref,
-            quantity: order.open,
-            number: order.number,
-            ..Event::new(EventKind::CanceledDeleted)
+            quantity,
+            number,
+            ..Event::new(kind)
         });
-        order.open = 0;
-        self.end(order, b'C');
+    }
+
+    /// The feed has `lots` less of an order; its owner has heard of it otherwise.
+    pub(super) fn reduced(&mut self, order: &ModelOrder, lots: u32) {
+        if lots > 0 {
+            self.events.push(Event {
+                instrument: order.instrument,
+                quantity: lots,
+                number: order.shown.number,
+                ..Event::new(EventKind::Reduced)
+            });
+        }
     }
 
     pub(super) fn cancel(&mut self, session: u32, request: &Order) {
@@ -33,21 +66,19 @@ impl Model {
             if request.quantity > 0 {
                 self.hit("partial cancel at or below executed");
             }
-            self.cancel_resting(order, b'U');
+            self.cancel_waiting(order, b'U');
         } else {
             self.hit("partial cancel");
-            let removed = total - request.quantity;
-            order.open -= removed;
+            let lots = total - request.quantity;
+            let shown = order.reduce(lots);
             self.update(&order);
-            self.events.push(Event {
-                code: b'U',
-                instrument: order.instrument,
-                session: order.session,
-                user_ref: order.user_ref,
-                quantity: removed,
-                number: order.number,
-                ..Event::new(EventKind::CanceledReduced)
-            });
+            self.hit_reduced("partial cancel", &order, lots, shown);
+            if shown == lots {
+                self.canceled(EventKind::CanceledReduced, &order, b'U', lots, order.shown.number);
+            } else {
+                self.canceled(EventKind::CanceledUnbooked, &order, b'U', lots, order.name.number);
+                self.reduced(&order, shown);
+            }
         }
     }
 
@@ -55,38 +86,48 @@ impl Model {
         let Some(mut order) = self.find(session, request.user_ref) else {
             return;
         };
-        let side = if order.is_buy { b'B' } else { b'S' };
         let total = order.executed + order.open;
-        if request.side != side || request.quantity >= total {
+        if request.side != order.side() || request.quantity >= total {
             return self.hit("modify ignored");
         }
         if request.quantity <= order.executed {
             self.hit("modify to nothing");
-            return self.cancel_resting(order, b'U');
+            return self.cancel_waiting(order, b'U');
         }
         self.hit("modify");
-        let removed = total - request.quantity;
-        order.open -= removed;
+        let lots = total - request.quantity;
+        let shown = order.reduce(lots);
         self.update(&order);
+        self.hit_reduced("modify", &order, lots, shown);
         self.events.push(Event {
-            code: side,
+            code: order.side(),
             instrument: order.instrument,
             session: order.session,
             user_ref: order.user_ref,
             quantity: order.open,
             ..Event::new(EventKind::Modified)
         });
-        self.events.push(Event {
-            instrument: order.instrument,
-            quantity: removed,
-            number: order.number,
-            ..Event::new(EventKind::Reduced)
-        });
+        self.reduced(&order, shown);
     }
 
-    /// Cancels resting orders, oldest first.
+    fn hit_reduced(&mut self, how: &str, order: &ModelOrder, lots: u32, shown: u32) {
+        if order.place != Place::Book {
+            self.hit(format!("{how} in {:?}", order.place));
+        } else if shown == 0 {
+            self.hit(format!("{how} of what is not shown"));
+        } else if shown < lots {
+            self.hit(format!("{how} of a reserve and more"));
+        }
+    }
+
+    /// Cancels waiting orders, oldest first.
     pub(super) fn cancel_matching(&mut self, reason: u8, matches: impl Fn(&ModelOrder) -> bool) {
-        let mut orders: Vec<_> = self.resting().filter(|order| matches(order)).cloned().collect();
+        let mut orders: Vec<_> = self
+            .orders
+            .iter()
+            .filter(|order| matches(order))
+            .cloned()
+            .collect();
         orders.sort_by_key(|order| order.age);
         self.cancel_each(orders, reason);
     }
@@ -95,8 +136,8 @@ impl Model {
     pub(super) fn expire(&mut self) {
         let now = self.now;
         let is_over = |order: &&ModelOrder| order.ends.is_some_and(|ends| ends <= now);
-        let mut orders: Vec<_> = self.resting().filter(is_over).cloned().collect();
-        orders.sort_by_key(|order| (order.ends, order.number));
+        let mut orders: Vec<_> = self.orders.iter().filter(is_over).cloned().collect();
+        orders.sort_by_key(|order| (order.ends, order.name.number));
         self.cancel_each(orders, b'T');
     }
 
@@ -108,7 +149,7 @@ impl Model {
             self.hit(format!("orders canceled together {}", char::from(reason)));
         }
         for order in orders {
-            self.cancel_resting(order, reason);
+            self.cancel_waiting(order, reason);
         }
     }
 
@@ -124,12 +165,11 @@ impl Model {
         let firm = options.has(OrderOptions::HAS_FIRM) && options.firm != *b"    ";
         let before = self.events.len();
         self.cancel_matching(b'U', |order| {
-            let side = if order.is_buy { b'B' } else { b'S' };
             order.account == account
                 && (command.instrument == 0 || command.instrument == order.instrument)
                 && (!firm || options.firm == order.firm)
                 && (!options.has(OrderOptions::HAS_GROUP) || options.group == order.group)
-                && (!options.has(OrderOptions::HAS_SIDE) || options.side == side)
+                && (!options.has(OrderOptions::HAS_SIDE) || options.side == order.side())
         });
         let takes = self.events.len() > before;
         for (is_there, by) in [

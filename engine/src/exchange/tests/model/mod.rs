@@ -1,16 +1,23 @@
-//! A naive exchange: sorted vectors, nothing stored that can be added up, every rule as the wire contract says it. It
-//! shares layouts with the exchange (commands, events, definitions) and no code. Slow on purpose.
+//! A naive exchange: one vector of orders, nothing stored that can be added up, every rule as the wire contract says it.
+//! It shares layouts with the exchange (commands, events, definitions) and no code. Slow on purpose.
 //!
-//! What differs from the exchange by design: the ledger knows totals only (what is held is added up from the orders each
-//! time), fees are kept as exact sums in millionths, funds of a market order are found by bisection, time priority is
-//! the order number.
+//! What differs from the exchange by design: there are no queues, who is first is looked for each time; the ledger knows
+//! totals only (what is held is added up from the orders each time), fees are kept as exact sums in millionths, funds of
+//! a market order are found by bisection, the price of a cross by trying every one that matters, a minimum by matching
+//! in a copy.
 
 mod canceling;
+mod clearing;
+mod crossing;
+mod day;
 mod entering;
 mod matching;
 mod minimum;
 mod operating;
 mod refusing;
+mod replacing;
+mod states;
+mod stopping;
 mod types;
 
 use std::collections::BTreeMap;
@@ -21,7 +28,7 @@ use engine::exchange::command::{
 use engine::exchange::event::{Event, EventKind};
 
 pub(super) use types::{Ended, ModelAsset, ModelOrder};
-use types::{ModelAccount, ModelInstrument, ModelSession, ceiling};
+use types::{ModelAccount, ModelInstrument, ModelSession, Name, Place, ceiling};
 
 /// The price of a market order in events.
 const MARKET: u32 = 0x7FFF_FFFF;
@@ -32,6 +39,8 @@ pub(super) struct Model {
     pub accounts: Vec<ModelAccount>,
     pub sessions: Vec<ModelSession>,
     pub instruments: Vec<ModelInstrument>,
+    /// Every order that waits, in no particular order.
+    pub orders: Vec<ModelOrder>,
     /// By the operator.
     pub all_killed: bool,
     /// How often each case was met.
@@ -45,7 +54,18 @@ pub(super) struct Model {
     pub schedules: Vec<(i32, i32)>,
     order_number: u64,
     match_number: u64,
+    /// How many numbers there were since the first day: who came first.
+    rank: u64,
+    day: u64,
+    /// When imbalances are told next.
+    pub imbalances: Option<u64>,
     now: u64,
+    /// Where prices were when the command began, by instrument.
+    references: Vec<u64>,
+    /// The instrument that traded in this command, lowest and highest price.
+    extremes: Option<(u16, u64, u64)>,
+    /// Reserve orders whose displayed part was used up in this command, the first first.
+    ran_out: Vec<u64>,
     events: Vec<Event>,
     ended: Vec<Ended>,
 }
@@ -54,6 +74,8 @@ impl Model {
     /// What the command causes: events, and the orders that ended, in order.
     pub(super) fn apply(&mut self, command: &Command) -> (Vec<Event>, Vec<Ended>) {
         self.now = command.time;
+        self.references = self.instruments.iter().map(ModelInstrument::reference).collect();
+        self.extremes = None;
         let order = command.order();
         match CommandKind::from_byte(command.kind).expect("the test makes known commands") {
             CommandKind::Enter => self.enter(command, order),
@@ -98,24 +120,16 @@ impl Model {
             }
             CommandKind::KillSwitch => self.kill_switch(&command.kill_switch()),
             CommandKind::Deposit | CommandKind::Withdraw => self.transfer(command),
-            CommandKind::SetState => {
-                let instrument = &mut self.instruments[usize::from(command.instrument) - 1];
-                instrument.state = command.state_change().value;
-                let code = match instrument.state {
-                    b'P' | b'A' => b'Q',
-                    b'T' => b'T',
-                    b'V' => b'P',
-                    _ => b'H',
-                };
-                self.events.push(Event {
-                    instrument: command.instrument,
-                    code,
-                    number: u64::from_be_bytes(instrument.definition.symbol),
-                    ..Event::new(EventKind::TradingAction)
-                });
-            }
+            CommandKind::SetState => self.set_state(command),
+            CommandKind::SetProtection => self.set_protection(command),
+            CommandKind::Reopen => self.reopen(command.instrument),
+            CommandKind::Imbalance => self.tell_imbalances(),
+            CommandKind::SystemEvent => self.system_event(command.state_change().value),
+            CommandKind::RollDay => self.roll_day(),
             kind => panic!("the model's world is set up by its own functions, not by {kind:?}"),
         }
+        self.cascade();
+        self.refresh();
         (std::mem::take(&mut self.events), std::mem::take(&mut self.ended))
     }
 
@@ -143,25 +157,88 @@ impl Model {
         self.instruments.push(ModelInstrument {
             definition,
             state: b'P',
+            auction: b'O',
+            reopens: None,
+            volatility_ppm: 0,
+            pause_seconds: 0,
             last_price: 0,
             last_quantity: 0,
             last_match: 0,
             last_time: 0,
-            bids: Vec::new(),
-            asks: Vec::new(),
         });
     }
 
-    /// Every resting order, in no particular order.
-    pub(super) fn resting(&self) -> impl Iterator<Item = &ModelOrder> {
-        self.instruments
+    pub(super) fn instrument(&self, locate: u16) -> &ModelInstrument {
+        &self.instruments[usize::from(locate) - 1]
+    }
+
+    fn instrument_mut(&mut self, locate: u16) -> &mut ModelInstrument {
+        &mut self.instruments[usize::from(locate) - 1]
+    }
+
+    fn is_there(&self, locate: u16) -> bool {
+        (1..=self.instruments.len()).contains(&usize::from(locate))
+    }
+
+    /// The next order number.
+    fn coming_name(&self) -> Name {
+        Name {
+            number: self.order_number + 1,
+            rank: self.rank + 1,
+        }
+    }
+
+    fn take_name(&mut self) -> Name {
+        let name = self.coming_name();
+        (self.order_number, self.rank) = (name.number, name.rank);
+        name
+    }
+
+    /// The orders of a side that show something, best first.
+    pub(super) fn shown(&self, instrument: u16, is_buy: bool) -> Vec<&ModelOrder> {
+        self.line(instrument, is_buy, |order| {
+            let key = types::price_key(is_buy, order.price);
+            (order.displayed > 0).then_some((key, order.shown.rank))
+        })
+    }
+
+    /// The orders of a side that do not show all, best first.
+    pub(super) fn dark(&self, instrument: u16, is_buy: bool) -> Vec<&ModelOrder> {
+        self.line(instrument, is_buy, |order| {
+            let key = types::price_key(is_buy, order.price);
+            (order.place == Place::Book && order.reserve() > 0).then_some((key, order.name.rank))
+        })
+    }
+
+    /// The stops of a side, the one that prices would reach first.
+    pub(super) fn stops(&self, instrument: u16, is_buy: bool) -> Vec<&ModelOrder> {
+        self.line(instrument, is_buy, |order| {
+            let key = types::price_key(!is_buy, order.stop);
+            (order.place == Place::Stop).then_some((key, order.name.rank))
+        })
+    }
+
+    fn line(
+        &self,
+        instrument: u16,
+        is_buy: bool,
+        key: impl Fn(&ModelOrder) -> Option<(u64, u64)>,
+    ) -> Vec<&ModelOrder> {
+        let is_here = |order: &&ModelOrder| order.instrument == instrument && order.is_buy == is_buy;
+        let mut line: Vec<_> = self
+            .orders
             .iter()
-            .flat_map(|instrument| instrument.bids.iter().chain(&instrument.asks))
+            .filter(is_here)
+            .filter(|order| key(order).is_some())
+            .collect();
+        line.sort_by_key(|order| key(order));
+        line
     }
 
     /// What the account's orders bind of an asset.
     pub(super) fn held(&self, account: u32, asset: u32) -> i128 {
-        self.resting()
+        self.orders
+            .iter()
             .filter(|order| order.account == account)
             .map(|order| match self.hold(order) {
                 (of, amount) if of == asset => amount,
@@ -212,7 +289,7 @@ impl Model {
             let amount = i128::from(order.open) * whole(definition.lot_size) as i128;
             return (u32::from(definition.base), amount);
         }
-        if order.is_market {
+        if !order.is_held {
             return (u32::from(definition.quote), 0);
         }
         let value = self.value(order.instrument, order.price, order.open);
@@ -264,22 +341,27 @@ impl Model {
     }
 
     fn find(&self, session: u32, user_ref: u32) -> Option<ModelOrder> {
-        self.resting()
+        self.orders
+            .iter()
             .find(|order| order.session == session && order.user_ref == user_ref)
             .cloned()
     }
 
-    /// Takes an order out of the book.
+    fn order(&self, number: u64) -> &ModelOrder {
+        let order = self.orders.iter().find(|order| order.name.number == number);
+        order.expect("it waits")
+    }
+
+    /// Takes an order out.
     fn take(&mut self, number: u64) {
-        for instrument in &mut self.instruments {
-            instrument.bids.retain(|order| order.number != number);
-            instrument.asks.retain(|order| order.number != number);
-        }
+        self.orders.retain(|order| order.name.number != number);
     }
 
     fn update(&mut self, order: &ModelOrder) {
-        let side = self.instruments[usize::from(order.instrument) - 1].side_mut(order.is_buy);
-        let place = side.iter().position(|other| other.number == order.number);
-        side[place.expect("it rests")] = order.clone();
+        let place = self
+            .orders
+            .iter()
+            .position(|other| other.name.number == order.name.number);
+        self.orders[place.expect("it waits")] = order.clone();
     }
 }

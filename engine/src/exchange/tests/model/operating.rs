@@ -74,7 +74,7 @@ impl Model {
             ..*definition
         };
         self.hit("instrument changed");
-        if before != (maker, taker) && self.resting().any(|order| order.instrument == instrument) {
+        if before != (maker, taker) && self.orders.iter().any(|order| order.instrument == instrument) {
             self.hit("fees changed while orders rest");
         }
     }
@@ -93,7 +93,8 @@ impl Model {
         }
         if switch.is_on == 1 {
             let mut orders: Vec<_> = self
-                .resting()
+                .orders
+                .iter()
                 .filter(|order| is_for(order.account))
                 .cloned()
                 .collect();

@@ -1,0 +1,75 @@
+//! One trading day with everything in it: pre-open, opening auction, trading with hidden, reserve and stop orders, a
+//! restart, a halt, a volatility pause, closing auction, end of messages. The whole exchange in one thread, with a clock
+//! that the test turns.
+//!
+//! Every message type that the exchange may send must occur, in the feed and to the customers. The feed is read by our own
+//! feed handler and by public decoders; nothing may be unknown, and no book crossed while its instrument trades. With
+//! `DAY_FILE=FILE` the recorded feed is written there, for others to read.
+
+mod checks;
+mod customer;
+mod script;
+mod world;
+
+use protocol::order_entry::Response;
+use world::World;
+
+#[test]
+fn a_day_in_which_everything_occurs() {
+    let mut world = World::before_the_day();
+    script::play(&mut world);
+    let day = world.end();
+    checks::feed(&day);
+    checks::streams(&day);
+    checks::journal(&day);
+    if let Some(path) = std::env::var_os("DAY_FILE") {
+        std::fs::write(&path, day.file()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
+
+/// A first start in trading hours opens at once; a cross of nothing is a cross.
+#[test]
+fn a_start_at_noon_opens_at_once() {
+    let world = World::within_the_day(60);
+    assert_eq!(world.told(), "O 1Q 2Q S Q 1Q0 1T 2Q0 2T");
+    checks::journal(&world.end());
+}
+
+/// What had collected when the power went crosses when it is back, however late that is.
+#[test]
+fn what_waited_crosses_when_the_opening_was_missed() {
+    let mut world = World::before_the_day();
+    world.until(12);
+    script::two_that_cross(&mut world);
+    let before = world.told();
+    world.restart_at(40);
+    assert_eq!(
+        world.told().strip_prefix(&before),
+        Some(" Q 1Q5 1T 2Q0 2T"),
+        "nothing is repeated"
+    );
+    checks::journal(&world.end());
+}
+
+/// A close that was missed is made up for, without an auction that nobody saw: the orders of the day end.
+#[test]
+fn a_missed_close_ends_the_day() {
+    let mut world = World::before_the_day();
+    world.until(60);
+    script::two_that_rest(&mut world);
+    let before = world.told();
+    world.restart_at(3_600);
+    assert_eq!(world.told().strip_prefix(&before), Some(" 1H 2H M E C"));
+    let reason = world.customer("ANN").last(|response| match response {
+        Response::Canceled(canceled, _) => Some(canceled.reason),
+        _ => None,
+    });
+    assert_eq!(reason, b'E');
+    let day = world.end();
+    checks::journal(&day);
+    assert_eq!(
+        day.last.exchange.open_orders(1).count(),
+        1,
+        "one was to outlive it"
+    );
+}
