@@ -29,7 +29,7 @@ bugs! {
     ReleasedTooFar,
     /// A failed write is kept secret.
     FailureKeptSecret,
-    /// After a failed write the journal goes on as if it had gone well.
+    /// After a failed write the journal goes on writing.
     FailureIgnored,
     /// A frame is believed without its checksum.
     ChecksumNotVerified,
@@ -51,13 +51,11 @@ bugs! {
     GraceForgotten,
     /// A session's end does not cancel its orders.
     DisconnectIgnored,
-    /// A session's end reaches the exchange without being sequenced.
-    EndNotSequenced,
     /// The disk is nearly full, and orders are taken.
     LowSpaceIgnored,
-    /// An order joins its level at the front.
+    /// A worse price is executed before the best.
     WrongPriority,
-    /// An incoming order trades a tick beyond its limit.
+    /// An incoming order trades beyond its limit.
     LimitIgnored,
     /// A fee is rounded down.
     FeeRoundedDown,
@@ -75,6 +73,8 @@ bugs! {
     ResentOffByOne,
     /// Gap recovery begins a message late.
     RecoveryBeginsLate,
+    /// A subscriber does not notice what is missing (`feed_handler::planted`).
+    GapIgnored,
 }
 
 #[cfg(feature = "planted")]

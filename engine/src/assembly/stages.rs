@@ -14,7 +14,8 @@ use crate::exchange::Exchange;
 use crate::exchange::command::{Command, CommandKind, SessionDefinition};
 use crate::ingress::{EngineConfig, EngineLinks, EngineStage, Schedule};
 use crate::journal::{self, Disk, JournalStage, ReadOptions, Recovered};
-use crate::output::{OutputConfig, OutputLinks, OutputStage, window};
+use crate::output::{Encoder, OutputConfig, OutputLinks, OutputStage, window};
+use crate::planted::{self, Bug};
 use crate::recovery::credentials::{Credentials, MarketDataLogins};
 use crate::recovery::door::DoorConfig;
 use crate::recovery::re_request::ReRequestConfig;
@@ -184,7 +185,10 @@ pub(super) fn build<W: Outside>(
             ..ReadOptions::default()
         };
         journal::replay(disk, known, progress, |command, _| -> Result<(), StartError> {
-            recovery.replay(command);
+            let is_last = command.sequence == recovered.last_sequence;
+            if !(is_last && planted::is(Bug::RecoveryOffByOne)) {
+                recovery.replay(command);
+            }
             Ok(())
         })?;
     }
@@ -225,6 +229,9 @@ pub(super) fn build<W: Outside>(
         released: Arc::clone(&released),
         window: window_to,
     };
+    if planted::is(Bug::StreamsBeginAgain) {
+        replay.encoder = Encoder::new(limits.instruments, limits.sessions);
+    }
     let output = OutputStage::new(
         output_config,
         output_links,

@@ -22,6 +22,7 @@ use crate::exchange::account::RateBucket;
 use crate::exchange::command::{Command, CommandKind, FLAG_LOW_SPACE};
 use crate::exchange::event::Event;
 use crate::exchange::{Exchange, Outlook, Progress};
+use crate::planted::{self, Bug};
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{
     Cell, Connection, EngineNote, Header, Inbound, Journaled, RECORD_CELLS_MAX, RecordKind, STEP_EVENTS_MAX,
@@ -386,7 +387,7 @@ impl Engine {
             self.counters.idle_cancels.increment();
             return;
         }
-        if self.links.low_space.load(Ordering::Relaxed) {
+        if self.links.low_space.load(Ordering::Relaxed) && !planted::is(Bug::LowSpaceIgnored) {
             command.flags |= FLAG_LOW_SPACE;
         }
         self.sequencer.stamp(&mut command);
@@ -409,7 +410,8 @@ impl Engine {
 
     /// A new number at or below the mark: the first answer is in the stream.
     fn is_repeat(&self, command: &Command) -> bool {
-        brings_number(command)
+        !planted::is(Bug::DuplicateMissed)
+            && brings_number(command)
             && self
                 .exchange
                 .session(command.session)
@@ -441,6 +443,7 @@ impl Engine {
             return 0;
         };
         let is_due = self.sequencer.has_reached(due.time) && self.sequencer.sequence() >= self.ready_at;
+        let is_due = is_due && !planted::is(Bug::ExpiryForgotten);
         if !is_due || self.links.shutdown.is_requested() || !self.is_free() {
             return 0;
         }
@@ -600,7 +603,8 @@ impl Engine {
         let Some(mut grace) = self.grace else {
             return 0;
         };
-        if now_ns < grace.ends_ns || self.links.shutdown.is_requested() {
+        let is_forgotten = planted::is(Bug::GraceForgotten);
+        if now_ns < grace.ends_ns || self.links.shutdown.is_requested() || is_forgotten {
             return 0;
         }
         let mut work = 0;

@@ -64,6 +64,7 @@ struct State {
     last_frame: Option<[u8; FRAME_HEADER_BYTES]>,
     writes: u64,
     syncs: u64,
+    failed: u64,
     /// A planted bug, to see that the tests find it: caches are believed at start.
     #[cfg(test)]
     settle_skipped: bool,
@@ -112,6 +113,7 @@ impl SimDisk {
                 last_frame: None,
                 writes: 0,
                 syncs: 0,
+                failed: 0,
                 #[cfg(test)]
                 settle_skipped: false,
             })),
@@ -138,6 +140,16 @@ impl SimDisk {
     /// what may be there.
     pub fn last_frame(&self) -> Option<[u8; FRAME_HEADER_BYTES]> {
         self.state().last_frame
+    }
+
+    /// Writes that failed so far.
+    pub fn failed(&self) -> u64 {
+        self.state().failed
+    }
+
+    /// Bytes that new segments may still take.
+    pub fn room_bytes(&self) -> u64 {
+        self.state().free_bytes()
     }
 
     /// Bytes of all segments.
@@ -303,6 +315,7 @@ impl State {
             Some(_) => usize::try_from(self.random.below(write.length as u64)).expect("within the write"),
         };
         file.cache(start, &write.buffer[..written]);
+        self.failed += u64::from(fault.is_some());
         match fault {
             None => {
                 if file.believed {

@@ -10,6 +10,7 @@ use super::door::DoorCounters;
 use super::market_data_name;
 use super::service::{Caller, Close, Service, Verdict, View};
 use super::store::{Cursor, FEED_STREAM, NotServable};
+use crate::planted::{self, Bug};
 
 /// What is behind the gap-recovery door.
 #[derive(Debug)]
@@ -35,7 +36,8 @@ impl Service for GapService {
         if !login.asks_for(&name) {
             return Verdict::SessionNotAvailable;
         }
-        match view.store.cursor(FEED_STREAM, login.requested_sequence) {
+        let late = u64::from(planted::is(Bug::RecoveryBeginsLate));
+        match view.store.cursor(FEED_STREAM, login.requested_sequence + late) {
             Ok(cursor) => Verdict::Accept(name, cursor.next_sequence(), cursor),
             Err(NotServable::Beyond { .. }) => Verdict::NotYet,
             Err(NotServable::Gone | NotServable::UnknownStream) => Verdict::SessionNotAvailable,

@@ -34,7 +34,7 @@ use world::{Digest, World};
 /// Seeds among all tests.
 const SEEDS_TESTED: u64 = 100;
 /// Seeds in which a planted bug must be caught.
-pub(crate) const PLANTED_SEEDS: u64 = 40;
+pub(crate) const PLANTED_SEEDS: u64 = 100;
 
 thread_local! {
     /// What the last panic of this thread said, and where.

@@ -99,8 +99,10 @@ mod with_bugs {
         let mut caught_by = Caught::default();
         for seed in 0..seeds {
             planted::plant(Some(bug));
+            feed_handler::planted::ignore_gaps(bug == Bug::GapIgnored);
             let outcome = caught(|| World::new(seed, Durability::Sync).run());
             planted::plant(None);
+            feed_handler::planted::ignore_gaps(false);
             caught_by.seeds += 1;
             if let Err(error) = outcome {
                 caught_by.first.get_or_insert(seed);

@@ -30,6 +30,8 @@ struct Order {
     open: u32,
     is_stop: bool,
     is_charged: bool,
+    /// Nanoseconds since midnight.
+    expires: Option<u64>,
 }
 
 /// What follows from a stream. Assets: 0 is the quote asset of all instruments, `n` the base asset of instrument `n`.
@@ -72,6 +74,11 @@ impl Statement {
                     open: accepted.quantity.get(),
                     is_stop: options.stop_price().is_some(),
                     is_charged: false,
+                    expires: expiry(
+                        accepted.time_in_force,
+                        accepted.timestamp.get(),
+                        options.expire_time(),
+                    ),
                 };
                 let before = self.orders.insert(accepted.user_ref_num.get(), order);
                 assert!(before.is_none(), "an order is accepted once");
@@ -85,6 +92,11 @@ impl Statement {
                     limit: limit(replaced.price.get()),
                     open: replaced.quantity.get(),
                     is_stop: old.is_stop || options.stop_price().is_some(),
+                    expires: expiry(
+                        replaced.time_in_force,
+                        replaced.timestamp.get(),
+                        options.expire_time(),
+                    ),
                     ..old
                 };
                 self.orders.insert(replaced.user_ref_num.get(), order);
@@ -168,6 +180,17 @@ impl Statement {
         open.map(|(user_ref, order)| (*user_ref, order.open)).collect()
     }
 
+    /// No order is open whose time ended before `now`.
+    pub(crate) fn check_expiries(&self, who: &str, now: u64) {
+        for (user_ref, order) in &self.orders {
+            let is_late = order.open > 0 && order.expires.is_some_and(|expires| expires < now);
+            assert!(
+                !is_late,
+                "{who}: order {user_ref} is open, and its time ended long ago"
+            );
+        }
+    }
+
     /// Compares with what the exchange says: a balance for each asset, what was deposited, who it is.
     pub(crate) fn compare(&self, who: &str, deposits: &[u128], balances: &[Balance]) {
         for (asset, balance) in balances.iter().enumerate() {
@@ -228,6 +251,12 @@ impl Statement {
             );
         }
     }
+}
+
+/// When an order ends by itself.
+fn expiry(time_in_force: u8, timestamp: u64, seconds: Option<u32>) -> Option<u64> {
+    let seconds = seconds.filter(|_| time_in_force == b'6')?;
+    Some(timestamp + u64::from(seconds) * 1_000_000_000)
 }
 
 fn limit(price: u64) -> Option<u64> {

@@ -35,6 +35,10 @@ const SLOW_NS: u64 = 100_000_000;
 const QUIET_NS: u64 = 10_000_000;
 /// Everything an exchange knows is compared with itself so often.
 const AUDIT_TURNS: u64 = 40;
+/// A failed write must end the exchange within so many turns.
+const FAILING_TURNS: u64 = 100;
+/// A disk that is nearly full must be noticed within so many turns.
+const LOW_TURNS: u64 = 60;
 const MIDNIGHT_NS: u64 = 20_000 * 86_400_000_000_000;
 const DISK_BYTES: u64 = 1 << 30;
 
@@ -72,6 +76,13 @@ pub(crate) struct World {
     recovered: u64,
     /// The disk was told to fail, or is full.
     may_fail: bool,
+    /// Writes that had failed when the exchange started, and turns since another one did.
+    failures: u64,
+    failed_turns: u64,
+    /// Turns since the disk is nearly full.
+    low_turns: u64,
+    /// Commands taken when it had been for long: from behind the first to the second.
+    low: Vec<(u64, u64)>,
     order_entry: SimConnector,
     gap_recovery: Door,
     customers: Vec<Customer>,
@@ -154,6 +165,10 @@ impl World {
             started_ns: 0,
             recovered: 0,
             may_fail: false,
+            failures: 0,
+            failed_turns: 0,
+            low_turns: 0,
+            low: Vec::new(),
             order_entry,
             gap_recovery,
             customers,
@@ -232,6 +247,9 @@ impl World {
     }
 
     fn start_once(&mut self) {
+        self.failures = self.outside.disk.failed();
+        self.failed_turns = 0;
+        self.low_turns = 0;
         self.outside.disk.set_capacity(DISK_BYTES);
         self.may_fail = false;
         let (order_entry, to_order_entry) = tcp(self.setting.tcp);
@@ -257,7 +275,9 @@ impl World {
     fn kill(&mut self) {
         self.exchange = None;
         self.may_fail = false;
-        let crash = if self.setting.has_power_losses || self.config.journal.durability != Durability::Sync {
+        // Where power is lost the process is killed now and then, too: what it left in caches may be lost later.
+        let is_power = self.setting.has_power_losses && self.random.below(3) > 0;
+        let crash = if is_power || self.config.journal.durability != Durability::Sync {
             Crash::PowerLoss
         } else {
             Crash::Kill
@@ -265,6 +285,11 @@ impl World {
         self.outside.disk.crash(crash);
         self.coverage.met(format!("crashes: {crash:?}"));
         self.tell(format_args!("the process is gone: {crash:?}"));
+        // What was not durable is gone, and its numbers are given again.
+        let last = last_sequence(&self.outside.disk);
+        for (from, to) in &mut self.low {
+            (*from, *to) = ((*from).min(last), (*to).min(last));
+        }
         self.flip_a_bit();
     }
 
@@ -331,6 +356,7 @@ impl World {
             handler.turn(self.now_ns, announced);
         }
         self.watch();
+        self.watch_space();
         self.judge_the_dead();
         if self.turns.is_multiple_of(AUDIT_TURNS)
             && let Some(exchange) = &self.exchange
@@ -339,6 +365,19 @@ impl World {
                 .exchange()
                 .check_invariants()
                 .unwrap_or_else(|error| panic!("books and balances: {error}"));
+        }
+    }
+
+    /// Notes which commands are taken while the disk has been nearly full for some time.
+    fn watch_space(&mut self) {
+        let Some(exchange) = &self.exchange else { return };
+        let is_low = self.outside.disk.room_bytes() < 2 * self.setting.segment_bytes;
+        self.low_turns = if is_low { self.low_turns + 1 } else { 0 };
+        let sequence = exchange.exchange().sequence();
+        match self.low.last_mut() {
+            _ if self.low_turns == LOW_TURNS => self.low.push((sequence, sequence)),
+            Some((_, to)) if self.low_turns > LOW_TURNS => *to = sequence,
+            _ => {}
         }
     }
 
@@ -355,6 +394,12 @@ impl World {
             exchange.turn();
         }
         let Some(failure) = exchange.failure() else {
+            let has_failed = self.outside.disk.failed() > self.failures;
+            self.failed_turns = if has_failed { self.failed_turns + 1 } else { 0 };
+            assert!(
+                self.failed_turns < FAILING_TURNS,
+                "a write failed long ago, and the exchange does not say so"
+            );
             return;
         };
         assert!(self.may_fail, "the exchange failed: {failure}");
@@ -440,6 +485,7 @@ impl World {
             self.kill();
             self.start();
         }
+        self.open_everything();
         let mut turns = 0;
         while !self.deaths.is_empty() {
             self.pass(false, SLOW_NS);

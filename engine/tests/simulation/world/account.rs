@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::assembly::{Final, Replay, StartError};
-use engine::exchange::command::CommandKind;
+use engine::exchange::command::{CommandKind, FLAG_LOW_SPACE};
 use engine::journal::{self, ReadOptions};
 use engine::output::MessageSink;
 
@@ -14,6 +14,9 @@ use crate::coverage::Coverage;
 use crate::customer::Fate;
 use crate::hash_of;
 use crate::statement::Statement;
+
+/// What an order may outlive its time: turns take time, and the clock may have gone back.
+const EXPIRY_SLACK_NS: u64 = 3_000_000_000;
 
 /// What the journal says: every command, and every message by the command it comes from.
 #[derive(Default)]
@@ -127,6 +130,13 @@ impl World {
                     let numbers = told.numbers.entry(command.session).or_default();
                     numbers.push(command.order().user_ref);
                 }
+                let mut low = self.low.iter();
+                let is_low = low.any(|(from, to)| (from + 1..=*to).contains(&command.sequence));
+                assert!(
+                    !is_low || command.flags & FLAG_LOW_SPACE != 0,
+                    "command {} was taken as if the disk were not nearly full",
+                    command.sequence
+                );
                 replay.apply(command, expected, &mut told)?;
                 told.ends.push(told.feed.len() as u64);
                 Ok(())
@@ -193,6 +203,9 @@ impl World {
                 "{name} never sent what was applied in its name"
             );
             let statement = Statement::of(&configuration::TERMS, customer.stream.iter());
+            // The exchange looks at its clock each turn; what was due long ago is over.
+            let clock = (self.exchange_ns() - super::MIDNIGHT_NS).max(last.exchange.now());
+            statement.check_expiries(name, clock.saturating_sub(EXPIRY_SLACK_NS));
             let open: BTreeMap<u32, u32> = last
                 .exchange
                 .open_orders(account)

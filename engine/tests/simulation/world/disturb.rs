@@ -167,12 +167,17 @@ impl World {
                 instrument,
                 ..Command::new(CommandKind::SetState)
             }
-            .with_state(*self.random.pick(&[
-                State::Trading as u8,
-                State::Trading as u8,
-                State::Halted as u8,
-                State::CancelOnly as u8,
-            ])),
+            .with_auction(
+                *self.random.pick(&[
+                    State::Trading as u8,
+                    State::Halted as u8,
+                    State::CancelOnly as u8,
+                    State::PreOpen as u8,
+                    State::Auction as u8,
+                    State::Closed as u8,
+                ]),
+                *self.random.pick(b"OCH"),
+            ),
             1 => Command {
                 instrument,
                 ..Command::new(CommandKind::SetState)
@@ -199,6 +204,20 @@ impl World {
                 "the operator: {:?}",
                 CommandKind::from_byte(command.kind)
             ));
+        }
+    }
+
+    /// Every instrument trades: where orders collect for a cross, something is told each second.
+    pub(super) fn open_everything(&mut self) {
+        let Some(exchange) = &mut self.exchange else {
+            return;
+        };
+        for instrument in 1..=2 {
+            let open = Command {
+                instrument,
+                ..Command::new(CommandKind::SetState)
+            };
+            exchange.operate(open.with_state(State::Trading as u8));
         }
     }
 
