@@ -1,7 +1,6 @@
-//! The real binary on free ports of this machine: starts, stops, conflicts, crashes.
+//! The real binary on free ports of this machine: starts, stops, conflicts.
 
 mod changes;
 mod client;
-mod crash;
 mod exchange;
 mod starts;
