@@ -97,6 +97,9 @@ impl Exchange {
         let place = usize::from(locate) - 1;
         let (instrument, unseen) = (&self.instruments[place], &self.unseen[place]);
         let (displayed, dark) = (instrument.book.side(side), unseen.dark.side(side));
+        if instrument.is_protected() != (instrument.volatility_ppm > 0) {
+            return Err(format!("instrument {locate}: it is protected or not"));
+        }
         if instrument.has_dark(side) == (dark.best() == NONE) {
             return Err(format!("instrument {locate}: there are dark orders or not"));
         }

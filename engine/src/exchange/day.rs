@@ -161,7 +161,7 @@ impl Exchange {
             return (NONE, None);
         };
         let (unseen, waiting) = (&self.unseen[place], &auction.waiting);
-        let side = |number: usize| if number % 2 == 0 { Side::Buy } else { Side::Sell };
+        let side = |number: usize| [Side::Buy, Side::Sell][number % 2];
         match line {
             0 | 1 => (NONE, Some(instrument.book.side(side(line)))),
             2 | 3 => (NONE, Some(unseen.dark.side(side(line)))),
@@ -170,7 +170,7 @@ impl Exchange {
             6..18 => {
                 let kind = CrossKind::ALL[(line - 6) / 4];
                 let side = side((line - 6) / 2);
-                if line % 2 == 0 {
+                if line.is_multiple_of(2) {
                     (waiting.line(Some(kind), side).first(), None)
                 } else {
                     (NONE, Some(waiting.limits(kind).side(side)))

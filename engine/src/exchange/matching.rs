@@ -6,7 +6,6 @@ use super::book::arena::{
 };
 use super::checks::{GOOD_TILL_TIME, IMMEDIATE};
 use super::command::{halves, whole};
-use super::dark::Resting;
 use super::event::{Event, EventKind};
 use super::funds::limit_of;
 use super::instrument::LastTrade;
@@ -14,6 +13,7 @@ use super::ledger::Settlement;
 use super::money;
 use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
+use super::volatility::Band;
 use super::{Exchange, Work};
 use crate::planted::{self, Bug};
 use crate::sys::table::prefetch_at;
@@ -75,7 +75,7 @@ impl Exchange {
     }
 
     /// Matches an incoming order until it is done, nothing crosses any more, or the step is full; then what that has caused.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn cross<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
         let place = usize::from(self.arena.get(handle).instrument) - 1;
         if self.instruments[place].beside == 0 {
@@ -101,12 +101,12 @@ impl Exchange {
         self.cross_book::<S, true>(handle, step)
     }
 
-    /// Matches an incoming order. `ALL`: there may be dark orders on the other side, and stops.
+    /// Matches an incoming order. `ALL`: there may be dark orders on the other side, stops, and prices that are too far.
     #[inline(always)]
     fn cross_book<S: Sink, const ALL: bool>(&mut self, handle: u32, step: &mut Step<'_, S>) -> Progress {
         let mut taker = self.taker(handle);
         let opposite = taker.side.opposite();
-        let band = self.band(taker.place);
+        let band = if ALL { self.band(taker.place) } else { Band::ALL };
         loop {
             if !step.has_room() {
                 self.store_taker(&taker);
@@ -145,7 +145,7 @@ impl Exchange {
                     return Progress::Done;
                 }
                 taker = self.taker(handle);
-            } else if !band.contains(level.tick) {
+            } else if ALL && !band.contains(level.tick) {
                 self.store_taker(&taker);
                 return self.pause(handle, step);
             } else if !self.execute::<S, ALL>(&mut taker, best, resting, step) {
@@ -228,15 +228,13 @@ impl Exchange {
         resting: u32,
         step: &mut Step<'_, S>,
     ) -> bool {
-        let Resting {
-            slot: maker,
-            order,
-            beside,
-            is_unseen,
-        } = if ALL {
-            self.resting_part(resting)
+        let (mut order, mut beside, mut is_unseen) = (resting, 0, false);
+        let maker = if ALL {
+            let part = self.resting_part(resting);
+            (order, beside, is_unseen) = (part.order, part.beside, part.is_unseen);
+            part.slot
         } else {
-            Resting::displayed(*self.arena.get(resting), resting)
+            *self.arena.get(resting)
         };
         // PERF: the next match's order, and what the end of this one touches.
         self.arena.prefetch(maker.next);

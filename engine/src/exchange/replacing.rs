@@ -30,18 +30,22 @@ impl Exchange {
                 Progress::Done
             }
             Ok((handle, None)) => self.replace_by_nothing(handle, order, step),
-            Ok((handle, Some(terms))) => self.replace_order(handle, terms, command, step),
+            Ok((handle, Some((terms, keeps_its_place)))) => {
+                self.replace_order(handle, &terms, keeps_its_place, command, step)
+            }
         }
     }
 
-    /// All rungs of a replacement; `None` for terms when its quantity is executed already.
+    /// All rungs of a replacement: its terms, and whether the order keeps its place; `None` when its quantity is executed
+    /// already.
+    #[inline(always)]
     fn check_replace(
         &mut self,
         command: &Command,
         order: &Order,
         outlook: &Outlook,
         client: Client,
-    ) -> Result<(u32, Option<Terms>), Reason> {
+    ) -> Result<(u32, Option<(Terms, bool)>), Reason> {
         self.check_client(client)?;
         let name = self.place_of(outlook, client.session, order.orig_user_ref);
         let handle = self
@@ -76,7 +80,8 @@ impl Exchange {
         }
         let mut new = old;
         set_terms(&mut new, order, &terms, open);
-        if self.keeps_its_place(handle, &terms, open) {
+        let keeps_its_place = self.keeps_its_place(handle, &terms, open);
+        if keeps_its_place {
             // A market order that waits keeps the bound it came with.
             new.tick = old.tick;
         } else {
@@ -84,7 +89,7 @@ impl Exchange {
         }
         let (_, freed) = self.hold_of(&old, self.open_of(handle));
         self.check_funds(&new, freed)?;
-        Ok((handle, Some(terms)))
+        Ok((handle, Some((terms, keeps_its_place))))
     }
 
     /// At or below what was executed: the rest is canceled, under the new number.
@@ -103,7 +108,8 @@ impl Exchange {
     fn replace_order<S: Sink>(
         &mut self,
         handle: u32,
-        terms: Terms,
+        terms: &Terms,
+        keeps_its_place: bool,
         command: &Command,
         step: &mut Step<'_, S>,
     ) -> Progress {
@@ -111,26 +117,28 @@ impl Exchange {
         let old = *self.arena.get(handle);
         let open = order.quantity - old.executed;
         self.rename(handle, order);
-        if self.keeps_its_place(handle, &terms, open) {
-            return self.reduce_in_place(handle, open, order, &terms, step);
+        if keeps_its_place {
+            return self.reduce_in_place(handle, open, order, terms, step);
         }
 
         // The old order leaves the book; its hold becomes the new one's in one step.
         let (asset, freed) = self.hold_of(&old, self.open_of(handle));
         self.close_base(handle);
-        let was_displayed = self.take_out(handle) > 0;
-        if let Part::Shown(reserve) = self.part(handle) {
-            self.drop_reserve(handle, reserve);
-        }
+        let was_displayed = if old.is(FLAGS_UNSEEN) {
+            self.take_out_whole(handle)
+        } else {
+            self.remove_from_book(handle);
+            true
+        };
         self.unschedule_expiry(handle);
         self.order_number += 1;
         let number = self.order_number;
         let schedule = self.instrument_of(old.instrument).schedule;
         let slot = self.arena.get_mut(handle);
-        set_terms(slot, order, &terms, open);
+        set_terms(slot, order, terms, open);
         (slot.number, slot.schedule) = (number, schedule);
         self.arena.details_mut(handle).number = 0;
-        self.set_details(handle, order, &terms);
+        self.set_details(handle, order, terms);
         let floor = terms.floor(open);
         if floor > 0 {
             self.set_up_reserve(handle, floor);
@@ -178,6 +186,17 @@ impl Exchange {
             return self.collect(handle, step);
         }
         self.cross(handle, step)
+    }
+
+    /// Takes an order that is not, or not all, displayed out of its books, and makes it one slot. True when some of it was
+    /// displayed.
+    #[inline(never)]
+    fn take_out_whole(&mut self, handle: u32) -> bool {
+        let was_displayed = self.take_out(handle) > 0;
+        if let Part::Shown(reserve) = self.part(handle) {
+            self.drop_reserve(handle, reserve);
+        }
+        was_displayed
     }
 
     /// The same price, nothing raised: place in the queue and order number stay.
@@ -273,6 +292,7 @@ impl Exchange {
     }
 
     /// True when a replacement only reduces: the order stays where it is, with its number and its fee schedule.
+    #[inline(always)]
     fn keeps_its_place(&self, handle: u32, terms: &Terms, open: u32) -> bool {
         let old = self.arena.get(handle);
         let same_kind = old.is(FLAG_WAITS) == terms.waits

@@ -45,21 +45,15 @@ impl Exchange {
         };
         instrument.volatility_ppm = protection.volatility_ppm;
         instrument.pause_seconds = protection.pause_seconds;
+        instrument.note_protection();
         Progress::Done
     }
 
     /// Where orders of the present command may match.
-    #[inline(always)]
     pub(super) fn band(&mut self, place: usize) -> Band {
         if self.instruments[place].volatility_ppm == 0 {
-            Band::ALL
-        } else {
-            self.band_of_command(place)
+            return Band::ALL;
         }
-    }
-
-    #[inline(never)]
-    fn band_of_command(&mut self, place: usize) -> Band {
         if self.band.sequence != self.sequence {
             self.band = self.new_band(place);
         }
