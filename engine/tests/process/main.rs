@@ -1,6 +1,8 @@
 //! The real binary on free ports of this machine: starts, stops, conflicts.
 
 mod changes;
+#[allow(dead_code, reason = "the crash tester uses the rest")]
 mod client;
+#[allow(dead_code, reason = "the crash tester uses the rest")]
 mod exchange;
 mod starts;
