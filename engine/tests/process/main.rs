@@ -6,3 +6,4 @@ mod client;
 #[allow(dead_code, reason = "the crash tester uses the rest")]
 mod exchange;
 mod starts;
+mod traced;
