@@ -334,7 +334,8 @@ impl Exchange {
     }
 
     fn mix_all(&self, but_session: Option<u32>, hash: &mut Mixer) {
-        for value in [self.order_number, self.match_number, u64::from(self.day)] {
+        let days = u64::from(self.skips) << 32 | u64::from(self.day);
+        for value in [self.order_number, self.match_number, days] {
             hash.mix(value);
         }
         self.timers.visit(|value| hash.mix(value));

@@ -40,6 +40,8 @@ pub mod schedule;
 mod settling;
 mod setup;
 mod sink;
+mod skipping;
+pub mod snapshot;
 mod stops;
 #[cfg(test)]
 mod tests;
@@ -72,6 +74,10 @@ use stops::Reached;
 use unseen::{Part, Unseen};
 pub use view::OrderView;
 use volatility::Band;
+
+/// Raised whenever the same commands come to cause other events, or another state: then a journal of before can not be
+/// applied any more, and only a snapshot that was taken at an orderly end is a beginning.
+pub const MATCHING_VERSION: u32 = 1;
 
 /// Capacities, allocated at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,6 +179,8 @@ pub struct Exchange {
     match_number: u64,
     /// 1 on the first day.
     day: u32,
+    /// Commands that were left out, as far as it is journaled.
+    skips: u32,
     sequence: u64,
     now: u64,
     work: Work,
@@ -225,6 +233,7 @@ impl Exchange {
             order_number: 0,
             match_number: 0,
             day: 1,
+            skips: 0,
             sequence: 0,
             now: 0,
             work: Work::Nothing,
@@ -288,6 +297,7 @@ impl Exchange {
             Some(CommandKind::ConnectionStart) => self.connection_start(command),
             Some(CommandKind::ConnectionEnd) => self.connection_end(command, step),
             Some(CommandKind::Expire) => self.expire(step),
+            Some(CommandKind::SkipPoison) => self.skip_poison(),
             Some(CommandKind::Deposit) => self.deposit(command, step),
             Some(CommandKind::Withdraw) => self.withdraw(command, step),
             Some(CommandKind::AddAsset) => self.add_asset(command, step),

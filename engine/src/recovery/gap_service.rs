@@ -1,15 +1,18 @@
-//! Gap recovery of market data: a login with a requested sequence number replays from there, then stays live.
+//! Gap recovery of market data: a login with a requested sequence number replays from there, however old it is, then
+//! stays live.
 
 use std::io::{Read, Write};
 
 use protocol::soup::Login;
 
+use super::archive::Asker;
 use super::connection::Connection;
 use super::credentials::MarketDataLogins;
 use super::door::DoorCounters;
+use super::feeder::Feeder;
 use super::market_data_name;
 use super::service::{Caller, Close, Service, Verdict, View};
-use super::store::{Cursor, FEED_STREAM, NotServable};
+use super::store::{FEED_STREAM, NotServable};
 use crate::planted::{self, Bug};
 
 /// What is behind the gap-recovery door.
@@ -17,18 +20,28 @@ use crate::planted::{self, Bug};
 pub(super) struct GapService {
     logins: MarketDataLogins,
     roll: u32,
+    archive: Option<Asker>,
 }
 
 impl GapService {
     pub(super) fn new(logins: MarketDataLogins, roll: u32) -> Self {
-        Self { logins, roll }
+        Self {
+            logins,
+            roll,
+            archive: None,
+        }
+    }
+
+    /// What the store does not have any more is asked for there.
+    pub(super) fn set_archive(&mut self, archive: Asker) {
+        self.archive = Some(archive);
     }
 }
 
 impl Service for GapService {
-    type Open = Cursor;
+    type Open = Feeder;
 
-    fn login(&mut self, login: &Login<'_>, _caller: Caller, view: View<'_>) -> Verdict<Cursor> {
+    fn login(&mut self, login: &Login<'_>, _caller: Caller, view: View<'_>) -> Verdict<Feeder> {
         if !self.logins.allows(login.username, login.password) {
             return Verdict::NotAuthorized;
         }
@@ -37,36 +50,40 @@ impl Service for GapService {
             return Verdict::SessionNotAvailable;
         }
         let late = u64::from(planted::is(Bug::RecoveryBeginsLate));
-        match view.store.cursor(FEED_STREAM, login.requested_sequence + late) {
-            Ok(cursor) => Verdict::Accept(name, cursor.next_sequence(), cursor),
+        match Feeder::start(
+            view,
+            self.archive.as_ref(),
+            FEED_STREAM,
+            login.requested_sequence + late,
+        ) {
+            Ok((feeder, next)) => Verdict::Accept(name, next, feeder),
             Err(NotServable::Beyond { .. }) => Verdict::NotYet,
             Err(NotServable::Gone | NotServable::UnknownStream) => Verdict::SessionNotAvailable,
         }
     }
 
-    fn is_ready(&self, _open: &Cursor) -> bool {
+    fn is_ready(&self, _open: &Feeder) -> bool {
         true
     }
 
-    fn message(&mut self, _open: &mut Cursor, _caller: Caller, _bytes: &[u8], counters: &mut DoorCounters) {
+    fn message(&mut self, _open: &mut Feeder, _caller: Caller, _bytes: &[u8], counters: &mut DoorCounters) {
         counters.ignored += 1;
     }
 
     fn turn<S: Read + Write>(
         &mut self,
-        open: &mut Cursor,
+        open: &mut Feeder,
         _caller: Caller,
         connection: &mut Connection<S>,
         budget: usize,
         view: View<'_>,
     ) -> Result<usize, Close> {
-        let queued = connection.put_stream(view.now_ns, view.store, open, budget);
-        queued.map_err(|_| Close::FellOff)
+        open.put(connection, budget, view, self.archive.as_ref())
     }
 
     fn silence(
         &mut self,
-        _open: &mut Cursor,
+        _open: &mut Feeder,
         _caller: Caller,
         _limit_ns: u64,
         _now_ns: u64,
@@ -74,7 +91,8 @@ impl Service for GapService {
         Err(Close::Silent)
     }
 
-    fn end(&mut self, _open: &Cursor, _caller: Caller, _close: Close) -> bool {
+    fn end(&mut self, open: &Feeder, _caller: Caller, _close: Close) -> bool {
+        open.end(self.archive.as_ref());
         true
     }
 }

@@ -215,6 +215,15 @@ impl Store {
         self.counters.messages += 1;
     }
 
+    /// The stream's next message has this number; what is older was never stored. For an empty store, at start.
+    ///
+    /// # Panics
+    /// When the stream does not exist.
+    pub fn begin(&mut self, stream: u32, next: u64) {
+        let index = self.index(stream).expect("output writes only streams that exist");
+        self.streams[index].last = next - 1;
+    }
+
     /// Everything that commands up to `command_sequence` said is in the store.
     pub fn set_released(&mut self, command_sequence: u64) {
         self.released = self.released.max(command_sequence);

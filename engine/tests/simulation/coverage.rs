@@ -54,6 +54,9 @@ const SEEDS: u64 = 1_000;
 
 /// Each at least so often in [`SEEDS`] seeds: half of what they meet or less.
 const REQUIRED: &[(&str, u64)] = &[
+    ("snapshots damaged", 80),
+    ("starts with a snapshot there", 500),
+    ("gaps that a login fills", 50),
     ("account queries answered", 10000),
     ("acknowledgements asked for again", 7000),
     ("acknowledgements cut short", 500),

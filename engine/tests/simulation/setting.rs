@@ -48,6 +48,10 @@ pub(crate) struct Setting {
     pub(crate) segment_bytes: u64,
     pub(crate) batch_bytes: u64,
     pub(crate) tcp: TcpSettings,
+    /// A snapshot after so many commands; 0: none is taken.
+    pub(crate) snapshot_commands: u32,
+    /// Snapshots are damaged at rest, or can not be written.
+    pub(crate) has_bad_snapshots: bool,
     pub(crate) wishes: Wishes,
 }
 
@@ -98,6 +102,12 @@ impl Setting {
                 buffer_bytes: *random.pick(&[1 << 10, 8 << 10, 64 << 10]),
                 piece_bytes: 1 + random.below(1_400) as usize,
             },
+            snapshot_commands: if random.chance(3, 4) {
+                random.between(10, 400) as u32
+            } else {
+                0
+            },
+            has_bad_snapshots: random.chance(1, 3),
             wishes: Wishes::draw(random),
         };
         setting.network.delay_ns_max = setting.pace_ns * (1 + random.below(50));

@@ -18,6 +18,7 @@ use engine::journal::{self, Crash, ReadOptions, SimDisk};
 use engine::runtime::clock::Clock;
 use engine::runtime::seams::DatagramSink;
 use engine::runtime::sim_net::{SimConnector, SimSender, Switchboard, tcp};
+use engine::snapshot::Snapshots;
 use protocol::testing::Random;
 
 use crate::coverage::Coverage;
@@ -264,6 +265,10 @@ impl World {
         let exchange = Inline::start(&self.config, &self.outside, order_entry, gap_recovery)
             .unwrap_or_else(|error| panic!("does not start: {error}"));
         self.exchange = Some(exchange);
+        let mut disk = self.outside.disk.clone();
+        if Snapshots::list(&mut disk).is_ok_and(|all| !all.is_empty()) {
+            self.coverage.met("starts with a snapshot there");
+        }
         self.coverage.met("starts");
         self.tell(format_args!(
             "the exchange starts after command {}",
@@ -291,6 +296,33 @@ impl World {
             (*from, *to) = ((*from).min(last), (*to).min(last));
         }
         self.flip_a_bit();
+        if self.setting.has_bad_snapshots {
+            self.harm_snapshots();
+        }
+    }
+
+    /// A bit of the newest snapshot flips, or its end is missing: a start must do with an older one, or none. Or none can
+    /// be written until the next crash.
+    fn harm_snapshots(&mut self) {
+        let mut disk = self.outside.disk.clone();
+        disk.fail_snapshots(self.random.below(4) == 0);
+        let newest = Snapshots::list(&mut disk)
+            .ok()
+            .and_then(|all| all.last().copied());
+        let Some(newest) = newest.filter(|_| self.random.chance(1, 2)) else {
+            return;
+        };
+        let random = &mut self.random;
+        disk.change_snapshot(newest, |bytes| {
+            let place = random.below(bytes.len() as u64) as usize;
+            if random.chance(1, 2) {
+                bytes[place] ^= 1 << random.below(8);
+            } else {
+                bytes.truncate(place);
+            }
+        });
+        self.coverage.met("snapshots damaged");
+        self.tell(format_args!("snapshot {newest} is damaged"));
     }
 
     fn crash(&mut self) {

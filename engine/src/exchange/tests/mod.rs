@@ -17,6 +17,7 @@ mod requests;
 mod rules;
 mod script;
 mod setting;
+mod snapshots;
 mod steps;
 mod terms;
 mod world;

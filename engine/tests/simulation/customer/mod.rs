@@ -28,6 +28,10 @@ const HEARTBEAT_NS: u64 = 1_000_000_000;
 const SILENCE_NS: u64 = 16_000_000_000;
 /// After a failed login the next one waits.
 const RETRY_NS: u64 = 50_000_000;
+/// A gap that is older is filled by a login.
+const GAP_NS: u64 = 2_000_000_000;
+/// What is made again from the journal takes its time.
+const OLD_NS: u64 = 60_000_000_000;
 /// Requests that may wait for their answers while new ones are made.
 const UNANSWERED_MAX: usize = 16;
 
@@ -70,6 +74,12 @@ pub(crate) struct Customer {
     heartbeat_at: u64,
     heard_at: u64,
     login_at: u64,
+    /// Since when something is missing, and its number.
+    gap: Option<(u64, u64)>,
+    /// It asked to be bound.
+    has_asked: bool,
+    /// It does not bind before it has got over TCP what is missing.
+    waits_for_stream: bool,
     /// The ways to us and from us are cut.
     cut: (bool, bool),
     /// It says nothing and hears nothing.
@@ -117,6 +127,9 @@ impl Customer {
             heartbeat_at: 0,
             heard_at: 0,
             login_at: 0,
+            gap: None,
+            has_asked: false,
+            waits_for_stream: false,
             cut: (false, false),
             is_dead: false,
             wishes,
@@ -145,6 +158,11 @@ impl Customer {
                 self.coverage.met("acknowledgements cut short");
                 continue;
             };
+            trace::tell(
+                now,
+                &self.username,
+                format_args!("hears {} and {} more over UDP", packet.sequence(), packet.count()),
+            );
             let mut messages = Vec::new();
             self.receiver.packet(now, &packet, |sequence, message| {
                 messages.push((sequence, message.to_vec()))
@@ -208,6 +226,23 @@ impl Customer {
     }
 
     fn connect(&mut self, now: u64, door: &SimConnector) {
+        // What is asked for and does not come is older than what the exchange remembers: a login brings it.
+        if self.receiver.has_gap() {
+            let next = self.receiver.next_sequence();
+            let (since, _) = *self.gap.get_or_insert((now, next));
+            if self.gap.is_some_and(|(_, before)| before < next) {
+                // It is being filled.
+                self.gap = Some((now, next));
+            } else if now - since > if self.waits_for_stream { OLD_NS } else { GAP_NS } {
+                self.gap = None;
+                self.waits_for_stream = true;
+                self.link = None;
+                self.coverage.met("gaps that a login fills");
+            }
+        } else {
+            self.gap = None;
+            self.waits_for_stream = false;
+        }
         if self.link.is_some() && now.saturating_sub(self.heard_at) > SILENCE_NS {
             self.coverage.met("connections given up by a customer");
             self.link = None;
@@ -244,15 +279,11 @@ impl Customer {
                     trace::tell(now, &self.username, format_args!("logged in"));
                     if self.manner == Manner::Tcp {
                         self.entry.resend_all(now);
-                    } else {
-                        let bind = BindUdp {
-                            message_type: b'u',
-                            udp_port: self.socket.address().port().into(),
-                        };
-                        link.say(bind.as_bytes());
                     }
+                    self.has_asked = false;
                 }
                 Some(Heard::Message(sequence, message)) => {
+                    trace::tell(now, &self.username, format_args!("hears {sequence} over TCP"));
                     self.receiver
                         .message(now, sequence, &message, |sequence, message| {
                             messages.push((sequence, message.to_vec()));
@@ -271,6 +302,20 @@ impl Customer {
             }
         }
         self.take(now, messages);
+        let waits = self.waits_for_stream && self.receiver.has_gap();
+        if let Some(link) = &mut self.link
+            && self.is_in
+            && self.manner != Manner::Tcp
+            && !self.has_asked
+            && !waits
+        {
+            self.has_asked = true;
+            let bind = BindUdp {
+                message_type: b'u',
+                udp_port: self.socket.address().port().into(),
+            };
+            link.say(bind.as_bytes());
+        }
     }
 
     /// Messages of the stream, in order, each once.

@@ -108,5 +108,11 @@ deposits = {{ USD = "{usd}", BTC = "{btc}", ETH = "{eth}" }}
             customer % 2 == 1,
         );
     }
-    Config::parse("simulation.toml", &text).unwrap_or_else(|error| panic!("{error}"))
+    let mut config = Config::parse("simulation.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+    config.journal.snapshot_interval_s = u32::from(setting.pace_ns > 1_000_000);
+    config.journal.snapshot_commands = match setting.snapshot_commands {
+        0 => u32::MAX,
+        commands => commands,
+    };
+    config
 }
