@@ -9,6 +9,7 @@ pub mod journal;
 pub mod limits;
 pub mod memory;
 pub mod output;
+pub mod planted;
 pub mod poison;
 pub mod recovery;
 pub mod replay;

@@ -1,6 +1,7 @@
 //! Number and time of every command; the only reader of the clock on the engine's way.
 
 use crate::exchange::command::Command;
+use crate::planted::{self, Bug};
 use crate::runtime::clock::Clock;
 
 /// Gives the next number, and a time that never runs backwards.
@@ -38,6 +39,9 @@ impl Sequencer {
     pub fn stamp(&mut self, command: &mut Command) {
         self.sequence += 1;
         self.time = (self.time + 1).max(self.now_ns.saturating_sub(self.day_ns));
+        if planted::is(Bug::ClockBelieved) {
+            self.time = self.now_ns.saturating_sub(self.day_ns);
+        }
         command.sequence = self.sequence;
         command.time = self.time;
     }

@@ -19,6 +19,7 @@ mod lead;
 pub mod loss;
 pub mod market;
 mod orders;
+pub mod planted;
 pub mod receiver;
 pub mod recovery;
 pub mod recovery_link;

@@ -1,4 +1,5 @@
-//! The sockets of lines A and B: join the groups, take datagrams without waiting.
+//! The sockets of lines A and B: join the groups, take datagrams without waiting. A simulation has lines of its own
+//! ([`Datagrams`]).
 
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -9,6 +10,12 @@ const RECEIVE_BUFFER_BYTES: usize = 8 << 20;
 
 /// Largest datagram taken whole; packets of the feed have at most 1,472 bytes.
 pub const DATAGRAM_BYTES_MAX: usize = 9_216;
+
+/// Where the datagrams of one line come from.
+pub trait Datagrams {
+    /// The next datagram, cut to the buffer's length; `None` when none is waiting.
+    fn receive<'a>(&mut self, buffer: &'a mut [u8]) -> io::Result<Option<&'a [u8]>>;
+}
 
 /// Why a line cannot be listened to.
 #[derive(Debug, thiserror::Error)]
@@ -67,9 +74,10 @@ impl Receiver {
     pub fn buffer_bytes(&self) -> io::Result<usize> {
         self.socket.recv_buffer_size()
     }
+}
 
-    /// The next datagram, cut to the buffer's length; `None` when none is waiting.
-    pub fn receive<'a>(&self, buffer: &'a mut [u8]) -> io::Result<Option<&'a [u8]>> {
+impl Datagrams for Receiver {
+    fn receive<'a>(&mut self, buffer: &'a mut [u8]) -> io::Result<Option<&'a [u8]>> {
         loop {
             match io::Read::read(&mut &self.socket, buffer) {
                 Ok(length) => return Ok(Some(&buffer[..length])),

@@ -1,4 +1,5 @@
-//! The recovery client's socket: connects without waiting, moves bytes, tries again later when it failed.
+//! The recovery client's socket: connects without waiting, moves bytes, tries again later when it failed. A simulation
+//! has connections of its own ([`Connect`]).
 
 use crate::recovery::{Credentials, RecoveryClient, RecoveryFailure};
 use protocol::text::SessionName;
@@ -14,17 +15,33 @@ const PAUSE_NS: (u64, u64) = (20_000_000, 2_000_000_000);
 /// How long a connection that has done its work waits for the next gap.
 const LINGER_NS: u64 = 50_000_000;
 
+/// How the recovery service is reached.
+pub trait Connect {
+    /// A connection; reading and writing never wait.
+    type Stream: Read + Write + core::fmt::Debug;
+
+    /// Begins to connect, without waiting.
+    ///
+    /// # Errors
+    /// What it fails with at once.
+    fn connect(&mut self) -> Result<Self::Stream, ErrorKind>;
+
+    /// True when the connection stands, false while it is under way.
+    ///
+    /// # Errors
+    /// What it failed with.
+    fn is_up(&self, stream: &Self::Stream) -> Result<bool, ErrorKind>;
+}
+
+/// TCP to an address.
+#[derive(Debug, Clone, Copy)]
+pub struct TcpConnect(pub SocketAddr);
+
 #[derive(Debug)]
-enum Link {
+enum Link<S> {
     Down,
-    Connecting {
-        stream: TcpStream,
-        since_ns: u64,
-    },
-    Up {
-        stream: TcpStream,
-        idle_since_ns: Option<u64>,
-    },
+    Connecting { stream: S, since_ns: u64 },
+    Up { stream: S, idle_since_ns: Option<u64> },
 }
 
 /// Counts of one link.
@@ -40,10 +57,10 @@ pub struct RecoveryStatistics {
 
 /// A recovery client with its connection.
 #[derive(Debug)]
-pub struct RecoveryLink {
-    address: SocketAddr,
+pub struct RecoveryLink<C: Connect = TcpConnect> {
+    connect: C,
     client: RecoveryClient,
-    link: Link,
+    link: Link<C::Stream>,
     wanted: (Option<SessionName>, u64),
     retry_ns: u64,
     pause_ns: u64,
@@ -52,10 +69,22 @@ pub struct RecoveryLink {
 }
 
 impl RecoveryLink {
-    /// One that is not connected.
+    /// One over TCP that is not connected.
     pub fn new(address: SocketAddr, credentials: Credentials) -> Self {
+        Self::over(TcpConnect(address), credentials)
+    }
+
+    /// Where the service is.
+    pub fn address(&self) -> SocketAddr {
+        self.connect.0
+    }
+}
+
+impl<C: Connect> RecoveryLink<C> {
+    /// One that is not connected.
+    pub fn over(connect: C, credentials: Credentials) -> Self {
         Self {
-            address,
+            connect,
             client: RecoveryClient::new(credentials),
             link: Link::Down,
             wanted: (None, 0),
@@ -64,11 +93,6 @@ impl RecoveryLink {
             failure: None,
             statistics: RecoveryStatistics::default(),
         }
-    }
-
-    /// Where the service is.
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// Wants the messages of `session` from `from` on. Connects unless it is connected for that session already, or has
@@ -88,7 +112,7 @@ impl RecoveryLink {
         self.wanted = (session, from);
         if matches!(self.link, Link::Down) && now_ns >= self.retry_ns {
             self.statistics.connections += 1;
-            match connect(self.address) {
+            match self.connect.connect() {
                 Ok(stream) => {
                     self.link = Link::Connecting {
                         stream,
@@ -177,10 +201,7 @@ impl RecoveryLink {
         let Link::Connecting { stream, since_ns } = &self.link else {
             return Ok(());
         };
-        if let Some(error) = stream.take_error().unwrap_or_else(Some) {
-            return Err(RecoveryFailure::Connect(error.kind()));
-        }
-        if stream.peer_addr().is_err() {
+        if !self.connect.is_up(stream).map_err(RecoveryFailure::Connect)? {
             if now_ns.saturating_sub(*since_ns) >= CONNECT_TIMEOUT_NS {
                 return Err(RecoveryFailure::Connect(ErrorKind::TimedOut));
             }
@@ -218,7 +239,7 @@ impl RecoveryLink {
     }
 }
 
-fn flush(stream: &mut TcpStream, client: &mut RecoveryClient) -> Result<(), RecoveryFailure> {
+fn flush(stream: &mut impl Write, client: &mut RecoveryClient) -> Result<(), RecoveryFailure> {
     while !client.outgoing().is_empty() {
         match stream.write(client.outgoing()) {
             Ok(0) => return Err(RecoveryFailure::Closed),
@@ -231,19 +252,30 @@ fn flush(stream: &mut TcpStream, client: &mut RecoveryClient) -> Result<(), Reco
     Ok(())
 }
 
-/// Begins to connect, without waiting.
-fn connect(address: SocketAddr) -> Result<TcpStream, ErrorKind> {
-    let begin = || {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
-        socket.set_tcp_nodelay(true)?;
-        match socket.connect(&address.into()) {
-            Err(error) if failed_at_once(error.kind()) => Err(error),
-            // Under way: the outcome shows in the socket's error or its peer.
-            Ok(()) | Err(_) => Ok(TcpStream::from(socket)),
+impl Connect for TcpConnect {
+    type Stream = TcpStream;
+
+    fn connect(&mut self) -> Result<TcpStream, ErrorKind> {
+        let address = self.0;
+        let begin = || {
+            let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+            socket.set_nonblocking(true)?;
+            socket.set_tcp_nodelay(true)?;
+            match socket.connect(&address.into()) {
+                Err(error) if failed_at_once(error.kind()) => Err(error),
+                // Under way: the outcome shows in the socket's error or its peer.
+                Ok(()) | Err(_) => Ok(TcpStream::from(socket)),
+            }
+        };
+        begin().map_err(|error: std::io::Error| error.kind())
+    }
+
+    fn is_up(&self, stream: &TcpStream) -> Result<bool, ErrorKind> {
+        match stream.take_error().unwrap_or_else(Some) {
+            Some(error) => Err(error.kind()),
+            None => Ok(stream.peer_addr().is_ok()),
         }
-    };
-    begin().map_err(|error: std::io::Error| error.kind())
+    }
 }
 
 /// True for what connecting fails with at once. Being under way is an error too, of a kind without a stable name; what

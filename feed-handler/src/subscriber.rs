@@ -7,9 +7,9 @@ use crate::book::Capacity;
 use crate::gap::{GapDetector, GapStatistics, Missing};
 use crate::loss::{Loss, LossPlan};
 use crate::market::Market;
-use crate::receiver::{DATAGRAM_BYTES_MAX, ListenError, Receiver};
+use crate::receiver::{DATAGRAM_BYTES_MAX, Datagrams, ListenError, Receiver};
 use crate::recovery::{Credentials, RecoveryFailure};
-use crate::recovery_link::{RecoveryLink, RecoveryStatistics};
+use crate::recovery_link::{Connect, RecoveryLink, RecoveryStatistics, TcpConnect};
 use protocol::packet::Packet;
 use protocol::text::SessionName;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -110,14 +110,14 @@ pub struct SubscriberStatistics {
     pub recovery: RecoveryStatistics,
 }
 
-/// A subscriber of one feed.
+/// A subscriber of one feed: over sockets, or over what a simulation gives it.
 #[derive(Debug)]
-pub struct Subscriber {
-    receivers: [Option<Receiver>; 2],
+pub struct Subscriber<L = Receiver, C: Connect = TcpConnect> {
+    receivers: [Option<L>; 2],
     buffer: Box<[u8]>,
     arbiter: Arbiter,
     gaps: GapDetector,
-    recovery: Option<RecoveryLink>,
+    recovery: Option<RecoveryLink<C>>,
     loss: Option<Loss>,
     market: Market,
     heartbeat_ns: u64,
@@ -159,14 +159,28 @@ impl Subscriber {
             .line_b
             .map(|line_b| Receiver::join(line_b, config.interface))
             .transpose()?;
-        Ok(Self {
-            receivers: [Some(line_a), line_b],
+        Ok(Self::over(
+            config,
+            [Some(line_a), line_b],
+            config.recovery.map(TcpConnect),
+        ))
+    }
+
+    /// Where the lines are listened to.
+    pub fn receivers(&self) -> impl Iterator<Item = &Receiver> {
+        self.receivers.iter().flatten()
+    }
+}
+
+impl<L: Datagrams, C: Connect> Subscriber<L, C> {
+    /// Over lines and a recovery service that are there already; the addresses of `config` say nothing here.
+    pub fn over(config: &SubscriberConfig, receivers: [Option<L>; 2], recovery: Option<C>) -> Self {
+        Self {
+            receivers,
             buffer: vec![0; DATAGRAM_BYTES_MAX].into_boxed_slice(),
             arbiter: Arbiter::new(config.start, config.held_max),
             gaps: GapDetector::new(config.patience_ns),
-            recovery: config
-                .recovery
-                .map(|address| RecoveryLink::new(address, config.credentials.clone())),
+            recovery: recovery.map(|connect| RecoveryLink::over(connect, config.credentials.clone())),
             loss: config.loss.map(Loss::new),
             market: Market::new(config.capacity),
             heartbeat_ns: config.heartbeat_ns,
@@ -178,7 +192,7 @@ impl Subscriber {
             receive_errors: 0,
             joined_at: None,
             sessions: 0,
-        })
+        }
     }
 
     /// Receives, recovers, applies; never waits. `now_ns` is any clock that does not go back. Answers the number of
@@ -265,11 +279,6 @@ impl Subscriber {
         self.recovery.as_ref().and_then(RecoveryLink::failure)
     }
 
-    /// Where the lines are listened to.
-    pub fn receivers(&self) -> impl Iterator<Item = &Receiver> {
-        self.receivers.iter().flatten()
-    }
-
     /// Counts so far.
     pub fn statistics(&self) -> SubscriberStatistics {
         let stream = self.arbiter.statistics();
@@ -293,7 +302,7 @@ impl Subscriber {
 
     fn receive(&mut self, line: Line, now_ns: u64, observer: &mut impl Observer) -> usize {
         let index = line as usize;
-        let Some(receiver) = &self.receivers[index] else {
+        let Some(receiver) = &mut self.receivers[index] else {
             return 0;
         };
         let mut applying = Applying {

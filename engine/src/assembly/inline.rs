@@ -7,6 +7,7 @@ use super::error::StartError;
 use super::running::Final;
 use super::stages::{Outside, Seams, Stages, build};
 use crate::config::Config;
+use crate::exchange::Exchange;
 use crate::exchange::command::Command;
 use crate::journal::SimDisk;
 use crate::poison::Skips;
@@ -105,6 +106,32 @@ impl Inline {
         while !self.stages.engine.operate(command) {
             self.turn();
         }
+    }
+
+    /// The same when it can be taken at once; else false.
+    pub fn try_operate(&mut self, command: Command) -> bool {
+        self.stages.engine.operate(command)
+    }
+
+    /// Gives one stage a turn, as when threads are not equally fast: engine, journal, output, recovery by `stage` modulo 4.
+    /// Returns the work done.
+    pub fn turn_one(&mut self, stage: usize) -> usize {
+        match stage % 4 {
+            0 => self.stages.engine.poll(),
+            1 => self.stages.journal.poll(),
+            2 => self.stages.output.poll(),
+            _ => self.stages.recovery.poll(),
+        }
+    }
+
+    /// The engine's exchange as it is now; some of it may not be released.
+    pub fn exchange(&self) -> &Exchange {
+        self.stages.engine.exchange()
+    }
+
+    /// True when the setup is released.
+    pub fn is_ready(&self) -> bool {
+        self.released() >= self.stages.ready_at
     }
 
     /// Turns until the setup is released.

@@ -15,7 +15,8 @@ use crate::exchange::command::{Command, CommandKind, SessionDefinition};
 use crate::ingress::{EngineConfig, EngineLinks, EngineStage, Schedule};
 use crate::journal::{self, Disk, JournalStage, Recovered};
 use crate::memory;
-use crate::output::{OutputConfig, OutputLinks, OutputStage, window};
+use crate::output::{Encoder, OutputConfig, OutputLinks, OutputStage, window};
+use crate::planted::{self, Bug};
 use crate::poison::Skips;
 use crate::recovery::archive::{self, Archive, ArchiveCounters};
 use crate::recovery::credentials::{Credentials, MarketDataLogins};
@@ -284,6 +285,11 @@ pub(super) fn build<W: Outside>(
         records: cells_from,
         released: Arc::clone(&released),
         window: window_to,
+    };
+    let encoder = if planted::is(Bug::StreamsBeginAgain) {
+        Encoder::new(limits.instruments, limits.sessions)
+    } else {
+        encoder
     };
     let output = OutputStage::new(
         output_config,

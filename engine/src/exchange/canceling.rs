@@ -9,6 +9,7 @@ use super::index::Place;
 use super::reserve::tell_reduced;
 use super::sink::{Progress, Sink, Step};
 use super::{Exchange, Outlook, Work};
+use crate::planted::{self, Bug};
 
 /// Which of an account's orders a mass cancel takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +141,7 @@ impl Exchange {
         };
         session.connected = false;
         let account = self.accounts[session.account as usize];
-        if account.definition.cancel_on_disconnect == 0 {
+        if account.definition.cancel_on_disconnect == 0 || planted::is(Bug::DisconnectIgnored) {
             return Progress::Done;
         }
         let filter = CancelFilter {

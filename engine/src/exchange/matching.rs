@@ -15,6 +15,7 @@ use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
 use super::volatility::Band;
 use super::{Exchange, Work};
+use crate::planted::{self, Bug};
 use crate::sys::table::prefetch_at;
 
 /// Liquidity flag of the resting side.
@@ -124,15 +125,20 @@ impl Exchange {
                 self.store_taker(&taker);
                 return self.end_incoming(handle, b'I', step);
             }
+            let best = if planted::is(Bug::WrongPriority) {
+                self.behind_best(taker.place, opposite, best)
+            } else {
+                best
+            };
             let level = self.pools.level(best);
-            if !taker.side.crosses(taker.tick, level.tick) {
+            if !taker.side.crosses(taker.tick, level.tick) && !planted::is(Bug::LimitIgnored) {
                 self.store_taker(&taker);
                 // A market order's limit is the collar.
                 let is_market = self.arena.get(handle).is(FLAG_MARKET);
                 return self.end_incoming(handle, if is_market { b'K' } else { b'I' }, step);
             }
             let resting = level.head;
-            if self.arena.get(resting).account == taker.account {
+            if self.arena.get(resting).account == taker.account && !planted::is(Bug::SelfMatchAllowed) {
                 self.store_taker(&taker);
                 self.prevent_self_match(handle, resting, step);
                 if self.arena.get(handle).open == 0 {
@@ -152,6 +158,14 @@ impl Exchange {
                 self.finish(handle, b'F', step);
                 return Progress::Done;
             }
+        }
+    }
+
+    /// For [`Bug::WrongPriority`]: the level behind the best, where there is one.
+    fn behind_best(&self, place: usize, side: Side, best: u32) -> u32 {
+        match self.instruments[place].book.side(side).behind(&self.pools, best) {
+            NONE => best,
+            behind => behind,
         }
     }
 
@@ -232,7 +246,10 @@ impl Exchange {
         let (tick_value, definition) = (instrument.tick_value, &instrument.definition);
         let (base, quote) = (definition.base, definition.quote);
         let maker_schedule = *self.schedules.get(maker.schedule);
-        let (maker_rate, rate_max) = (maker_schedule.maker_ppm, maker_schedule.rate_max_ppm);
+        let (mut maker_rate, rate_max) = (maker_schedule.maker_ppm, maker_schedule.rate_max_ppm);
+        if planted::is(Bug::MakerPaysTakersFee) {
+            maker_rate = maker_schedule.taker_ppm;
+        }
         let taker_rate = taker.schedule.taker_ppm;
         let tick = maker.tick;
         let price = tick * definition.tick_size;
@@ -255,6 +272,7 @@ impl Exchange {
         let value = money::notional(tick, quantity, tick_value);
         let (maker_fee, maker_remainder) = money::fee(value, maker_rate, maker.fee_remainder);
         let (taker_fee, taker_remainder) = money::fee(value, taker_rate, taker.fee_remainder);
+        let taker_fee = taker_fee - i128::from(taker_fee > 0 && planted::is(Bug::FeeRoundedDown));
         let hold = |tick, open, rate_max, remainder| match open {
             0 => 0,
             _ => money::buy_hold(tick, open, tick_value, rate_max, remainder),
@@ -278,7 +296,11 @@ impl Exchange {
                     quote,
                     amount,
                     value,
-                    buyer_hold_drop: before - taker.hold,
+                    buyer_hold_drop: if planted::is(Bug::ImprovementKept) {
+                        (before - taker.hold).min(value)
+                    } else {
+                        before - taker.hold
+                    },
                     buyer_fee: taker_fee,
                     seller_fee: maker_fee,
                 }

@@ -22,6 +22,7 @@ use crate::exchange::account::RateBucket;
 use crate::exchange::command::{Command, CommandKind, FLAG_LOW_SPACE};
 use crate::exchange::event::Event;
 use crate::exchange::{Exchange, Outlook, Progress};
+use crate::planted::{self, Bug};
 use crate::poison;
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{
@@ -206,6 +207,11 @@ impl<S: DatagramSource> EngineStage<S> {
         is_free
     }
 
+    /// The exchange as it is now; some of it may not be released.
+    pub fn exchange(&self) -> &Exchange {
+        &self.engine.exchange
+    }
+
     /// The exchange, when the stage is over.
     pub fn into_exchange(self) -> Exchange {
         self.engine.exchange
@@ -382,7 +388,7 @@ impl Engine {
             self.counters.idle_cancels.increment();
             return;
         }
-        if self.links.low_space.load(Ordering::Relaxed) {
+        if self.links.low_space.load(Ordering::Relaxed) && !planted::is(Bug::LowSpaceIgnored) {
             command.flags |= FLAG_LOW_SPACE;
         }
         self.sequencer.stamp(&mut command);
@@ -405,7 +411,8 @@ impl Engine {
 
     /// A new number at or below the mark: the first answer is in the stream.
     fn is_repeat(&self, command: &Command) -> bool {
-        brings_number(command)
+        !planted::is(Bug::DuplicateMissed)
+            && brings_number(command)
             && self
                 .exchange
                 .session(command.session)
@@ -438,6 +445,7 @@ impl Engine {
             return 0;
         };
         let is_due = self.sequencer.has_reached(due.time) && self.sequencer.sequence() >= self.ready_at;
+        let is_due = is_due && !planted::is(Bug::ExpiryForgotten);
         if !is_due || self.links.shutdown.is_requested() || !self.is_free() {
             return 0;
         }
@@ -597,7 +605,8 @@ impl Engine {
         let Some(mut grace) = self.grace else {
             return 0;
         };
-        if now_ns < grace.ends_ns || self.links.shutdown.is_requested() {
+        let is_forgotten = planted::is(Bug::GraceForgotten);
+        if now_ns < grace.ends_ns || self.links.shutdown.is_requested() || is_forgotten {
             return 0;
         }
         let mut work = 0;

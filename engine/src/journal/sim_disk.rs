@@ -3,15 +3,20 @@
 //! It keeps two images of each segment: what a process sees (the kernel's cache) and what survives the loss of power.
 //! Everything random comes from the seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::disk::{Disk, Segments, Write, file_name};
+use super::frame::{BLOCK_BYTES, FRAME_MAGIC};
 use crate::snapshot::Snapshots;
 
 /// Power is lost by sectors: each unsynced one is old or new, and of the write in flight perhaps neither.
 const SECTOR_BYTES: usize = 512;
+
+/// What [`SimDisk::last_frame`] keeps of a frame.
+const FRAME_HEADER_BYTES: usize = 64;
 
 /// What ends the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +63,13 @@ struct State {
     /// The write with this number (from 1) goes wrong.
     fault: Option<(u64, Fault)>,
     prepare_error: bool,
+    /// The next write takes so many polls more.
+    stall: u64,
+    /// The first bytes of the last frame that became durable.
+    last_frame: Option<[u8; FRAME_HEADER_BYTES]>,
     writes: u64,
     syncs: u64,
+    failed: u64,
     /// A planted bug, to see that the tests find it: caches are believed at start.
     #[cfg(test)]
     settle_skipped: bool,
@@ -69,6 +79,8 @@ struct State {
 struct SimFile {
     cached: Vec<u8>,
     durable: Vec<u8>,
+    /// Where the two may differ.
+    dirty: Vec<Range<usize>>,
     /// A sync failed: the kernel believes that `cached` is on the disk.
     believed: bool,
 }
@@ -104,8 +116,11 @@ impl SimDisk {
                 preparing: None,
                 fault: None,
                 prepare_error: false,
+                stall: 0,
+                last_frame: None,
                 writes: 0,
                 syncs: 0,
+                failed: 0,
                 #[cfg(test)]
                 settle_skipped: false,
             })),
@@ -121,6 +136,32 @@ impl SimDisk {
     /// Segments can not be made any more, for another reason than a full disk.
     pub fn fail_prepare(&self) {
         self.state().prepare_error = true;
+    }
+
+    /// The next write takes `polls` polls more than it would.
+    pub fn stall(&self, polls: u64) {
+        self.state().stall = polls;
+    }
+
+    /// The header of the last frame whose sync has returned, as it is on the disk: whoever watches the wire can tell
+    /// what may be there.
+    pub fn last_frame(&self) -> Option<[u8; FRAME_HEADER_BYTES]> {
+        self.state().last_frame
+    }
+
+    /// Writes that failed so far.
+    pub fn failed(&self) -> u64 {
+        self.state().failed
+    }
+
+    /// Bytes that new segments may still take.
+    pub fn room_bytes(&self) -> u64 {
+        self.state().free_bytes()
+    }
+
+    /// Bytes of all segments.
+    pub fn used_bytes(&self) -> u64 {
+        self.state().used_bytes()
     }
 
     /// Snapshots can not be written from now on, or can again.
@@ -161,6 +202,31 @@ impl SimDisk {
         let byte = &mut file.durable[usize::try_from(offset).expect("an offset in memory")];
         change(byte);
         file.cached.clone_from(&file.durable);
+        file.dirty.clear();
+    }
+
+    /// Flips a bit that `choice` picks among those of blocks that are not empty; gives segment and offset, `None` when
+    /// nothing was ever written.
+    pub fn flip(&self, choice: u64) -> Option<(u64, u64)> {
+        let mut state = self.state();
+        let mut random = Random(choice);
+        let blocks: Vec<(u64, usize)> = state
+            .files
+            .iter()
+            .flat_map(|(segment, file)| {
+                let used = |(_, block): &(usize, &[u8])| block.iter().any(|byte| *byte != 0);
+                let blocks = file.durable.chunks(BLOCK_BYTES).enumerate().filter(used);
+                blocks.map(|(index, _)| (*segment, index * BLOCK_BYTES))
+            })
+            .collect();
+        let count = u64::try_from(blocks.len()).ok().filter(|count| *count > 0)?;
+        let (segment, block) = blocks[usize::try_from(random.below(count)).ok()?];
+        let file = state.files.get_mut(&segment)?;
+        let offset = block + usize::try_from(random.below(BLOCK_BYTES as u64)).ok()?;
+        let bit = 1 << random.below(8);
+        *file.durable.get_mut(offset)? ^= bit;
+        *file.cached.get_mut(offset)? ^= bit;
+        Some((segment, offset as u64))
     }
 
     /// Cuts a segment short.
@@ -170,6 +236,7 @@ impl SimDisk {
         file.durable
             .truncate(usize::try_from(bytes).expect("a size in memory"));
         file.cached.clone_from(&file.durable);
+        file.dirty.clear();
     }
 
     /// A disk with the same content and a life of its own.
@@ -203,7 +270,7 @@ impl SimDisk {
             for from in (0..write.length).step_by(SECTOR_BYTES) {
                 if state.random.below(2) == 0 {
                     let to = (from + SECTOR_BYTES).min(write.length);
-                    copy_within_length(&mut file.cached, start + from, &write.buffer[from..to]);
+                    file.cache(start + from, &write.buffer[from..to]);
                 }
             }
         }
@@ -211,17 +278,14 @@ impl SimDisk {
             return;
         }
         for (segment, file) in &mut state.files {
-            let SimFile { cached, durable, .. } = file;
-            for (index, (new, old)) in cached
-                .chunks(SECTOR_BYTES)
-                .zip(durable.chunks_mut(SECTOR_BYTES))
-                .enumerate()
-            {
+            for sector in file.dirty_sectors() {
+                let SimFile { cached, durable, .. } = &mut *file;
+                let (new, old) = (&cached[sector.clone()], &mut durable[sector.clone()]);
                 if new == old || state.random.below(2) == 0 {
                     continue;
                 }
                 old.copy_from_slice(new);
-                let offset = (index * SECTOR_BYTES) as u64;
+                let offset = sector.start as u64;
                 let in_flight = pending.as_ref().is_some_and(|write| {
                     write.segment == *segment
                         && (write.offset..write.offset + write.length as u64).contains(&offset)
@@ -234,7 +298,7 @@ impl SimDisk {
                         .for_each(|byte| *byte = state.random.next() as u8);
                 }
             }
-            cached.clone_from(durable);
+            file.forget_cache();
             file.believed = false;
         }
     }
@@ -246,9 +310,13 @@ impl SimDisk {
 
 impl State {
     fn free_bytes(&self) -> u64 {
+        self.capacity_bytes.saturating_sub(self.used_bytes())
+    }
+
+    fn used_bytes(&self) -> u64 {
         let segments = self.files.values().map(|file| file.cached.len());
         let used: usize = segments.chain(self.snapshots.values().map(Vec::len)).sum();
-        self.capacity_bytes.saturating_sub(used as u64)
+        used as u64
     }
 
     fn delay(&mut self) -> u64 {
@@ -265,27 +333,30 @@ impl State {
             None | Some(Fault::SyncError) => write.length,
             Some(_) => usize::try_from(self.random.below(write.length as u64)).expect("within the write"),
         };
-        copy_within_length(&mut file.cached, start, &write.buffer[..written]);
+        file.cache(start, &write.buffer[..written]);
+        self.failed += u64::from(fault.is_some());
         match fault {
             None => {
                 if file.believed {
                     // What the failed sync left behind counts as clean: only what is newly written goes to the disk.
-                    copy_within_length(&mut file.durable, start, &write.buffer[..written]);
+                    file.durable[start..start + written].copy_from_slice(&write.buffer[..written]);
                 } else {
-                    file.durable.clone_from(&file.cached);
+                    file.make_durable();
                 }
                 self.syncs += 1;
+                if let Some(header) = write.buffer[..write.length].first_chunk()
+                    && header.starts_with(FRAME_MAGIC.as_slice())
+                {
+                    self.last_frame = Some(*header);
+                }
                 Ok(write.buffer)
             }
             Some(Fault::SyncError) => {
                 file.believed = true;
-                for (new, old) in file
-                    .cached
-                    .chunks(SECTOR_BYTES)
-                    .zip(file.durable.chunks_mut(SECTOR_BYTES))
-                {
+                for sector in file.dirty_sectors() {
                     if self.random.below(2) == 0 {
-                        old.copy_from_slice(new);
+                        let SimFile { cached, durable, .. } = &mut *file;
+                        durable[sector.clone()].copy_from_slice(&cached[sector]);
                     }
                 }
                 Err(io::Error::other("simulated: sync failed"))
@@ -297,8 +368,40 @@ impl State {
     }
 }
 
-fn copy_within_length(into: &mut [u8], start: usize, bytes: &[u8]) {
-    into[start..start + bytes.len()].copy_from_slice(bytes);
+impl SimFile {
+    /// Writes into the cache.
+    fn cache(&mut self, start: usize, bytes: &[u8]) {
+        let place = start..start + bytes.len();
+        self.cached[place.clone()].copy_from_slice(bytes);
+        self.dirty.push(place);
+    }
+
+    /// What the cache holds is on the disk.
+    fn make_durable(&mut self) {
+        for place in self.dirty.drain(..) {
+            self.durable[place.clone()].copy_from_slice(&self.cached[place]);
+        }
+    }
+
+    /// What the disk holds is in the cache.
+    fn forget_cache(&mut self) {
+        for place in self.dirty.drain(..) {
+            self.cached[place.clone()].copy_from_slice(&self.durable[place]);
+        }
+    }
+
+    /// The sectors where cache and disk may differ, ascending, each once.
+    fn dirty_sectors(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let length = self.durable.len();
+        let sectors = self
+            .dirty
+            .iter()
+            .flat_map(|place| place.start / SECTOR_BYTES..place.end.div_ceil(SECTOR_BYTES));
+        let sectors: BTreeSet<usize> = sectors.collect();
+        sectors
+            .into_iter()
+            .map(move |sector| sector * SECTOR_BYTES..((sector + 1) * SECTOR_BYTES).min(length))
+    }
 }
 
 impl Segments for SimDisk {
@@ -380,9 +483,9 @@ impl Disk for SimDisk {
         }
         for file in state.files.values_mut() {
             if std::mem::take(&mut file.believed) {
-                file.cached.clone_from(&file.durable);
+                file.forget_cache();
             } else {
-                file.durable.clone_from(&file.cached);
+                file.make_durable();
             }
         }
         Ok(())
@@ -394,7 +497,8 @@ impl Disk for SimDisk {
         let from = usize::try_from(from).expect("an offset in memory");
         if file.cached[from..].iter().any(|byte| *byte != 0) {
             file.cached[from..].fill(0);
-            file.durable.clone_from(&file.cached);
+            file.make_durable();
+            file.durable[from..].fill(0);
         }
         Ok(())
     }
@@ -436,6 +540,7 @@ impl Disk for SimDisk {
         let file = SimFile {
             cached: zeros.clone(),
             durable: zeros,
+            dirty: Vec::new(),
             believed: false,
         };
         let replaced = state.files.insert(segment, file);
@@ -450,7 +555,7 @@ impl Disk for SimDisk {
         let fault = state
             .fault
             .and_then(|(number, fault)| (number == state.writes).then_some(fault));
-        let polls = state.delay();
+        let polls = state.delay() + std::mem::take(&mut state.stall);
         state.pending = Some(Pending { write, fault, polls });
     }
 

@@ -12,6 +12,7 @@ use super::recovered::Recovered;
 use super::segmented::{Current, Failure, Segmented};
 use super::settings::{Durability, Links, Settings};
 use crate::exchange::command::LONG_BYTES;
+use crate::planted::{self, Bug};
 use crate::runtime::{Stage, Watch};
 
 /// One frame gathers, one is written, the others wait for the replica to take them.
@@ -136,9 +137,10 @@ impl<D: Disk> JournalStage<D> {
             Some(Flight::Frame(mut frame)) => {
                 frame.give_back(bytes);
                 if self.settings.durability == Durability::Sync {
+                    let beyond = u64::from(planted::is(Bug::ReleasedTooFar));
                     self.links
                         .released
-                        .store(frame.last_sequence(), Ordering::Release);
+                        .store(frame.last_sequence() + beyond, Ordering::Release);
                 }
                 self.written.push_back(frame);
             }
@@ -189,7 +191,7 @@ impl<D: Disk> JournalStage<D> {
         };
         let mut frame = std::mem::replace(&mut self.gathering, free);
         disk.submit_frame(self.settings.configuration_hash, &mut frame);
-        if self.settings.durability == Durability::Async {
+        if self.settings.durability == Durability::Async || planted::is(Bug::AcknowledgedBeforeSync) {
             self.links
                 .released
                 .store(frame.last_sequence(), Ordering::Release);
@@ -262,6 +264,12 @@ impl<D: Disk> JournalStage<D> {
 
     fn fail(&mut self, failure: &Failure) {
         self.failed = true;
+        if planted::is(Bug::FailureIgnored) {
+            (self.failed, self.flight) = (false, None);
+        }
+        if planted::is(Bug::FailureKeptSecret) {
+            return;
+        }
         let Failure {
             action,
             segment,

@@ -13,6 +13,7 @@ use super::feeder::Feeder;
 use super::market_data_name;
 use super::service::{Caller, Close, Service, Verdict, View};
 use super::store::{FEED_STREAM, NotServable};
+use crate::planted::{self, Bug};
 
 /// What is behind the gap-recovery door.
 #[derive(Debug)]
@@ -48,7 +49,13 @@ impl Service for GapService {
         if !login.asks_for(&name) {
             return Verdict::SessionNotAvailable;
         }
-        match Feeder::start(view, self.archive.as_ref(), FEED_STREAM, login.requested_sequence) {
+        let late = u64::from(planted::is(Bug::RecoveryBeginsLate));
+        match Feeder::start(
+            view,
+            self.archive.as_ref(),
+            FEED_STREAM,
+            login.requested_sequence + late,
+        ) {
             Ok((feeder, next)) => Verdict::Accept(name, next, feeder),
             Err(NotServable::Beyond { .. }) => Verdict::NotYet,
             Err(NotServable::Gone | NotServable::UnknownStream) => Verdict::SessionNotAvailable,

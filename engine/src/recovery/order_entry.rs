@@ -20,6 +20,7 @@ use super::feeder::Feeder;
 use super::order_entry_name;
 use super::service::{Caller, Close, Service, Verdict, View};
 use super::store::NotServable;
+use crate::planted::{self, Bug};
 use crate::runtime::links::{self, Inbound, Message};
 
 /// The engine is told of a silence this often, until it ends the connection or something comes.
@@ -278,6 +279,9 @@ impl Service for OrderEntry {
     fn silence(&mut self, open: &mut Open, caller: Caller, limit_ns: u64, now_ns: u64) -> Result<(), Close> {
         if open.is_replay {
             return Err(Close::Silent);
+        }
+        if planted::is(Bug::SilenceUnnoticed) {
+            return Ok(());
         }
         if now_ns.saturating_sub(open.silent_ns) >= SILENT_AGAIN_NS && !self.inbound.is_full() {
             open.silent_ns = now_ns;

@@ -7,6 +7,7 @@ use protocol::packet::Packer;
 
 use super::order_entry_name;
 use super::store::{Cursor, Store};
+use crate::planted::{self, Bug};
 use crate::runtime::seams::DatagramSink;
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -145,7 +146,7 @@ impl<A: DatagramSink> ReRequests<A> {
         let name = order_entry_name(request.session, self.roll);
         let mut packer = Packer::new(
             name,
-            request.cursor.next_sequence(),
+            request.cursor.next_sequence() + u64::from(planted::is(Bug::ResentOffByOne)),
             self.config.datagram_bytes_max,
         );
         let mut is_more = false;

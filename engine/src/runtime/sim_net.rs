@@ -1,7 +1,8 @@
 //! A network in memory, for tests and simulation: TCP connections with non-blocking semantics, and a switchboard of UDP
-//! sockets and multicast groups that loses, doubles, damages and reorders from a seed.
+//! sockets and multicast groups that loses, doubles, damages, reorders and delays from a seed, and whose ways can be cut.
 //!
-//! Nothing here reads a clock or starts a thread: what is sent is there at the next poll, unless the faults say no.
+//! Nothing here reads a clock or starts a thread: what is sent is there at the next poll, unless the faults say no. What is
+//! delayed arrives when the caller says how late it is.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, ErrorKind};
@@ -47,6 +48,8 @@ struct Pipe {
     reader_gone: bool,
     /// The connection was reset: both ends fail at once.
     reset: bool,
+    /// The way is cut: what was written waits, its end too.
+    held: bool,
 }
 
 /// How TCP connections behave.
@@ -101,6 +104,12 @@ impl SimStream {
         }
     }
 
+    /// Cuts the way to this end, or from it, or mends it: what is written meanwhile arrives afterwards.
+    pub fn hold(&self, incoming: bool, outgoing: bool) {
+        lock(&self.incoming).held = incoming;
+        lock(&self.outgoing).held = outgoing;
+    }
+
     /// Bytes that wait to be read at this end.
     pub fn waiting(&self) -> usize {
         lock(&self.incoming).bytes.len()
@@ -110,6 +119,9 @@ impl SimStream {
 impl io::Read for SimStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut pipe = lock(&self.incoming);
+        if pipe.held {
+            return Err(ErrorKind::WouldBlock.into());
+        }
         if pipe.reset {
             return Err(ErrorKind::ConnectionReset.into());
         }
@@ -237,6 +249,15 @@ pub struct Faults {
     pub damage_ppm: u32,
     /// See [`Faults::reorder_ppm`].
     pub reorder_depth: usize,
+    /// Delivered later, by up to [`Faults::delay_ns_max`]: those behind it overtake it.
+    pub delay_ppm: u32,
+    /// See [`Faults::delay_ppm`].
+    pub delay_ns_max: u64,
+    /// Delivered with its end missing.
+    pub truncate_ppm: u32,
+    /// Receivers verify checksums, as UDP has them: a datagram with a flipped bit is dropped. Where nobody verifies them
+    /// (a virtual network between two machines of one host) it arrives.
+    pub is_checked: bool,
 }
 
 /// What the switchboard did so far.
@@ -250,8 +271,14 @@ pub struct SwitchCounters {
     pub duplicated: u64,
     /// Put out of order.
     pub reordered: u64,
-    /// Damaged.
+    /// Damaged, delivered or not.
     pub damaged: u64,
+    /// Cut short.
+    pub truncated: u64,
+    /// Held back for a time.
+    pub delayed: u64,
+    /// Lost because the way was cut.
+    pub cut: u64,
     /// Nobody is bound to the address, or no member of the group to the port.
     pub unreachable: u64,
     /// The receiver's queue was full.
@@ -264,14 +291,33 @@ struct Port {
     groups: BTreeSet<Ipv4Addr>,
 }
 
+/// The name of a socket: several may be bound to one address.
+type PortKey = (SocketAddrV4, u64);
+
+#[derive(Debug)]
+struct Late {
+    port: PortKey,
+    from: SocketAddrV4,
+    datagram: Vec<u8>,
+}
+
 #[derive(Debug)]
 struct Switch {
-    ports: BTreeMap<(SocketAddrV4, u64), Port>,
+    ports: BTreeMap<PortKey, Port>,
     next_port: u64,
     queue_max: usize,
     faults: Faults,
     random: Random,
     counters: SwitchCounters,
+    /// As the caller said last.
+    now_ns: u64,
+    /// By the time they arrive; ties in the order they were sent.
+    late: BTreeMap<(u64, u64), Late>,
+    /// From whom to whom nothing passes.
+    cuts: BTreeSet<(Ipv4Addr, Ipv4Addr)>,
+    /// Whose datagrams are kept, and those kept.
+    tap: Option<Ipv4Addr>,
+    tapped: Vec<(SocketAddrV4, Vec<u8>)>,
 }
 
 impl Switch {
@@ -282,10 +328,19 @@ impl Switch {
             faults,
             random,
             counters,
+            now_ns,
+            late,
+            cuts,
+            tap,
+            tapped,
             ..
         } = self;
+        if *tap == Some(*from.ip()) {
+            tapped.push((to, bytes.to_vec()));
+        }
         let mut reached = false;
-        for ((address, _), port) in ports.iter_mut() {
+        for (key, port) in ports.iter_mut() {
+            let (address, _) = key;
             let receives = if to.ip().is_multicast() {
                 address.port() == to.port() && port.groups.contains(to.ip())
             } else {
@@ -295,6 +350,10 @@ impl Switch {
                 continue;
             }
             reached = true;
+            if !cuts.is_empty() && cuts.contains(&(*from.ip(), *address.ip())) {
+                counters.cut += 1;
+                continue;
+            }
             if random.happens(faults.loss_ppm) {
                 counters.lost += 1;
                 continue;
@@ -315,6 +374,25 @@ impl Switch {
                     counters.damaged += 1;
                     let place = random.below(datagram.len());
                     datagram[place] ^= 1 << random.below(8);
+                    if faults.is_checked {
+                        continue;
+                    }
+                }
+                if !datagram.is_empty() && random.happens(faults.truncate_ppm) {
+                    counters.truncated += 1;
+                    datagram.truncate(random.below(datagram.len()));
+                }
+                if random.happens(faults.delay_ppm) {
+                    counters.delayed += 1;
+                    let arrival_ns = *now_ns + 1 + random.next() % faults.delay_ns_max.max(1);
+                    let late_datagram = Late {
+                        port: *key,
+                        from,
+                        datagram,
+                    };
+                    // The count never falls, so that no two have the same place.
+                    late.insert((arrival_ns, counters.delayed), late_datagram);
+                    continue;
                 }
                 let depth = faults.reorder_depth.min(port.queue.len());
                 let place = if depth > 0 && random.happens(faults.reorder_ppm) {
@@ -329,6 +407,27 @@ impl Switch {
         }
         if !reached {
             counters.unreachable += 1;
+        }
+    }
+
+    fn advance(&mut self, now_ns: u64) {
+        self.now_ns = now_ns;
+        while let Some(first) = self.late.first_entry() {
+            if first.key().0 > now_ns {
+                break;
+            }
+            let Late { port, from, datagram } = first.remove();
+            // Its receiver may be gone meanwhile.
+            let Some(port) = self.ports.get_mut(&port) else {
+                self.counters.unreachable += 1;
+                continue;
+            };
+            if port.queue.len() < self.queue_max {
+                port.queue.push_back((from, datagram));
+                self.counters.delivered += 1;
+            } else {
+                self.counters.overflowed += 1;
+            }
         }
     }
 }
@@ -349,6 +448,11 @@ impl Switchboard {
             faults: Faults::default(),
             random: Random(seed),
             counters: SwitchCounters::default(),
+            now_ns: 0,
+            late: BTreeMap::new(),
+            cuts: BTreeSet::new(),
+            tap: None,
+            tapped: Vec::new(),
         };
         Self {
             switch: Arc::new(Mutex::new(switch)),
@@ -358,6 +462,32 @@ impl Switchboard {
     /// From now on.
     pub fn set_faults(&self, faults: Faults) {
         lock(&self.switch).faults = faults;
+    }
+
+    /// It is `now_ns`: what was delayed until now arrives.
+    pub fn advance(&self, now_ns: u64) {
+        lock(&self.switch).advance(now_ns);
+    }
+
+    /// From now on nothing passes from one machine to the other, nor what is sent to a group the other is in; the way
+    /// back is another one. What is delayed already still arrives.
+    pub fn cut(&self, from: Ipv4Addr, to: Ipv4Addr) {
+        lock(&self.switch).cuts.insert((from, to));
+    }
+
+    /// Ends a cut.
+    pub fn mend(&self, from: Ipv4Addr, to: Ipv4Addr) {
+        lock(&self.switch).cuts.remove(&(from, to));
+    }
+
+    /// From now on keeps a copy of what `machine` sends, as it is sent, for [`Switchboard::take_tapped`].
+    pub fn tap(&self, machine: Ipv4Addr) {
+        lock(&self.switch).tap = Some(machine);
+    }
+
+    /// What was sent since it was last asked, with its destinations.
+    pub fn take_tapped(&self) -> Vec<(SocketAddrV4, Vec<u8>)> {
+        std::mem::take(&mut lock(&self.switch).tapped)
     }
 
     /// Counted so far.
@@ -553,6 +683,7 @@ mod tests {
                 reorder_ppm: 200_000,
                 damage_ppm: 10_000,
                 reorder_depth: 30,
+                ..Faults::default()
             });
             let mut server = board.bind(SERVER);
             let mut sender = board.sender(CLIENT);
@@ -571,6 +702,60 @@ mod tests {
         assert!((1_500..2_200).contains(&counters.reordered), "{counters:?}");
         assert!((50..150).contains(&counters.damaged), "{counters:?}");
         assert_eq!(got.len() as u64, counters.delivered);
+    }
+
+    #[test]
+    fn what_is_delayed_arrives_when_its_time_has_come() {
+        let board = Switchboard::new(1, 16);
+        board.set_faults(Faults {
+            delay_ppm: 1_000_000,
+            delay_ns_max: 1_000,
+            ..Faults::default()
+        });
+        board.advance(5_000);
+        let mut server = board.bind(SERVER);
+        for number in 0..8_u8 {
+            board.sender(CLIENT).send(SERVER, &[number]).expect("sent");
+        }
+        board.advance(5_000);
+        assert_eq!(server.receive(), None);
+        board.advance(6_000);
+        let mut got = Vec::new();
+        server.poll(16, |_, bytes| got.push(bytes[0]));
+        assert!(!got.is_sorted(), "they overtake each other");
+        got.sort_unstable();
+        assert_eq!(got, [0, 1, 2, 3, 4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn a_cut_has_one_direction() {
+        let board = Switchboard::new(1, 16);
+        let (mut client, mut server) = (board.bind(CLIENT), board.bind(SERVER));
+        board.tap(*CLIENT.ip());
+        board.cut(*CLIENT.ip(), *SERVER.ip());
+        client.send(SERVER, b"there").expect("sent");
+        server.send(CLIENT, b"back").expect("sent");
+        assert_eq!(server.receive(), None);
+        assert_eq!(client.receive(), Some((SERVER, b"back".to_vec())));
+        assert_eq!(
+            board.take_tapped(),
+            [(SERVER, b"there".to_vec())],
+            "it was sent all the same"
+        );
+        board.mend(*CLIENT.ip(), *SERVER.ip());
+        client.send(SERVER, b"there").expect("sent");
+        assert!(server.receive().is_some());
+
+        let (mut one, mut other) = SimStream::pair(TcpSettings::default());
+        one.hold(false, true);
+        one.write_all(b"there").expect("room");
+        other.write_all(b"back").expect("room");
+        let mut buffer = [0; 8];
+        let held = other.read(&mut buffer).map_err(|error| error.kind());
+        assert_eq!(held, Err(ErrorKind::WouldBlock));
+        assert_eq!(one.read(&mut buffer).expect("there"), 4);
+        one.hold(false, false);
+        assert_eq!(other.read(&mut buffer).expect("there"), 5);
     }
 
     #[test]

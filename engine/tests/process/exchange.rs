@@ -158,7 +158,26 @@ impl Exchange {
     pub(crate) fn try_start(configuration: &Path, arguments: &[&str]) -> Result<Self, Ended> {
         let file = configuration.to_str().expect("the path is text");
         let arguments = [&["run", "--config", file], arguments].concat();
-        let mut child = command(&arguments).spawn().expect("the binary was built");
+        Self::spawned(command(&arguments))
+    }
+
+    /// Starts it traced by `strace` with these arguments; `None` when there is no strace, or it may not trace.
+    pub(crate) fn start_traced(configuration: &Path, strace: &[&str]) -> Option<Self> {
+        let mut command = Command::new("strace");
+        command
+            .args(strace)
+            .args([env!("CARGO_BIN_EXE_exchange"), "run", "--config"])
+            .arg(configuration)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let is_there = Command::new("strace").arg("-V").output().is_ok();
+        is_there.then(|| Self::spawned(command).ok()).flatten()
+    }
+
+    /// Waits until it says that it is ready.
+    fn spawned(mut command: Command) -> Result<Self, Ended> {
+        let mut child = command.spawn().expect("the binary was built");
         let errors = collect(child.stderr.take().expect("it is piped"));
         let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().expect("it is piped"));

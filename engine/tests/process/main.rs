@@ -1,7 +1,9 @@
-//! The real binary on free ports of this machine: starts, stops, conflicts, crashes.
+//! The real binary on free ports of this machine: starts, stops, conflicts.
 
 mod changes;
+#[allow(dead_code, reason = "the crash tester uses the rest")]
 mod client;
-mod crash;
+#[allow(dead_code, reason = "the crash tester uses the rest")]
 mod exchange;
 mod starts;
+mod traced;

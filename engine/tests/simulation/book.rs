@@ -1,7 +1,9 @@
-//! Books as a subscriber builds them: slow and plain, nothing shared with the exchange's own.
+//! Books as a subscriber builds them: slow and plain, nothing shared with the exchange's own. What a feed must not say is
+//! noticed here: an order executed before one that is in front of it, a number used twice, more executed than rests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
+use feed_handler::{Digest, Side};
 use protocol::market_data::FeedMessage;
 
 /// Lots by price, for one side.
@@ -19,7 +21,11 @@ struct Order {
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     orders: BTreeMap<u64, Order>,
+    /// Numbers in the order in which they came, by instrument, side and price.
+    queues: BTreeMap<(u16, u8, u32), VecDeque<u64>>,
     pub(crate) symbols: BTreeMap<u16, [u8; 8]>,
+    /// Code of each instrument's trading state.
+    states: BTreeMap<u16, u8>,
     pub(crate) executions: u64,
 }
 
@@ -51,10 +57,9 @@ impl Books {
             ),
             FeedMessage::OrderExecuted(executed) => {
                 self.executions += 1;
-                self.reduce(
-                    executed.order_reference_number.get(),
-                    executed.executed_shares.get(),
-                );
+                let number = executed.order_reference_number.get();
+                self.check_priority(number);
+                self.reduce(number, executed.executed_shares.get());
             }
             // A cross tells each displayed order's part, and the volume once.
             FeedMessage::OrderExecutedWithPrice(executed) => {
@@ -76,14 +81,10 @@ impl Books {
                 );
             }
             FeedMessage::OrderDelete(deleted) => {
-                let order = self.orders.remove(&deleted.order_reference_number.get());
-                assert!(order.is_some(), "deleted orders were there");
+                self.remove(deleted.order_reference_number.get());
             }
             FeedMessage::OrderReplace(replaced) => {
-                let old = self
-                    .orders
-                    .remove(&replaced.original_order_reference_number.get());
-                let old = old.expect("replaced orders were there");
+                let old = self.remove(replaced.original_order_reference_number.get());
                 let order = Order {
                     quantity: replaced.shares.get(),
                     price: replaced.price.get(),
@@ -91,10 +92,11 @@ impl Books {
                 };
                 self.add(replaced.new_order_reference_number.get(), order);
             }
-            FeedMessage::SystemEvent(_)
-            | FeedMessage::StockTradingAction(_)
-            | FeedMessage::CrossTrade(_)
-            | FeedMessage::Noii(_) => {}
+            FeedMessage::StockTradingAction(action) => {
+                self.states
+                    .insert(action.stock_locate.get(), action.trading_state);
+            }
+            FeedMessage::SystemEvent(_) | FeedMessage::CrossTrade(_) | FeedMessage::Noii(_) => {}
             other => panic!("not expected in this feed: {other:?}"),
         }
     }
@@ -105,6 +107,8 @@ impl Books {
             "instruments are listed first"
         );
         assert!(order.quantity > 0);
+        let queue = (order.locate, order.side, order.price);
+        self.queues.entry(queue).or_default().push_back(number);
         assert!(
             self.orders.insert(number, order).is_none(),
             "order numbers are used once"
@@ -115,7 +119,55 @@ impl Books {
         let order = self.orders.get_mut(&number).expect("it was added before");
         order.quantity = order.quantity.checked_sub(by).expect("not more than rests");
         if order.quantity == 0 {
-            self.orders.remove(&number);
+            self.remove(number);
+        }
+    }
+
+    fn remove(&mut self, number: u64) -> Order {
+        let order = self.orders.remove(&number).expect("what ends was there");
+        let key = (order.locate, order.side, order.price);
+        let queue = self.queues.get_mut(&key).expect("it has a queue");
+        queue.retain(|other| *other != number);
+        if queue.is_empty() {
+            self.queues.remove(&key);
+        }
+        order
+    }
+
+    /// Prices of a side with orders, best first.
+    fn prices(&self, locate: u16, side: u8) -> impl Iterator<Item = u32> + '_ {
+        let range = (locate, side, 0)..=(locate, side, u32::MAX);
+        let mut ascending = self.queues.range(range).map(|((_, _, price), _)| *price);
+        std::iter::from_fn(move || match side {
+            b'B' => ascending.next_back(),
+            _ => ascending.next(),
+        })
+    }
+
+    /// What is executed is the first at the best price.
+    fn check_priority(&self, number: u64) {
+        let Order {
+            locate, side, price, ..
+        } = self.orders[&number];
+        assert_eq!(
+            self.prices(locate, side).next(),
+            Some(price),
+            "order {number} is executed, and there is a better price"
+        );
+        assert_eq!(
+            self.queues[&(locate, side, price)].front(),
+            Some(&number),
+            "order {number} is executed, and another was there before"
+        );
+    }
+
+    /// No instrument that trades has a bid at or above its best offer. To be asked between commands.
+    pub(crate) fn check_crossed(&self) {
+        for (&locate, &state) in &self.states {
+            let best = |side| self.prices(locate, side).next();
+            if let (b'T', Some(bid), Some(ask)) = (state, best(b'B'), best(b'S')) {
+                assert!(bid < ask, "instrument {locate}: bid {bid}, offer {ask}");
+            }
         }
     }
 
@@ -127,5 +179,24 @@ impl Books {
             }
         }
         ladder
+    }
+
+    /// As [`feed_handler::digest`] defines a market's.
+    pub(crate) fn digest(&self) -> u64 {
+        let mut market = Digest::new();
+        for &locate in self.symbols.keys() {
+            let mut book = Digest::new();
+            for (side, byte) in [(Side::Buy, b'B'), (Side::Sell, b'S')] {
+                for price in self.prices(locate, byte) {
+                    for number in &self.queues[&(locate, byte, price)] {
+                        book.order(side, price, *number, self.orders[number].quantity);
+                    }
+                }
+            }
+            if book != Digest::new() {
+                market.book(locate, book.finish());
+            }
+        }
+        market.finish()
     }
 }

@@ -22,7 +22,7 @@ pub(crate) enum Heard {
 }
 
 pub(crate) struct Link {
-    stream: SimStream,
+    pub(crate) stream: SimStream,
     decoder: Decoder,
     unsent: Vec<u8>,
     next: u64,

@@ -1,457 +1,608 @@
-//! One simulated world: its clock, its network, its disk, the exchange and those around it; and the final account.
+//! One simulated world: its clocks, its network, its disk, the exchange and those around it.
 
+mod account;
+mod configuration;
+mod disturb;
 mod restarts;
+mod wire;
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use engine::assembly::{Final, Inline, Replay, Simulated, StartError};
+use engine::assembly::{Inline, Simulated, StartError};
 use engine::config::{Config, Durability};
-use engine::exchange::book::Side;
-use engine::journal::{self, Crash, Fault, ReadOptions, SimDisk};
-use engine::output::MessageSink;
+use engine::exchange::Exchange;
+use engine::journal::{self, Crash, ReadOptions, SimDisk};
 use engine::runtime::clock::Clock;
 use engine::runtime::seams::DatagramSink;
-use engine::runtime::sim_net::{Faults, SimConnector, SimSender, Switchboard, TcpSettings, tcp};
+use engine::runtime::sim_net::{SimConnector, SimSender, Switchboard, tcp};
+use engine::snapshot::Snapshots;
 use protocol::testing::Random;
 
+use crate::coverage::Coverage;
 use crate::customer::Customer;
-use crate::subscriber::Subscriber;
+use crate::handler::{Door, Handler};
+use crate::setting::Setting;
+use crate::trace;
+use wire::{Stream, Wire};
 
-const CUSTOMERS: u8 = 5;
 const EXCHANGE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
-/// Turns with trading, at most; the crash is somewhere among them.
-const TURNS: u64 = 3_000;
 /// More than ever needed to become quiet: reaching it is a failure.
-const QUIET_TURNS: u64 = 200_000;
+const QUIET_TURNS: u64 = 20_000;
+/// Time of a turn while somebody is dead, and at the end: nothing happens fast then.
+const SLOW_NS: u64 = 100_000_000;
+const QUIET_NS: u64 = 10_000_000;
+/// Everything an exchange knows is compared with itself so often.
+const AUDIT_TURNS: u64 = 40;
+/// A failed write must end the exchange within so many turns.
+const FAILING_TURNS: u64 = 100;
+/// A disk that is nearly full must be noticed within so many turns.
+const LOW_TURNS: u64 = 60;
 const MIDNIGHT_NS: u64 = 20_000 * 86_400_000_000_000;
+const DISK_BYTES: u64 = 1 << 30;
 
 /// What a run comes to: equal for equal seeds.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Digest {
-    /// Of every customer's stream and the feed.
-    pub(crate) streams: u64,
-    pub(crate) state: u64,
-    pub(crate) executions: u64,
-    pub(crate) canceled: u64,
-    pub(crate) replaced: u64,
-    pub(crate) rejected: u64,
-    pub(crate) resent: u64,
-    pub(crate) re_requested: u64,
-    pub(crate) triggered: u64,
-    pub(crate) restated: u64,
-    pub(crate) unseen: u64,
-    pub(crate) recovered: u64,
-    pub(crate) lost: u64,
-    pub(crate) disk_failures: u64,
+    /// Over every datagram of the exchange and every byte anybody was told.
+    pub(crate) hash: u64,
+    pub(crate) commands: u64,
+    pub(crate) coverage: Coverage,
 }
 
-impl Digest {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.executions += other.executions;
-        self.canceled += other.canceled;
-        self.replaced += other.replaced;
-        self.rejected += other.rejected;
-        self.resent += other.resent;
-        self.re_requested += other.re_requested;
-        self.triggered += other.triggered;
-        self.restated += other.restated;
-        self.unseen += other.unseen;
-        self.recovered += other.recovered;
-        self.lost += other.lost;
-        self.disk_failures += other.disk_failures;
-    }
+/// A customer that is dead.
+struct Death {
+    customer: usize,
+    /// By the exchange's clock.
+    since_ns: u64,
+    turns: u64,
 }
 
 pub(crate) struct World {
+    setting: Setting,
     random: Random,
-    time: Arc<AtomicU64>,
+    /// True time, nanoseconds since 1970.
+    now_ns: u64,
+    /// What the exchange's clock is off.
+    offset_ns: i64,
+    clock: Arc<AtomicU64>,
     config: Config,
     outside: Simulated,
     exchange: Option<Inline>,
+    /// By the exchange's clock.
+    started_ns: u64,
+    /// Durable when the exchange started.
+    recovered: u64,
+    /// The disk was told to fail, or is full.
+    may_fail: bool,
+    /// Writes that had failed when the exchange started, and turns since another one did.
+    failures: u64,
+    failed_turns: u64,
+    /// Turns since the disk is nearly full.
+    low_turns: u64,
+    /// Commands taken when it had been for long: from behind the first to the second.
+    low: Vec<(u64, u64)>,
     order_entry: SimConnector,
-    gap_recovery: SimConnector,
-    tcp: TcpSettings,
+    gap_recovery: Door,
     customers: Vec<Customer>,
-    subscriber: Subscriber,
+    /// Messages of each customer that the wire was told about.
+    watched: Vec<usize>,
+    handlers: Vec<Handler>,
+    deaths: Vec<Death>,
     noise: SimSender,
-    disk_failures: u64,
+    /// Datagrams that strangers copy.
+    overheard: Vec<Vec<u8>>,
+    wire: Wire,
+    turns: u64,
+    coverage: Coverage,
+}
+
+impl fmt::Display for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("world")
+    }
 }
 
 impl World {
     pub(crate) fn new(seed: u64, durability: Durability) -> Self {
         let mut random = Random::new(seed);
-        let mut config = configuration();
+        let setting = Setting::draw(&mut random);
+        let mut config = configuration::of(&setting);
         config.journal.durability = durability;
-        let time = Arc::new(AtomicU64::new(MIDNIGHT_NS + 9 * 3_600_000_000_000));
+        let now_ns = MIDNIGHT_NS + 9 * 3_600_000_000_000;
+        let clock = Arc::new(AtomicU64::new(now_ns));
         let network = Switchboard::new(random.next_u64(), 4_096);
-        network.set_faults(Faults {
-            loss_ppm: random.below(80_000) as u32,
-            duplicate_ppm: random.below(50_000) as u32,
-            reorder_ppm: random.below(80_000) as u32,
-            damage_ppm: 0,
-            reorder_depth: 8,
-        });
+        network.set_faults(setting.network);
+        network.advance(now_ns);
+        network.tap(EXCHANGE);
         let outside = Simulated {
-            clock: Clock::Manual(Arc::clone(&time)),
+            clock: Clock::Manual(Arc::clone(&clock)),
             network: network.clone(),
-            disk: SimDisk::new(random.next_u64(), 4 << 20, 1 << 30, 1 + random.below(12)),
+            disk: SimDisk::new(
+                random.next_u64(),
+                setting.segment_bytes,
+                DISK_BYTES,
+                setting.disk_polls_max,
+            ),
             address: EXCHANGE,
             hash_seed: random.next_u64(),
         };
-        let door = SocketAddrV4::new(EXCHANGE, config.network.order_entry_udp.port());
-        let customers = (0..CUSTOMERS)
+        let entry = SocketAddrV4::new(EXCHANGE, config.network.order_entry_udp.port());
+        let customers: Vec<_> = (0..setting.customers)
             .map(|index| {
                 let address = SocketAddrV4::new(Ipv4Addr::new(10, 0, 1, index), 5_000);
-                Customer::new(&network, address, door, format!("T{index}"), random.split())
+                let wishes = setting.wishes.clone();
+                Customer::new(&network, address, entry, index, wishes, random.split())
             })
             .collect();
         let lines = [
             config.network.line_a,
             config.network.line_b.expect("both lines are on"),
         ];
-        let subscriber = Subscriber::new(
-            &network,
-            SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, 1), 5_000),
-            lines,
-        );
-        let tcp_settings = TcpSettings {
-            buffer_bytes: 8 << 10,
-            piece_bytes: 1 + random.below(1_400) as usize,
-        };
         // Nobody listens yet.
-        let (_, order_entry) = tcp(tcp_settings);
-        let (_, gap_recovery) = tcp(tcp_settings);
+        let (_, order_entry) = tcp(setting.tcp);
+        let (_, gap_recovery) = tcp(setting.tcp);
+        let gap_recovery = Arc::new(Mutex::new(gap_recovery));
+        let handlers = (0..setting.handlers)
+            .map(|index| {
+                let address = SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, index), 5_000);
+                Handler::new(&network, address, lines, &gap_recovery, random.split())
+            })
+            .collect();
         Self {
+            wire: Wire::new(customers.iter().map(Customer::address)),
+            watched: vec![0; customers.len()],
             noise: network.sender(SocketAddrV4::new(Ipv4Addr::new(10, 0, 3, 1), 1)),
+            setting,
             random,
-            time,
+            now_ns,
+            offset_ns: 0,
+            clock,
             config,
             outside,
             exchange: None,
+            started_ns: 0,
+            recovered: 0,
+            may_fail: false,
+            failures: 0,
+            failed_turns: 0,
+            low_turns: 0,
+            low: Vec::new(),
             order_entry,
             gap_recovery,
-            tcp: tcp_settings,
             customers,
-            subscriber,
-            disk_failures: 0,
+            handlers,
+            deaths: Vec::new(),
+            overheard: Vec::new(),
+            turns: 0,
+            coverage: Coverage::default(),
         }
     }
 
+    /// The whole life of a world; panics when something is not as it must be.
     pub(crate) fn run(mut self) -> Digest {
+        self.tell(format_args!("{}", self.setting));
         self.start();
-        for _ in 0..1 + self.random.below(2) {
-            let until = self.random.below(TURNS);
-            for _ in 0..until {
+        for _ in 0..self.setting.crashes {
+            for _ in 0..self.random.below(self.setting.turns) {
                 self.turn(true);
             }
             self.crash();
-            self.start();
         }
-        for _ in 0..TURNS {
+        for _ in 0..self.setting.turns {
             self.turn(true);
         }
-        let mut turns = 0;
-        while !self.is_quiet() {
-            self.turn(false);
-            turns += 1;
-            assert!(turns < QUIET_TURNS, "the world does not become quiet");
-        }
+        self.calm_down();
         self.account()
     }
 
-    fn start(&mut self) {
-        let (order_entry, to_order_entry) = tcp(self.tcp);
-        let (gap_recovery, to_gap_recovery) = tcp(self.tcp);
-        (self.order_entry, self.gap_recovery) = (to_order_entry, to_gap_recovery);
-        let mut exchange = Inline::start(&self.config, &self.outside, order_entry, gap_recovery)
-            .unwrap_or_else(|error| panic!("does not start: {error}"));
-        exchange.turn_until_ready().expect("nothing fails");
-        self.exchange = Some(exchange);
+    fn tell(&self, what: fmt::Arguments<'_>) {
+        trace::tell(self.now_ns, self, what);
     }
 
-    /// The process is gone, and perhaps the power; or the disk fails first, and the exchange must end by itself.
-    fn crash(&mut self) {
-        if self.random.below(3) == 0 {
-            self.fail_disk();
+    /// The exchange's clock.
+    fn exchange_ns(&self) -> u64 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
+    fn set_clock(&self) {
+        let ns = self.now_ns.saturating_add_signed(self.offset_ns);
+        self.clock.store(ns, Ordering::Relaxed);
+    }
+
+    /// The last command that is on the disk for good.
+    fn durable(&self) -> u64 {
+        let on_disk = self.outside.disk.last_frame().map_or(0, |header| {
+            // As docs/protocol/journal.md has it: First Sequence, Count.
+            let first = u64::from_le_bytes(header[24..32].try_into().expect("eight bytes"));
+            let count = u32::from_le_bytes(header[40..44].try_into().expect("four bytes"));
+            first + u64::from(count) - 1
+        });
+        on_disk.max(self.recovered)
+    }
+
+    /// Starts; the exchange may be killed before it is ready, several times.
+    fn start(&mut self) {
+        loop {
+            self.start_once();
+            let is_killed = self.setting.has_crashes_at_start && self.random.below(3) == 0;
+            let turns = if is_killed {
+                self.random.below(6)
+            } else {
+                u64::from(u32::MAX)
+            };
+            for _ in 0..turns {
+                if self.exchange.as_ref().is_none_or(Inline::is_ready) {
+                    break;
+                }
+                self.turn(false);
+            }
+            if !is_killed {
+                return;
+            }
+            self.coverage.met("crashes at start");
+            self.kill();
         }
+    }
+
+    fn start_once(&mut self) {
+        self.failures = self.outside.disk.failed();
+        self.failed_turns = 0;
+        self.low_turns = 0;
+        self.outside.disk.set_capacity(DISK_BYTES);
+        self.may_fail = false;
+        let (order_entry, to_order_entry) = tcp(self.setting.tcp);
+        let (gap_recovery, to_gap_recovery) = tcp(self.setting.tcp);
+        self.order_entry = to_order_entry;
+        *self.gap_recovery.lock().unwrap_or_else(PoisonError::into_inner) = to_gap_recovery;
+        self.recovered = last_sequence(&self.outside.disk);
+        self.started_ns = self.exchange_ns();
+        for death in &mut self.deaths {
+            death.turns = 0;
+        }
+        let exchange = Inline::start(&self.config, &self.outside, order_entry, gap_recovery)
+            .unwrap_or_else(|error| panic!("does not start: {error}"));
+        self.exchange = Some(exchange);
+        let mut disk = self.outside.disk.clone();
+        if Snapshots::list(&mut disk).is_ok_and(|all| !all.is_empty()) {
+            self.coverage.met("starts with a snapshot there");
+        }
+        self.coverage.met("starts");
+        self.tell(format_args!(
+            "the exchange starts after command {}",
+            self.recovered
+        ));
+    }
+
+    /// The process is gone, and perhaps the power.
+    fn kill(&mut self) {
         self.exchange = None;
-        let crash = match (self.config.journal.durability, self.random.below(2)) {
-            (Durability::Sync, 0) => Crash::Kill,
-            _ => Crash::PowerLoss,
+        self.may_fail = false;
+        // Where power is lost the process is killed now and then, too: what it left in caches may be lost later.
+        let is_power = self.setting.has_power_losses && self.random.below(3) > 0;
+        let crash = if is_power || self.config.journal.durability != Durability::Sync {
+            Crash::PowerLoss
+        } else {
+            Crash::Kill
         };
         self.outside.disk.crash(crash);
-        // Some time passes, and people talk to nobody.
+        self.coverage.met(format!("crashes: {crash:?}"));
+        self.tell(format_args!("the process is gone: {crash:?}"));
+        // What was not durable is gone, and its numbers are given again.
+        let last = last_sequence(&self.outside.disk);
+        for (from, to) in &mut self.low {
+            (*from, *to) = ((*from).min(last), (*to).min(last));
+        }
+        self.flip_a_bit();
+        if self.setting.has_bad_snapshots {
+            self.harm_snapshots();
+        }
+    }
+
+    /// A bit of the newest snapshot flips, or its end is missing: a start must do with an older one, or none. Or none can
+    /// be written until the next crash.
+    fn harm_snapshots(&mut self) {
+        let mut disk = self.outside.disk.clone();
+        disk.fail_snapshots(self.random.below(4) == 0);
+        let newest = Snapshots::list(&mut disk)
+            .ok()
+            .and_then(|all| all.last().copied());
+        let Some(newest) = newest.filter(|_| self.random.chance(1, 2)) else {
+            return;
+        };
+        let random = &mut self.random;
+        disk.change_snapshot(newest, |bytes| {
+            let place = random.below(bytes.len() as u64) as usize;
+            if random.chance(1, 2) {
+                bytes[place] ^= 1 << random.below(8);
+            } else {
+                bytes.truncate(place);
+            }
+        });
+        self.coverage.met("snapshots damaged");
+        self.tell(format_args!("snapshot {newest} is damaged"));
+    }
+
+    fn crash(&mut self) {
+        if self.setting.is_uneven {
+            // In the middle of a turn.
+            self.turn_stages();
+        }
+        self.kill();
+        self.revive();
+    }
+
+    /// Some time passes, people talk to nobody, and the exchange starts again.
+    fn revive(&mut self) {
+        if self.setting.has_clock_steps {
+            let step = self.random.below(120_000_000_000) as i64 - 60_000_000_000;
+            self.offset_ns += step;
+            self.coverage.met(if step < 0 {
+                "clock steps back"
+            } else {
+                "clock steps forward"
+            });
+        }
         for _ in 0..self.random.below(50) {
             self.turn(true);
         }
-    }
-
-    fn fail_disk(&mut self) {
-        let fault = *self.random.pick(&[
-            Fault::WriteError,
-            Fault::ShortWrite,
-            Fault::NoSpace,
-            Fault::SyncError,
-        ]);
-        self.outside.disk.fail(1 + self.random.below(3), fault);
-        self.disk_failures += 1;
-        let mut turns = 0;
-        while self.exchange.is_some() {
-            self.turn_with(true, true);
-            turns += 1;
-            assert!(turns < QUIET_TURNS, "a write failed, and the exchange goes on");
-        }
+        self.start();
     }
 
     fn turn(&mut self, trades: bool) {
-        self.turn_with(trades, false);
+        let pace_ns = if self.deaths.is_empty() {
+            self.setting.pace_ns
+        } else {
+            SLOW_NS
+        };
+        if trades {
+            self.disturb();
+        }
+        self.pass(trades, pace_ns);
+        // It ended by itself: somebody starts it again.
+        if self.may_fail && self.exchange.is_none() {
+            self.kill();
+            self.revive();
+        }
     }
 
-    /// `may_fail`: a failure is expected, and takes the exchange away.
-    fn turn_with(&mut self, trades: bool, may_fail: bool) {
-        let now = self
-            .time
-            .fetch_add(1_000 + self.random.below(200_000), Ordering::Relaxed);
-        if self.random.below(20) == 0 {
-            let mut garbage = vec![0; self.random.below(200) as usize];
-            self.random.fill(&mut garbage);
-            let door = SocketAddrV4::new(EXCHANGE, self.config.network.order_entry_udp.port());
-            self.noise
-                .send(door, &garbage)
-                .expect("the switchboard takes everything");
+    /// Time passes, and everybody has a turn.
+    fn pass(&mut self, trades: bool, pace_ns: u64) {
+        self.turns += 1;
+        self.now_ns += 1 + self.random.below(2 * pace_ns);
+        self.set_clock();
+        self.outside.network.advance(self.now_ns);
+        if self.setting.has_noise {
+            self.make_noise();
         }
-        if let Some(exchange) = &mut self.exchange {
+        self.turn_stages();
+        for customer in &mut self.customers {
+            customer.turn(self.now_ns, &self.order_entry, trades);
+        }
+        let announced = self
+            .wire
+            .length_at(self.now_ns.saturating_sub(Handler::patience_ns()));
+        for handler in &mut self.handlers {
+            handler.turn(self.now_ns, announced);
+        }
+        self.watch();
+        self.watch_space();
+        self.judge_the_dead();
+        if self.turns.is_multiple_of(AUDIT_TURNS)
+            && let Some(exchange) = &self.exchange
+        {
+            exchange
+                .exchange()
+                .check_invariants()
+                .unwrap_or_else(|error| panic!("books and balances: {error}"));
+        }
+    }
+
+    /// Notes which commands are taken while the disk has been nearly full for some time.
+    fn watch_space(&mut self) {
+        let Some(exchange) = &self.exchange else { return };
+        let is_low = self.outside.disk.room_bytes() < 2 * self.setting.segment_bytes;
+        self.low_turns = if is_low { self.low_turns + 1 } else { 0 };
+        let sequence = exchange.exchange().sequence();
+        match self.low.last_mut() {
+            _ if self.low_turns == LOW_TURNS => self.low.push((sequence, sequence)),
+            Some((_, to)) if self.low_turns > LOW_TURNS => *to = sequence,
+            _ => {}
+        }
+    }
+
+    fn turn_stages(&mut self) {
+        let Some(exchange) = &mut self.exchange else {
+            return;
+        };
+        if self.setting.is_uneven {
+            for _ in 0..1 + self.random.below(8) {
+                let stage = self.random.below(4) as usize;
+                exchange.turn_one(stage);
+            }
+        } else {
             exchange.turn();
-            if let Some(failure) = exchange.failure() {
-                assert!(may_fail, "the exchange failed: {failure}");
-                self.exchange = None;
+        }
+        let Some(failure) = exchange.failure() else {
+            let has_failed = self.outside.disk.failed() > self.failures;
+            self.failed_turns = if has_failed { self.failed_turns + 1 } else { 0 };
+            assert!(
+                self.failed_turns < FAILING_TURNS,
+                "a write failed long ago, and the exchange does not say so"
+            );
+            return;
+        };
+        assert!(self.may_fail, "the exchange failed: {failure}");
+        // It has failed for good: whatever it is still given, it writes no more and releases no more (P12).
+        let before = (self.outside.disk.writes(), exchange.released());
+        for _ in 0..20 {
+            exchange.turn();
+        }
+        assert_eq!(
+            (self.outside.disk.writes(), exchange.released()),
+            before,
+            "it goes on after a write failed"
+        );
+        self.coverage.met("failures that end the exchange");
+        self.tell(format_args!("{failure}"));
+        self.watch();
+        self.exchange = None;
+    }
+
+    /// What was said meanwhile, and how much was durable.
+    fn watch(&mut self) {
+        let durable = self.durable();
+        for (to, bytes) in self.outside.network.take_tapped() {
+            self.wire.datagram(self.now_ns, to, &bytes, durable);
+        }
+        for (index, customer) in self.customers.iter().enumerate() {
+            for place in self.watched[index]..customer.stream.len() {
+                let stream = Stream::Customer(index);
+                self.wire
+                    .message(stream, place as u64 + 1, &customer.stream[place], durable);
+            }
+            self.watched[index] = customer.stream.len();
+        }
+    }
+
+    /// Strangers send garbage, and what they overheard: nobody may notice.
+    fn make_noise(&mut self) {
+        if self.random.below(10) > 0 {
+            return;
+        }
+        let mut datagram = vec![0; self.random.below(200) as usize];
+        self.random.fill(&mut datagram);
+        if let Some(overheard) = self.overheard.pop() {
+            datagram = overheard;
+        }
+        let entry = SocketAddrV4::new(EXCHANGE, self.config.network.order_entry_udp.port());
+        self.noise
+            .send(entry, &datagram)
+            .expect("the switchboard takes everything");
+    }
+
+    /// A bit flips in the journal at rest: a start on it is refused, or gives a journal that is whole up to the frame
+    /// with the flipped bit, if that is the last one (it can not be told from one that was never written whole).
+    fn flip_a_bit(&mut self) {
+        let before = sequences(&self.outside.disk).expect("the journal is whole");
+        let disk = self.outside.disk.copy();
+        let Some(place) = disk.flip(self.random.next_u64()) else {
+            return;
+        };
+        self.coverage.met("bits flipped at rest");
+        match sequences(&disk) {
+            Err(error) => {
+                self.coverage.met("flipped bits refused");
+                self.tell(format_args!("a bit flipped at {place:?}: {error}"));
+            }
+            Ok(after) => {
+                let is_beginning = before.starts_with(&after);
+                let cut = before.len() - after.len().min(before.len());
+                assert!(
+                    is_beginning && cut <= 1,
+                    "a bit flipped at {place:?} and {cut} frames are gone, silently"
+                );
+                self.coverage.met("flipped bits in the last frame, or behind it");
             }
         }
-        for customer in &mut self.customers {
-            customer.turn(now, &self.order_entry, trades);
+    }
+
+    /// The faults end, everybody comes back, and everything that is on its way arrives.
+    fn calm_down(&mut self) {
+        self.tell(format_args!("calm"));
+        self.mend_all();
+        if self.may_fail {
+            self.kill();
+            self.start();
         }
-        self.subscriber.turn(now, &self.gap_recovery);
+        self.open_everything();
+        let mut turns = 0;
+        while !self.deaths.is_empty() {
+            self.pass(false, SLOW_NS);
+            turns += 1;
+            assert!(turns < QUIET_TURNS, "the dead do not come back");
+        }
+        while !self.is_quiet() {
+            self.pass(false, QUIET_NS);
+            turns += 1;
+            assert!(
+                turns < QUIET_TURNS,
+                "the world does not become quiet: {}",
+                self.whats_missing()
+            );
+        }
+    }
+
+    fn whats_missing(&self) -> String {
+        let customers = self.customers.iter().filter(|customer| !customer.is_quiet());
+        let length = self.wire.length(Stream::Feed);
+        let handlers = self
+            .handlers
+            .iter()
+            .filter(|handler| !handler.is_whole(length))
+            .count();
+        let names: Vec<_> = customers.map(|customer| &customer.username).collect();
+        format!("customers {names:?}, {handlers} subscribers")
     }
 
     /// Everybody has everything: known by the numbers of those who have most, so the network must be given the time of
     /// some heartbeats as well.
     fn is_quiet(&mut self) -> bool {
-        let quiet =
-            |world: &Self| world.customers.iter().all(Customer::is_quiet) && world.subscriber.is_whole();
+        let quiet = |world: &Self| {
+            let length = world.wire.length(Stream::Feed);
+            let mut customers = world.customers.iter().enumerate();
+            // Whoever missed the last message does not know it before a heartbeat comes through.
+            customers.all(|(index, customer)| {
+                customer.is_quiet() && customer.stream.len() >= world.wire.length(Stream::Customer(index))
+            }) && world.handlers.iter().all(|handler| handler.is_whole(length))
+        };
         if !quiet(self) {
             return false;
         }
         // Heartbeats tell of what was lost at the end.
-        let until = self.time.load(Ordering::Relaxed) + 5_000_000_000;
+        let until = self.now_ns + 5_000_000_000;
         let before = self.size();
-        while self.time.load(Ordering::Relaxed) < until {
-            self.turn(false);
+        while self.now_ns < until {
+            self.pass(false, QUIET_NS);
         }
         quiet(self) && self.size() == before
     }
 
-    fn size(&self) -> usize {
+    fn size(&self) -> (u64, usize) {
         let streams = self.customers.iter().map(|customer| customer.stream.len());
-        streams.sum::<usize>() + self.subscriber.feed.len()
-    }
-
-    /// Every account of what happened must agree.
-    fn account(mut self) -> Digest {
-        let exchange = self.exchange.take().expect("it runs");
-        let last = exchange.stop().expect("it ends in order");
-        assert!(last.is_equal(), "engine and replica have different states");
-        last.exchange
-            .check_invariants()
-            .expect("books and balances add up");
-        self.compare_books(&last);
-        self.compare_open_orders(&last);
-        self.compare_with_the_journal(&last);
-
-        let mut digest = Digest {
-            streams: hash(self.streams()),
-            state: last.exchange.state_hash(),
-            recovered: self.subscriber.recovered,
-            lost: self.outside.network.counters().lost,
-            disk_failures: self.disk_failures,
-            ..Digest::default()
-        };
-        for customer in &self.customers {
-            digest.executions += customer.done.executions;
-            digest.canceled += customer.done.canceled;
-            digest.replaced += customer.done.replaced;
-            digest.rejected += customer.done.rejected;
-            digest.re_requested += customer.done.re_requested;
-            digest.triggered += customer.done.triggered;
-            digest.restated += customer.done.restated;
-            digest.unseen += customer.done.unseen;
-            digest.resent += customer.entry.resent();
-        }
-        digest
-    }
-
-    /// All bytes that anybody was told.
-    fn streams(&self) -> impl Iterator<Item = &Vec<u8>> {
-        let customers = self.customers.iter().flat_map(|customer| &customer.stream);
-        customers.chain(&self.subscriber.feed)
-    }
-
-    /// The subscriber's books are the exchange's.
-    fn compare_books(&self, last: &Final) {
-        let books = &self.subscriber.books;
-        assert_eq!(books.symbols.len(), usize::from(last.exchange.instrument_count()));
-        for locate in 1..=last.exchange.instrument_count() {
-            for (side, byte) in [(Side::Buy, b'B'), (Side::Sell, b'S')] {
-                let levels: BTreeMap<_, _> = last
-                    .exchange
-                    .levels(locate, side)
-                    .map(|(price, quantity, _)| (price, quantity))
-                    .collect();
-                assert_eq!(
-                    books.ladder(locate, byte),
-                    levels,
-                    "instrument {locate}, side {side:?}"
-                );
-            }
-        }
-    }
-
-    /// What customers think is open, is.
-    fn compare_open_orders(&self, last: &Final) {
-        for session in 0..last.exchange.session_count() {
-            let known = last.exchange.session(session).expect("it is below the count");
-            let name = String::from_utf8_lossy(&known.username).trim().to_owned();
-            let Some(customer) = self.customers.iter().find(|customer| customer.username == name) else {
-                continue;
-            };
-            let orders: Vec<_> = last.exchange.open_orders(known.account).collect();
-            assert_eq!(orders.len(), customer.entry.live_count(), "{name}");
-            for order in orders {
-                assert_eq!(
-                    customer.entry.open_quantity(order.user_ref),
-                    Some(order.open),
-                    "{name}"
-                );
-            }
-        }
-    }
-
-    /// The journal, applied again, gives the same state and every byte that anybody was told.
-    fn compare_with_the_journal(&self, last: &Final) {
-        let mut replay = Replay::new(self.config.capacities.limits, 1);
-        let mut told = Told::default();
-        let disk = &mut self.outside.disk.copy();
-        journal::replay(
-            disk,
-            ReadOptions::default(),
-            |_| {},
-            |command, expected| -> Result<(), StartError> { Ok(replay.apply(command, expected, &mut told)?) },
-        )
-        .unwrap_or_else(|error| panic!("the journal is not whole: {error}"));
-        assert_eq!(replay.exchange.state_hash(), last.exchange.state_hash());
-        assert_eq!(told.feed, self.subscriber.feed, "the feed is the journal's");
-        for session in 0..last.exchange.session_count() {
-            let known = last.exchange.session(session).expect("it is below the count");
-            let name = String::from_utf8_lossy(&known.username).trim().to_owned();
-            if let Some(customer) = self.customers.iter().find(|customer| customer.username == name) {
-                let stream = told.sessions.remove(&session).unwrap_or_default();
-                assert_eq!(stream, customer.stream, "the stream of {name} is the journal's");
-            }
-        }
+        (self.wire.count(), streams.sum())
     }
 }
 
-/// Everything that was ever told, by the journal.
-#[derive(Default)]
-struct Told {
-    feed: Vec<Vec<u8>>,
-    sessions: BTreeMap<u32, Vec<Vec<u8>>>,
-}
-
-impl MessageSink for Told {
-    fn feed(&mut self, sequence: u64, message: &[u8]) {
-        self.feed.push(message.to_vec());
-        assert_eq!(sequence, self.feed.len() as u64);
-    }
-
-    fn session(&mut self, session: u32, sequence: u64, message: &[u8]) {
-        let stream = self.sessions.entry(session).or_default();
-        stream.push(message.to_vec());
-        assert_eq!(sequence, stream.len() as u64);
-    }
-}
-
-/// FNV-1a.
-fn hash<'a>(messages: impl Iterator<Item = &'a Vec<u8>>) -> u64 {
-    messages.flatten().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+/// Session index of a user name.
+fn session_of(exchange: &Exchange, username: &str) -> Option<u32> {
+    (0..exchange.session_count()).find(|session| {
+        let known = exchange.session(*session).expect("it is below the count");
+        String::from_utf8_lossy(&known.username).trim() == username
     })
 }
 
-/// Two instruments, an account and session for each customer, and capacities small enough to be reached by rings.
-fn configuration() -> Config {
-    let mut text = String::from(
-        r#"
-assets = [{ name = "USD", decimals = 8 }, { name = "BTC", decimals = 8 }, { name = "ETH", decimals = 18 }]
+/// The last command of each frame that a start would read.
+fn sequences(disk: &SimDisk) -> Result<Vec<u64>, StartError> {
+    let mut frames: Vec<u64> = Vec::new();
+    journal::replay(
+        &mut disk.copy(),
+        ReadOptions::default(),
+        |_| {},
+        |command, first| -> Result<(), StartError> {
+            match frames.last_mut() {
+                Some(last) if first.is_none() => *last = command.sequence,
+                _ => frames.push(command.sequence),
+            }
+            Ok(())
+        },
+    )?;
+    Ok(frames)
+}
 
-[[instruments]]
-symbol = "BTC-USD"
-base = "BTC"
-quote = "USD"
-tick_size = "0.01"
-lot_size = "0.0001"
-reference_price = "60000"
-max_quantity = 1000000
-max_notional = "10000000"
-collar = "10%"
-maker_fee = "-0.01%"
-taker_fee = "0.03%"
-
-[[instruments]]
-symbol = "ETH-USD"
-base = "ETH"
-quote = "USD"
-tick_size = "0.01"
-lot_size = "0.001"
-reference_price = "3000"
-max_quantity = 1000000
-max_notional = "10000000"
-collar = "10%"
-maker_fee = "0%"
-taker_fee = "0.05%"
-
-[capacities]
-assets = 4
-instruments = 4
-accounts = 8
-sessions = 8
-orders = 4096
-levels = 1024
-connections = 16
-finished_orders = 16
-journal_ring = 1024
-output_ring = "64 KiB"
-replica_ring = 1024
-window = "64 KiB"
-store = "16 MiB"
-"#,
-    );
-    for account in 0..CUSTOMERS {
-        text += &format!(
-            r#"
-[[accounts]]
-name = "T{account}"
-firm = "FRM{account}"
-cancel_on_disconnect = {}
-sessions = [{{ username = "T{account}", password = "secret" }}]
-deposits = {{ USD = "{}", BTC = "100", ETH = "1000" }}
-"#,
-            account % 2 == 1,
-            // One of them runs out of money now and then.
-            if account == 0 { 5_000 } else { 10_000_000 },
-        );
-    }
-    Config::parse("simulation.toml", &text).unwrap_or_else(|error| panic!("{error}"))
+fn last_sequence(disk: &SimDisk) -> u64 {
+    let frames = sequences(disk).unwrap_or_else(|error| panic!("the journal is not whole: {error}"));
+    frames.last().copied().unwrap_or(0)
 }

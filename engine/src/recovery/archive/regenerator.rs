@@ -81,6 +81,11 @@ impl Regenerator {
         self.replay.exchange.sequence()
     }
 
+    /// Number of the stream's next message.
+    pub(super) fn next(&self, stream: u32) -> u64 {
+        next_of(&self.replay.encoder, stream)
+    }
+
     /// True when the job's first message is still ahead.
     pub(super) fn can_serve(&self, job: &Job) -> bool {
         next_of(&self.replay.encoder, job.stream) <= job.from && self.sequence() <= job.until

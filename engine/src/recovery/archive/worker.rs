@@ -53,6 +53,10 @@ impl Worker {
             return 0;
         };
         let advanced = self.advance(&job);
+        // What was made is not asked for again, whatever becomes of the regenerator meanwhile.
+        if let (Some(job), Some(regenerator)) = (&mut self.job, &self.regenerator) {
+            job.from = job.from.max(regenerator.next(job.stream));
+        }
         let ended = match &advanced {
             Ok(Advanced::More) => None,
             Ok(Advanced::End) => Some(true),

@@ -5,7 +5,7 @@ use engine::assembly::{Nobody, Replay, StartError};
 use engine::exchange::Exchange;
 use engine::journal::{self, ReadOptions};
 
-use super::{TURNS, World};
+use super::World;
 
 /// A command, and the state's hash after it.
 type Cut = (u64, u64);
@@ -19,9 +19,13 @@ impl World {
     /// Gives how many commands there were.
     pub(crate) fn restarts(mut self, rounds: usize) -> u64 {
         let mut cuts = Vec::new();
+        // Everything ends in order here.
+        self.setting.has_disk_failures = false;
+        self.setting.has_full_disk = false;
+        self.setting.has_crashes_at_start = false;
         self.start();
         for _ in 0..rounds {
-            for _ in 0..self.random.below(TURNS / 3) {
+            for _ in 0..self.random.below(self.setting.turns) {
                 self.turn(true);
             }
             let exchange = self.exchange.take().expect("it runs");

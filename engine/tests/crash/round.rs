@@ -1,6 +1,6 @@
-//! `kill -9` under load: everything acknowledged is there after the next start, byte for byte, and no money is lost.
+//! One round: start, reconcile everybody with what was known before, trade, `kill -9` at a random moment.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,63 +10,62 @@ use protocol::order_entry::response::Response;
 use protocol::testing::Random;
 
 use crate::client::Client;
-use crate::exchange::{DEPOSITS, Directory, Exchange, SESSIONS, run};
+use crate::exchange::{DEPOSITS, Exchange, SESSIONS};
+use crate::feed::Feed;
 
-/// Messages that all clients together get before the process is killed.
-const MESSAGES_BEFORE: u64 = 4_000;
+/// Messages that all clients together get before the process is killed: from the first to the second.
+const MESSAGES_BEFORE: (u64, u64) = (50, 4_000);
 /// Smallest units of a lot of BTC, and of USD for a lot at a price of 0.0001.
 const LOT: u128 = 10_000;
 
-#[test]
-fn kill_9_under_load_loses_nothing_acknowledged_and_no_money() {
-    let directory = Directory::new();
-    let file = directory.configuration(|text| text);
-    let mut known: Vec<_> = (0..SESSIONS).map(|_| Known::default()).collect();
-    for round in 0..3 {
-        known = crash(&file, round, &known);
+/// What everybody knows.
+pub(crate) struct Knowledge {
+    customers: Vec<Known>,
+    feed: Vec<Vec<u8>>,
+}
+
+impl Knowledge {
+    /// Nobody knows anything.
+    pub(crate) fn none() -> Self {
+        Self {
+            customers: (0..SESSIONS).map(|_| Known::default()).collect(),
+            feed: Vec::new(),
+        }
     }
-    let exchange = Exchange::start(&file);
-    for (session, known) in known.iter().enumerate() {
-        recover(&exchange, session, known);
+
+    /// The market data that somebody was sent.
+    pub(crate) fn feed(&self) -> &[Vec<u8>] {
+        &self.feed
     }
-    exchange.stop();
-    let data = directory.path().join("data");
-    let (code, report, errors) = run(&["verify", "--data", data.to_str().expect("text")]);
-    assert_eq!((code, errors.as_str()), (Some(0), ""), "{report}");
 }
 
 /// What a customer knows.
 #[derive(Default)]
 struct Known {
-    messages: std::collections::BTreeMap<u64, Vec<u8>>,
+    messages: BTreeMap<u64, Vec<u8>>,
     user_ref: u32,
 }
 
 /// Starts, compares what is there with what was known, trades, kills. Gives what is known then.
-fn crash(file: &Path, round: u64, known: &[Known]) -> Vec<Known> {
+pub(crate) fn crash(file: &Path, seed: u64, known: &Knowledge) -> Knowledge {
+    let mut random = Random::new(seed);
     let exchange = Exchange::start(file);
+    let clients = reconcile(&exchange, known);
+    let feed = Feed::follow(&exchange, known.feed());
     let received = Arc::new(AtomicU64::new(0));
     let killed = Arc::new(AtomicBool::new(false));
-    let mut totals = [0; 2];
-    let mut clients = Vec::new();
-    for (session, known) in known.iter().enumerate() {
-        let mut client = recover(&exchange, session, known);
-        totals[0] += client.balance("USD").0;
-        totals[1] += client.balance("BTC").0;
-        if session % 2 == 1 {
+    let mut traders = Vec::new();
+    for mut client in clients {
+        if random.chance(1, 2) {
             client.bind();
         }
         client.gone = Arc::clone(&killed);
-        clients.push(client);
-    }
-    assert_eq!(totals, DEPOSITS.map(|deposit| deposit * SESSIONS as u128));
-    let mut traders = Vec::new();
-    for (session, client) in (0..).zip(clients) {
         let received = Arc::clone(&received);
-        let random = Random::new(round << 8 | session);
+        let random = random.split();
         traders.push(thread::spawn(move || trade(client, random, &received)));
     }
-    while received.load(Ordering::Relaxed) < MESSAGES_BEFORE {
+    let until = random.between(MESSAGES_BEFORE.0, MESSAGES_BEFORE.1);
+    while received.load(Ordering::Relaxed) < until {
         assert!(
             !traders.iter().any(thread::JoinHandle::is_finished),
             "a customer gave up"
@@ -76,10 +75,27 @@ fn crash(file: &Path, round: u64, known: &[Known]) -> Vec<Known> {
     exchange.signal("KILL");
     exchange.ended();
     killed.store(true, Ordering::Release);
-    traders
-        .into_iter()
-        .map(|trader| trader.join().expect("a customer found something wrong"))
-        .collect()
+    Knowledge {
+        customers: traders
+            .into_iter()
+            .map(|trader| trader.join().expect("a customer found something wrong"))
+            .collect(),
+        feed: feed.ended(),
+    }
+}
+
+/// Everybody logs in from the first message on and finds what was known; all money is there.
+pub(crate) fn reconcile(exchange: &Exchange, known: &Knowledge) -> Vec<Client> {
+    let mut totals = [0; 2];
+    let mut clients = Vec::new();
+    for (session, known) in known.customers.iter().enumerate() {
+        let mut client = recover(exchange, session, known);
+        totals[0] += client.balance("USD").0;
+        totals[1] += client.balance("BTC").0;
+        clients.push(client);
+    }
+    assert_eq!(totals, DEPOSITS.map(|deposit| deposit * SESSIONS as u128));
+    clients
 }
 
 /// Orders that meet each other, and cancels, until the exchange is gone.

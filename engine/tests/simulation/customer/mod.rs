@@ -1,0 +1,450 @@
+//! A customer: logs in over TCP, trades over UDP or TCP, sends again what is not answered, asks again for what it missed,
+//! and knows the fate of everything it sent.
+
+mod wishes;
+
+pub(crate) use wishes::Wishes;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+
+use engine::runtime::seams::DatagramSink;
+use engine::runtime::sim_net::{SimConnector, SimSocket, Switchboard};
+use protocol::order_entry::own::{BindUdp, ReRequest};
+use protocol::order_entry::{Answer, DatagramPacker, Request, Response};
+use protocol::packet::Packet;
+use protocol::session::{EntryClient, EntryClientConfig, Receiver, ReceiverConfig};
+use protocol::testing::Random;
+use zerocopy::IntoBytes;
+
+use crate::coverage::Coverage;
+use crate::link::{Heard, Link};
+use crate::trace;
+use wishes::{About, Wish};
+
+/// A client says something over TCP this often.
+const HEARTBEAT_NS: u64 = 1_000_000_000;
+/// A connection on which nothing came for so long is given up.
+const SILENCE_NS: u64 = 16_000_000_000;
+/// After a failed login the next one waits.
+const RETRY_NS: u64 = 50_000_000;
+/// A gap that is older is filled by a login.
+const GAP_NS: u64 = 2_000_000_000;
+/// What is made again from the journal takes its time.
+const OLD_NS: u64 = 60_000_000_000;
+/// Requests that may wait for their answers while new ones are made.
+const UNANSWERED_MAX: usize = 16;
+
+/// Which door it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Orders and acknowledgements over UDP.
+    Udp,
+    /// Both over TCP: it does not bind.
+    Tcp,
+    /// Acknowledgements over UDP, orders over either.
+    Mixed,
+}
+
+/// What became of a request that brought a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Unknown,
+    /// Answered, by a message of this type.
+    Answered(u8),
+    /// An answer to a later one says that it never was applied.
+    PassedOver,
+}
+
+pub(crate) struct Customer {
+    pub(crate) username: String,
+    firm: [u8; 4],
+    manner: Manner,
+    exchange: SocketAddrV4,
+    socket: SimSocket,
+    pub(crate) link: Option<Link>,
+    /// Its login was accepted.
+    is_in: bool,
+    /// What names our datagrams; `None` while we are not bound.
+    token: Option<[u8; 8]>,
+    number: u64,
+    packer: DatagramPacker,
+    pub(crate) entry: EntryClient,
+    receiver: Receiver,
+    heartbeat_at: u64,
+    heard_at: u64,
+    login_at: u64,
+    /// Since when something is missing, and its number.
+    gap: Option<(u64, u64)>,
+    /// It asked to be bound.
+    has_asked: bool,
+    /// It does not bind before it has got over TCP what is missing.
+    waits_for_stream: bool,
+    /// The ways to us and from us are cut.
+    cut: (bool, bool),
+    /// It says nothing and hears nothing.
+    pub(crate) is_dead: bool,
+    wishes: Wishes,
+    /// The stream, in order, from message 1.
+    pub(crate) stream: Vec<Vec<u8>>,
+    pub(crate) fates: BTreeMap<u32, Fate>,
+    /// Orders that were accepted, perhaps ended since.
+    /// ... with their sides.
+    accepted: Vec<(u32, u8)>,
+    pub(crate) coverage: Coverage,
+    random: Random,
+}
+
+impl Customer {
+    pub(crate) fn new(
+        network: &Switchboard,
+        address: SocketAddrV4,
+        exchange: SocketAddrV4,
+        index: u8,
+        wishes: Wishes,
+        mut random: Random,
+    ) -> Self {
+        let mut firm = *b"FRM0";
+        firm[3] += index;
+        Self {
+            username: format!("T{index}"),
+            firm,
+            manner: *random.pick(&[Manner::Udp, Manner::Udp, Manner::Tcp, Manner::Mixed]),
+            exchange,
+            socket: network.bind(address),
+            link: None,
+            is_in: false,
+            token: None,
+            number: 0,
+            packer: DatagramPacker::default(),
+            entry: EntryClient::new(EntryClientConfig {
+                orders_max: 256,
+                requests_max: 64,
+                reductions_max: 64,
+                ..EntryClientConfig::default()
+            }),
+            receiver: Receiver::new(ReceiverConfig::default(), None, 1, 0),
+            heartbeat_at: 0,
+            heard_at: 0,
+            login_at: 0,
+            gap: None,
+            has_asked: false,
+            waits_for_stream: false,
+            cut: (false, false),
+            is_dead: false,
+            wishes,
+            stream: Vec::new(),
+            fates: BTreeMap::new(),
+            accepted: Vec::new(),
+            coverage: Coverage::default(),
+            random,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddrV4 {
+        self.socket.address()
+    }
+
+    /// One turn. `trades`: new orders are entered.
+    pub(crate) fn turn(&mut self, now: u64, door: &SimConnector, trades: bool) {
+        if self.is_dead {
+            return;
+        }
+        self.connect(now, door);
+        self.listen(now);
+        while let Some((_, bytes)) = self.socket.receive() {
+            // What is cut short is no packet.
+            let Ok(packet) = Packet::parse(&bytes) else {
+                self.coverage.met("acknowledgements cut short");
+                continue;
+            };
+            trace::tell(
+                now,
+                &self.username,
+                format_args!("hears {} and {} more over UDP", packet.sequence(), packet.count()),
+            );
+            let mut messages = Vec::new();
+            self.receiver.packet(now, &packet, |sequence, message| {
+                messages.push((sequence, message.to_vec()))
+            });
+            self.take(now, messages);
+        }
+        if !self.is_ready() {
+            return;
+        }
+        let mut requests = Vec::new();
+        if trades && self.entry.unanswered_count() < UNANSWERED_MAX && self.random.below(4) == 0 {
+            let burst = if self.wishes.has(Wish::Burst) && self.random.below(20) == 0 {
+                40
+            } else {
+                1 + self.random.below(7)
+            };
+            for _ in 0..burst {
+                requests.extend(self.request(now));
+            }
+        }
+        let resent = self.entry.resent();
+        self.entry.poll(now, |bytes| requests.push(bytes.to_vec()));
+        self.coverage
+            .count("requests sent again", self.entry.resent() - resent);
+        let asked = requests.len();
+        if self.manner != Manner::Tcp {
+            self.receiver.requests(now, |first, count| {
+                let request = ReRequest {
+                    message_type: b'r',
+                    sequence_number: first.into(),
+                    message_count: count.into(),
+                };
+                requests.push(request.as_bytes().to_vec());
+            });
+        }
+        self.coverage.count(
+            "acknowledgements asked for again",
+            (requests.len() - asked) as u64,
+        );
+        self.send(&requests);
+    }
+
+    /// It can be told and tell.
+    fn is_ready(&self) -> bool {
+        self.is_in && (self.manner == Manner::Tcp || self.token.is_some())
+    }
+
+    /// Cuts, or mends, the way to it and the way from it.
+    pub(crate) fn cut(&mut self, network: &Switchboard, incoming: bool, outgoing: bool) {
+        let (us, exchange) = (*self.address().ip(), *self.exchange.ip());
+        let set = |is_cut, from, to| match is_cut {
+            true => network.cut(from, to),
+            false => network.mend(from, to),
+        };
+        set(incoming, exchange, us);
+        set(outgoing, us, exchange);
+        self.cut = (incoming, outgoing);
+        if let Some(link) = &self.link {
+            link.stream.hold(incoming, outgoing);
+        }
+    }
+
+    fn connect(&mut self, now: u64, door: &SimConnector) {
+        // What is asked for and does not come is older than what the exchange remembers: a login brings it.
+        if self.receiver.has_gap() {
+            let next = self.receiver.next_sequence();
+            let (since, _) = *self.gap.get_or_insert((now, next));
+            if self.gap.is_some_and(|(_, before)| before < next) {
+                // It is being filled.
+                self.gap = Some((now, next));
+            } else if now - since > if self.waits_for_stream { OLD_NS } else { GAP_NS } {
+                self.gap = None;
+                self.waits_for_stream = true;
+                self.link = None;
+                self.coverage.met("gaps that a login fills");
+            }
+        } else {
+            self.gap = None;
+            self.waits_for_stream = false;
+        }
+        if self.link.is_some() && now.saturating_sub(self.heard_at) > SILENCE_NS {
+            self.coverage.met("connections given up by a customer");
+            self.link = None;
+        }
+        if self.link.is_none() {
+            (self.token, self.is_in) = (None, false);
+            if self.cut == (false, false) && now >= self.login_at {
+                self.login_at = now + RETRY_NS;
+                self.heard_at = now;
+                let next = self.receiver.next_sequence();
+                self.link = Link::login(door, self.socket.address(), &self.username, "", next);
+            }
+        }
+        if now >= self.heartbeat_at
+            && let Some(link) = &mut self.link
+        {
+            self.heartbeat_at = now + HEARTBEAT_NS;
+            link.heartbeat();
+        }
+    }
+
+    fn listen(&mut self, now: u64) {
+        let mut messages = Vec::new();
+        while let Some(link) = &mut self.link {
+            let heard = link.poll();
+            if heard.is_some() {
+                self.heard_at = now;
+            }
+            match heard {
+                None => break,
+                Some(Heard::Accepted) => {
+                    self.is_in = true;
+                    self.coverage.met("logins");
+                    trace::tell(now, &self.username, format_args!("logged in"));
+                    if self.manner == Manner::Tcp {
+                        self.entry.resend_all(now);
+                    }
+                    self.has_asked = false;
+                }
+                Some(Heard::Message(sequence, message)) => {
+                    trace::tell(now, &self.username, format_args!("hears {sequence} over TCP"));
+                    self.receiver
+                        .message(now, sequence, &message, |sequence, message| {
+                            messages.push((sequence, message.to_vec()));
+                        });
+                }
+                Some(Heard::Answer(answer)) => {
+                    let Ok(Answer::UdpBound(bound)) = Answer::decode(&answer) else {
+                        panic!("nothing else was asked: {answer:?}");
+                    };
+                    self.token = Some(bound.token);
+                    self.number = 0;
+                    self.entry.resend_all(now);
+                }
+                Some(Heard::Over) => self.link = None,
+                Some(Heard::Other) => {}
+            }
+        }
+        self.take(now, messages);
+        let waits = self.waits_for_stream && self.receiver.has_gap();
+        if let Some(link) = &mut self.link
+            && self.is_in
+            && self.manner != Manner::Tcp
+            && !self.has_asked
+            && !waits
+        {
+            self.has_asked = true;
+            let bind = BindUdp {
+                message_type: b'u',
+                udp_port: self.socket.address().port().into(),
+            };
+            link.say(bind.as_bytes());
+        }
+    }
+
+    /// Messages of the stream, in order, each once.
+    fn take(&mut self, now: u64, messages: Vec<(u64, Vec<u8>)>) {
+        for (sequence, message) in messages {
+            assert_eq!(sequence, self.stream.len() as u64 + 1, "{}", self.username);
+            let response = Response::decode(&message).expect("OUCH");
+            trace::tell(now, &self.username, format_args!("got {sequence}: {response:?}"));
+            match &response {
+                Response::Accepted(accepted, _) => {
+                    self.accepted.push((accepted.user_ref_num.get(), accepted.side))
+                }
+                Response::Replaced(replaced, _) => {
+                    self.accepted.push((replaced.user_ref_num.get(), replaced.side))
+                }
+                _ => {}
+            }
+            self.count(&response);
+            let fates = &mut self.fates;
+            // A request that was overtaken is not entered again: this customer has others.
+            let effect = self.entry.response(&response, |user_ref, _| {
+                let fate = fates.insert(user_ref, Fate::PassedOver);
+                assert_eq!(
+                    fate,
+                    Some(Fate::Unknown),
+                    "request {user_ref} was answered before"
+                );
+            });
+            if let Some(user_ref) = effect.answered {
+                let fate = fates.insert(user_ref, Fate::Answered(message[0]));
+                assert_eq!(
+                    fate,
+                    Some(Fate::Unknown),
+                    "{}: a second answer to request {user_ref}",
+                    self.username
+                );
+            }
+            self.stream.push(message);
+        }
+    }
+
+    fn count(&mut self, response: &Response<'_>) {
+        let coverage = &mut self.coverage;
+        match response {
+            Response::Accepted(accepted, _) if accepted.order_state == b'D' => {
+                coverage.met("orders accepted dead");
+            }
+            Response::Accepted(..) => coverage.met("orders accepted"),
+            Response::Replaced(..) => coverage.met("orders replaced"),
+            Response::Executed(executed, _) => {
+                coverage.met(format!("executions {}", char::from(executed.liquidity_flag)));
+                let open = self.entry.open_quantity(executed.user_ref_num.get());
+                if open.is_some_and(|open| open > executed.quantity.get()) {
+                    coverage.met("partial fills");
+                }
+            }
+            Response::Canceled(canceled, _) => {
+                coverage.met(format!("cancels {}", char::from(canceled.reason)));
+            }
+            Response::AiqCanceled(canceled, _) => {
+                coverage.met(format!("self matches {}", char::from(canceled.aiq_strategy)));
+            }
+            Response::Rejected(rejected, _) => {
+                coverage.met(format!("refused 0x{:04x}", rejected.reason.get()));
+            }
+            Response::PriorityUpdate(..) => coverage.met("stops that entered"),
+            Response::Restated(..) => coverage.met("displays filled up"),
+            Response::Modified(..) => coverage.met("orders modified"),
+            Response::MassCancel(..) => coverage.met("mass cancels"),
+            Response::OrderEntryDisabled(..) => coverage.met("order entry disabled"),
+            Response::OrderEntryEnabled(..) => coverage.met("order entry enabled"),
+            Response::AccountQuery(..) => coverage.met("account queries answered"),
+            _ => {}
+        }
+    }
+
+    /// Something to ask, kept for sending again.
+    fn request(&mut self, now: u64) -> Option<Vec<u8>> {
+        let random = &mut self.random;
+        let old = match self.accepted.len() {
+            0 => None,
+            count => Some(self.accepted[count - 1 - random.below(count.min(24) as u64) as usize]),
+        };
+        let about = About {
+            user_ref: self.entry.next_user_ref(),
+            old: old.map(|(user_ref, _)| user_ref),
+            live: old.filter(|(user_ref, _)| self.entry.open_quantity(*user_ref).is_some()),
+            firm: self.firm,
+        };
+        let (case, bytes) = wishes::request(&self.wishes, &about, random)?;
+        // No room: it is not sent.
+        self.entry.keep(now, &bytes).ok()?;
+        self.coverage.met(format!("sent: {case}"));
+        trace::tell(now, &self.username, format_args!("sends {case}: {bytes:02x?}"));
+        if let Some(user_ref) = Request::decode(&bytes).expect("it was kept").new_user_ref() {
+            let before = self.fates.insert(user_ref, Fate::Unknown);
+            assert_eq!(before, None, "a number is given once");
+        }
+        Some(bytes)
+    }
+
+    fn send(&mut self, requests: &[Vec<u8>]) {
+        let over_tcp = match self.manner {
+            Manner::Udp => false,
+            Manner::Tcp => true,
+            Manner::Mixed => self.random.chance(1, 2),
+        };
+        if over_tcp && let Some(link) = &mut self.link {
+            for request in requests {
+                // What is asked for again comes over UDP.
+                link.say(request);
+            }
+            return;
+        }
+        let Some(token) = self.token else { return };
+        for chunk in requests.chunks(8) {
+            self.number += 1;
+            self.packer.start(token, self.number);
+            for request in chunk {
+                assert!(self.packer.push(request), "eight requests fit");
+            }
+            self.socket
+                .send(self.exchange, self.packer.finish(None))
+                .expect("the switchboard takes everything");
+        }
+    }
+
+    /// Nothing waits for an answer, nothing is missing.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_ready() && self.entry.waiting_count() == 0 && !self.receiver.has_gap()
+    }
+}
