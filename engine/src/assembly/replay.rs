@@ -1,6 +1,8 @@
 //! The journal's way back into memory: the same commands through the same exchange and the same encoder. What comes out
 //! is compared with what the process that wrote the journal had: a hash of all events, in every frame.
 
+use protocol::market_data::values::event_code;
+
 use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::event::Event;
 use crate::exchange::{Exchange, Limits, Progress, Sink};
@@ -84,16 +86,22 @@ impl Replay {
         if command.kind == CommandKind::SystemEvent as u8 {
             self.system_event = Some(command.state_change().value);
         }
+        let day = self.exchange.day();
         let mut progress = self.exchange.apply(command, &mut self.events);
         loop {
             self.events_hash.add(&self.events.0);
             self.encoder.encode(command, &self.events.0, messages);
             self.events.0.clear();
             if progress == Progress::Done {
-                return Ok(());
+                break;
             }
             progress = self.exchange.resume(&mut self.events);
         }
+        if self.exchange.day() != day {
+            // A new day says these itself.
+            self.system_event = Some(event_code::START_OF_SYSTEM_HOURS);
+        }
+        Ok(())
     }
 }
 

@@ -25,8 +25,6 @@ use crate::runtime::seams::{DatagramSink, DatagramSource, Listener};
 use crate::runtime::shutdown::Shutdown;
 use crate::setup;
 
-/// The roll counter in session names. There is no roll of the day yet.
-const ROLL: u32 = 1;
 /// What recovery may have on its way to the engine, beside the commands of the setup.
 const INBOUND_RING: usize = 4_096;
 /// What the engine may have on its way to recovery.
@@ -83,7 +81,9 @@ pub(super) struct Stages<W: Outside> {
     pub(super) recovered: Recovered,
     /// The last command of the setup: with it the exchange is ready.
     pub(super) ready_at: u64,
-    /// The journal's day has ended: nothing will trade any more.
+    /// The midnight that the times of the day count from, nanoseconds since 1970.
+    pub(super) day_ns: u64,
+    /// The day has ended, and has not rolled yet.
     pub(super) day_has_ended: bool,
 }
 
@@ -147,7 +147,6 @@ pub(super) fn build<W: Outside>(
         hash_seed: seams.hash_seed,
         store_bytes: capacities.store as usize,
         finished_orders: capacities.finished_orders as usize,
-        roll: ROLL,
         market_data_logins: if is_local {
             MarketDataLogins::Open
         } else {
@@ -189,10 +188,13 @@ pub(super) fn build<W: Outside>(
         })?;
     }
 
-    let day_ns = recovered.day_ns.unwrap_or_else(|| {
+    // The journal's day is its first one.
+    let first_day_ns = recovered.day_ns.unwrap_or_else(|| {
         let now_ns = seams.clock.now_ns();
         now_ns - now_ns % DAY_NS
     });
+    let day_ns = replay.exchange.midnight_ns().unwrap_or(first_day_ns);
+    let day_has_ended = replay.system_event == Some(event_code::END_OF_MESSAGES);
     let settings = journal::Settings {
         durability: match config.journal.durability {
             Durability::Sync => journal::Durability::Sync,
@@ -200,7 +202,7 @@ pub(super) fn build<W: Outside>(
             Durability::None => journal::Durability::None,
         },
         configuration_hash: config.configuration_hash(),
-        day_ns,
+        day_ns: first_day_ns,
         frame_payload_bytes_max: config.journal.batch_bytes as usize,
     };
     let journal_links = journal::Links {
@@ -214,7 +216,8 @@ pub(super) fn build<W: Outside>(
 
     let output_config = OutputConfig {
         sessions: limits.sessions,
-        roll: ROLL,
+        day: replay.exchange.day(),
+        has_ended: day_has_ended,
         line_a: network.line_a,
         line_b: network.line_b,
         datagram_bytes_max: network.datagram_bytes,
@@ -271,7 +274,8 @@ pub(super) fn build<W: Outside>(
         released,
         ready_at,
         recovered,
-        day_has_ended: replay.system_event == Some(event_code::END_OF_MESSAGES),
+        day_ns,
+        day_has_ended,
     })
 }
 

@@ -56,6 +56,7 @@ use book::ladder::Pools;
 use canceling::CancelFilter;
 use command::{Command, CommandKind};
 use day::Carrying;
+pub use day::DAYS_MAX;
 pub use due::Due;
 use due::Timers;
 use expiry::ExpiryQueue;
@@ -173,6 +174,8 @@ pub struct Exchange {
     match_number: u64,
     /// 1 on the first day.
     day: u32,
+    /// What the times of the day's commands count from.
+    midnight_ns: Option<u64>,
     sequence: u64,
     now: u64,
     work: Work,
@@ -225,6 +228,7 @@ impl Exchange {
             order_number: 0,
             match_number: 0,
             day: 1,
+            midnight_ns: None,
             sequence: 0,
             now: 0,
             work: Work::Nothing,
@@ -274,7 +278,7 @@ impl Exchange {
             "time does not run backwards"
         );
         self.sequence = command.sequence;
-        self.now = command.time;
+        let before = std::mem::replace(&mut self.now, command.time);
         let step = &mut Step::new(sink);
         match CommandKind::from_byte(command.kind) {
             Some(CommandKind::Enter) => self.enter(command, outlook, step),
@@ -302,7 +306,7 @@ impl Exchange {
             Some(CommandKind::Imbalance) => self.imbalance(step),
             Some(CommandKind::Reopen) => self.reopen(command, step),
             Some(CommandKind::SetProtection) => self.set_protection(command, step),
-            Some(CommandKind::RollDay) => self.roll_day(step),
+            Some(CommandKind::RollDay) => self.roll_day(command, before, step),
             None => self.refuse_operation(step),
         }
     }

@@ -6,6 +6,7 @@ use protocol::soup::Login;
 
 use super::connection::Connection;
 use super::credentials::MarketDataLogins;
+use super::days::{Wanted, wanted_day};
 use super::door::DoorCounters;
 use super::market_data_name;
 use super::service::{Caller, Close, Service, Verdict, View};
@@ -15,12 +16,11 @@ use super::store::{Cursor, FEED_STREAM, NotServable};
 #[derive(Debug)]
 pub(super) struct GapService {
     logins: MarketDataLogins,
-    roll: u32,
 }
 
 impl GapService {
-    pub(super) fn new(logins: MarketDataLogins, roll: u32) -> Self {
-        Self { logins, roll }
+    pub(super) fn new(logins: MarketDataLogins) -> Self {
+        Self { logins }
     }
 }
 
@@ -31,11 +31,12 @@ impl Service for GapService {
         if !self.logins.allows(login.username, login.password) {
             return Verdict::NotAuthorized;
         }
-        let name = market_data_name(self.roll);
-        if !login.asks_for(&name) {
-            return Verdict::SessionNotAvailable;
-        }
-        match view.store.cursor(FEED_STREAM, login.requested_sequence) {
+        let (day, name) = match wanted_day(login, view.store, market_data_name) {
+            Wanted::Day(day, name) => (day, name),
+            Wanted::Tomorrow => return Verdict::NotYet,
+            Wanted::Nothing => return Verdict::SessionNotAvailable,
+        };
+        match view.store.cursor_of(day, FEED_STREAM, login.requested_sequence) {
             Ok(cursor) => Verdict::Accept(name, cursor.next_sequence(), cursor),
             Err(NotServable::Beyond { .. }) => Verdict::NotYet,
             Err(NotServable::Gone | NotServable::UnknownStream) => Verdict::SessionNotAvailable,
@@ -59,7 +60,11 @@ impl Service for GapService {
         view: View<'_>,
     ) -> Result<usize, Close> {
         let queued = connection.put_stream(view.now_ns, view.store, open, budget);
-        queued.map_err(|_| Close::FellOff)
+        let queued = queued.map_err(|_| Close::FellOff)?;
+        if view.store.is_at_end(open) && connection.put_end(view.now_ns) {
+            return Err(Close::Rolled);
+        }
+        Ok(queued)
     }
 
     fn silence(

@@ -116,6 +116,10 @@ impl<T: Clone + Default> Rings<T> {
         self.slots[slot] = entry;
     }
 
+    fn clear(&mut self) {
+        self.counts.fill(0);
+    }
+
     /// Oldest first.
     fn entries(&self, account: u32) -> impl DoubleEndedIterator<Item = &T> {
         let start = account as usize * self.each;
@@ -149,6 +153,12 @@ impl History {
             finished: Rings::new(accounts as usize, each),
             replaced: Rings::new(accounts as usize, each),
         }
+    }
+
+    /// The day rolls: numbers begin again.
+    pub fn forget_all(&mut self) {
+        self.finished.clear();
+        self.replaced.clear();
     }
 
     /// An order of the account ended, or a request was refused.
@@ -212,6 +222,10 @@ mod tests {
         // Sessions of one account do not share numbers, and accounts do not share orders.
         assert_eq!(history.find(0, 8, 10), None);
         assert_eq!(history.find(1, 7, 10), None);
+        history.forget_all();
+        assert_eq!(history.find(0, 7, 10), None);
+        history.finish(0, 7, status(1, b'F'));
+        assert_eq!(history.find(0, 7, 1), Some(status(1, b'F')));
     }
 
     #[test]

@@ -141,6 +141,11 @@ impl Replica {
     /// Puts what the step refused or replaced into the history.
     fn remember(&mut self, command: &Command) {
         for event in &self.events {
+            if event.kind == EventKind::DayRolled as u8 {
+                // Numbers of orders begin again.
+                self.history.forget_all();
+                continue;
+            }
             let replaced = event.kind == EventKind::Replaced as u8;
             if !replaced && event.kind != EventKind::Rejected as u8 {
                 continue;
