@@ -9,10 +9,13 @@ pub mod journal;
 pub mod limits;
 pub mod memory;
 pub mod output;
+pub mod poison;
 pub mod recovery;
+pub mod replay;
 pub mod runtime;
 pub mod sequencer;
 pub mod setup;
+pub mod snapshot;
 pub mod sys;
 
 // The model's files are part of the library's own tests and of `tests/model.rs`: in both the exchange has one name.

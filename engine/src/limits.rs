@@ -49,6 +49,8 @@ pub const CONNECTIONS: Range = Range::new(1, 256, 65_536);
 pub const FINISHED_ORDERS: Range = Range::new(1, 256, 1 << 20);
 /// Commands in a ring.
 pub const RING: Range = Range::new(1024, 65_536, 1 << 24);
+/// Commands on their way to the replica: what comes while a snapshot is taken of it waits there.
+pub const REPLICA_RING: Range = Range::new(1024, 262_144, 1 << 24);
 /// Bytes of the ring from engine to output: at least two of the longest records.
 pub const OUTPUT_RING: Range = Range::new(64 * KIB, 16 * MIB, 16 * GIB);
 /// Bytes of the window of released messages.
@@ -59,6 +61,11 @@ pub const STORE: Range = Range::new(MIB, 256 * MIB, 1024 * GIB);
 pub const SEGMENT: Range = Range::new(4 * MIB, 64 * MIB, 16 * GIB);
 /// Most bytes of one journal write.
 pub const BATCH: Range = Range::new(4 * KIB, 64 * KIB, PAYLOAD_BYTES_MAX as u64);
+
+/// Seconds between two snapshots: what a start has to apply is what came since.
+pub const SNAPSHOT_INTERVAL_S: Range = Range::new(1, 30, 60);
+/// Commands that a snapshot must bring. Applying fewer takes less time than reading a snapshot.
+pub const SNAPSHOT_COMMANDS: Range = Range::new(1, 100_000, u32::MAX as u64);
 
 /// Routers that market data may cross, plus one.
 pub const MULTICAST_TTL: Range = Range::new(0, 1, 255);

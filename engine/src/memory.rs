@@ -23,6 +23,11 @@ const ROSTER_BYTES: u64 = 64;
 /// A finished order as order status remembers it, with its place in the list of its account.
 const FINISHED_ORDER_BYTES: u64 = 160;
 
+/// An order in a snapshot: its record, and its place among its account's.
+const ORDER_IN_SNAPSHOT: u64 = 128;
+/// A finished order and a replaced number in a snapshot.
+const FINISHED_IN_SNAPSHOT: u64 = 84;
+
 /// A part and its bytes.
 pub type Part = (&'static str, u64);
 
@@ -48,7 +53,23 @@ pub fn needed(config: &Config) -> Vec<Part> {
         ("window", capacities.window),
         ("store of released messages", capacities.store),
         ("journal batches", 4 * config.journal.batch_bytes),
+        ("snapshot", snapshot_bytes(config)),
     ]
+}
+
+/// Bytes that a snapshot can have, but for assets, instruments and fee schedules, which have few.
+pub fn snapshot_bytes(config: &Config) -> u64 {
+    let limits = &config.capacities.limits;
+    let accounts = u64::from(limits.accounts);
+    // Nobody has all assets: what is more than this the buffer grows by, once.
+    let balances = accounts * u64::from(limits.assets).min(8) * 40;
+    let finished = accounts * u64::from(config.capacities.finished_orders) * FINISHED_IN_SNAPSHOT;
+    let sessions = u64::from(limits.sessions) * 32;
+    u64::from(limits.orders) * ORDER_IN_SNAPSHOT
+        + accounts * bytes_of::<Account>()
+        + balances
+        + finished
+        + sessions
 }
 
 fn bytes_of<T>() -> u64 {
@@ -120,8 +141,8 @@ mod tests {
         large.capacities.limits.orders *= 2;
         large.capacities.store += 1 << 20;
         let (small, large) = (needed(&small), needed(&large));
-        let orders = 262_144 * (3 * 64 + 64 + 8 + 24);
-        assert_eq!(total(&large) - total(&small), 2 * orders + (1 << 20));
+        let orders = 262_144 * (2 * (3 * 64 + 64 + 8 + 24) + 128);
+        assert_eq!(total(&large) - total(&small), orders + (1 << 20));
         assert!(table(&large).contains("store of released messages"));
     }
 

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::replay::Diverged;
 use crate::config::ConfigError;
 use crate::journal::JournalError;
+use crate::replay::Diverged;
 use crate::sys::socket::OpenError;
 
 /// Why an exchange could not start.
@@ -31,6 +31,32 @@ pub enum StartError {
     /// The journal gives another state than it did.
     #[error(transparent)]
     Diverged(#[from] Diverged),
+    /// The journal has lost what a snapshot knows.
+    #[error(
+        "journal damaged: it ends with command {last}, and {path} knows commands up to {known}; they were acknowledged\n    \
+         remedy: restore the data directory from a copy"
+    )]
+    Shortened {
+        /// The snapshot.
+        path: String,
+        /// Its last command.
+        known: u64,
+        /// The journal's last command.
+        last: u64,
+    },
+    /// A command ended the process, and would again.
+    #[error(
+        "{command} ended the last process while it was applied\n    remedy: keep a copy of the data directory and report \
+         this; to start without the command, which is then rejected: exchange skip --data {directory} --command {sequence}"
+    )]
+    Poisoned {
+        /// The command in words.
+        command: String,
+        /// Its number.
+        sequence: u64,
+        /// The data directory.
+        directory: String,
+    },
     /// A door can not be opened.
     #[error(transparent)]
     Door(#[from] OpenError),

@@ -9,6 +9,8 @@ use super::stages::{Outside, Seams, Stages, build};
 use crate::config::Config;
 use crate::exchange::command::Command;
 use crate::journal::SimDisk;
+use crate::poison::Skips;
+use crate::recovery::archive;
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
 use crate::runtime::shutdown::Shutdown;
@@ -38,6 +40,7 @@ impl Outside for Memory {
     type MarketData = SimSender;
     type Door = SimListener;
     type Disk = SimDisk;
+    type Snapshots = SimDisk;
 }
 
 /// An exchange that does nothing but what [`Inline::turn`] lets it do.
@@ -69,6 +72,18 @@ impl Inline {
             gap_recovery,
             re_requests: outside.network.sender(udp),
             disk: Some(outside.disk.clone()),
+            snapshots: Some(outside.disk.clone()),
+            skips: Skips::default(),
+            archive: Some(archive::Sources {
+                skips: Skips::default(),
+                journal: {
+                    let disk = outside.disk.clone();
+                    Box::new(move || Box::new(disk.clone()))
+                },
+                snapshots: Box::new(outside.disk.clone()),
+                limits: config.capacities.limits,
+            }),
+            has_helpers: false,
             udp_port: port,
             hash_seed: outside.hash_seed,
         };
@@ -137,6 +152,8 @@ impl Inline {
             }
         }
         self.stages.recovery.close();
+        let last = self.released();
+        self.stages.recovery.take_last_snapshot(last);
         let recovery = self.stages.recovery.counters();
         Ok(Final {
             exchange: self.stages.engine.into_exchange(),

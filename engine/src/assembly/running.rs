@@ -13,13 +13,15 @@ use crossbeam_utils::CachePadded;
 
 use super::capacities;
 use super::error::StartError;
+use super::restore::Progress;
 use super::stages::{Outside, Seams, Stages, build};
 use crate::config::{Config, Durability, IdleChoice, LayoutChoice, ReceiveChoice};
 use crate::exchange::Exchange;
-use crate::journal::{self, Backend, FileDisk, Segments};
+use crate::journal::{self, Backend, Directory, FileDisk, ReadOptions, Segments};
 use crate::memory;
 use crate::output::OutputCounters;
-use crate::recovery::RecoveryCounters;
+use crate::poison::{self, Skips};
+use crate::recovery::{RecoveryCounters, archive};
 use crate::runtime::clock::Clock;
 use crate::runtime::counters::Counters;
 use crate::runtime::idle::IdleStrategy;
@@ -27,6 +29,7 @@ use crate::runtime::shutdown::Shutdown;
 use crate::runtime::threading::{self, BoxedStage, Layout, Role};
 use crate::runtime::{Stage, Waker, Watch};
 use crate::setup;
+use crate::snapshot::SnapshotDirectory;
 use crate::sys::source::{self, Method, Options, Source};
 use crate::sys::tcp::TcpDoor;
 use crate::sys::udp::{MulticastOptions, MulticastSink, UdpSink};
@@ -131,11 +134,18 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
     if let Some(disk) = &mut disk {
         check_capacities(&config, disk)?;
     }
+    let skips = match &mut disk {
+        Some(disk) => {
+            refuse_poison(&config, disk, &mut tell)?;
+            read_skips(&config)?
+        }
+        None => Skips::default(),
+    };
     tell(&format!("memory: {}", memory::sentence(&memory::needed(&config))));
 
     let shutdown = Shutdown::default();
     let (left_to, left) = mpsc::channel();
-    let seams = open_doors(&mut config, disk, &mut tell)?;
+    let seams = open_doors(&mut config, disk, skips, &mut tell)?;
     let mut counters: Vec<Arc<dyn Counters>> = vec![Arc::clone(seams.orders.counters()) as Arc<dyn Counters>];
     let addresses = Addresses {
         order_entry_udp: config.network.order_entry_udp,
@@ -146,15 +156,17 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
     };
 
     let began = Instant::now();
-    let mut told = began;
+    let mut pace = Pace::new();
     let stages = build(&config, seams, &shutdown, |progress| {
-        if told.elapsed() >= TELL_AGAIN {
-            told = Instant::now();
-            tell(&format!("journal: replaying, command {}", progress.sequence));
+        if let Some(line) = pace.line(progress) {
+            tell(&line);
         }
     })?;
     if config.journal.durability != Durability::None {
-        tell_recovered(&stages.recovered, stages.day_ns, began.elapsed(), &mut tell);
+        for refused in &stages.refused {
+            tell(refused);
+        }
+        tell_recovered(&stages, began.elapsed(), &mut tell);
     }
     if let Some(day) = &config.day {
         tell(&format!("day: {day}"));
@@ -171,6 +183,12 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
         ));
     }
     counters.push(Arc::clone(stages.engine.counters()) as Arc<dyn Counters>);
+    if let Some(archive) = &stages.archive_counters {
+        counters.push(Arc::clone(archive) as Arc<dyn Counters>);
+    }
+    if let Some(snapshots) = &stages.snapshot_counters {
+        counters.push(Arc::clone(snapshots) as Arc<dyn Counters>);
+    }
     let (released, ready_at) = (Arc::clone(&stages.released), stages.ready_at);
 
     if config.threads.lock_memory
@@ -245,6 +263,59 @@ fn check_capacities(config: &Config, disk: &mut FileDisk) -> Result<(), StartErr
     }
 }
 
+fn read_skips(config: &Config) -> Result<Skips, StartError> {
+    let directory = &config.journal.directory;
+    Skips::read(directory).map_err(|source| StartError::Directory {
+        action: "understand the commands that are left out in",
+        path: directory.display().to_string(),
+        source,
+    })
+}
+
+/// Refuses to apply the command again that ended the last process. One that the journal does not have was never
+/// acknowledged: nothing is left of it but the file.
+fn refuse_poison(
+    config: &Config,
+    disk: &mut FileDisk,
+    tell: &mut impl FnMut(&str),
+) -> Result<(), StartError> {
+    let directory = &config.journal.directory;
+    let failed = |action| {
+        let path = directory.display().to_string();
+        move |source| StartError::Directory { action, path, source }
+    };
+    let Some(command) = poison::read(directory).map_err(failed("read the poison in"))? else {
+        return Ok(());
+    };
+    let options = ReadOptions {
+        from: command.sequence,
+        until: command.sequence,
+        ..ReadOptions::default()
+    };
+    let mut is_there = false;
+    journal::replay(
+        disk,
+        options,
+        |_| {},
+        |read, _| {
+            is_there |= *read == command;
+            Ok::<_, StartError>(())
+        },
+    )?;
+    if is_there {
+        return Err(StartError::Poisoned {
+            command: poison::tell(&command),
+            sequence: command.sequence,
+            directory: directory.display().to_string(),
+        });
+    }
+    tell(&format!(
+        "{} ended the last process before it was in the journal: it was never acknowledged, and is gone",
+        poison::tell(&command)
+    ));
+    poison::forget(directory).map_err(failed("remove the poison in"))
+}
+
 /// The real outside.
 enum Machine {}
 
@@ -254,12 +325,14 @@ impl Outside for Machine {
     type MarketData = MulticastSink;
     type Door = TcpDoor;
     type Disk = FileDisk;
+    type Snapshots = SnapshotDirectory;
 }
 
 /// Opens everything that others can reach us by; writes the ports that were free into `config`.
 fn open_doors(
     config: &mut Config,
     disk: Option<FileDisk>,
+    skips: Skips,
     tell: &mut impl FnMut(&str),
 ) -> Result<Seams<Machine>, StartError> {
     let machine = |what| move |source| StartError::Machine { what, source };
@@ -328,6 +401,20 @@ fn open_doors(
         order_entry,
         gap_recovery,
         re_requests,
+        snapshots: disk
+            .is_some()
+            .then(|| SnapshotDirectory::new(&config.journal.directory)),
+        archive: disk.is_some().then(|| {
+            let directory = config.journal.directory.clone();
+            archive::Sources {
+                skips: skips.clone(),
+                snapshots: Box::new(SnapshotDirectory::new(&directory)),
+                journal: Box::new(move || Box::new(Directory::new(&directory))),
+                limits: config.capacities.limits,
+            }
+        }),
+        skips,
+        has_helpers: true,
         disk,
         udp_port: network.order_entry_udp.port(),
         hash_seed: u64::from_ne_bytes(seed),
@@ -339,8 +426,47 @@ fn free_port(group: Ipv4Addr) -> io::Result<u16> {
     Ok(UdpSocket::bind((group, 0))?.local_addr()?.port())
 }
 
-fn tell_recovered(recovered: &journal::Recovered, day_ns: u64, took: Duration, tell: &mut impl FnMut(&str)) {
-    let age_ns = Clock::system().now_ns().saturating_sub(day_ns);
+/// Makes a line now and then of how far reading is.
+struct Pace {
+    told: Instant,
+    /// The last command that was told of.
+    sequence: u64,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            told: Instant::now(),
+            sequence: 0,
+        }
+    }
+
+    fn line(&mut self, progress: Progress) -> Option<String> {
+        let now = match progress {
+            Progress::Loaded { sequence } => {
+                (self.told, self.sequence) = (Instant::now(), sequence);
+                return Some(format!("snapshot: state after command {sequence} loaded"));
+            }
+            Progress::Reading(now) => now,
+        };
+        let elapsed = self.told.elapsed();
+        if elapsed < TELL_AGAIN {
+            return None;
+        }
+        let commands = now.sequence.saturating_sub(self.sequence) as f64 / elapsed.as_secs_f64();
+        (self.told, self.sequence) = (Instant::now(), now.sequence);
+        Some(format!(
+            "journal: replaying, {} %, command {}, {:.2} million a second",
+            now.bytes * 100 / now.bytes_total.max(1),
+            now.sequence,
+            commands / 1e6
+        ))
+    }
+}
+
+fn tell_recovered(stages: &Stages<Machine>, took: Duration, tell: &mut impl FnMut(&str)) {
+    let (recovered, snapshot) = (&stages.recovered, stages.snapshot);
+    let age_ns = Clock::system().now_ns().saturating_sub(stages.day_ns);
     if age_ns > DAY_NS_MAX {
         tell(&format!(
             "the trading day began {} hours ago: its clock stands still at 72 until the day rolls, which takes times of the \
@@ -355,9 +481,13 @@ fn tell_recovered(recovered: &journal::Recovered, day_ns: u64, took: Duration, t
     if let Some(torn) = &recovered.torn {
         tell(&torn.to_string());
     }
+    let behind = match snapshot {
+        0 => String::new(),
+        sequence => format!(" behind the snapshot of command {sequence}"),
+    };
     tell(&format!(
-        "journal: {} commands replayed in {} ms",
-        recovered.last_sequence,
+        "journal: {} commands replayed{behind} in {} ms",
+        recovered.last_sequence - snapshot,
         took.as_millis()
     ));
 }
@@ -392,10 +522,12 @@ fn plans(
         let _ = output_left.send(Left::Output(output.counters()));
     });
     let (recovery_left, shutdown) = (left.clone(), shutdown.clone());
+    let released = stages.released;
     let recovery = Leaving::new(stages.recovery, move |mut recovery| {
         // After a failure nothing more leaves.
         if shutdown.failure().is_none() {
             recovery.close();
+            recovery.take_last_snapshot(released.load(Ordering::Acquire));
         }
         let counters = recovery.counters();
         let _ = recovery_left.send(Left::Recovery(Box::new(recovery.into_exchange()), counters));

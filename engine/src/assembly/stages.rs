@@ -8,28 +8,34 @@ use protocol::market_data::values::event_code;
 use rtrb::RingBuffer;
 
 use super::error::StartError;
-use super::replay::{Nobody, Replay};
+use super::restore::{self, Progress, Restored, restore};
 use crate::config::{Config, Durability};
 use crate::exchange::Exchange;
 use crate::exchange::command::{Command, CommandKind, SessionDefinition};
 use crate::ingress::{EngineConfig, EngineLinks, EngineStage, Schedule};
-use crate::journal::{self, Disk, JournalStage, ReadOptions, Recovered};
+use crate::journal::{self, Disk, JournalStage, Recovered};
+use crate::memory;
 use crate::output::{OutputConfig, OutputLinks, OutputStage, window};
+use crate::poison::Skips;
+use crate::recovery::archive::{self, Archive, ArchiveCounters};
 use crate::recovery::credentials::{Credentials, MarketDataLogins};
 use crate::recovery::door::DoorConfig;
 use crate::recovery::re_request::ReRequestConfig;
-use crate::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage};
+use crate::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage, Start};
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{Cell, Inbound};
 use crate::runtime::seams::{DatagramSink, DatagramSource, Listener};
 use crate::runtime::shutdown::Shutdown;
 use crate::setup;
+use crate::snapshot::{Keeper, KeeperSettings, Origin, SnapshotCounters, Snapshots};
 
 /// What recovery may have on its way to the engine, beside the commands of the setup.
 const INBOUND_RING: usize = 4_096;
 /// What the engine may have on its way to recovery.
 const NOTES_RING: usize = 4_096;
 const DAY_NS: u64 = 86_400_000_000_000;
+/// A snapshot leaves at least so many segments' room to the journal: one more than it wants for itself.
+const SEGMENTS_FREE: u64 = 3;
 
 /// What the outside is made of.
 pub(super) trait Outside {
@@ -43,6 +49,8 @@ pub(super) trait Outside {
     type Door: Listener;
     /// Holds the journal.
     type Disk: Disk;
+    /// Holds snapshots.
+    type Snapshots: Snapshots + Send + 'static;
 }
 
 /// Everything that is outside.
@@ -63,6 +71,14 @@ pub(super) struct Seams<W: Outside> {
     pub(super) gap_recovery: W::Door,
     /// The journal's; `None` when nothing is kept.
     pub(super) disk: Option<W::Disk>,
+    /// Beside the journal.
+    pub(super) snapshots: Option<W::Snapshots>,
+    /// Commands of the journal that are left out.
+    pub(super) skips: Skips,
+    /// Reads journal and snapshots once more, for who asks for old messages.
+    pub(super) archive: Option<archive::Sources>,
+    /// What is slow runs on threads of its own, not in the stages' turns.
+    pub(super) has_helpers: bool,
     /// The port of the orders over UDP, told to those who bind.
     pub(super) udp_port: u16,
     /// From the operating system's random source; in a simulation from its seed.
@@ -79,6 +95,14 @@ pub(super) struct Stages<W: Outside> {
     pub(super) released: Arc<CachePadded<AtomicU64>>,
     /// What the journal held.
     pub(super) recovered: Recovered,
+    /// Commands that a snapshot spared; 0 without one.
+    pub(super) snapshot: u64,
+    /// Snapshots that were not used, and why.
+    pub(super) refused: Vec<String>,
+    /// What became of snapshots.
+    pub(super) snapshot_counters: Option<Arc<CachePadded<SnapshotCounters>>>,
+    /// What became of old messages that were asked for.
+    pub(super) archive_counters: Option<Arc<CachePadded<ArchiveCounters>>>,
     /// The last command of the setup: with it the exchange is ready.
     pub(super) ready_at: u64,
     /// The midnight that the times of the day count from, nanoseconds since 1970.
@@ -87,8 +111,8 @@ pub(super) struct Stages<W: Outside> {
     pub(super) day_has_ended: bool,
 }
 
-/// Builds the stages: replays the journal into engine and replica, then hands the setup's commands to the
-/// engine as its first input. `progress` is told how far the replay is.
+/// Builds the stages: finds the state again, then hands the setup's commands to the engine as its first input. `progress`
+/// is told how far that is.
 ///
 /// # Errors
 /// A journal that can not be continued, or a configuration that contradicts it.
@@ -96,7 +120,7 @@ pub(super) fn build<W: Outside>(
     config: &Config,
     seams: Seams<W>,
     shutdown: &Shutdown,
-    mut progress: impl FnMut(journal::Progress),
+    progress: impl FnMut(Progress),
 ) -> Result<Stages<W>, StartError> {
     let mut disk = seams.disk;
     let capacities = &config.capacities;
@@ -111,20 +135,44 @@ pub(super) fn build<W: Outside>(
     let released = Arc::new(CachePadded::new(AtomicU64::new(0)));
     let low_space = Arc::new(AtomicBool::new(false));
 
-    // First the engine's own: what is to be set up, and which session is whose, follows from it.
-    let mut replay = Replay::new(limits, seams.hash_seed);
-    let recovered = match &mut disk {
-        None => Recovered::default(),
-        Some(disk) => journal::recover(
-            disk,
-            ReadOptions::default(),
-            &mut progress,
-            |command, expected| -> Result<(), StartError> {
-                Ok(replay.apply(command, expected, &mut Nobody)?)
-            },
-        )?,
+    let mut recovery_config = RecoveryConfig {
+        hash_seed: seams.hash_seed,
+        store_bytes: capacities.store as usize,
+        finished_orders: capacities.finished_orders as usize,
+        udp_port: seams.udp_port,
+        re_requests: ReRequestConfig {
+            datagram_bytes_max: network.datagram_bytes,
+            ..ReRequestConfig::default()
+        },
+        snapshot_interval_ns: u64::from(config.journal.snapshot_interval_s) * 1_000_000_000,
+        snapshot_commands: u64::from(config.journal.snapshot_commands),
+        ..RecoveryConfig::new(limits)
     };
-    let commands = setup::commands(config, &replay.exchange, replay.system_event)?;
+    // The replica, and with it the store of what those who come back may ask for.
+    let mut snapshots = seams.snapshots;
+    let Restored {
+        start,
+        recovered,
+        snapshot,
+        refused,
+    } = match (&mut disk, &mut snapshots) {
+        (Some(disk), Some(snapshots)) => {
+            let hash = config.configuration_hash();
+            restore(hash, &recovery_config, &seams.skips, disk, snapshots, progress)?
+        }
+        _ => Restored {
+            start: Start::empty(&recovery_config),
+            recovered: Recovered::default(),
+            snapshot: 0,
+            refused: Vec::new(),
+        },
+    };
+    // What is to be set up, and which session is whose, follows from it.
+    let exchange = restore::copy(start.replica.exchange(), limits, seams.hash_seed);
+    let (encoder, events_hash) = (start.replica.encoder().clone(), start.replica.events_hash());
+    let system_event = start.replica.system_event();
+    let mut commands = setup::commands(config, &exchange, system_event)?;
+    commands.extend(seams.skips.commands(exchange.skips()));
     let (mut inbound_to, inbound_from) = RingBuffer::new(INBOUND_RING + commands.len());
     for command in &commands {
         if inbound_to.push(Inbound::Command(*command)).is_err() {
@@ -132,7 +180,7 @@ pub(super) fn build<W: Outside>(
         }
     }
 
-    let credentials = credentials(config, &replay.exchange, &commands);
+    let credentials = credentials(config, &exchange, &commands);
     let door = DoorConfig {
         connections_max: capacities.connections as usize,
         banner: format!(
@@ -143,58 +191,35 @@ pub(super) fn build<W: Outside>(
         ..DoorConfig::default()
     };
     let is_local = network.recovery_tcp.ip().is_loopback();
-    let recovery_config = RecoveryConfig {
-        hash_seed: seams.hash_seed,
-        store_bytes: capacities.store as usize,
-        finished_orders: capacities.finished_orders as usize,
-        market_data_logins: if is_local {
-            MarketDataLogins::Open
-        } else {
-            MarketDataLogins::Listed(credentials.clone())
-        },
-        credentials,
-        udp_port: seams.udp_port,
-        order_entry: door.clone(),
-        gap_recovery: door,
-        re_requests: ReRequestConfig {
-            datagram_bytes_max: network.datagram_bytes,
-            ..ReRequestConfig::default()
-        },
-        ..RecoveryConfig::new(limits)
+    recovery_config.market_data_logins = if is_local {
+        MarketDataLogins::Open
+    } else {
+        MarketDataLogins::Listed(credentials.clone())
     };
+    recovery_config.credentials = credentials;
+    (recovery_config.order_entry, recovery_config.gap_recovery) = (door.clone(), door);
     let recovery_links = RecoveryLinks {
         window: window_from,
         commands: replica_from,
         notes: notes_from,
         inbound: inbound_to,
     };
-    let mut recovery = RecoveryStage::new(
+    let mut recovery = RecoveryStage::resume(
         recovery_config,
         recovery_links,
+        start,
         seams.clock.clone(),
         seams.order_entry,
         seams.gap_recovery,
         seams.re_requests,
     );
-    // Then the replica, and with it the store of what those who come back may ask for.
-    if let Some(disk) = &mut disk {
-        let known = ReadOptions {
-            until: recovered.last_sequence,
-            ..ReadOptions::default()
-        };
-        journal::replay(disk, known, progress, |command, _| -> Result<(), StartError> {
-            recovery.replay(command);
-            Ok(())
-        })?;
-    }
-
     // The journal's day is its first one.
     let first_day_ns = recovered.day_ns.unwrap_or_else(|| {
         let now_ns = seams.clock.now_ns();
         now_ns - now_ns % DAY_NS
     });
-    let day_ns = replay.exchange.midnight_ns().unwrap_or(first_day_ns);
-    let day_has_ended = replay.system_event == Some(event_code::END_OF_MESSAGES);
+    let day_ns = exchange.midnight_ns().unwrap_or(first_day_ns);
+    let day_has_ended = system_event == Some(event_code::END_OF_MESSAGES);
     let settings = journal::Settings {
         durability: match config.journal.durability {
             Durability::Sync => journal::Durability::Sync,
@@ -205,6 +230,41 @@ pub(super) fn build<W: Outside>(
         day_ns: first_day_ns,
         frame_payload_bytes_max: config.journal.batch_bytes as usize,
     };
+    let mut snapshot_counters = None;
+    if let Some(snapshots) = snapshots {
+        let keeper_settings = KeeperSettings {
+            origin: Origin {
+                configuration_hash: settings.configuration_hash,
+                day_ns: first_day_ns,
+            },
+            reserve_bytes: SEGMENTS_FREE * config.journal.segment_bytes,
+            buffer_bytes: memory::snapshot_bytes(config) as usize,
+        };
+        let keeper = if seams.has_helpers {
+            let keeper = Keeper::start(Box::new(snapshots), keeper_settings);
+            keeper.map_err(|source| StartError::Machine {
+                what: "the thread that writes snapshots can not be started",
+                source,
+            })?
+        } else {
+            Keeper::inline(Box::new(snapshots), keeper_settings)
+        };
+        snapshot_counters = Some(Arc::clone(keeper.counters()));
+        recovery.keep_snapshots(keeper);
+    }
+    let mut archive_counters = None;
+    if let Some(sources) = seams.archive {
+        let archive = if seams.has_helpers {
+            Archive::start(sources).map_err(|source| StartError::Machine {
+                what: "the thread that makes old messages again can not be started",
+                source,
+            })?
+        } else {
+            Archive::inline(sources)
+        };
+        archive_counters = Some(Arc::clone(archive.counters()));
+        recovery.keep_archive(archive);
+    }
     let journal_links = journal::Links {
         commands: journaled_from,
         replica: replica_to,
@@ -216,7 +276,7 @@ pub(super) fn build<W: Outside>(
 
     let output_config = OutputConfig {
         sessions: limits.sessions,
-        day: replay.exchange.day(),
+        day: exchange.day(),
         has_ended: day_has_ended,
         line_a: network.line_a,
         line_b: network.line_b,
@@ -231,7 +291,7 @@ pub(super) fn build<W: Outside>(
     let output = OutputStage::new(
         output_config,
         output_links,
-        replay.encoder,
+        encoder,
         seams.clock.clone(),
         seams.acknowledgements,
         seams.market_data,
@@ -239,15 +299,13 @@ pub(super) fn build<W: Outside>(
 
     let since_ns = match recovered.last_sequence {
         0 => seams.clock.now_ns(),
-        _ => day_ns + replay.exchange.now(),
+        _ => day_ns + exchange.now(),
     };
-    let schedule = config
-        .day
-        .map(|day| Schedule::new(&day, replay.system_event, since_ns));
+    let schedule = config.day.map(|day| Schedule::new(&day, system_event, since_ns));
     let ready_at = recovered.last_sequence + commands.len() as u64;
     let engine_config = EngineConfig {
         day_ns,
-        events_hash: replay.events_hash,
+        events_hash,
         ready_at,
         schedule,
     };
@@ -259,13 +317,7 @@ pub(super) fn build<W: Outside>(
         low_space,
         shutdown: shutdown.clone(),
     };
-    let engine = EngineStage::new(
-        engine_config,
-        engine_links,
-        replay.exchange,
-        seams.orders,
-        seams.clock,
-    );
+    let engine = EngineStage::new(engine_config, engine_links, exchange, seams.orders, seams.clock);
     Ok(Stages {
         engine,
         journal,
@@ -274,6 +326,10 @@ pub(super) fn build<W: Outside>(
         released,
         ready_at,
         recovered,
+        snapshot,
+        refused,
+        snapshot_counters,
+        archive_counters,
         day_ns,
         day_has_ended,
     })

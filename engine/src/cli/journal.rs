@@ -1,13 +1,21 @@
-//! `exchange verify` and `exchange replay`: the journal of a stopped exchange, read and applied again.
+//! `exchange verify` and `exchange replay`: the journal of a stopped exchange, and the snapshots beside it, read and
+//! applied again.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use engine::assembly::{Nobody, Replay, StartError, capacities};
-use engine::journal::{self, Directory, JournalError, ReadOptions};
+use std::time::{Duration, Instant};
+
+use engine::assembly::{StartError, capacities};
+use engine::exchange::Limits;
+use engine::exchange::snapshot::Broken;
+use engine::journal::{self, Directory, DirectoryLock, JournalError, ReadOptions};
 use engine::limits::DATA_DIRECTORY;
 use engine::output::MessageSink;
+use engine::poison::{self, Skips};
+use engine::replay::{Ahead, Foreseen, Nobody, Replay};
+use engine::snapshot::{self, SnapshotDirectory, Snapshots};
 use protocol::market_data::binary_file::write_record;
 
 use super::{Failure, print};
@@ -33,6 +41,47 @@ pub(super) struct ReplayArguments {
     /// Write all market data to this file: ITCH 5.0 messages, each behind its length (BinaryFILE).
     #[arg(long, value_name = "FILE")]
     itch: Option<PathBuf>,
+    /// Begin with the newest snapshot that is whole, instead of the journal's first command.
+    #[arg(long)]
+    from_snapshot: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SkipArguments {
+    #[command(flatten)]
+    data: DataArgument,
+    /// The command, as the start that was refused names it.
+    #[arg(long, value_name = "NUMBER")]
+    command: u64,
+}
+
+/// Where a replay begins, how far it came, and how fast.
+struct Replayed {
+    replay: Replay,
+    recovered: journal::Recovered,
+    /// The last command of the snapshot that it began with; 0 = none.
+    snapshot: u64,
+    took: Duration,
+}
+
+impl Replayed {
+    /// Commands and rate, in words.
+    fn pace(&self) -> String {
+        let commands = self.replay.exchange.sequence() - self.snapshot;
+        let rate = commands as f64 / self.took.as_secs_f64().max(1e-9) / 1e6;
+        format!(
+            "{commands} commands in {} ms, {rate:.2} million a second",
+            self.took.as_millis()
+        )
+    }
+}
+
+/// A state that a snapshot must agree with.
+struct Checked {
+    /// The snapshot's last command.
+    sequence: u64,
+    state_hash: u64,
+    events_hash: u64,
 }
 
 /// Anything that is wrong with a journal.
@@ -44,6 +93,21 @@ enum ReplayError {
     Diverged(#[from] engine::assembly::Diverged),
     #[error("{file}: can not be written: {source}")]
     Itch { file: String, source: std::io::Error },
+    #[error("{file}: can not be read: {source}")]
+    Snapshot { file: String, source: std::io::Error },
+    #[error("{file}: {broken}")]
+    Broken { file: String, broken: Broken },
+    #[error(
+        "after command {sequence} the journal gives another state ({found:016x}) than the snapshot was taken of \
+         ({expected:016x})"
+    )]
+    Another {
+        sequence: u64,
+        expected: u64,
+        found: u64,
+    },
+    #[error("{file}: it knows commands up to {sequence}, and the journal ends with {last}")]
+    Shortened { file: String, sequence: u64, last: u64 },
 }
 
 impl From<ReplayError> for Failure {
@@ -81,31 +145,148 @@ impl MessageSink for ItchFile {
     fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
 }
 
-/// Applies the journal of `directory` from its first command.
-fn replay(
-    directory: &Path,
-    messages: &mut impl MessageSink,
-) -> Result<(Replay, journal::Recovered), Failure> {
-    let limits = capacities::read(directory)?.ok_or_else(|| {
+fn skips(directory: &Path) -> Result<Skips, ReplayError> {
+    let failed = |source| ReplayError::Snapshot {
+        file: directory.display().to_string(),
+        source,
+    };
+    Skips::read(directory).map_err(failed)
+}
+
+pub(super) fn skip(arguments: &SkipArguments) -> Result<(), Failure> {
+    let directory = &arguments.data.directory;
+    // Nobody else may work on the directory.
+    let _lock = DirectoryLock::acquire(directory).map_err(|error| Failure::NotStarted(error.to_string()))?;
+    let command =
+        poison::skip(directory, arguments.command).map_err(|error| Failure::Ended(error.to_string()))?;
+    print(&format!(
+        "{} is left out from now on; the next start journals that it was\n",
+        poison::tell(&command)
+    ))
+}
+
+fn limits(directory: &Path) -> Result<Limits, Failure> {
+    capacities::read(directory)?.ok_or_else(|| {
         Failure::NotStarted(format!(
             "{}: there is no journal\n    remedy: name the directory of an exchange that ran, with --data",
             directory.display()
         ))
-    })?;
-    let mut replay = Replay::new(limits, 0);
+    })
+}
+
+/// The snapshots of `directory`, the oldest first, each with its path.
+fn snapshots(directory: &Path) -> Result<Vec<(u64, String, Vec<u8>)>, ReplayError> {
+    let mut files = SnapshotDirectory::new(directory);
+    let path = directory.display().to_string();
+    let list = files
+        .list()
+        .map_err(|source| ReplayError::Snapshot { file: path, source })?;
+    let read = |sequence| {
+        let file = files.path(sequence);
+        match files.read(sequence) {
+            Ok(bytes) => Ok((sequence, file, bytes)),
+            Err(source) => Err(ReplayError::Snapshot { file, source }),
+        }
+    };
+    list.into_iter().map(read).collect()
+}
+
+/// The newest snapshot that is whole, as the beginning of a replay; an empty exchange when there is none.
+fn begin(directory: &Path, limits: Limits) -> Result<Replay, Failure> {
+    for (_, _, bytes) in snapshots(directory)?.iter().rev() {
+        let Ok(image) = snapshot::open(bytes) else {
+            continue;
+        };
+        if let (Ok(exchange), Ok(encoder)) = (image.exchange(limits, 0), image.encoder(limits)) {
+            let (events_hash, system_event) = (image.events_hash(), image.system_event());
+            return Ok(Replay::resume(exchange, encoder, events_hash, system_event));
+        }
+    }
+    Ok(Replay::new(limits, 0))
+}
+
+/// Applies the journal of `directory` from where `replay` stands; the states at `checked` are compared on the way.
+fn replay(
+    directory: &Path,
+    mut replay: Replay,
+    checked: &[Checked],
+    messages: &mut impl MessageSink,
+) -> Result<Replayed, Failure> {
+    let snapshot = replay.exchange.sequence();
+    replay.leave_out(skips(directory)?);
+    let options = ReadOptions {
+        from: snapshot + 1,
+        ..ReadOptions::default()
+    };
+    let began = Instant::now();
+    let mut ahead = Ahead::default();
+    let mut checked = checked.iter().peekable();
+    let mut apply = |replay: &mut Replay, foreseen: &Foreseen| -> Result<(), ReplayError> {
+        replay.apply_foreseen(foreseen, messages)?;
+        while let Some(state) = checked.next_if(|state| state.sequence <= foreseen.command.sequence) {
+            let (found, events_hash) = (replay.exchange.state_hash(), replay.events_hash.value());
+            if state.sequence == foreseen.command.sequence
+                && (found, events_hash) != (state.state_hash, state.events_hash)
+            {
+                return Err(ReplayError::Another {
+                    sequence: state.sequence,
+                    expected: state.state_hash,
+                    found,
+                });
+            }
+        }
+        Ok(())
+    };
     let recovered = journal::replay(
         &mut Directory::new(directory),
-        ReadOptions::default(),
+        options,
         |_| {},
-        |command, expected| -> Result<(), ReplayError> { Ok(replay.apply(command, expected, messages)?) },
+        |command, expected| -> Result<(), ReplayError> {
+            match ahead.push(&replay.exchange, command, expected) {
+                Some(foreseen) => apply(&mut replay, &foreseen),
+                None => Ok(()),
+            }
+        },
     )?;
-    Ok((replay, recovered))
+    while let Some(foreseen) = ahead.pop() {
+        apply(&mut replay, &foreseen)?;
+    }
+    Ok(Replayed {
+        replay,
+        recovered,
+        snapshot,
+        took: began.elapsed(),
+    })
 }
 
 pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
     let directory = &arguments.data.directory;
     let report = journal::verify(directory).map_err(ReplayError::from)?;
-    let (replay, recovered) = replay(directory, &mut Nobody)?;
+    let limits = limits(directory)?;
+    let mut checked = Vec::new();
+    for (sequence, file, bytes) in snapshots(directory)? {
+        let broken = |broken| ReplayError::Broken {
+            file: file.clone(),
+            broken,
+        };
+        let image = snapshot::open(&bytes).map_err(broken)?;
+        // As a start would: all of it, but the finished orders' meaning.
+        image.replica(limits, 0, 1).map_err(broken)?;
+        if sequence > report.commands {
+            let last = report.commands;
+            return Err(ReplayError::Shortened { file, sequence, last }.into());
+        }
+        checked.push(Checked {
+            sequence,
+            state_hash: image.header.state_hash,
+            events_hash: image.header.events_hash,
+        });
+    }
+    let replayed = replay(directory, Replay::new(limits, 0), &checked, &mut Nobody)?;
+    let pace = replayed.pace();
+    let Replayed {
+        replay, recovered, ..
+    } = replayed;
     replay.exchange.check_invariants().map_err(Failure::Ended)?;
     let torn = match &recovered.torn {
         Some(torn) => format!("tail        {torn}\n"),
@@ -115,6 +296,8 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
         "{}: whole\n\
          commands    {} in {} frames, {} segments, {} bytes\n\
          {torn}\
+         snapshots   {}, each the journal's state after its command\n\
+         replayed    {pace}\n\
          state hash  {:016x}\n\
          events hash {:016x}\n\
          books, holds and balances add up\n",
@@ -123,6 +306,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
         report.end.frames,
         report.segments,
         report.bytes,
+        checked.len(),
         replay.exchange.state_hash(),
         replay.events_hash.value(),
     ))
@@ -130,8 +314,14 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
 
 pub(super) fn replay_to(arguments: &ReplayArguments) -> Result<(), Failure> {
     let directory = &arguments.data.directory;
-    let (replay, _) = match &arguments.itch {
-        None => replay(directory, &mut Nobody)?,
+    let limits = limits(directory)?;
+    let beginning = if arguments.from_snapshot {
+        begin(directory, limits)?
+    } else {
+        Replay::new(limits, 0)
+    };
+    let replayed = match &arguments.itch {
+        None => replay(directory, beginning, &[], &mut Nobody)?,
         Some(path) => {
             let failed = |source| ReplayError::Itch {
                 file: path.display().to_string(),
@@ -141,7 +331,7 @@ pub(super) fn replay_to(arguments: &ReplayArguments) -> Result<(), Failure> {
                 out: BufWriter::new(File::create(path).map_err(failed)?),
                 error: None,
             };
-            let result = replay(directory, &mut file)?;
+            let result = replay(directory, beginning, &[], &mut file)?;
             match file.error {
                 Some(error) => return Err(failed(error).into()),
                 None => file.out.flush().map_err(failed)?,
@@ -149,8 +339,13 @@ pub(super) fn replay_to(arguments: &ReplayArguments) -> Result<(), Failure> {
             result
         }
     };
+    let (pace, replay) = (replayed.pace(), replayed.replay);
+    let from = match replayed.snapshot {
+        0 => String::new(),
+        sequence => format!("snapshot      of command {sequence}\n"),
+    };
     print(&format!(
-        "commands      {}\nstate hash    {:016x}\nfeed messages {}\n",
+        "{from}commands      {}\nreplayed      {pace}\nstate hash    {:016x}\nfeed messages {}\n",
         replay.exchange.sequence(),
         replay.exchange.state_hash(),
         replay.encoder.feed_next() - 1,

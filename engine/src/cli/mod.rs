@@ -40,6 +40,8 @@ enum Verb {
     Verify(journal::VerifyArguments),
     /// Apply the journal again: state hash, and all market data as a file.
     Replay(journal::ReplayArguments),
+    /// Leave out the command that ended the last process, so that the next start goes on without it.
+    Skip(journal::SkipArguments),
 }
 
 /// A failure that ends the process.
@@ -67,6 +69,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Instruments(arguments) => instruments::run(&arguments),
         Verb::Verify(arguments) => journal::verify(&arguments),
         Verb::Replay(arguments) => journal::replay_to(&arguments),
+        Verb::Skip(arguments) => journal::skip(&arguments),
     };
     let (text, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use engine::assembly;
 use engine::config::{Config, Durability};
+use engine::poison;
 use signal_hook::consts::TERM_SIGNALS;
 use signal_hook::flag;
 
@@ -71,6 +72,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         config.file,
         config.configuration_hash()
     );
+    if config.journal.durability != Durability::None {
+        poison::install(&config.journal.directory);
+    }
     let running = assembly::start_telling(&config, |line| eprintln!("{line}"))?;
     hurry.store(false, Ordering::Release);
     print(&format!("ready {}\n", running.addresses()))?;

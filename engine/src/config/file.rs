@@ -139,6 +139,8 @@ pub(super) struct Journal {
     pub(super) durability: Option<Durability>,
     pub(super) segment_size: Option<Spanned<Bytes>>,
     pub(super) batch_size: Option<Spanned<Bytes>>,
+    pub(super) snapshot_interval: Option<Spanned<u32>>,
+    pub(super) snapshot_commands: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

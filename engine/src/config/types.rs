@@ -321,6 +321,10 @@ pub struct Journal {
     pub segment_bytes: u64,
     /// Most bytes of one write.
     pub batch_bytes: u64,
+    /// Seconds between two snapshots.
+    pub snapshot_interval_s: u32,
+    /// With fewer new commands no snapshot is worth it.
+    pub snapshot_commands: u32,
 }
 
 /// Cores.

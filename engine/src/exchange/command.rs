@@ -40,6 +40,9 @@ pub enum CommandKind {
     Imbalance = 19,
     /// A volatility pause has lasted its time: `head.instrument`. Sent as [`CommandKind::Expire`] is.
     Reopen = 20,
+    /// The operator has left a command out, because it ended the process: its number is the body's first word. Changes
+    /// nothing; it is there so that the journal says so.
+    SkipPoison = 21,
     /// Body [`Transfer`].
     Deposit = 32,
     /// Body [`Transfer`].
@@ -87,6 +90,7 @@ impl CommandKind {
             18 => Self::Expire,
             19 => Self::Imbalance,
             20 => Self::Reopen,
+            21 => Self::SkipPoison,
             32 => Self::Deposit,
             33 => Self::Withdraw,
             48 => Self::AddAsset,

@@ -91,6 +91,28 @@ impl Timers {
         }
     }
 
+    /// All times: imbalances', then each instrument's.
+    pub(super) fn times(&self) -> impl Iterator<Item = u64> + '_ {
+        let Self {
+            showing: _,
+            imbalance_at,
+            reopens,
+            next_reopen: _,
+        } = self;
+        std::iter::once(*imbalance_at).chain(reopens.iter().copied())
+    }
+
+    /// Takes what [`Timers::times`] gave, for instruments that are there, in these states.
+    pub(super) fn restore(&mut self, states: impl Iterator<Item = State>, times: &[u64]) {
+        self.showing = states.map(|state| u32::from(state.shows_imbalance())).sum();
+        if let Some((imbalance_at, reopens)) = times.split_first() {
+            self.imbalance_at = *imbalance_at;
+            for (place, time) in reopens.iter().enumerate() {
+                self.reopen_at(place, *time);
+            }
+        }
+    }
+
     /// Feeds everything to `mix`, for the state hash.
     pub(super) fn visit(&self, mut mix: impl FnMut(u64)) {
         mix(self.imbalance_at);

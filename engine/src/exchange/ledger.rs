@@ -89,6 +89,20 @@ impl Ledger {
         true
     }
 
+    /// An asset with its totals, as it was saved. There is room.
+    pub(super) fn restore_asset(&mut self, asset: Asset) {
+        assert!(
+            self.assets.len() < self.assets_max,
+            "there is room for every asset"
+        );
+        self.assets.push(asset);
+    }
+
+    /// A balance as it was saved.
+    pub(super) fn restore_balance(&mut self, account: u32, asset: u16, balance: Balance) {
+        *self.balance_mut(account, asset) = balance;
+    }
+
     /// Where the balance is. (A wrong account or asset meets the table's bounds, so that nothing else is checked here.)
     #[inline(always)]
     fn place(&self, account: u32, asset: u16) -> usize {

@@ -40,6 +40,8 @@ pub mod schedule;
 mod settling;
 mod setup;
 mod sink;
+mod skipping;
+pub mod snapshot;
 mod stops;
 #[cfg(test)]
 mod tests;
@@ -73,6 +75,10 @@ use stops::Reached;
 use unseen::{Part, Unseen};
 pub use view::OrderView;
 use volatility::Band;
+
+/// Raised whenever the same commands come to cause other events, or another state: then a journal of before can not be
+/// applied any more, and only a snapshot that was taken at an orderly end is a beginning.
+pub const MATCHING_VERSION: u32 = 1;
 
 /// Capacities, allocated at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +182,8 @@ pub struct Exchange {
     day: u32,
     /// What the times of the day's commands count from.
     midnight_ns: Option<u64>,
+    /// Commands that were left out, as far as it is journaled.
+    skips: u32,
     sequence: u64,
     now: u64,
     work: Work,
@@ -229,6 +237,7 @@ impl Exchange {
             match_number: 0,
             day: 1,
             midnight_ns: None,
+            skips: 0,
             sequence: 0,
             now: 0,
             work: Work::Nothing,
@@ -292,6 +301,7 @@ impl Exchange {
             Some(CommandKind::ConnectionStart) => self.connection_start(command),
             Some(CommandKind::ConnectionEnd) => self.connection_end(command, step),
             Some(CommandKind::Expire) => self.expire(step),
+            Some(CommandKind::SkipPoison) => self.skip_poison(),
             Some(CommandKind::Deposit) => self.deposit(command, step),
             Some(CommandKind::Withdraw) => self.withdraw(command, step),
             Some(CommandKind::AddAsset) => self.add_asset(command, step),

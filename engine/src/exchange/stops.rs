@@ -53,11 +53,16 @@ impl Instrument {
 impl Exchange {
     /// A stop waits from now on.
     pub(super) fn wait_for_price(&mut self, handle: u32) {
+        self.join_stops_with_room(handle);
+        self.enlist(handle);
+    }
+
+    /// Puts a stop behind those at its price, with room for what comes of it.
+    pub(super) fn join_stops_with_room(&mut self, handle: u32) {
         let (place, levels) = self.set_aside_for(handle);
         let ladder = self.instruments[place].book.side(Side::Buy);
         self.pools.set_aside(ladder, levels);
         self.join_stops(handle);
-        self.enlist(handle);
     }
 
     /// A stop waits no more; it is still an order.

@@ -165,11 +165,16 @@ impl Exchange {
 
     /// An order that is nowhere yet waits from now on.
     pub(super) fn wait(&mut self, handle: u32) {
+        self.join_waiting(handle);
+        self.enlist(handle);
+    }
+
+    /// Puts an order behind those that wait for the same.
+    pub(super) fn join_waiting(&mut self, handle: u32) {
         let kind = self.cross_kind(handle);
         let place = usize::from(self.arena.get(handle).instrument) - 1;
         let waiting = &mut self.auctions[place].waiting;
         waiting.add(&mut self.pools, &mut self.arena, handle, kind);
-        self.enlist(handle);
     }
 
     /// A waiting order, of which `slot` is what it says now, is nowhere any more.

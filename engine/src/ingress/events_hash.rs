@@ -7,6 +7,11 @@ use crate::exchange::event::Event;
 pub struct EventsHash(u64);
 
 impl EventsHash {
+    /// One that goes on from a value.
+    pub fn resume(value: u64) -> Self {
+        Self(value)
+    }
+
     /// The hash so far.
     pub fn value(&self) -> u64 {
         self.0

@@ -22,6 +22,7 @@ use crate::exchange::account::RateBucket;
 use crate::exchange::command::{Command, CommandKind, FLAG_LOW_SPACE};
 use crate::exchange::event::Event;
 use crate::exchange::{Exchange, Outlook, Progress};
+use crate::poison;
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{
     Cell, Connection, EngineNote, Header, Inbound, Journaled, RECORD_CELLS_MAX, RecordKind, STEP_EVENTS_MAX,
@@ -432,7 +433,8 @@ impl Engine {
 
     fn step(&mut self, command: Command, run: impl FnOnce(&mut Exchange, &mut Vec<Event>) -> Progress) {
         self.events.clear();
-        let is_last = run(&mut self.exchange, &mut self.events) == Progress::Done;
+        let (exchange, events) = (&mut self.exchange, &mut self.events);
+        let is_last = poison::applying(&command, || run(exchange, events)) == Progress::Done;
         self.events_hash.add(&self.events);
         self.counters.steps.increment();
         self.counters.events.add(self.events.len() as u64);

@@ -39,6 +39,50 @@ pub trait Segments {
     fn path(&self, segment: u64) -> String;
 }
 
+impl<S: Segments + ?Sized> Segments for &mut S {
+    fn list(&mut self) -> io::Result<Vec<u64>> {
+        (**self).list()
+    }
+
+    fn length(&mut self, segment: u64) -> io::Result<u64> {
+        (**self).length(segment)
+    }
+
+    fn read_at(&mut self, segment: u64, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        (**self).read_at(segment, offset, into)
+    }
+
+    fn place(&self) -> String {
+        (**self).place()
+    }
+
+    fn path(&self, segment: u64) -> String {
+        (**self).path(segment)
+    }
+}
+
+impl<S: Segments + ?Sized> Segments for Box<S> {
+    fn list(&mut self) -> io::Result<Vec<u64>> {
+        (**self).list()
+    }
+
+    fn length(&mut self, segment: u64) -> io::Result<u64> {
+        (**self).length(segment)
+    }
+
+    fn read_at(&mut self, segment: u64, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        (**self).read_at(segment, offset, into)
+    }
+
+    fn place(&self) -> String {
+        (**self).place()
+    }
+
+    fn path(&self, segment: u64) -> String {
+        (**self).path(segment)
+    }
+}
+
 /// A write that is to become durable.
 #[derive(Debug)]
 pub struct Write {

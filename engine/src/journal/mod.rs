@@ -16,7 +16,7 @@
 //!   before it believes what it reads. Otherwise a frame could be read, released, and lost with the power later.
 //! - **One process**: the lock of the directory is held as long as its [`FileDisk`] lives.
 //!
-//! Not here: what commands mean, snapshots, the clock.
+//! Not here: what commands mean, snapshots (`snapshot`), the clock.
 
 mod disk;
 mod error;
@@ -49,5 +49,7 @@ pub use recovered::{Position, Recovered, Torn};
 pub use replay::{recover, replay};
 pub use settings::{Durability, Links, Settings};
 pub use sim_disk::{Crash, Fault, SimDisk};
+#[cfg(test)]
+pub(crate) use tests::TemporaryDirectory;
 pub use verify::{Report, verify, verify_segments};
 pub use writer::JournalStage;

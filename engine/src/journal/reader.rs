@@ -1,4 +1,4 @@
-//! Reading the journal from its first command to its last whole frame.
+//! Reading the journal from its first command, or a later one, to its last whole frame.
 
 use super::disk::Segments;
 use super::error::JournalError;
@@ -18,6 +18,8 @@ const _: () = assert!(WINDOW_BYTES >= 2 * FRAME_BYTES_MAX);
 pub struct ReadOptions {
     /// Every frame must have been written with this configuration; `None`: any.
     pub configuration_hash: Option<u64>,
+    /// Begin with the segment that has this command: what is before it is not looked at. 1 = the first of all.
+    pub from: u64,
     /// Stop behind the frame with this command, without looking at what follows. With the number of a command whose
     /// write has ended, a journal can be read while it is written.
     pub until: u64,
@@ -27,6 +29,7 @@ impl Default for ReadOptions {
     fn default() -> Self {
         Self {
             configuration_hash: None,
+            from: 1,
             until: u64::MAX,
         }
     }
@@ -35,9 +38,9 @@ impl Default for ReadOptions {
 /// How far reading has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes of segments passed.
+    /// Bytes of segments passed, from the one on that was begun with.
     pub bytes: u64,
-    /// Bytes of all segments, the unused rest of the last included.
+    /// Bytes of all segments from there on, the unused rest of the last included.
     pub bytes_total: u64,
     /// The last command read.
     pub sequence: u64,
@@ -61,8 +64,8 @@ impl<'a> Batch<'a> {
 }
 
 /// Lends frame after frame, each checked: checksum, version, configuration, chain, sequence numbers.
-pub struct Reader<'a, S: Segments> {
-    segments: &'a mut S,
+pub struct Reader<S: Segments> {
+    segments: S,
     options: ReadOptions,
     list: Vec<u64>,
     /// Index into `list` of the segment being read.
@@ -110,12 +113,12 @@ impl Window {
     }
 }
 
-impl<'a, S: Segments> Reader<'a, S> {
-    /// A reader at the journal's first command.
+impl<S: Segments> Reader<S> {
+    /// A reader at the first command of the segment that `options` begin with.
     ///
     /// # Errors
     /// The segments can not be listed, or the first one does not begin with command 1.
-    pub fn new(segments: &'a mut S, options: ReadOptions) -> Result<Self, JournalError> {
+    pub fn new(mut segments: S, options: ReadOptions) -> Result<Self, JournalError> {
         let list = segments
             .list()
             .map_err(JournalError::io("list the segments in", segments.place()))?;
@@ -143,10 +146,73 @@ impl<'a, S: Segments> Reader<'a, S> {
             ended: false,
         };
         // Nothing to be read is nothing to be looked at: somebody may be writing there.
-        if options.until > 0 && !reader.enter(0)? {
-            reader.conclude("the first segment's header is not whole")?;
+        if options.until > 0 {
+            let first = reader.find_first(options.from)?;
+            if !reader.enter(first)? {
+                reader.conclude("the first segment's header is not whole")?;
+            }
         }
         Ok(reader)
+    }
+
+    /// Goes on beyond the end that was set, up to a later one: what was written since is read anew.
+    ///
+    /// # Errors
+    /// The segments can not be listed.
+    pub fn go_on(&mut self, until: u64) -> Result<(), JournalError> {
+        self.options.until = until;
+        self.window.forget();
+        let list = self.segments.list();
+        self.list = list.map_err(JournalError::io("list the segments in", self.segments.place()))?;
+        if let Some(header) = &self.header {
+            let here = header.segment;
+            self.index = self.list.iter().position(|&segment| segment == here).unwrap_or(0);
+        }
+        Ok(())
+    }
+
+    /// The place in the list of the segment that has command `from`; what is before it counts as read.
+    fn find_first(&mut self, from: u64) -> Result<usize, JournalError> {
+        if from <= 1 {
+            return Ok(0);
+        }
+        for index in (0..self.list.len()).rev() {
+            if let Some(header) = self.header_of(self.list[index])?
+                && header.first_sequence <= from
+            {
+                self.recovered.last_sequence = header.first_sequence - 1;
+                self.recovered.last_frame_checksum = header.previous_checksum;
+                for index in 0..index {
+                    self.bytes_total -= self.length(self.list[index])?;
+                }
+                return Ok(index);
+            }
+        }
+        Ok(0)
+    }
+
+    fn length(&mut self, segment: u64) -> Result<u64, JournalError> {
+        let length = self.segments.length(segment);
+        length.map_err(JournalError::io("look at", self.segments.path(segment)))
+    }
+
+    /// A segment's header; `None` when it is not whole.
+    fn header_of(&mut self, segment: u64) -> Result<Option<SegmentHeader>, JournalError> {
+        let mut block = [0; BLOCK_BYTES];
+        let read = self
+            .segments
+            .read_at(segment, 0, &mut block)
+            .map_err(JournalError::io("read", self.segments.path(segment)))?;
+        match SegmentHeader::read(&block[..read]) {
+            Found::Valid(header) => Ok(Some(header)),
+            Found::Version(found) => Err(JournalError::Version {
+                file: self.segments.path(segment),
+                offset: 0,
+                found,
+                expected: FORMAT_VERSION,
+            }),
+            Found::Nothing | Found::Invalid(_) => Ok(None),
+        }
     }
 
     /// The next frame; `None` behind the last.
@@ -203,12 +269,14 @@ impl<'a, S: Segments> Reader<'a, S> {
     /// Judges what lies at the current place.
     fn look(&mut self) -> Result<Found<FrameHeader>, JournalError> {
         let segment = self.list[self.index];
-        let head = self.window.at(self.segments, segment, self.offset, BLOCK_BYTES)?;
+        let head = self
+            .window
+            .at(&mut self.segments, segment, self.offset, BLOCK_BYTES)?;
         if head.is_empty() {
             return Ok(Found::Nothing);
         }
         let bytes = FrameHeader::frame_bytes(head).unwrap_or(BLOCK_BYTES);
-        let frame = self.window.at(self.segments, segment, self.offset, bytes)?;
+        let frame = self.window.at(&mut self.segments, segment, self.offset, bytes)?;
         Ok(FrameHeader::read(frame))
     }
 
@@ -217,23 +285,8 @@ impl<'a, S: Segments> Reader<'a, S> {
         let Some(&segment) = self.list.get(index) else {
             return Ok(false);
         };
-        let length = BLOCK_BYTES;
-        let mut block = [0; BLOCK_BYTES];
-        let read = self
-            .segments
-            .read_at(segment, 0, &mut block)
-            .map_err(JournalError::io("read", self.segments.path(segment)))?;
-        let header = match SegmentHeader::read(&block[..read]) {
-            Found::Valid(header) => header,
-            Found::Version(found) => {
-                return Err(JournalError::Version {
-                    file: self.segments.path(segment),
-                    offset: 0,
-                    found,
-                    expected: FORMAT_VERSION,
-                });
-            }
-            Found::Nothing | Found::Invalid(_) => return Ok(false),
+        let Some(header) = self.header_of(segment)? else {
+            return Ok(false);
         };
         let expected = self.recovered.last_sequence + 1;
         if header.segment != segment {
@@ -255,13 +308,11 @@ impl<'a, S: Segments> Reader<'a, S> {
             return Err(self.damaged(segment, offset, what));
         }
         if self.header.is_some() {
-            let segment = self.list[self.index];
-            let passed = self.segments.length(segment);
-            self.bytes_passed += passed.map_err(JournalError::io("look at", self.segments.path(segment)))?;
+            self.bytes_passed += self.length(self.list[self.index])?;
         }
         self.window.forget();
         self.index = index;
-        self.offset = length as u64;
+        self.offset = BLOCK_BYTES as u64;
         self.header = Some(header);
         self.recovered.day_ns = Some(header.day_ns);
         self.recovered.configuration_hash = Some(header.configuration_hash);
@@ -325,8 +376,9 @@ impl<'a, S: Segments> Reader<'a, S> {
         let Some(&here) = self.list.get(self.index) else {
             return Ok(());
         };
-        for segment in self.list[self.index..].iter().copied() {
-            let rest = scan(self.segments, segment, from)
+        for index in self.index..self.list.len() {
+            let segment = self.list[index];
+            let rest = scan(&mut self.segments, segment, from)
                 .map_err(JournalError::io("read", self.segments.path(segment)))?;
             let file = self.segments.path(segment);
             match rest {

@@ -1,4 +1,4 @@
-//! Reading the whole journal in one call.
+//! Reading the whole journal, or all from a command on, in one call.
 
 use super::disk::{Disk, Segments};
 use super::error::JournalError;
@@ -9,7 +9,7 @@ use crate::exchange::command::Command;
 /// Bytes between two calls of the progress function.
 const PROGRESS_BYTES: u64 = 64 << 20;
 
-/// Reads everything: `command` gets every command, and with the first of each frame the hash of all events before it;
+/// Reads everything from `options.from` on: `command` gets every command, and with the first of each frame the hash of all events before it;
 /// `progress` is called now and then, and at the end.
 ///
 /// # Errors
@@ -25,7 +25,10 @@ pub fn replay<S: Segments, E: From<JournalError>>(
     while let Some(batch) = reader.next_batch()? {
         let mut events_hash = Some(batch.header.events_hash_before);
         for each in batch.commands() {
-            command(&each, events_hash.take())?;
+            let expected = events_hash.take();
+            if each.sequence >= options.from {
+                command(&each, expected)?;
+            }
         }
         let now = reader.progress();
         if now.bytes >= next_report {

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::disk::{Disk, Segments, Write, file_name};
+use crate::snapshot::Snapshots;
 
 /// Power is lost by sectors: each unsynced one is old or new, and of the write in flight perhaps neither.
 const SECTOR_BYTES: usize = 512;
@@ -48,6 +49,10 @@ struct State {
     capacity_bytes: u64,
     polls_max: u64,
     files: BTreeMap<u64, SimFile>,
+    /// Snapshots, by the last command that they know.
+    snapshots: BTreeMap<u64, Vec<u8>>,
+    /// Snapshots can not be written.
+    snapshot_error: bool,
     pending: Option<Pending>,
     preparing: Option<Preparing>,
     /// The write with this number (from 1) goes wrong.
@@ -93,6 +98,8 @@ impl SimDisk {
                 capacity_bytes,
                 polls_max,
                 files: BTreeMap::new(),
+                snapshots: BTreeMap::new(),
+                snapshot_error: false,
                 pending: None,
                 preparing: None,
                 fault: None,
@@ -114,6 +121,16 @@ impl SimDisk {
     /// Segments can not be made any more, for another reason than a full disk.
     pub fn fail_prepare(&self) {
         self.state().prepare_error = true;
+    }
+
+    /// Snapshots can not be written from now on, or can again.
+    pub fn fail_snapshots(&self, fails: bool) {
+        self.state().snapshot_error = fails;
+    }
+
+    /// Changes a snapshot at rest. Returns false when there is none of this number.
+    pub fn change_snapshot(&self, sequence: u64, change: impl FnOnce(&mut Vec<u8>)) -> bool {
+        self.state().snapshots.get_mut(&sequence).map(change).is_some()
     }
 
     /// Gives the disk another size.
@@ -165,6 +182,7 @@ impl SimDisk {
             state.polls_max,
         );
         copy.state().files = state.files.clone();
+        copy.state().snapshots = state.snapshots.clone();
         drop(state);
         copy
     }
@@ -228,7 +246,8 @@ impl SimDisk {
 
 impl State {
     fn free_bytes(&self) -> u64 {
-        let used: usize = self.files.values().map(|file| file.cached.len()).sum();
+        let segments = self.files.values().map(|file| file.cached.len());
+        let used: usize = segments.chain(self.snapshots.values().map(Vec::len)).sum();
         self.capacity_bytes.saturating_sub(used as u64)
     }
 
@@ -310,6 +329,41 @@ impl Segments for SimDisk {
 
     fn path(&self, segment: u64) -> String {
         format!("simulated/{}", file_name(segment))
+    }
+}
+
+/// A snapshot is renamed when it is synced, so that a crash leaves it whole or not there.
+impl Snapshots for SimDisk {
+    fn list(&mut self) -> io::Result<Vec<u64>> {
+        Ok(self.state().snapshots.keys().copied().collect())
+    }
+
+    fn read(&mut self, sequence: u64) -> io::Result<Vec<u8>> {
+        let state = self.state();
+        let bytes = state.snapshots.get(&sequence).cloned();
+        bytes.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn write(&mut self, sequence: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.state();
+        if state.snapshot_error {
+            return Err(io::Error::other("simulated: no snapshots"));
+        }
+        state.snapshots.insert(sequence, bytes.to_vec());
+        Ok(())
+    }
+
+    fn remove(&mut self, sequence: u64) -> io::Result<()> {
+        let removed = self.state().snapshots.remove(&sequence);
+        removed.map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn free_bytes(&mut self) -> io::Result<u64> {
+        Ok(self.state().free_bytes())
+    }
+
+    fn path(&self, sequence: u64) -> String {
+        format!("simulated/{sequence:020}.snapshot")
     }
 }
 

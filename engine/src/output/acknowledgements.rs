@@ -21,7 +21,7 @@ use crate::exchange::event::{CarriedText, Event, EventKind};
 const APPENDAGE_BYTES_MAX: usize = 128;
 
 /// Room for one message with an appendage, used again and again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Draft {
     appendage: [u8; APPENDAGE_BYTES_MAX],
     message: [u8; MESSAGE_BYTES_MAX],

@@ -10,6 +10,7 @@ use super::acknowledgements::{self as ouch, Draft};
 use super::market_data as itch;
 use crate::exchange::command::{Command, UNKNOWN_INSTRUMENT};
 use crate::exchange::event::{Event, EventKind};
+use crate::exchange::snapshot::{self, Broken};
 
 /// Takes the messages of a step, each stream's in ascending order without holes.
 pub trait MessageSink {
@@ -23,7 +24,7 @@ pub trait MessageSink {
 }
 
 /// The encoder's state: the next sequence numbers and the symbols of the listed instruments.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Encoder {
     numbers: Numbers,
     /// By stock locate; 0 is blank ("no instrument", "all").
@@ -32,7 +33,7 @@ pub struct Encoder {
 }
 
 /// Numbers the messages on their way to the sink.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Numbers {
     feed_next: u64,
     session_next: Box<[u64]>,
@@ -143,6 +144,49 @@ impl Encoder {
             symbols: vec![[b' '; 8]; instruments as usize + 1].into(),
             draft: Draft::new(),
         }
+    }
+
+    /// Appends all numbers and symbols to `into`: what [`Encoder::load`] makes an equal encoder of.
+    pub fn save(&self, into: &mut Vec<u8>) {
+        let Self {
+            numbers: Numbers {
+                feed_next,
+                session_next,
+            },
+            symbols,
+            // Written anew by each message.
+            draft: _,
+        } = self;
+        let out = &mut snapshot::Output(into);
+        out.u64(*feed_next);
+        for next in session_next {
+            out.u64(*next);
+        }
+        for symbol in symbols {
+            out.record(symbol);
+        }
+    }
+
+    /// The encoder that was saved, which had the same capacities.
+    ///
+    /// # Errors
+    /// When the bytes end too early, or a number is none.
+    pub fn load(instruments: u32, sessions: u32, from: &mut snapshot::Input<'_>) -> Result<Self, Broken> {
+        let mut encoder = Self::new(instruments, sessions);
+        let mut number = || {
+            from.u64().and_then(|number| match number {
+                0 => Err(Broken("a stream that begins with number 0")),
+                _ => Ok(number),
+            })
+        };
+        encoder.numbers.feed_next = number()?;
+        for next in &mut encoder.numbers.session_next {
+            *next = number()?;
+        }
+        for symbol in &mut encoder.symbols {
+            *symbol = from.record()?;
+        }
+        Ok(encoder)
     }
 
     /// Number of the feed's next message.

@@ -1,33 +1,45 @@
-//! Gap recovery of market data: a login with a requested sequence number replays from there, then stays live.
+//! Gap recovery of market data: a login with a requested sequence number replays from there, however old it is, then
+//! stays live.
 
 use std::io::{Read, Write};
 
 use protocol::soup::Login;
 
+use super::archive::Asker;
 use super::connection::Connection;
 use super::credentials::MarketDataLogins;
 use super::days::{Wanted, wanted_day};
 use super::door::DoorCounters;
+use super::feeder::Feeder;
 use super::market_data_name;
 use super::service::{Caller, Close, Service, Verdict, View};
-use super::store::{Cursor, FEED_STREAM, NotServable};
+use super::store::{FEED_STREAM, NotServable};
 
 /// What is behind the gap-recovery door.
 #[derive(Debug)]
 pub(super) struct GapService {
     logins: MarketDataLogins,
+    archive: Option<Asker>,
 }
 
 impl GapService {
     pub(super) fn new(logins: MarketDataLogins) -> Self {
-        Self { logins }
+        Self {
+            logins,
+            archive: None,
+        }
+    }
+
+    /// What the store does not have any more is asked for there.
+    pub(super) fn set_archive(&mut self, archive: Asker) {
+        self.archive = Some(archive);
     }
 }
 
 impl Service for GapService {
-    type Open = Cursor;
+    type Open = Feeder;
 
-    fn login(&mut self, login: &Login<'_>, _caller: Caller, view: View<'_>) -> Verdict<Cursor> {
+    fn login(&mut self, login: &Login<'_>, _caller: Caller, view: View<'_>) -> Verdict<Feeder> {
         if !self.logins.allows(login.username, login.password) {
             return Verdict::NotAuthorized;
         }
@@ -36,32 +48,32 @@ impl Service for GapService {
             Wanted::Tomorrow => return Verdict::NotYet,
             Wanted::Nothing => return Verdict::SessionNotAvailable,
         };
-        match view.store.cursor_of(day, FEED_STREAM, login.requested_sequence) {
-            Ok(cursor) => Verdict::Accept(name, cursor.next_sequence(), cursor),
+        let archive = self.archive.as_ref();
+        match Feeder::start(view, archive, day, FEED_STREAM, login.requested_sequence) {
+            Ok((feeder, next)) => Verdict::Accept(name, next, feeder),
             Err(NotServable::Beyond { .. }) => Verdict::NotYet,
             Err(NotServable::Gone | NotServable::UnknownStream) => Verdict::SessionNotAvailable,
         }
     }
 
-    fn is_ready(&self, _open: &Cursor) -> bool {
+    fn is_ready(&self, _open: &Feeder) -> bool {
         true
     }
 
-    fn message(&mut self, _open: &mut Cursor, _caller: Caller, _bytes: &[u8], counters: &mut DoorCounters) {
+    fn message(&mut self, _open: &mut Feeder, _caller: Caller, _bytes: &[u8], counters: &mut DoorCounters) {
         counters.ignored += 1;
     }
 
     fn turn<S: Read + Write>(
         &mut self,
-        open: &mut Cursor,
+        open: &mut Feeder,
         _caller: Caller,
         connection: &mut Connection<S>,
         budget: usize,
         view: View<'_>,
     ) -> Result<usize, Close> {
-        let queued = connection.put_stream(view.now_ns, view.store, open, budget);
-        let queued = queued.map_err(|_| Close::FellOff)?;
-        if view.store.is_at_end(open) && connection.put_end(view.now_ns) {
+        let queued = open.put(connection, budget, view, self.archive.as_ref())?;
+        if open.is_at_end(view) && connection.put_end(view.now_ns) {
             return Err(Close::Rolled);
         }
         Ok(queued)
@@ -69,7 +81,7 @@ impl Service for GapService {
 
     fn silence(
         &mut self,
-        _open: &mut Cursor,
+        _open: &mut Feeder,
         _caller: Caller,
         _limit_ns: u64,
         _now_ns: u64,
@@ -77,7 +89,8 @@ impl Service for GapService {
         Err(Close::Silent)
     }
 
-    fn end(&mut self, _open: &Cursor, _caller: Caller, _close: Close) -> bool {
+    fn end(&mut self, open: &Feeder, _caller: Caller, _close: Close) -> bool {
+        open.end(self.archive.as_ref());
         true
     }
 }

@@ -1,8 +1,11 @@
 //! Orders that ended, the last so many of each account, and what replaced numbers became. Allocated at start.
 
 use crate::exchange::OrderView;
-use crate::exchange::command::Command;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::exchange::command::{Command, halves, whole};
 use crate::exchange::event::Event;
+use crate::exchange::snapshot::{Broken, Input, Output};
 
 /// What question `s` tells of an order, whatever became of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -88,6 +91,75 @@ struct Link {
     to: u32,
 }
 
+/// In a snapshot, instead of an account: there are no more.
+const NOBODY: u32 = u32::MAX;
+
+/// An [`OrderStatus`] in a snapshot.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+struct StatusRecord {
+    number: u64,
+    price: u64,
+    executed_notional: [u64; 2],
+    fees: [u64; 2],
+    user_ref: u32,
+    quantity: u32,
+    executed: u32,
+    open: u32,
+    instrument: u16,
+    state: u8,
+    side: u8,
+    spare: [u8; 4],
+}
+
+impl StatusRecord {
+    fn new(status: &OrderStatus) -> Self {
+        let OrderStatus {
+            user_ref,
+            number,
+            state,
+            side,
+            instrument,
+            quantity,
+            executed,
+            open,
+            price,
+            executed_notional,
+            fees,
+        } = *status;
+        Self {
+            number,
+            price,
+            executed_notional: halves(executed_notional),
+            fees: halves(fees.cast_unsigned()),
+            user_ref,
+            quantity,
+            executed,
+            open,
+            instrument,
+            state,
+            side,
+            spare: [0; 4],
+        }
+    }
+
+    fn status(&self) -> OrderStatus {
+        OrderStatus {
+            user_ref: self.user_ref,
+            number: self.number,
+            state: self.state,
+            side: self.side,
+            instrument: self.instrument,
+            quantity: self.quantity,
+            executed: self.executed,
+            open: self.open,
+            price: self.price,
+            executed_notional: whole(self.executed_notional),
+            fees: whole(self.fees).cast_signed(),
+        }
+    }
+}
+
 /// The last entries of each account: `each` slots per account, one behind the other.
 #[derive(Debug)]
 struct Rings<T> {
@@ -118,6 +190,23 @@ impl<T: Clone + Default> Rings<T> {
 
     fn clear(&mut self) {
         self.counts.fill(0);
+    }
+
+    /// Accounts with entries.
+    fn used(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..)
+            .zip(&self.counts)
+            .filter(|(_, count)| **count > 0)
+            .map(|(account, _)| account)
+    }
+
+    /// The account whose saved entries follow; `None` behind the last.
+    fn next_account(&self, from: &mut Input<'_>) -> Result<Option<u32>, Broken> {
+        match from.u32()? {
+            NOBODY => Ok(None),
+            account if (account as usize) < self.counts.len() => Ok(Some(account)),
+            _ => Err(Broken("finished orders of nobody")),
+        }
     }
 
     /// Oldest first.
@@ -159,6 +248,54 @@ impl History {
     pub fn forget_all(&mut self) {
         self.finished.clear();
         self.replaced.clear();
+    }
+
+    /// Appends all that is remembered to `into`.
+    pub fn save(&self, into: &mut Vec<u8>) {
+        let Self { finished, replaced } = self;
+        let out = &mut Output(into);
+        for account in finished.used() {
+            out.u32(account);
+            out.count(finished.entries(account).count());
+            for (key, status) in finished.entries(account) {
+                out.u64(*key);
+                out.record(&StatusRecord::new(status));
+            }
+        }
+        out.u32(NOBODY);
+        for account in replaced.used() {
+            out.u32(account);
+            out.count(replaced.entries(account).count());
+            for Link { from, to } in replaced.entries(account) {
+                out.u64(*from);
+                out.u32(*to);
+            }
+        }
+        out.u32(NOBODY);
+    }
+
+    /// Takes in what was saved; where there is less room now, the newest of it.
+    ///
+    /// # Errors
+    /// When the bytes are not those of a history.
+    pub fn load(&mut self, from: &mut Input<'_>) -> Result<(), Broken> {
+        while let Some(account) = self.finished.next_account(from)? {
+            for _ in 0..from.count(usize::MAX)? {
+                let key = from.u64()?;
+                let status: StatusRecord = from.record()?;
+                self.finished.push(account, (key, status.status()));
+            }
+        }
+        while let Some(account) = self.replaced.next_account(from)? {
+            for _ in 0..from.count(usize::MAX)? {
+                let link = Link {
+                    from: from.u64()?,
+                    to: from.u32()?,
+                };
+                self.replaced.push(account, link);
+            }
+        }
+        Ok(())
     }
 
     /// An order of the account ended, or a request was refused.
@@ -244,6 +381,40 @@ mod tests {
         history.replace(0, 2, 6, 8);
         assert_eq!(history.newest(0, 2, 1), 1);
         assert_eq!(history.newest(0, 2, 2), 8);
+    }
+
+    #[test]
+    fn what_was_saved_is_remembered_again() {
+        let mut history = History::new(3, 4);
+        for user_ref in 1..=6 {
+            history.finish(2, 7, status(user_ref, b'F'));
+            history.replace(0, 1, user_ref, user_ref + 1);
+        }
+        let mut fees = status(9, b'C');
+        (fees.fees, fees.executed_notional, fees.price, fees.side) = (-5, 1 << 70, 3, b'B');
+        history.finish(1, 3, fees);
+        let mut saved = Vec::new();
+        history.save(&mut saved);
+        let mut same = History::new(3, 4);
+        let mut input = Input(&saved);
+        same.load(&mut input).expect("it was saved");
+        assert!(input.0.is_empty());
+        let mut again = Vec::new();
+        same.save(&mut again);
+        assert!(saved == again);
+        assert_eq!(same.find(1, 3, 9), Some(fees));
+        // Less room: the newest.
+        let mut less = History::new(3, 2);
+        less.load(&mut Input(&saved)).expect("it was saved");
+        assert_eq!(less.find(2, 7, 6), Some(status(6, b'F')));
+        assert_eq!(less.find(2, 7, 4), None);
+        // Cut short, or of another account.
+        assert!(
+            History::new(3, 4)
+                .load(&mut Input(&saved[..saved.len() - 1]))
+                .is_err()
+        );
+        assert!(History::new(1, 4).load(&mut Input(&saved)).is_err());
     }
 
     #[test]

@@ -3,7 +3,9 @@
 //! ```text
 //!  output --window--> store ----------------> SoupBinTCP: order entry, gap recovery; re-requests over UDP
 //!  journal --durable commands--> replica ---> answers to questions
-//!                                   \--> store, when the window has overtaken its reader
+//!                         |         \--> store, when the window has overtaken its reader
+//!                         \---> keeper: snapshots, on a thread of its own
+//!  journal, snapshots --> archive, on a thread of its own --> SoupBinTCP: what the store does not have any more
 //! ```
 //!
 //! Lives here: the TCP doors, the store, the replica. Must not be here: anything the engine waits for. The engine is
@@ -14,12 +16,16 @@
 //! exactly the command it was read at, because the replica counts along: it encodes what it applies.
 //! **Mending.** When the window overtakes its reader, the reader says from which command on it goes on. The replica is
 //! not past what the store has, so it applies the missing commands and puts their messages into the store itself.
+//! **Lent.** While the keeper copies the replica into a snapshot, everything goes on that does not need it. Questions wait
+//! and commands gather in their ring, for as long as copying takes.
 
 mod answers;
+pub mod archive;
 mod connection;
 pub mod credentials;
 mod days;
 pub mod door;
+mod feeder;
 mod gap_service;
 pub mod history;
 mod order_entry;
@@ -36,14 +42,17 @@ use std::fmt;
 use protocol::text;
 use rtrb::{Consumer, Producer};
 
-use crate::exchange::command::Command;
+use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::{DAYS_MAX, Exchange, Limits};
 use crate::output::window::{self, Lapped, Record};
 use crate::output::{MessageSink, Numbers, market_data_name, order_entry_name};
+use crate::replay::Foreseen;
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::seams::{DatagramSink, Listener};
 use crate::runtime::{Stage, Watch};
+use crate::snapshot::Keeper;
+use archive::Archive;
 use credentials::{Credentials, MarketDataLogins};
 use days::DAY_BEFORE_NS;
 use door::{Door, DoorConfig, DoorCounters};
@@ -67,7 +76,8 @@ pub struct RecoveryConfig {
     pub limits: Limits,
     /// Secret of the replica's index, from the operating system's random source: see [`crate::exchange::Exchange`].
     pub hash_seed: u64,
-    /// Bytes of the store of released messages. Older messages than fit can not be recovered over TCP.
+    /// Bytes of the store of released messages. Older ones are made again by the archive, if there
+    /// is a journal.
     pub store_bytes: usize,
     /// Finished orders, and as many replaced numbers, that are remembered for each account.
     pub finished_orders: usize,
@@ -89,6 +99,10 @@ pub struct RecoveryConfig {
     pub records_per_poll: usize,
     /// Steps of commands applied in one turn.
     pub steps_per_poll: usize,
+    /// Nanoseconds between two snapshots.
+    pub snapshot_interval_ns: u64,
+    /// Commands that a snapshot must bring.
+    pub snapshot_commands: u64,
 }
 
 impl RecoveryConfig {
@@ -108,6 +122,8 @@ impl RecoveryConfig {
             re_requests: ReRequestConfig::default(),
             records_per_poll: 4_096,
             steps_per_poll: 512,
+            snapshot_interval_ns: 30_000_000_000,
+            snapshot_commands: 1,
         }
     }
 }
@@ -147,8 +163,13 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     /// A record's bytes.
     buffer: [u8; window::MESSAGE_BYTES_MAX],
     notes: Consumer<EngineNote>,
+    commands: Consumer<Command>,
     store: Store,
-    replica: Replica,
+    /// `None` while it is lent to the keeper.
+    replica: Option<Box<Replica>>,
+    snapshots: Snapshooting,
+    /// Makes again what the store does not have any more; `None` when there is no journal.
+    archive: Option<Archive>,
     order_entry: Door<O, OrderEntry>,
     gap_recovery: Door<G, GapService>,
     re_requests: ReRequests<A>,
@@ -161,10 +182,91 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     steps_per_poll: usize,
 }
 
+/// When the next snapshot is taken, and by whom.
+struct Snapshooting {
+    /// `None`: none are taken.
+    keeper: Option<Keeper>,
+    interval_ns: u64,
+    commands_min: u64,
+    /// Not before this time; `None` before the first turn.
+    due_ns: Option<u64>,
+    /// The last command that the newest one knows.
+    newest: u64,
+}
+
+/// What a stage goes on with.
+#[derive(Debug)]
+pub struct Start {
+    /// As of the last command that start-up has applied.
+    pub replica: Box<Replica>,
+    /// What these commands said, as much as fits.
+    pub store: Store,
+    /// The last command that the newest snapshot knows.
+    pub newest_snapshot: u64,
+    /// When the day began, if that was after the first of these commands: the store may have the day before.
+    pub rolled_ns: Option<u64>,
+}
+
+impl Start {
+    /// Nothing has happened yet.
+    pub fn empty(config: &RecoveryConfig) -> Self {
+        let replica = Replica::new(config.limits, config.hash_seed, config.finished_orders);
+        Self::empty_store(config, Box::new(replica))
+    }
+
+    /// With this replica, and nothing stored.
+    pub fn empty_store(config: &RecoveryConfig, replica: Box<Replica>) -> Self {
+        let mut store = Store::new(config.store_bytes, config.limits.sessions);
+        store.go_on_in(replica.exchange().day());
+        Self {
+            replica,
+            store,
+            newest_snapshot: 0,
+            rolled_ns: None,
+        }
+    }
+
+    /// Applies one journaled command and stores what it says.
+    ///
+    /// # Panics
+    /// When `command` is not the next one.
+    pub fn replay(&mut self, command: &Command) {
+        self.replica.replay(command, &mut self.store);
+        self.stored(command);
+    }
+
+    /// Leaves one command out, as the operator wants.
+    ///
+    /// # Panics
+    /// As [`Start::replay`].
+    pub fn skip(&mut self, command: &Command) {
+        self.replica.skip(command, &mut self.store);
+        self.stored(command);
+    }
+
+    /// The same as [`Start::replay`] for a command that stood in line.
+    ///
+    /// # Panics
+    /// As [`Start::replay`].
+    pub fn replay_foreseen(&mut self, foreseen: &Foreseen) {
+        let Foreseen { command, outlook, .. } = foreseen;
+        self.replica.replay_foreseen(command, outlook, &mut self.store);
+        self.stored(command);
+    }
+
+    fn stored(&mut self, command: &Command) {
+        self.store.set_released(command.sequence);
+        if command.kind == CommandKind::RollDay as u8 && self.store.day_before().is_some() {
+            let midnight_ns = self.replica.exchange().midnight_ns();
+            self.rolled_ns = midnight_ns.map(|midnight_ns| midnight_ns + command.time);
+        }
+    }
+}
+
 impl<O: Listener, G: Listener, A> fmt::Debug for RecoveryStage<O, G, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecoveryStage")
-            .field("applied", &self.replica.applied())
+            .field("applied", &self.replica.as_ref().map(|replica| replica.applied()))
             .field("released", &self.store.released())
             .field("mending", &self.mending)
             .finish_non_exhaustive()
@@ -234,6 +336,31 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         gap_recovery: G,
         acknowledgements: A,
     ) -> Self {
+        let start = Start::empty(&config);
+        Self::resume(
+            config,
+            links,
+            start,
+            clock,
+            order_entry,
+            gap_recovery,
+            acknowledgements,
+        )
+    }
+
+    /// A stage that goes on where `start` stands, which was made for the same `config`.
+    ///
+    /// # Panics
+    /// As [`RecoveryStage::new`].
+    pub fn resume(
+        config: RecoveryConfig,
+        links: RecoveryLinks,
+        start: Start,
+        clock: Clock,
+        order_entry: O,
+        gap_recovery: G,
+        acknowledgements: A,
+    ) -> Self {
         assert!(config.questions_max >= 1, "questions_max");
         assert!(
             config.records_per_poll >= 1 && config.steps_per_poll >= 1,
@@ -258,47 +385,103 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             window: links.window,
             buffer: [0; window::MESSAGE_BYTES_MAX],
             notes: links.notes,
-            store: Store::new(config.store_bytes, sessions),
-            replica: Replica::new(
-                config.limits,
-                config.hash_seed,
-                config.finished_orders,
-                links.commands,
-            ),
+            commands: links.commands,
+            store: start.store,
+            replica: Some(start.replica),
+            snapshots: Snapshooting {
+                keeper: None,
+                interval_ns: config.snapshot_interval_ns,
+                commands_min: config.snapshot_commands,
+                due_ns: None,
+                newest: start.newest_snapshot,
+            },
+            archive: None,
             order_entry: Door::new(order_entry, service, config.order_entry),
             gap_recovery: Door::new(gap_recovery, gap_service, config.gap_recovery),
             re_requests: ReRequests::new(acknowledgements, sessions, config.re_requests),
             mending: None,
-            rolled_ns: None,
+            rolled_ns: start.rolled_ns,
             lapped: 0,
             records_per_poll: config.records_per_poll,
             steps_per_poll: config.steps_per_poll,
         }
     }
 
-    /// Start-up: applies one journaled command and stores what it says. Call it for every command of the journal in
-    /// order, before the first poll.
-    ///
-    /// # Panics
-    /// When `command` is not the next one.
-    pub fn replay(&mut self, command: &Command) {
-        let before = self.store.day();
-        self.replica.replay(command, &mut self.store);
-        self.store.set_released(command.sequence);
-        if self.store.day() != before {
-            let midnight_ns = self.replica.exchange().midnight_ns();
-            self.rolled_ns = midnight_ns.map(|midnight_ns| midnight_ns + command.time);
-        }
+    /// From now on snapshots are taken, by `keeper`.
+    pub fn keep_snapshots(&mut self, keeper: Keeper) {
+        self.snapshots.keeper = Some(keeper);
     }
 
-    /// What the exchange knows, as of the last command applied.
-    pub fn replica(&self) -> &Replica {
-        &self.replica
+    /// From now on old messages are made again, by `archive`.
+    pub fn keep_archive(&mut self, archive: Archive) {
+        self.order_entry.service.set_archive(archive.asker());
+        self.gap_recovery.service.set_archive(archive.asker());
+        self.archive = Some(archive);
+    }
+
+    /// What the exchange knows, as of the last command applied; `None` while a snapshot is taken of it.
+    pub fn replica(&self) -> Option<&Replica> {
+        self.replica.as_deref()
     }
 
     /// The replica's exchange, when the stage has ended.
-    pub fn into_exchange(self) -> Exchange {
-        self.replica.into_exchange()
+    pub fn into_exchange(mut self) -> Exchange {
+        self.wait_for_replica();
+        let replica = self.replica.take();
+        replica.expect("it was waited for").into_exchange()
+    }
+
+    /// The orderly end's snapshot, if the replica has applied all commands up to `last`. Behind it there is nothing: even
+    /// other matching code may begin with it.
+    pub fn take_last_snapshot(&mut self, last: u64) {
+        self.wait_for_replica();
+        let is_last = |replica: &Replica| replica.applied() == last && replica.is_between_commands();
+        if let Some(keeper) = &mut self.snapshots.keeper
+            && let Some(replica) = self.replica.take_if(|replica| is_last(replica))
+        {
+            keeper.lend(replica, true);
+            self.wait_for_replica();
+        }
+    }
+
+    /// The keeper gives it back as soon as it is copied.
+    fn wait_for_replica(&mut self) {
+        while self.take_back() == 0 && self.replica.is_none() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Takes the replica back when it was copied.
+    fn take_back(&mut self) -> usize {
+        if self.replica.is_some() {
+            return 0;
+        }
+        let keeper = self.snapshots.keeper.as_mut();
+        self.replica = keeper.and_then(Keeper::give_back);
+        usize::from(self.replica.is_some())
+    }
+
+    /// Lends the replica to the keeper when a snapshot is due.
+    fn lend(&mut self, now_ns: u64) -> usize {
+        let Self {
+            replica, snapshots, ..
+        } = self;
+        let Some(keeper) = &mut snapshots.keeper else {
+            return 0;
+        };
+        let due_ns = *snapshots.due_ns.get_or_insert(now_ns + snapshots.interval_ns);
+        if now_ns < due_ns || !keeper.is_idle() {
+            return 0;
+        }
+        let wanted = snapshots.newest + snapshots.commands_min;
+        let lent = replica.take_if(|replica| replica.is_between_commands() && replica.applied() >= wanted);
+        let Some(replica) = lent else {
+            return 0;
+        };
+        snapshots.due_ns = Some(now_ns + snapshots.interval_ns);
+        snapshots.newest = replica.applied();
+        keeper.lend(replica, false);
+        1
     }
 
     /// The released messages.
@@ -375,21 +558,27 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
 
     /// Applies durable commands; returns how many steps.
     fn apply(&mut self) -> usize {
+        let Some(replica) = &mut self.replica else {
+            return 0;
+        };
         let Some(missing) = self.mending else {
-            return self
-                .replica
-                .poll(self.store.released(), self.steps_per_poll, &mut Known);
+            return replica.poll(
+                &mut self.commands,
+                self.store.released(),
+                self.steps_per_poll,
+                &mut Known,
+            );
         };
         let before = self.store.day();
         let mut messages = Mending {
-            day: self.replica.exchange().day(),
+            day: replica.exchange().day(),
             store: &mut self.store,
         };
-        let steps = self.replica.poll(missing, self.steps_per_poll, &mut messages);
+        let steps = replica.poll(&mut self.commands, missing, self.steps_per_poll, &mut messages);
         if self.store.day() != before {
             self.rolled_ns = Some(self.clock.now_ns());
         }
-        if self.replica.applied() >= missing && self.replica.is_between_commands() {
+        if replica.applied() >= missing && replica.is_between_commands() {
             self.store.set_released(missing);
             self.mending = None;
         }
@@ -430,17 +619,20 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
     fn poll(&mut self) -> usize {
         let now_ns = self.clock.now_ns();
         self.forget(now_ns);
-        let mut work = self.drain_window();
+        let mut work = self.take_back();
+        work += self.drain_window();
         work += self.apply();
         work += self.take_notes();
         work += self.re_requests.poll(&self.store, now_ns);
         let view = View {
             store: &self.store,
-            replica: &self.replica,
+            replica: self.replica.as_deref(),
             now_ns,
         };
         work += self.order_entry.poll(view);
         work += self.gap_recovery.poll(view);
+        work += self.lend(now_ns);
+        work += self.archive.as_mut().map_or(0, Archive::poll);
         work
     }
 

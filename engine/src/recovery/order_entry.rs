@@ -12,13 +12,15 @@ use protocol::soup::Login;
 use rtrb::Producer;
 
 use super::answers::{self, Ask};
+use super::archive::Asker;
 use super::connection::Connection;
 use super::credentials::Credentials;
 use super::days::{Wanted, wanted_day};
 use super::door::DoorCounters;
+use super::feeder::Feeder;
 use super::order_entry_name;
 use super::service::{Caller, Close, Service, Verdict, View};
-use super::store::{Cursor, NotServable};
+use super::store::NotServable;
 use crate::runtime::links::{self, Inbound, Message};
 
 /// The engine is told of a silence this often, until it ends the connection or something comes.
@@ -42,7 +44,7 @@ pub(super) struct Open {
     is_replay: bool,
     /// Acknowledgements go over UDP: no Sequenced Data here any more.
     is_bound: bool,
-    cursor: Cursor,
+    feeder: Feeder,
     questions: VecDeque<Asked>,
     /// The answer at hand, as packets, and how much of it was queued.
     answer: Vec<u8>,
@@ -69,6 +71,7 @@ pub(super) struct OrderEntry {
     inbound: Producer<Inbound>,
     /// The live connection of each session; 0 = none.
     live: Box<[links::Connection]>,
+    archive: Option<Asker>,
 }
 
 impl OrderEntry {
@@ -86,7 +89,13 @@ impl OrderEntry {
             questions_max,
             inbound,
             live: vec![0; sessions as usize].into_boxed_slice(),
+            archive: None,
         }
+    }
+
+    /// What the store does not have any more is asked for there.
+    pub(super) fn set_archive(&mut self, archive: Asker) {
+        self.archive = Some(archive);
     }
 
     /// Tells the engine. Asked only when there is room: [`Service::is_ready`] and [`Service::login`] look first.
@@ -141,11 +150,20 @@ impl Service for OrderEntry {
             Wanted::Tomorrow => return Verdict::NotYet,
             Wanted::Nothing => return Verdict::SessionNotAvailable,
         };
-        if view.replica.exchange().session(session).is_none() {
-            return Verdict::NotYet;
+        match view.replica.map(|replica| replica.exchange().session(session)) {
+            None => return Verdict::Busy,
+            Some(None) => return Verdict::NotYet,
+            Some(Some(_)) => {}
         }
-        let cursor = match view.store.cursor_of(day, session, login.requested_sequence) {
-            Ok(cursor) => cursor,
+        let start = Feeder::start(
+            view,
+            self.archive.as_ref(),
+            day,
+            session,
+            login.requested_sequence,
+        );
+        let (feeder, next) = match start {
+            Ok(start) => start,
             Err(NotServable::Beyond { .. }) => return Verdict::NotYet,
             Err(NotServable::Gone | NotServable::UnknownStream) => return Verdict::SessionNotAvailable,
         };
@@ -168,13 +186,13 @@ impl Service for OrderEntry {
             session,
             is_replay,
             is_bound: false,
-            cursor,
+            feeder,
             questions: VecDeque::with_capacity(questions),
             answer: Vec::new(),
             answered: 0,
             silent_ns: 0,
         };
-        Verdict::Accept(name, cursor.next_sequence(), open)
+        Verdict::Accept(name, next, open)
     }
 
     fn is_ready(&self, open: &Open) -> bool {
@@ -228,13 +246,13 @@ impl Service for OrderEntry {
         budget: usize,
         view: View<'_>,
     ) -> Result<usize, Close> {
-        let has_ended = open.cursor.day() != view.store.day();
+        let has_ended = open.feeder.day() != view.store.day();
         if !open.is_replay && !has_ended && self.live[open.session as usize] != caller.id {
             return Err(Close::TakenOver);
         }
         let mut work = 0;
         // Who gets the stream elsewhere does not read it to its end here; questions of the day before stay unanswered.
-        let is_at_end = open.is_bound || view.store.is_at_end(&open.cursor);
+        let is_at_end = open.is_bound || open.feeder.is_at_end(view);
         if has_ended && is_at_end && connection.put_end(view.now_ns) {
             return Err(Close::Rolled);
         }
@@ -251,20 +269,25 @@ impl Service for OrderEntry {
             open.answer.clear();
             open.answer.shrink_to(ANSWER_BYTES_KEPT);
             open.answered = 0;
-            let is_as_of = view.replica.is_between_commands();
-            let reached = |up_to: u64| is_as_of && up_to <= view.replica.applied();
+            let Some(replica) = view.replica else {
+                break;
+            };
+            let is_as_of = replica.is_between_commands();
+            let reached = |up_to: u64| is_as_of && up_to <= replica.applied();
             let Some(Asked { ask, .. }) = open
                 .questions
                 .pop_front_if(|asked| asked.up_to.is_some_and(reached))
             else {
                 break;
             };
-            answers::write(&ask, open.session, view.replica, &mut open.answer);
-            open.is_bound |= matches!(ask, Ask::Bound(_));
+            answers::write(&ask, open.session, replica, &mut open.answer);
+            if matches!(ask, Ask::Bound(_)) {
+                open.is_bound = true;
+                open.feeder.end(self.archive.as_ref());
+            }
         }
         if !open.is_bound {
-            let queued = connection.put_stream(view.now_ns, view.store, &mut open.cursor, budget);
-            work += queued.map_err(|_| Close::FellOff)?;
+            work += open.feeder.put(connection, budget, view, self.archive.as_ref())?;
         }
         Ok(work)
     }
@@ -286,6 +309,7 @@ impl Service for OrderEntry {
 
     fn end(&mut self, open: &Open, caller: Caller, close: Close) -> bool {
         if open.is_replay {
+            open.feeder.end(self.archive.as_ref());
             return true;
         }
         // The engine ended it by itself, or has the session's new connection.
@@ -299,6 +323,7 @@ impl Service for OrderEntry {
                 connection: caller.id,
             });
         }
+        open.feeder.end(self.archive.as_ref());
         let live = &mut self.live[open.session as usize];
         if *live == caller.id {
             *live = 0;

@@ -1,13 +1,16 @@
 //! A second exchange, applied on what is durable. Everything that is asked is read here, so that a question never
 //! touches the engine.
 
+use protocol::market_data::values::event_code;
 use rtrb::Consumer;
 
 use super::history::{History, OrderStatus};
 use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::event::{Event, EventKind};
-use crate::exchange::{Exchange, Limits, OrderView, Progress, Sink};
+use crate::exchange::{Exchange, Limits, OrderView, Outlook, Progress, Sink};
+use crate::ingress::EventsHash;
 use crate::output::{Encoder, MessageSink};
+use crate::poison;
 use crate::runtime::links::STEP_EVENTS_MAX;
 
 /// The exchange as of the last durable command that was applied, with the numbers of its streams.
@@ -19,7 +22,10 @@ pub struct Replica {
     exchange: Exchange,
     encoder: Encoder,
     history: History,
-    commands: Consumer<Command>,
+    /// Over all events up to the last step.
+    events_hash: EventsHash,
+    /// Code of the last System Event.
+    system_event: Option<u8>,
     /// The command whose steps have not all been taken.
     unfinished: Option<Command>,
     applied: u64,
@@ -54,17 +60,35 @@ impl Sink for StepSink<'_> {
 }
 
 impl Replica {
-    /// An empty exchange of these capacities (and secret of its index), fed by `commands`; remembers the last
-    /// `finished_orders` of each account.
-    pub fn new(limits: Limits, hash_seed: u64, finished_orders: usize, commands: Consumer<Command>) -> Self {
+    /// An empty exchange of these capacities (and secret of its index); remembers the last `finished_orders` of each
+    /// account.
+    pub fn new(limits: Limits, hash_seed: u64, finished_orders: usize) -> Self {
+        Self::resume(
+            Exchange::with_hash_seed(limits, hash_seed),
+            Encoder::new(limits.instruments, limits.sessions),
+            EventsHash::default(),
+            None,
+            finished_orders,
+        )
+    }
+
+    /// Goes on where `exchange` stands, with the numbers, events' hash and System Event of that time.
+    pub fn resume(
+        exchange: Exchange,
+        encoder: Encoder,
+        events_hash: EventsHash,
+        system_event: Option<u8>,
+        finished_orders: usize,
+    ) -> Self {
         Self {
-            encoder: Encoder::new(limits.instruments, limits.sessions),
-            history: History::new(limits.accounts, finished_orders),
-            exchange: Exchange::with_hash_seed(limits, hash_seed),
-            commands,
+            history: History::new(exchange.limits().accounts, finished_orders),
+            encoder,
+            events_hash,
+            system_event,
             unfinished: None,
-            applied: 0,
+            applied: exchange.sequence(),
             events: Vec::with_capacity(STEP_EVENTS_MAX),
+            exchange,
         }
     }
 
@@ -73,9 +97,15 @@ impl Replica {
     ///
     /// # Panics
     /// When a command is missing: the replica would answer wrongly from then on.
-    pub fn poll(&mut self, up_to: u64, steps: usize, messages: &mut impl MessageSink) -> usize {
+    pub fn poll(
+        &mut self,
+        commands: &mut Consumer<Command>,
+        up_to: u64,
+        steps: usize,
+        messages: &mut impl MessageSink,
+    ) -> usize {
         for taken in 0..steps {
-            if self.unfinished.is_none() && !self.begin(up_to) {
+            if self.unfinished.is_none() && !self.begin(commands, up_to) {
                 return taken;
             }
             self.step(messages);
@@ -88,22 +118,49 @@ impl Replica {
     /// # Panics
     /// When it is not the next one.
     pub fn replay(&mut self, command: &Command, messages: &mut impl MessageSink) {
+        self.replay_foreseen(command, &Outlook::NONE, messages);
+    }
+
+    /// The same for a command that stood in line.
+    ///
+    /// # Panics
+    /// As [`Replica::replay`].
+    pub fn replay_foreseen(&mut self, command: &Command, outlook: &Outlook, messages: &mut impl MessageSink) {
         assert!(self.unfinished.is_none(), "start-up is over");
         assert_eq!(command.sequence, self.applied + 1, "commands have no holes");
         self.unfinished = Some(*command);
+        self.step_foreseen(outlook, messages);
         while self.unfinished.is_some() {
             self.step(messages);
         }
     }
 
+    /// Leaves one command of the journal out, as the operator wants.
+    ///
+    /// # Panics
+    /// As [`Replica::replay`].
+    pub fn skip(&mut self, command: &Command, messages: &mut impl MessageSink) {
+        assert!(self.unfinished.is_none(), "start-up is over");
+        self.events.clear();
+        let progress = self.exchange.skip(command, &mut self.events);
+        assert!(
+            progress == Progress::Done,
+            "nothing is left of a command that is left out"
+        );
+        self.events_hash.add(&self.events);
+        self.encoder.encode(command, &self.events, messages);
+        self.remember(command);
+        self.applied = command.sequence;
+    }
+
     /// Takes the next command to be applied. False when there is none up to `up_to`.
-    fn begin(&mut self, up_to: u64) -> bool {
+    fn begin(&mut self, commands: &mut Consumer<Command>, up_to: u64) -> bool {
         loop {
-            match self.commands.peek() {
+            match commands.peek() {
                 Ok(command) if command.sequence <= up_to => {}
                 _ => return false,
             }
-            let Ok(command) = self.commands.pop() else {
+            let Ok(command) = commands.pop() else {
                 return false;
             };
             if command.sequence <= self.applied {
@@ -117,6 +174,10 @@ impl Replica {
 
     /// One step of the unfinished command.
     fn step(&mut self, messages: &mut impl MessageSink) {
+        self.step_foreseen(&Outlook::NONE, messages);
+    }
+
+    fn step_foreseen(&mut self, outlook: &Outlook, messages: &mut impl MessageSink) {
         let Some(command) = self.unfinished else {
             return;
         };
@@ -125,14 +186,21 @@ impl Replica {
             events: &mut self.events,
             history: &mut self.history,
         };
-        let progress = if self.exchange.is_busy() {
-            self.exchange.resume(&mut sink)
-        } else {
-            self.exchange.apply(&command, &mut sink)
-        };
+        let exchange = &mut self.exchange;
+        let progress = poison::applying(&command, || {
+            if exchange.is_busy() {
+                exchange.resume(&mut sink)
+            } else {
+                exchange.apply_foreseen(&command, outlook, &mut sink)
+            }
+        });
+        self.events_hash.add(&self.events);
         self.encoder.encode(&command, &self.events, messages);
         self.remember(&command);
         if progress == Progress::Done {
+            if command.kind == CommandKind::SystemEvent as u8 {
+                self.system_event = Some(command.state_change().value);
+            }
             self.unfinished = None;
             self.applied = command.sequence;
         }
@@ -144,6 +212,7 @@ impl Replica {
             if event.kind == EventKind::DayRolled as u8 {
                 // Numbers of orders begin again.
                 self.history.forget_all();
+                self.system_event = Some(event_code::START_OF_SYSTEM_HOURS);
                 continue;
             }
             let replaced = event.kind == EventKind::Replaced as u8;
@@ -191,6 +260,31 @@ impl Replica {
     /// The exchange itself, when nothing more comes.
     pub fn into_exchange(self) -> Exchange {
         self.exchange
+    }
+
+    /// The numbers of all streams as of the last step.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// Orders that ended.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Orders that ended, to be loaded.
+    pub fn history_mut(&mut self) -> &mut History {
+        &mut self.history
+    }
+
+    /// Over all events up to the last step.
+    pub fn events_hash(&self) -> EventsHash {
+        self.events_hash
+    }
+
+    /// Code of the last System Event, if there was one.
+    pub fn system_event(&self) -> Option<u8> {
+        self.system_event
     }
 
     /// The exchange, for reading.

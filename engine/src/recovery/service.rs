@@ -51,7 +51,8 @@ pub(super) enum Verdict<T> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'a> {
     pub(super) store: &'a Store,
-    pub(super) replica: &'a Replica,
+    /// `None` while a snapshot is taken of it: whatever needs it waits.
+    pub(super) replica: Option<&'a Replica>,
     /// The turn's time.
     pub(super) now_ns: u64,
 }

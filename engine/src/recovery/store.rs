@@ -274,6 +274,26 @@ impl Store {
         }
     }
 
+    /// Number of the newest message of a stream of this day or of the day before; 0 when there is none, `None` when there is
+    /// no such stream.
+    pub fn last_of(&self, day: u32, stream: u32) -> Option<u64> {
+        Some(self.streams_of(day)?[self.index(stream)?].last)
+    }
+
+    /// It is this day. For an empty store, at start.
+    pub fn go_on_in(&mut self, day: u32) {
+        self.day = day;
+    }
+
+    /// The stream's next message has this number; what is older was never stored. For an empty store, at start.
+    ///
+    /// # Panics
+    /// When the stream does not exist.
+    pub fn begin(&mut self, stream: u32, next: u64) {
+        let index = self.index(stream).expect("output writes only streams that exist");
+        self.streams[index].last = next - 1;
+    }
+
     /// Everything that commands up to `command_sequence` said is in the store.
     pub fn set_released(&mut self, command_sequence: u64) {
         self.released = self.released.max(command_sequence);

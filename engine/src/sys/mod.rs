@@ -22,6 +22,7 @@ pub mod file;
 pub mod hugepage;
 pub mod memory;
 pub mod parker;
+pub mod priority;
 mod received;
 pub mod recvmmsg;
 pub mod socket;

@@ -11,6 +11,9 @@ use super::world::tell;
 /// How often a long run says how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
+/// So many commands apart the second exchange is replaced by one that is loaded from what the first one saves.
+const SNAPSHOT_EVERY: u64 = 997;
+
 /// Where the whole run stands.
 pub(crate) struct Progress {
     pub(crate) begun: Instant,
@@ -28,6 +31,9 @@ pub(crate) fn run(seed: u64, commands: u64, progress: &Progress) -> Result<BTree
     let mut longer = 0;
     let mut told = Instant::now();
     for index in 0..commands {
+        if index % SNAPSHOT_EVERY == SNAPSHOT_EVERY - 1 {
+            world.reload_twin(seed ^ index);
+        }
         let command = generator.next(&mut world);
         match catch_unwind(AssertUnwindSafe(|| world.apply(command).steps)) {
             Ok(1) => {}

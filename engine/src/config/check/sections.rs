@@ -216,7 +216,11 @@ pub(super) fn capacities(section: &file::Capacities, problems: &mut Problems<'_>
         "capacities.finished_orders",
     );
     let journal_ring = number(&section.journal_ring, &limits::RING, "capacities.journal_ring");
-    let replica_ring = number(&section.replica_ring, &limits::RING, "capacities.replica_ring");
+    let replica_ring = number(
+        &section.replica_ring,
+        &limits::REPLICA_RING,
+        "capacities.replica_ring",
+    );
     let mut size = |value: &Option<Spanned<Bytes>>, range, key| bytes(value.as_ref(), range, key, problems);
     Capacities {
         limits,
@@ -262,6 +266,18 @@ pub(super) fn journal(section: &file::Journal, problems: &mut Problems<'_>) -> J
         durability: section.durability.unwrap_or_default(),
         segment_bytes,
         batch_bytes,
+        snapshot_interval_s: count(
+            section.snapshot_interval.as_ref(),
+            &limits::SNAPSHOT_INTERVAL_S,
+            "journal.snapshot_interval",
+            problems,
+        ),
+        snapshot_commands: count(
+            section.snapshot_commands.as_ref(),
+            &limits::SNAPSHOT_COMMANDS,
+            "journal.snapshot_commands",
+            problems,
+        ),
     }
 }
 

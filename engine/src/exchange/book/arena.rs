@@ -259,6 +259,23 @@ impl Arena {
         handle
     }
 
+    /// Puts a slot where it was when it was saved. Nothing may be taken before [`Arena::close`].
+    pub fn restore(&mut self, handle: u32, slot: OrderSlot, details: OrderDetails) {
+        self.orders[handle as usize] = (slot, details);
+        self.used += 1;
+        self.fresh = self.fresh.max(handle + 1);
+    }
+
+    /// The end of restoring: slots that are not `taken` are free.
+    pub fn close(&mut self, taken: &[bool]) {
+        for handle in (0..self.fresh).rev() {
+            if !taken[handle as usize] {
+                self.orders[handle as usize].0.next = self.free;
+                self.free = handle;
+            }
+        }
+    }
+
     /// Frees a slot.
     #[inline]
     pub fn remove(&mut self, handle: u32) {

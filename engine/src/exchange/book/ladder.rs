@@ -223,6 +223,11 @@ impl Pools {
         self.levels_used
     }
 
+    /// Nodes in use.
+    pub fn nodes_used(&self) -> u32 {
+        self.nodes_used
+    }
+
     /// The level.
     pub fn level(&self, level: u32) -> &Level {
         &self.levels[level as usize]

@@ -1,5 +1,6 @@
 //! The exchange against a naive model in cases of their own: the order of refusals, the step rule, expiry, minima, the
-//! kill switch, changes, rules of auctions and stops. `tests/model.rs` sets both side by side for random commands, with the same files.
+//! kill switch, changes, rules of auctions and stops. `tests/model` sets both side by side for random commands, with the
+//! same files.
 
 mod changes;
 mod compare;
@@ -16,6 +17,7 @@ mod requests;
 mod rules;
 mod script;
 mod setting;
+mod snapshots;
 mod steps;
 mod terms;
 mod world;

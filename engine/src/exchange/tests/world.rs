@@ -8,6 +8,7 @@ use engine::exchange::command::{
     KillSwitch, Order, OrderOptions, SessionDefinition,
 };
 use engine::exchange::event::{Event, EventKind};
+use engine::exchange::snapshot::Input;
 use engine::exchange::{Exchange, Limits, OrderView, Outlook, Progress, STEP_EVENTS_MAX, Sink};
 use zerocopy::FromZeros;
 
@@ -121,6 +122,23 @@ impl World {
     pub(super) fn with_twin(mut self, hash_seed: u64) -> Self {
         self.twin = Some(self.rebuilt(hash_seed));
         self
+    }
+
+    /// From here on the second exchange is one that was loaded from what the first one saves now.
+    pub(super) fn reload_twin(&mut self, hash_seed: u64) {
+        let mut saved = Vec::new();
+        self.exchange.save(&mut saved);
+        let mut input = Input(&saved);
+        let loaded = Exchange::load(self.exchange.limits(), hash_seed, &mut input);
+        let loaded = loaded.expect("what was saved can be loaded");
+        assert!(input.0.is_empty(), "all of it");
+        let (found, expected) = (loaded.state_hash(), self.exchange.state_hash());
+        assert_eq!(found, expected, "a loaded state is the saved one");
+        loaded.check_invariants().expect("a loaded state is sound");
+        let mut again = Vec::new();
+        loaded.save(&mut again);
+        assert!(again == saved, "and is saved as it was");
+        self.twin = Some(loaded);
     }
 
     /// An exchange that has taken the log.

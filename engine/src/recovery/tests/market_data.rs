@@ -157,7 +157,10 @@ fn a_store_that_missed_the_window_is_mended_from_the_commands() {
     let counters = world.stage.counters();
     assert!(counters.lapped >= 5, "{counters:?}");
     assert_eq!(counters.store.holes, 0);
-    assert_eq!(world.stage.replica().applied(), world.sequence());
+    assert_eq!(
+        world.stage.replica().expect("it is not lent").applied(),
+        world.sequence()
+    );
     assert!(
         acknowledgements == world.said.sessions[0],
         "{} came",

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::world::{CLIENT, EXCHANGE, Got, MILLISECOND, SECOND, World, config, order, setup_commands};
 use crate::exchange::command::Command;
-use crate::recovery::RecoveryConfig;
+use crate::recovery::{RecoveryConfig, Start};
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::sim_net::TcpSettings;
 use protocol::layout::WireMessage;
@@ -509,7 +509,7 @@ fn a_reset_ends_the_connection() {
 fn start_up_fills_the_store_from_the_journal() {
     let mut before = World::new();
     trade(&mut before, 30);
-    let mut world = World::empty(config(), TcpSettings::default(), 0, 64);
+    let mut start = Start::empty(&config());
     let entered = (2..=31).map(|user_ref| {
         super::world::request(
             crate::exchange::command::CommandKind::Enter,
@@ -518,12 +518,13 @@ fn start_up_fills_the_store_from_the_journal() {
         )
     });
     for (sequence, command) in (1..).zip(setup_commands().into_iter().chain(entered)) {
-        world.stage.replay(&Command {
+        start.replay(&Command {
             sequence,
             time: sequence,
             ..command
         });
     }
+    let mut world = World::resumed(config(), start, TcpSettings::default(), 0, 64);
     let mut client = world.client();
     client.login("ALICE0", "ALICE0pw", "", 1);
     world.run();
@@ -531,7 +532,10 @@ fn start_up_fills_the_store_from_the_journal() {
     let said = &before.said.sessions[0];
     let expected: Vec<_> = said.iter().cloned().map(Got::Sequenced).collect();
     assert!(got[2..] == expected, "the same messages as were said before");
-    assert_eq!(world.stage.replica().applied(), before.sequence());
+    assert_eq!(
+        world.stage.replica().expect("it is not lent").applied(),
+        before.sequence()
+    );
 }
 
 #[test]

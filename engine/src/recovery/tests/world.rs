@@ -17,7 +17,7 @@ use crate::exchange::event::Event;
 use crate::exchange::{Exchange, Limits, Progress};
 use crate::output::window::{self, Writer};
 use crate::output::{Encoder, MessageSink, Numbers};
-use crate::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage};
+use crate::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage, Start};
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{EngineNote, Inbound};
@@ -233,6 +233,18 @@ impl World {
         window_bytes: usize,
         inbound_capacity: usize,
     ) -> Self {
+        let start = Start::empty(&config);
+        Self::resumed(config, start, tcp, window_bytes, inbound_capacity)
+    }
+
+    /// A world whose stage goes on where `start` stands.
+    pub(super) fn resumed(
+        config: RecoveryConfig,
+        start: Start,
+        tcp: TcpSettings,
+        window_bytes: usize,
+        inbound_capacity: usize,
+    ) -> Self {
         let now = Arc::new(AtomicU64::new(SECOND));
         let (order_entry_listener, order_entry) = sim_net::tcp(tcp);
         let (gap_listener, gap_recovery) = sim_net::tcp(tcp);
@@ -247,9 +259,10 @@ impl World {
             notes: notes_end,
             inbound: inbound_end,
         };
-        let stage = RecoveryStage::new(
+        let stage = RecoveryStage::resume(
             config,
             links,
+            start,
             Clock::Manual(Arc::clone(&now)),
             order_entry_listener,
             gap_listener,

@@ -1,0 +1,238 @@
+//! The journal's way back into memory: the same commands through the same exchange and the same encoder. What comes out
+//! is compared with what the process that wrote the journal had: a hash of all events, in every frame.
+
+use std::collections::VecDeque;
+
+use protocol::market_data::values::event_code;
+
+use crate::exchange::command::{Command, CommandKind};
+use crate::exchange::event::Event;
+use crate::exchange::{Exchange, Limits, Outlook, Progress, Sink};
+use crate::ingress::EventsHash;
+use crate::output::{Encoder, MessageSink};
+use crate::poison::Skips;
+use crate::runtime::links::STEP_EVENTS_MAX;
+
+/// A replay that does not give what the journal says it gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "command {sequence}: what the commands before it caused is not what they caused when the journal was written \
+     (hash {found:016x}, the journal has {expected:016x})\n    remedy: start the version of the exchange that wrote this \
+     journal, or report this: the same commands must always do the same"
+)]
+pub struct Diverged {
+    /// The first command of the frame that says so.
+    pub sequence: u64,
+    /// What the journal says.
+    pub expected: u64,
+    /// What came out.
+    pub found: u64,
+}
+
+/// Commands that stand in line while what they touch is fetched.
+const AHEAD: usize = 6;
+/// The second look is taken when so many have come behind.
+const LOOK_AGAIN: usize = 2;
+/// The third look.
+const LOOK_AROUND: usize = 4;
+
+/// A line of commands that wait for their turn, each looked at three times, as the engine does with those of a datagram.
+///
+/// PERF: a replay has all commands at hand, and waits for memory more than for anything else. `cargo bench -p benches
+/// --bench replay` shows both, with the line and without.
+#[derive(Debug, Default)]
+pub struct Ahead {
+    line: VecDeque<Foreseen>,
+}
+
+/// A command whose turn has come.
+#[derive(Debug, Clone, Copy)]
+pub struct Foreseen {
+    /// The command.
+    pub command: Command,
+    /// What was seen of it.
+    pub outlook: Outlook,
+    /// The hash of all events before it, where the journal has it.
+    pub expected: Option<u64>,
+}
+
+impl Ahead {
+    /// Puts a command behind the others; the first of them when the line is long enough.
+    #[inline]
+    pub fn push(
+        &mut self,
+        exchange: &Exchange,
+        command: &Command,
+        expected: Option<u64>,
+    ) -> Option<Foreseen> {
+        self.line.push_back(Foreseen {
+            command: *command,
+            outlook: exchange.look_out(command),
+            expected,
+        });
+        let waiting = self.line.len();
+        let behind = |count: usize| waiting.checked_sub(1 + count);
+        if let Some(place) = behind(LOOK_AGAIN) {
+            let foreseen = &mut self.line[place];
+            exchange.look_again(&foreseen.command, &mut foreseen.outlook);
+        }
+        if let Some(place) = behind(LOOK_AROUND) {
+            let foreseen = &self.line[place];
+            exchange.look_around(&foreseen.command, &foreseen.outlook);
+        }
+        if waiting > AHEAD {
+            self.line.pop_front()
+        } else {
+            None
+        }
+    }
+
+    /// The first one, when no more come.
+    pub fn pop(&mut self) -> Option<Foreseen> {
+        self.line.pop_front()
+    }
+}
+
+/// An exchange that is being rebuilt.
+#[derive(Debug)]
+pub struct Replay {
+    /// As of the last command.
+    pub exchange: Exchange,
+    /// The numbers of all streams as of the last command.
+    pub encoder: Encoder,
+    /// Over all events.
+    pub events_hash: EventsHash,
+    /// Code of the last System Event.
+    pub system_event: Option<u8>,
+    events: Events,
+    /// Commands that are left out.
+    skips: Skips,
+}
+
+/// The events of one step.
+#[derive(Debug)]
+struct Events(Vec<Event>);
+
+impl Sink for Events {
+    fn event(&mut self, event: Event) {
+        self.0.push(event);
+    }
+}
+
+impl Replay {
+    /// An empty exchange of these capacities; see [`Exchange::with_hash_seed`].
+    pub fn new(limits: Limits, hash_seed: u64) -> Self {
+        Self::resume(
+            Exchange::with_hash_seed(limits, hash_seed),
+            Encoder::new(limits.instruments, limits.sessions),
+            EventsHash::default(),
+            None,
+        )
+    }
+
+    /// Goes on where `exchange` stands, with the numbers, events' hash and System Event of that time.
+    pub fn resume(
+        exchange: Exchange,
+        encoder: Encoder,
+        events_hash: EventsHash,
+        system_event: Option<u8>,
+    ) -> Self {
+        Self {
+            exchange,
+            encoder,
+            events_hash,
+            system_event,
+            events: Events(Vec::with_capacity(STEP_EVENTS_MAX)),
+            skips: Skips::default(),
+        }
+    }
+
+    /// Leaves these commands out.
+    pub fn leave_out(&mut self, skips: Skips) {
+        self.skips = skips;
+    }
+
+    /// Applies a command of the journal. `expected` is the hash of all events before it, where the journal has it; the
+    /// messages go to `messages`.
+    ///
+    /// # Errors
+    /// When the events before it were others.
+    pub fn apply(
+        &mut self,
+        command: &Command,
+        expected: Option<u64>,
+        messages: &mut impl MessageSink,
+    ) -> Result<(), Diverged> {
+        let foreseen = Foreseen {
+            command: *command,
+            outlook: Outlook::NONE,
+            expected,
+        };
+        self.apply_foreseen(&foreseen, messages)
+    }
+
+    /// The same for a command that stood in line.
+    ///
+    /// # Errors
+    /// As [`Replay::apply`].
+    pub fn apply_foreseen(
+        &mut self,
+        foreseen: &Foreseen,
+        messages: &mut impl MessageSink,
+    ) -> Result<(), Diverged> {
+        let Foreseen {
+            command,
+            outlook,
+            expected,
+        } = foreseen;
+        compare(command, *expected, self.events_hash)?;
+        if command.kind == CommandKind::SystemEvent as u8 {
+            self.system_event = Some(command.state_change().value);
+        }
+        let day = self.exchange.day();
+        let mut progress = if self.skips.contains(command) {
+            self.exchange.skip(command, &mut self.events)
+        } else {
+            self.exchange.apply_foreseen(command, outlook, &mut self.events)
+        };
+        loop {
+            self.events_hash.add(&self.events.0);
+            self.encoder.encode(command, &self.events.0, messages);
+            self.events.0.clear();
+            if progress == Progress::Done {
+                break;
+            }
+            progress = self.exchange.resume(&mut self.events);
+        }
+        if self.exchange.day() != day {
+            // A new day says these itself.
+            self.system_event = Some(event_code::START_OF_SYSTEM_HOURS);
+        }
+        Ok(())
+    }
+}
+
+/// Compares the hash of all events so far with what the journal has of them before `command`.
+///
+/// # Errors
+/// When they differ.
+pub fn compare(command: &Command, expected: Option<u64>, events_hash: EventsHash) -> Result<(), Diverged> {
+    let found = events_hash.value();
+    match expected {
+        Some(expected) if expected != found => Err(Diverged {
+            sequence: command.sequence,
+            expected,
+            found,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Takes messages that nobody wants.
+#[derive(Debug, Clone, Copy)]
+pub struct Nobody;
+
+impl MessageSink for Nobody {
+    fn feed(&mut self, _sequence: u64, _message: &[u8]) {}
+    fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
+}
