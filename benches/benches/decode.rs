@@ -153,7 +153,11 @@ fn door(stream: &Stream, ring: &Ring, datagrams: usize) -> Duration {
     let mut stage = EngineStage::new(config, links, exchange, source, Clock::system());
     for session in 0..market::ACCOUNTS {
         let connection = u64::from(session) + 1;
-        let login = Inbound::Login { session, connection };
+        let login = Inbound::Login {
+            session,
+            connection,
+            day: 1,
+        };
         let bind = Inbound::Bind {
             session,
             connection,

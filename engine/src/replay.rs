@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use protocol::market_data::values::event_code;
+
 use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::event::Event;
 use crate::exchange::{Exchange, Limits, Outlook, Progress, Sink};
@@ -187,6 +189,7 @@ impl Replay {
         if command.kind == CommandKind::SystemEvent as u8 {
             self.system_event = Some(command.state_change().value);
         }
+        let day = self.exchange.day();
         let mut progress = if self.skips.contains(command) {
             self.exchange.skip(command, &mut self.events)
         } else {
@@ -197,10 +200,15 @@ impl Replay {
             self.encoder.encode(command, &self.events.0, messages);
             self.events.0.clear();
             if progress == Progress::Done {
-                return Ok(());
+                break;
             }
             progress = self.exchange.resume(&mut self.events);
         }
+        if self.exchange.day() != day {
+            // A new day says these itself.
+            self.system_event = Some(event_code::START_OF_SYSTEM_HOURS);
+        }
+        Ok(())
     }
 }
 

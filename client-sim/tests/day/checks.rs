@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use engine::assembly::{Replay, StartError};
 use engine::exchange::book::Side;
 use engine::journal::{self, ReadOptions};
-use engine::output::MessageSink;
+use engine::output::{MessageSink, Numbers};
 use feed_handler::{Capacity, Market};
 use itch5::messages as theirs;
 use itch5::{MessageHandler, Parser};
@@ -71,6 +71,29 @@ pub(crate) fn feed(day: &Day) {
     );
     assert!(directions.len() >= 3, "{}", text(&directions));
 
+    books(day, &market);
+    for locate in 1..=day.last.exchange.instrument_count() {
+        let known = day.last.exchange.instrument(locate).expect("it is there");
+        let last = market.instrument(locate).and_then(|instrument| instrument.last);
+        assert_eq!(
+            last.map(|trade| (trade.price, trade.match_number)),
+            Some((known.last_trade.price, known.last_trade.match_number))
+        );
+    }
+
+    let mut counts = Counts::default();
+    Parser::new(&day.file())
+        .parse_stream(&mut counts)
+        .expect("they read all of it");
+    let mut ours = BTreeMap::new();
+    for bytes in &day.feed {
+        *ours.entry(bytes[0]).or_insert(0) += 1;
+    }
+    assert_eq!(counts.0, ours, "they count what we sent");
+}
+
+/// The books that the feed gives are the exchange's.
+fn books(day: &Day, market: &Market) {
     for locate in 1..=day.last.exchange.instrument_count() {
         for (side, ours) in [
             (Side::Buy, feed_handler::Side::Buy),
@@ -89,23 +112,25 @@ pub(crate) fn feed(day: &Day) {
                 .collect();
             assert_eq!(book, levels, "instrument {locate}, {side:?}");
         }
-        let known = day.last.exchange.instrument(locate).expect("it is there");
-        let last = market.instrument(locate).and_then(|instrument| instrument.last);
-        assert_eq!(
-            last.map(|trade| (trade.price, trade.match_number)),
-            Some((known.last_trade.price, known.last_trade.match_number))
-        );
     }
+}
 
-    let mut counts = Counts::default();
-    Parser::new(&day.file())
-        .parse_stream(&mut counts)
-        .expect("they read all of it");
-    let mut ours = BTreeMap::new();
+/// The feed of the new day alone gives its books.
+pub(crate) fn feed_of_the_next_day(day: &Day) {
+    let mut market = Market::new(Capacity {
+        instruments: 8,
+        orders: 4_096,
+        levels: 4_096,
+    });
     for bytes in &day.feed {
-        *ours.entry(bytes[0]).or_insert(0) += 1;
+        market.apply(bytes).expect("it is well formed");
     }
-    assert_eq!(counts.0, ours, "they count what we sent");
+    let statistics = market.statistics();
+    assert_eq!(
+        (statistics.unknown, statistics.malformed, statistics.error_count()),
+        (0, 0, 0)
+    );
+    books(day, &market);
 }
 
 /// How often a public decoder saw each kind.
@@ -179,7 +204,7 @@ pub(crate) fn journal(day: &Day) {
         .check_invariants()
         .expect("books and balances add up");
     let mut replay = Replay::new(day.config.capacities.limits, 2);
-    let mut told = Told::default();
+    let mut told = Days(vec![Told::default()]);
     journal::replay(
         &mut day.disk.copy(),
         ReadOptions::default(),
@@ -188,14 +213,23 @@ pub(crate) fn journal(day: &Day) {
     )
     .unwrap_or_else(|error| panic!("the journal is not whole: {error}"));
     assert_eq!(replay.exchange.state_hash(), day.last.exchange.state_hash());
-    assert_eq!(told.feed, day.feed);
+    let feeds: Vec<_> = day.feeds_before.iter().chain([&day.feed]).collect();
+    assert_eq!(told.0.iter().map(|day| &day.feed).collect::<Vec<_>>(), feeds);
     for (session, customer) in (0..).zip(&day.customers) {
-        assert_eq!(
-            told.sessions.get(&session),
-            Some(&customer.messages),
-            "{}",
-            customer.username
-        );
+        let streams = customer.messages_before.iter().chain([&customer.messages]);
+        for (number, (told, stream)) in told.0.iter().zip(streams).enumerate() {
+            let told = told.sessions.get(&session).map_or(&[][..], |stream| stream);
+            assert_eq!(told, stream, "{}, day {number}", customer.username);
+        }
+    }
+}
+
+/// What was told, day by day.
+struct Days(Vec<Told>);
+
+impl Days {
+    fn today(&mut self) -> &mut Told {
+        self.0.last_mut().expect("there always is a day")
     }
 }
 
@@ -205,12 +239,20 @@ struct Told {
     sessions: BTreeMap<u32, Vec<Vec<u8>>>,
 }
 
-impl MessageSink for Told {
-    fn feed(&mut self, _sequence: u64, message: &[u8]) {
-        self.feed.push(message.to_vec());
+impl MessageSink for Days {
+    fn feed(&mut self, sequence: u64, message: &[u8]) {
+        let feed = &mut self.today().feed;
+        feed.push(message.to_vec());
+        assert_eq!(sequence, feed.len() as u64);
     }
 
-    fn session(&mut self, session: u32, _sequence: u64, message: &[u8]) {
-        self.sessions.entry(session).or_default().push(message.to_vec());
+    fn session(&mut self, session: u32, sequence: u64, message: &[u8]) {
+        let stream = self.today().sessions.entry(session).or_default();
+        stream.push(message.to_vec());
+        assert_eq!(sequence, stream.len() as u64);
+    }
+
+    fn new_day(&mut self, _day: u32, _ended: &Numbers) {
+        self.0.push(Told::default());
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Customer {
     decoder: Decoder,
     unsent: Vec<u8>,
     next_user_ref: u32,
+    /// The streams of the days before.
+    pub(crate) messages_before: Vec<Vec<Vec<u8>>>,
     /// The numbered stream, from message 1.
     pub(crate) messages: Vec<Vec<u8>>,
     /// Answers to questions.
@@ -31,6 +33,7 @@ impl Customer {
             decoder: Decoder::new(16 << 10),
             unsent: Vec::new(),
             next_user_ref: 1,
+            messages_before: Vec::new(),
             messages: Vec::new(),
             answers: Vec::new(),
         }
@@ -38,15 +41,33 @@ impl Customer {
 
     /// Logs in and asks for what it has not heard.
     pub(crate) fn connect(&mut self, door: &SimConnector) {
+        self.connect_to(door, "");
+    }
+
+    /// The same by the name of a stream.
+    pub(crate) fn connect_to(&mut self, door: &SimConnector, session: &str) {
         self.stream = Some(door.connect(self.address).expect("the exchange listens"));
         self.decoder = Decoder::new(16 << 10);
         let (mut buffer, next) = ([0; 64], self.messages.len() as u64 + 1);
         let length =
-            encode::login(self.username, "secret", "", next, None, &mut buffer).expect("a login fits");
+            encode::login(self.username, "secret", session, next, None, &mut buffer).expect("a login fits");
         self.unsent = buffer[..length].to_vec();
     }
 
     pub(crate) fn hang_up(&mut self) {
+        self.stream = None;
+    }
+
+    /// Not connected.
+    pub(crate) fn is_away(&self) -> bool {
+        self.stream.is_none()
+    }
+
+    /// The day has ended: numbers begin again. The exchange hangs up.
+    fn end_day(&mut self) {
+        self.messages_before.push(std::mem::take(&mut self.messages));
+        self.next_user_ref = 1;
+        self.unsent.clear();
         self.stream = None;
     }
 
@@ -125,6 +146,8 @@ impl Customer {
                 did |= count > 0;
                 self.unsent.drain(..count);
             }
+            // Who has hung up has said why.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock, "{}", self.username),
         }
         match stream.read(self.decoder.space()) {
@@ -135,13 +158,18 @@ impl Customer {
             }
             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock, "{}", self.username),
         }
+        let mut has_ended = false;
         while let Some(packet) = self.decoder.next_from_server().expect("SoupBinTCP") {
             match packet {
                 ServerPacket::Sequenced(message) => self.messages.push(message.to_vec()),
                 ServerPacket::Unsequenced(answer) => self.answers.push(answer.to_vec()),
+                ServerPacket::EndOfSession => has_ended = true,
                 ServerPacket::LoginRejected(reason) => panic!("{}: rejected {reason}", self.username),
                 _ => {}
             }
+        }
+        if has_ended {
+            self.end_day();
         }
         did
     }

@@ -73,3 +73,54 @@ fn a_missed_close_ends_the_day() {
         "one was to outlive it"
     );
 }
+
+/// What is good till canceled goes over the roll, whatever it is, and trades on the next day. The power goes twice.
+#[test]
+fn the_next_day_begins_with_what_is_left() {
+    let mut world = World::before_the_day();
+    world.until(30);
+    script::all_that_lasts(&mut world);
+    world.until(145);
+    assert_eq!(&world.ended.0, b"ITCH000001", "the end is told");
+    assert!(world.customers.iter().all(|customer| !customer.is_away()));
+    world.until(175);
+    assert!((29..=33).contains(&world.ended.1), "told {} times", world.ended.1);
+    assert_eq!(world.told(), "O 1H 2H S", "the new day's");
+    world.reconnect_all();
+    script::all_is_carried(&mut world);
+    world.restart();
+    script::all_is_carried(&mut world);
+    world.restart_at(86_400 - 5);
+    world.until(86_400 + 30);
+    assert_eq!(world.told(), "O 1H 2H S 1Q 2Q 1Q 2Q Q 1Q0 1T 2Q0 2T");
+    script::the_carried_trade(&mut world);
+    let before = world.customer("ANN").messages_before.len();
+    assert_eq!(before, 1, "one day has ended");
+    let day = world.end();
+    assert_eq!((day.last.exchange.day(), day.feeds_before.len()), (2, 1));
+    checks::feed_of_the_next_day(&day);
+    checks::journal(&day);
+}
+
+/// What is asked for too late, or again, after the roll: the old day is read to its end for ten minutes.
+#[test]
+fn a_day_that_was_missed_is_read_to_its_end() {
+    let mut world = World::before_the_day();
+    world.until(30);
+    script::two_that_rest(&mut world);
+    world.customer("BOB").hang_up();
+    world.until(175);
+    let before = world.customer("BOB").messages.len();
+    world.reconnect_to("BOB", "O000010001");
+    let bob = world.customer("BOB");
+    assert!(bob.is_away(), "the end was told");
+    assert_eq!(bob.messages_before.len(), 1);
+    assert!(bob.messages_before[0].len() >= before);
+    world.reconnect("BOB");
+    assert_eq!(
+        world.customer("BOB").messages.len(),
+        1,
+        "the order that outlived the day"
+    );
+    checks::journal(&world.end());
+}

@@ -342,3 +342,70 @@ pub(crate) fn two_that_rest(world: &mut World) {
     world.by("ANN", |ann| ann.enter(&bitcoin(BUY, 5, 59_000)));
     world.by("BOB", |bob| bob.enter(&lasting(bitcoin(SELL, 9, 61_000))));
 }
+
+/// Orders that outlive the day: displayed, with a reserve, hidden, a stop; DAN is canceled when he is cut off.
+pub(crate) fn all_that_lasts(world: &mut World) {
+    world.by("ANN", |ann| ann.enter(&bitcoin(BUY, 3, 58_000)));
+    world.by("ANN", |ann| ann.enter(&lasting(bitcoin(SELL, 9, 61_000))));
+    world.by("BOB", |bob| {
+        bob.enter(&lasting(NewOrder {
+            max_floor: 4,
+            ..bitcoin(SELL, 20, 61_000)
+        }))
+    });
+    world.by("CAT", |cat| cat.enter(&lasting(hidden(bitcoin(SELL, 5, 61_000)))));
+    world.by("CAT", |cat| {
+        cat.enter(&lasting(stop(61_500, bitcoin(BUY, 2, 62_000))))
+    });
+    world.by("DAN", |dan| dan.enter(&lasting(ether(BUY, 7, 2_900))));
+}
+
+/// Number and open lots of each order that a customer has been told of in this day.
+fn accepted(world: &mut World, name: &str) -> Vec<(u32, u8, u32)> {
+    let messages = world.customer(name).messages.clone();
+    let told = messages
+        .iter()
+        .filter_map(|message| match Response::decode(message) {
+            Ok(Response::Accepted(accepted, _)) => Some((
+                accepted.user_ref_num.get(),
+                accepted.side,
+                accepted.quantity.get(),
+            )),
+            _ => None,
+        });
+    told.collect()
+}
+
+/// Each is told first thing on the new day, under the next number of its session, and is live.
+pub(crate) fn all_is_carried(world: &mut World) {
+    assert_eq!(accepted(world, "ANN"), [(1, SELL, 9)]);
+    assert_eq!(accepted(world, "BOB"), [(1, SELL, 20)]);
+    assert_eq!(accepted(world, "CAT"), [(1, SELL, 5), (2, BUY, 2)]);
+    assert_eq!(accepted(world, "DAN"), [(1, BUY, 7)]);
+    for (name, user_ref, open) in [
+        ("ANN", 1, 9),
+        ("BOB", 1, 20),
+        ("CAT", 1, 5),
+        ("CAT", 2, 2),
+        ("DAN", 1, 7),
+    ] {
+        assert_eq!(status(world, name, user_ref), (b'L', open), "{name} {user_ref}");
+    }
+    assert_eq!(status(world, "ANN", 2).0, b'U', "numbers of the old day are gone");
+}
+
+/// The carried orders stand as they stood: displayed ones first, in their order, then what is not displayed.
+pub(crate) fn the_carried_trade(world: &mut World) {
+    let number = world.customer("DAN").number();
+    assert_eq!(number, 1, "he has not seen what is his");
+    let taker = world.by("DAN", |dan| dan.enter(&at_once(bitcoin(BUY, 13, 61_000))));
+    assert_eq!(taker, 2, "the number behind the carried one");
+    assert_eq!(status(world, "ANN", 1), (b'F', 0));
+    assert_eq!(status(world, "BOB", 1), (b'L', 16));
+    assert_eq!(status(world, "CAT", 1), (b'L', 5));
+    // The stop goes off and takes what is left at 61,000 first.
+    world.by("DAN", |dan| dan.enter(&bitcoin(SELL, 1, 61_500)));
+    world.by("DAN", |dan| dan.enter(&at_once(bitcoin(BUY, 30, 61_600))));
+    assert_eq!(status(world, "CAT", 1), (b'F', 0));
+    assert_eq!(status(world, "BOB", 1), (b'F', 0));
+}

@@ -11,7 +11,8 @@ use engine::journal::{Crash, SimDisk};
 use engine::runtime::clock::Clock;
 use engine::runtime::sim_net::{SimConnector, SimSocket, Switchboard, TcpSettings, tcp};
 use protocol::market_data::{FeedMessage, binary_file};
-use protocol::packet::Packet;
+use protocol::packet::{Packet, PacketKind};
+use protocol::text::SessionName;
 
 use crate::customer::Customer;
 
@@ -30,6 +31,8 @@ const TCP: TcpSettings = TcpSettings {
 pub(crate) struct Day {
     pub(crate) config: Config,
     pub(crate) disk: SimDisk,
+    /// The feeds of the days before, each from message 1.
+    pub(crate) feeds_before: Vec<Vec<Vec<u8>>>,
     /// The feed, from message 1.
     pub(crate) feed: Vec<Vec<u8>>,
     pub(crate) customers: Vec<Customer>,
@@ -56,7 +59,12 @@ pub(crate) struct World {
     exchange: Option<Inline>,
     order_entry: SimConnector,
     line: SimSocket,
+    feeds_before: Vec<Vec<Vec<u8>>>,
     feed: Vec<Vec<u8>>,
+    /// The feed's name, once it was heard.
+    name: Option<SessionName>,
+    /// The name of the feed whose end was told last, and how often that was.
+    pub(crate) ended: (SessionName, usize),
     pub(crate) customers: Vec<Customer>,
 }
 
@@ -98,7 +106,10 @@ impl World {
             exchange: None,
             order_entry,
             line,
+            feeds_before: Vec::new(),
             feed: Vec::new(),
+            name: None,
+            ended: ([b' '; 10], 0),
             customers,
         };
         world.begin();
@@ -173,6 +184,22 @@ impl World {
             }
             while let Some((_, bytes)) = self.line.receive() {
                 let packet = Packet::parse(&bytes).expect("MoldUDP64");
+                if packet.kind() == PacketKind::EndOfSession {
+                    let times = if self.ended.0 == packet.session() {
+                        self.ended.1
+                    } else {
+                        0
+                    };
+                    self.ended = (packet.session(), times + 1);
+                    continue;
+                }
+                let before = self.name.replace(packet.session());
+                if let Some(before) = before
+                    && before != packet.session()
+                {
+                    assert_eq!(self.ended.0, before, "the end was told first");
+                    self.feeds_before.push(std::mem::take(&mut self.feed));
+                }
                 for (sequence, message) in packet.numbered() {
                     assert_eq!(sequence, self.feed.len() as u64 + 1, "nothing is lost here");
                     self.feed.push(message.to_vec());
@@ -214,9 +241,25 @@ impl World {
         found.expect("there are four")
     }
 
+    /// Those whose day has ended log in to the next one.
+    pub(crate) fn reconnect_all(&mut self) {
+        for customer in &mut self.customers {
+            assert!(customer.is_away(), "{}: the day has ended", customer.username);
+            customer.connect(&self.order_entry);
+        }
+        self.settle();
+    }
+
     pub(crate) fn reconnect(&mut self, name: &str) {
         let door = self.order_entry.clone();
         self.customer(name).connect(&door);
+        self.settle();
+    }
+
+    /// The same by the name of a stream.
+    pub(crate) fn reconnect_to(&mut self, name: &str, session: &str) {
+        let door = self.order_entry.clone();
+        self.customer(name).connect_to(&door, session);
         self.settle();
     }
 
@@ -231,6 +274,7 @@ impl World {
         Day {
             config: self.config,
             disk: self.outside.disk.copy(),
+            feeds_before: self.feeds_before,
             feed: self.feed,
             customers: self.customers,
             last,

@@ -41,7 +41,7 @@ const LOOK: Duration = Duration::from_micros(200);
 /// How often a long replay is told of.
 const TELL_AGAIN: Duration = Duration::from_secs(1);
 const HOUR_NS: u64 = 3_600_000_000_000;
-/// ITCH's timestamps have 48 bits of nanoseconds; from here on the end of the day is overdue.
+/// A day's times end here: ITCH's timestamps have 48 bits of nanoseconds.
 const DAY_NS_MAX: u64 = 72 * HOUR_NS;
 
 /// Where the doors are, with the ports that were free.
@@ -166,14 +166,14 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
         for refused in &stages.refused {
             tell(refused);
         }
-        tell_recovered(&stages.recovered, stages.snapshot, began.elapsed(), &mut tell);
+        tell_recovered(&stages, began.elapsed(), &mut tell);
     }
     if let Some(day) = &config.day {
         tell(&format!("day: {day}"));
     }
-    if stages.day_has_ended {
+    if stages.day_has_ended && config.day.is_none() {
         tell(
-            "the trading day has ended: nothing trades any more; begin a new day with an empty data directory (--data)",
+            "the trading day has ended: nothing trades until it rolls, which takes times of the day ([day])",
         );
     }
     let set_up = stages.ready_at - stages.recovered.last_sequence;
@@ -464,19 +464,13 @@ impl Pace {
     }
 }
 
-fn tell_recovered(
-    recovered: &journal::Recovered,
-    snapshot: u64,
-    took: Duration,
-    tell: &mut impl FnMut(&str),
-) {
-    let age_ns = recovered
-        .day_ns
-        .map_or(0, |day_ns| Clock::system().now_ns().saturating_sub(day_ns));
+fn tell_recovered(stages: &Stages<Machine>, took: Duration, tell: &mut impl FnMut(&str)) {
+    let (recovered, snapshot) = (&stages.recovered, stages.snapshot);
+    let age_ns = Clock::system().now_ns().saturating_sub(stages.day_ns);
     if age_ns > DAY_NS_MAX {
         tell(&format!(
-            "the trading day began {} hours ago; timestamps in market data wrap after 78: begin a new day with an empty \
-             data directory (--data)",
+            "the trading day began {} hours ago: its clock stands still at 72 until the day rolls, which takes times of the \
+             day ([day])",
             age_ns / HOUR_NS
         ));
     }

@@ -30,8 +30,6 @@ use crate::runtime::shutdown::Shutdown;
 use crate::setup;
 use crate::snapshot::{Keeper, KeeperSettings, Origin, SnapshotCounters, Snapshots};
 
-/// The roll counter in session names. There is no roll of the day yet.
-const ROLL: u32 = 1;
 /// What recovery may have on its way to the engine, beside the commands of the setup.
 const INBOUND_RING: usize = 4_096;
 /// What the engine may have on its way to recovery.
@@ -108,7 +106,9 @@ pub(super) struct Stages<W: Outside> {
     pub(super) archive_counters: Option<Arc<CachePadded<ArchiveCounters>>>,
     /// The last command of the setup: with it the exchange is ready.
     pub(super) ready_at: u64,
-    /// The journal's day has ended: nothing will trade any more.
+    /// The midnight that the times of the day count from, nanoseconds since 1970.
+    pub(super) day_ns: u64,
+    /// The day has ended, and has not rolled yet.
     pub(super) day_has_ended: bool,
 }
 
@@ -140,7 +140,6 @@ pub(super) fn build<W: Outside>(
         hash_seed: seams.hash_seed,
         store_bytes: capacities.store as usize,
         finished_orders: capacities.finished_orders as usize,
-        roll: ROLL,
         udp_port: seams.udp_port,
         re_requests: ReRequestConfig {
             datagram_bytes_max: network.datagram_bytes,
@@ -215,10 +214,13 @@ pub(super) fn build<W: Outside>(
         seams.gap_recovery,
         seams.re_requests,
     );
-    let day_ns = recovered.day_ns.unwrap_or_else(|| {
+    // The journal's day is its first one.
+    let first_day_ns = recovered.day_ns.unwrap_or_else(|| {
         let now_ns = seams.clock.now_ns();
         now_ns - now_ns % DAY_NS
     });
+    let day_ns = exchange.midnight_ns().unwrap_or(first_day_ns);
+    let day_has_ended = system_event == Some(event_code::END_OF_MESSAGES);
     let settings = journal::Settings {
         durability: match config.journal.durability {
             Durability::Sync => journal::Durability::Sync,
@@ -226,7 +228,7 @@ pub(super) fn build<W: Outside>(
             Durability::None => journal::Durability::None,
         },
         configuration_hash: config.configuration_hash(),
-        day_ns,
+        day_ns: first_day_ns,
         frame_payload_bytes_max: config.journal.batch_bytes as usize,
     };
     let mut snapshot_counters = None;
@@ -234,7 +236,7 @@ pub(super) fn build<W: Outside>(
         let keeper_settings = KeeperSettings {
             origin: Origin {
                 configuration_hash: settings.configuration_hash,
-                day_ns,
+                day_ns: first_day_ns,
             },
             reserve_bytes: SEGMENTS_FREE * config.journal.segment_bytes,
             buffer_bytes: memory::snapshot_bytes(config) as usize,
@@ -275,7 +277,8 @@ pub(super) fn build<W: Outside>(
 
     let output_config = OutputConfig {
         sessions: limits.sessions,
-        roll: ROLL,
+        day: exchange.day(),
+        has_ended: day_has_ended,
         line_a: network.line_a,
         line_b: network.line_b,
         datagram_bytes_max: network.datagram_bytes,
@@ -333,7 +336,8 @@ pub(super) fn build<W: Outside>(
         refused,
         snapshot_counters,
         archive_counters,
-        day_has_ended: system_event == Some(event_code::END_OF_MESSAGES),
+        day_ns,
+        day_has_ended,
     })
 }
 

@@ -12,7 +12,7 @@ use engine::exchange::Limits;
 use engine::exchange::snapshot::Broken;
 use engine::journal::{self, Directory, DirectoryLock, JournalError, ReadOptions};
 use engine::limits::DATA_DIRECTORY;
-use engine::output::MessageSink;
+use engine::output::{MessageSink, Numbers};
 use engine::poison::{self, Skips};
 use engine::replay::{Ahead, Foreseen, Nobody, Replay};
 use engine::snapshot::{self, SnapshotDirectory, Snapshots};
@@ -41,6 +41,9 @@ pub(super) struct ReplayArguments {
     /// Write all market data to this file: ITCH 5.0 messages, each behind its length (BinaryFILE).
     #[arg(long, value_name = "FILE")]
     itch: Option<PathBuf>,
+    /// Only this day's, as the roll counter in session names has it; else of all days, one behind the other.
+    #[arg(long, value_name = "NUMBER", requires = "itch")]
+    day: Option<u32>,
     /// Begin with the newest snapshot that is whole, instead of the journal's first command.
     #[arg(long)]
     from_snapshot: bool,
@@ -128,6 +131,10 @@ impl From<StartError> for Failure {
 /// Writes the feed, and keeps the first error until somebody can be told.
 struct ItchFile {
     out: BufWriter<File>,
+    /// The day that is wanted; `None` for all.
+    wanted: Option<u32>,
+    /// The day of the next message.
+    day: u32,
     error: Option<std::io::Error>,
 }
 
@@ -137,12 +144,17 @@ impl MessageSink for ItchFile {
         let Some(length) = write_record(message, &mut record) else {
             unreachable!("feed messages are shorter than {}", record.len());
         };
-        if self.error.is_none() {
+        let is_wanted = self.wanted.is_none_or(|wanted| wanted == self.day);
+        if is_wanted && self.error.is_none() {
             self.error = self.out.write_all(&record[..length]).err();
         }
     }
 
     fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
+
+    fn new_day(&mut self, day: u32, _ended: &Numbers) {
+        self.day = day;
+    }
 }
 
 fn skips(directory: &Path) -> Result<Skips, ReplayError> {
@@ -329,6 +341,8 @@ pub(super) fn replay_to(arguments: &ReplayArguments) -> Result<(), Failure> {
             };
             let mut file = ItchFile {
                 out: BufWriter::new(File::create(path).map_err(failed)?),
+                wanted: arguments.day,
+                day: beginning.exchange.day(),
                 error: None,
             };
             let result = replay(directory, beginning, &[], &mut file)?;

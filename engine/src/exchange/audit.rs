@@ -335,7 +335,8 @@ impl Exchange {
 
     fn mix_all(&self, but_session: Option<u32>, hash: &mut Mixer) {
         let days = u64::from(self.skips) << 32 | u64::from(self.day);
-        for value in [self.order_number, self.match_number, days] {
+        let midnight_ns = self.midnight_ns.unwrap_or(0);
+        for value in [self.order_number, self.match_number, days, midnight_ns] {
             hash.mix(value);
         }
         self.timers.visit(|value| hash.mix(value));

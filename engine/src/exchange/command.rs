@@ -68,8 +68,8 @@ pub enum CommandKind {
     /// ITCH System Event: body [`StateChange`], `value` = the event code. Code `M`, the end of market hours, ends all
     /// orders that are good for the day or till a time.
     SystemEvent = 64,
-    /// The day ends and the next begins: numbers start again, surviving orders are told anew. The times of commands start
-    /// again with it, and may be less than before.
+    /// The day ends and the next begins: numbers start again, surviving orders are told anew. Body: [`NewDay`]. The times of
+    /// commands start again with it: its own counts from the new day's midnight, and may be less than the one before.
     RollDay = 65,
 }
 
@@ -169,6 +169,11 @@ impl Command {
         zerocopy::transmute!(self.body)
     }
 
+    /// The body as a new day.
+    pub fn new_day(&self) -> NewDay {
+        zerocopy::transmute!(self.body)
+    }
+
     /// The body as a kill switch.
     pub fn kill_switch(&self) -> KillSwitch {
         zerocopy::transmute!(self.body)
@@ -225,6 +230,15 @@ impl Command {
             value,
             auction,
             spare: [0; 38],
+        });
+        self
+    }
+
+    /// Puts a new day into the body.
+    pub fn with_new_day(mut self, midnight_ns: u64) -> Self {
+        self.body = zerocopy::transmute!(NewDay {
+            midnight_ns,
+            spare: [0; 32],
         });
         self
     }
@@ -450,6 +464,16 @@ pub struct StateChange {
     pub spare: [u8; 38],
 }
 
+/// What the times of a new day count from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct NewDay {
+    /// The midnight UTC before the new day's first command, nanoseconds since 1970.
+    pub midnight_ns: u64,
+    /// Spare, zero.
+    pub spare: [u8; 32],
+}
+
 /// When an instrument pauses by itself: a match would be too far from the last price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
@@ -467,6 +491,7 @@ const _: () = assert!(
         && size_of::<StateChange>() == 40
         && size_of::<KillSwitch>() == 40
         && size_of::<Protection>() == 40
+        && size_of::<NewDay>() == 40
 );
 
 /// An asset: the next index is given in order, from 0.

@@ -27,6 +27,9 @@ const START_OF_SYSTEM_HOURS: u8 = b'S';
 /// System event: the end of market hours.
 const END_OF_MARKET_HOURS: u8 = b'M';
 
+/// Number of the last day: names of streams have four digits for it.
+pub const DAYS_MAX: u32 = 9_999;
+
 /// Most instruments that a step looks at, so that a step stays short when few of them have orders.
 const INSTRUMENTS_PER_STEP: usize = 1_024;
 
@@ -76,23 +79,39 @@ impl Exchange {
         matches!(self.arena.get(handle).time_in_force, DAY | GOOD_TILL_TIME)
     }
 
-    /// Days since the first, which is 1.
+    /// Number of the day; the first is 1. Names of streams have it.
     pub fn day(&self) -> u32 {
         self.day
     }
 
-    pub(super) fn roll_day<S: Sink>(&mut self, step: &mut Step<'_, S>) -> Progress {
-        let is_closed = self
-            .instruments
-            .iter()
-            .all(|instrument| instrument.state == State::Closed);
-        let is_over = (0..self.account_count())
-            .flat_map(|account| self.handles_of(account))
-            .all(|handle| !self.ends_with_day(handle));
-        if !(is_closed && is_over) {
+    /// What the times of this day's commands count from, nanoseconds since 1970; `None` on the first day, whose midnight is
+    /// the journal's.
+    pub fn midnight_ns(&self) -> Option<u64> {
+        self.midnight_ns
+    }
+
+    /// True when [`super::command::CommandKind::RollDay`] would not be refused: all is closed, no order of the day is left.
+    pub fn may_roll(&self) -> bool {
+        let mut instruments = self.instruments.iter();
+        let mut orders = (0..self.account_count()).flat_map(|account| self.handles_of(account));
+        self.day < DAYS_MAX
+            && instruments.all(|instrument| instrument.state == State::Closed)
+            && orders.all(|handle| !self.ends_with_day(handle))
+    }
+
+    /// `before`: the time of the command before. It stays when the command is refused and was earlier.
+    pub(super) fn roll_day<S: Sink>(
+        &mut self,
+        command: &Command,
+        before: u64,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        if !self.may_roll() {
+            self.now = self.now.max(before);
             return refuse(step, Refusal::Invalid);
         }
         self.day += 1;
+        self.midnight_ns = Some(command.new_day().midnight_ns);
         (self.order_number, self.match_number) = (0, 0);
         for session in &mut self.sessions {
             (session.mark, session.bucket, session.connected) = (0, RateBucket::default(), false);

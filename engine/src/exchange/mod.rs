@@ -58,6 +58,7 @@ use book::ladder::Pools;
 use canceling::CancelFilter;
 use command::{Command, CommandKind};
 use day::Carrying;
+pub use day::DAYS_MAX;
 pub use due::Due;
 use due::Timers;
 use expiry::ExpiryQueue;
@@ -179,6 +180,8 @@ pub struct Exchange {
     match_number: u64,
     /// 1 on the first day.
     day: u32,
+    /// What the times of the day's commands count from.
+    midnight_ns: Option<u64>,
     /// Commands that were left out, as far as it is journaled.
     skips: u32,
     sequence: u64,
@@ -233,6 +236,7 @@ impl Exchange {
             order_number: 0,
             match_number: 0,
             day: 1,
+            midnight_ns: None,
             skips: 0,
             sequence: 0,
             now: 0,
@@ -283,7 +287,7 @@ impl Exchange {
             "time does not run backwards"
         );
         self.sequence = command.sequence;
-        self.now = command.time;
+        let before = std::mem::replace(&mut self.now, command.time);
         let step = &mut Step::new(sink);
         match CommandKind::from_byte(command.kind) {
             Some(CommandKind::Enter) => self.enter(command, outlook, step),
@@ -312,7 +316,7 @@ impl Exchange {
             Some(CommandKind::Imbalance) => self.imbalance(step),
             Some(CommandKind::Reopen) => self.reopen(command, step),
             Some(CommandKind::SetProtection) => self.set_protection(command, step),
-            Some(CommandKind::RollDay) => self.roll_day(step),
+            Some(CommandKind::RollDay) => self.roll_day(command, before, step),
             None => self.refuse_operation(step),
         }
     }

@@ -19,7 +19,8 @@ impl Exchange {
             "commands are numbered without holes"
         );
         self.sequence = command.sequence;
-        self.now = command.time;
+        // A new day that does not begin has no midnight.
+        self.now = self.now.max(command.time);
         let step = &mut Step::new(sink);
         use CommandKind::{DisableOrderEntry, EnableOrderEntry, Enter, MassCancel, Replace};
         let brings_number = [Enter, Replace, MassCancel, DisableOrderEntry, EnableOrderEntry]

@@ -61,6 +61,12 @@ impl Bindings {
         was_bound
     }
 
+    /// All connections end, and all bindings die.
+    pub(super) fn clear(&mut self) {
+        self.doors.fill(Door::default());
+        self.tokens.clear();
+    }
+
     /// Binds; an older binding of the session dies at once.
     pub(super) fn bind(&mut self, session: u32, token: [u8; 8], address: SocketAddrV4) {
         self.unbind(session);
@@ -137,5 +143,10 @@ mod tests {
         assert_eq!(bindings.session_of([3; 8], other), None);
         assert!(!bindings.logout(1));
         assert!(!bindings.is_live(1, 8));
+        bindings.login(1, 9);
+        bindings.bind(1, [4; 8], address);
+        bindings.clear();
+        assert!(!bindings.is_live(1, 9));
+        assert_eq!(bindings.session_of([4; 8], address), None);
     }
 }

@@ -391,7 +391,12 @@ impl Engine {
         if self.links.low_space.load(Ordering::Relaxed) && !planted::is(Bug::LowSpaceIgnored) {
             command.flags |= FLAG_LOW_SPACE;
         }
-        self.sequencer.stamp(&mut command);
+        let rolls = command.kind == CommandKind::RollDay as u8 && self.exchange.may_roll();
+        if rolls {
+            self.sequencer.stamp_new_day(&mut command);
+        } else {
+            self.sequencer.stamp(&mut command);
+        }
         let journaled = Journaled {
             command,
             events_hash_before: self.events_hash.value(),
@@ -402,7 +407,15 @@ impl Engine {
             .expect("room was seen, and only the engine pushes");
         self.counters.commands.increment();
         if let Some(schedule) = &mut self.schedule {
-            schedule.taken(&command);
+            schedule.taken(&command, self.sequencer.now_ns());
+            if rolls {
+                schedule.rolled();
+            }
+        }
+        if rolls {
+            // Connections end with their streams, told by the stages that write these. Nothing is canceled because of it.
+            self.bindings.clear();
+            self.grace = None;
         }
         self.step(command, |exchange, events| {
             exchange.apply_foreseen(&command, outlook, events)
@@ -460,8 +473,9 @@ impl Engine {
         while is_ready && self.schedule.is_some() && self.is_free() {
             let exchange = &self.exchange;
             let schedule = self.schedule.as_mut();
-            let Some(command) = schedule.and_then(|schedule| schedule.next(now_ns, || standings(exchange)))
-            else {
+            let next = schedule
+                .and_then(|schedule| schedule.next(now_ns, || standings(exchange), || exchange.may_roll()));
+            let Some(command) = next else {
                 break;
             };
             self.take(command);
@@ -496,8 +510,13 @@ impl Engine {
 
     fn inbound(&mut self, inbound: Inbound) {
         match inbound {
-            Inbound::Login { session, connection } => {
-                if self.exchange.session(session).is_some() {
+            Inbound::Login {
+                session,
+                connection,
+                day,
+            } => {
+                // A login to the day before comes too late: its connection is about to be closed.
+                if self.exchange.session(session).is_some() && day == self.exchange.day() {
                     if self.bindings.login(session, connection) {
                         self.tell_output(RecordKind::Unbind, session, None);
                     }

@@ -10,14 +10,19 @@
 //!  open             System Event Q; the opening cross, continuous trading
 //!  closing_auction
 //!  close            the closing cross, all closed; System Event M (the orders of the day end), E
-//!  roll             System Event C: the end of messages. The roll of the day itself comes here
+//!  roll             System Event C: the end of messages. Receivers hear for 30 s that the stream has ended, then the day
+//!                   rolls; the next one begins, and waits for its pre_open
 //! ```
+//!
+//! A day that was not ended in time (the exchange was down) is ended as soon as it can be, and rolls: so no day comes near
+//! the 72 hours after which its clock stops.
 
 use protocol::market_data::values::{cross_type, event_code};
 
 use crate::config::Day;
 use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::instrument::State;
+use crate::output::ENDING_NS;
 
 const SECOND_NS: u64 = 1_000_000_000;
 const DAY_SECONDS: u32 = 86_400;
@@ -56,6 +61,8 @@ pub struct Schedule {
     began_ns: u64,
     /// Code of the last System Event.
     system_event: u8,
+    /// When the last command was given, as far as the wait behind the end of messages is concerned.
+    since_ns: u64,
     /// Before this time there is nothing to do.
     next_ns: u64,
 }
@@ -78,25 +85,35 @@ impl Schedule {
             ],
             began_ns: 0,
             system_event: system_event.unwrap_or(b' '),
+            since_ns,
             next_ns: 0,
         };
         schedule.began_ns = schedule.day_of(since_ns);
         schedule
     }
 
-    /// A command was taken, whoever gave it.
-    pub(super) fn taken(&mut self, command: &Command) {
+    /// A command was taken at `now_ns`, whoever gave it.
+    pub(super) fn taken(&mut self, command: &Command, now_ns: u64) {
         if command.kind == CommandKind::SystemEvent as u8 {
             self.system_event = command.state_change().value;
+            self.since_ns = now_ns;
+            self.next_ns = 0;
         }
     }
 
+    /// The day has rolled, whoever wanted it.
+    pub(super) fn rolled(&mut self) {
+        self.system_event = event_code::START_OF_SYSTEM_HOURS;
+        self.next_ns = 0;
+    }
+
     /// The command that is to be given now; ask again until there is none. `instruments` is asked for when the time for
-    /// something has come.
+    /// something has come, `may_roll` when that is the roll.
     pub(super) fn next<I: Iterator<Item = Standing>>(
         &mut self,
         now_ns: u64,
         instruments: impl Fn() -> I,
+        may_roll: impl Fn() -> bool,
     ) -> Option<Command> {
         if now_ns < self.next_ns {
             return None;
@@ -106,7 +123,7 @@ impl Schedule {
             self.system_event,
             event_code::END_OF_MARKET_HOURS | event_code::END_OF_SYSTEM_HOURS | event_code::END_OF_MESSAGES
         ) {
-            return self.ending(now_ns);
+            return self.ending(now_ns, instruments, may_roll);
         }
         if !has_opened && self.phase(now_ns) >= Phase::Closed {
             // Nothing was opened on this day: its orders wait for the next one.
@@ -129,15 +146,20 @@ impl Schedule {
     }
 
     /// After the close.
-    fn ending(&mut self, now_ns: u64) -> Option<Command> {
+    fn ending<I: Iterator<Item = Standing>>(
+        &mut self,
+        now_ns: u64,
+        instruments: impl Fn() -> I,
+        may_roll: impl Fn() -> bool,
+    ) -> Option<Command> {
         match self.system_event {
             event_code::END_OF_MARKET_HOURS => return Some(system_event(event_code::END_OF_SYSTEM_HOURS)),
             event_code::END_OF_SYSTEM_HOURS if self.phase(now_ns) == Phase::Over => {
                 return Some(system_event(event_code::END_OF_MESSAGES));
             }
             event_code::END_OF_SYSTEM_HOURS => self.wait_from(now_ns),
-            // The streams are to end now, and those of the next day to begin: the roll, when there is one.
-            _ => self.next_ns = u64::MAX,
+            _ if now_ns < self.since_ns.saturating_add(ENDING_NS) => self.next_ns = self.since_ns + ENDING_NS,
+            _ => return Some(rolling(instruments, may_roll)),
         }
         None
     }
@@ -228,6 +250,21 @@ fn opened<I: Iterator<Item = Standing>>(phase: Phase, instruments: impl Fn() -> 
     }
 }
 
+/// The day rolls. What somebody opened behind its end is closed before, and what was entered there ended.
+fn rolling<I: Iterator<Item = Standing>>(
+    instruments: impl Fn() -> I,
+    may_roll: impl Fn() -> bool,
+) -> Command {
+    if let Some(standing) = instruments().find(|standing| standing.state != State::Closed) {
+        return set_state(&standing, State::Closed, 0);
+    }
+    if may_roll() {
+        Command::new(CommandKind::RollDay)
+    } else {
+        system_event(event_code::END_OF_MARKET_HOURS)
+    }
+}
+
 fn set_state(standing: &Standing, state: State, auction: u8) -> Command {
     Command {
         instrument: standing.locate,
@@ -263,6 +300,8 @@ mod tests {
         now_ns: u64,
         since_ns: u64,
         schedule: Schedule,
+        /// No order of the day is left.
+        may_roll: bool,
         /// What was done: states as `1P`, events as `Q`.
         told: Vec<String>,
     }
@@ -283,6 +322,7 @@ mod tests {
                 now_ns,
                 since_ns: now_ns,
                 schedule: Schedule::new(&day, Some(b'S'), now_ns),
+                may_roll: true,
                 told: Vec::new(),
             }
         }
@@ -294,11 +334,22 @@ mod tests {
         /// Carries out the next command; false when there is none.
         fn one(&mut self) -> bool {
             let standings = self.standings;
-            let Some(command) = self.schedule.next(self.now_ns, || standings.into_iter()) else {
+            let may_roll = self.may_roll;
+            let next = self
+                .schedule
+                .next(self.now_ns, || standings.into_iter(), || may_roll);
+            let Some(command) = next else {
                 return false;
             };
-            self.schedule.taken(&command);
+            self.schedule.taken(&command, self.now_ns);
             self.since_ns = self.now_ns;
+            if command.kind == CommandKind::RollDay as u8 {
+                self.schedule.rolled();
+                self.system_event = Some(b'S');
+                self.told.push("roll".to_owned());
+                return true;
+            }
+            self.may_roll |= command == system_event(b'M');
             let change = command.state_change();
             let mut told = String::new();
             if command.kind == CommandKind::SystemEvent as u8 {
@@ -350,7 +401,14 @@ mod tests {
         assert_eq!(world.until(17.0), "1X 2X M E");
         assert_eq!(world.until(17.5), "");
         assert_eq!(world.until(18.0), "C");
-        assert_eq!(world.until(60.0), "", "what comes now is the roll's");
+        world.now_ns += 29 * SECOND_NS;
+        world.turn();
+        assert_eq!(world.told.join(" "), "", "receivers are still being told");
+        assert_eq!(world.until(18.5), "roll");
+        assert_eq!(world.until(30.5), "");
+        assert_eq!(world.until(32.5), "1PO 2PO 1AO 2AO", "the next day");
+        assert_eq!(world.until(54.5), "Q 1T 2T 1AC 2AC 1X 2X M E C roll");
+        assert_eq!(world.until(55.0), "1PO 2PO", "and the one after it");
     }
 
     #[test]
@@ -390,6 +448,7 @@ mod tests {
         assert_eq!(world.until(24.0), "1AO 2AO Q 1T 2T");
         assert_eq!(world.until(44.0), "1AC 2AC");
         assert_eq!(world.until(45.5), "1X 2X M E C");
+        assert_eq!(world.until(46.0), "roll 1PO 2PO");
         let mut world = World::at(late, 3.0);
         world.turn();
         assert_eq!(world.told.join(" "), "Q 1T 2T");
@@ -398,7 +457,7 @@ mod tests {
     /// Cut off after any number of commands and started again, the day is the same.
     #[test]
     fn a_restart_at_any_point_repeats_and_omits_nothing() {
-        let times = [6.0, 7.0, 8.0, 9.0, 16.0, 17.0, 18.0];
+        let times = [6.0, 7.0, 8.0, 9.0, 16.0, 17.0, 18.0, 18.5, 31.0];
         let whole = {
             let mut world = World::at(DAY, times[0]);
             let told: Vec<_> = times.iter().map(|time| world.until(*time)).collect();
@@ -439,7 +498,12 @@ mod tests {
             "1X 2X M E C",
             "a whole night: the day before is ended"
         );
-        assert_eq!(down(17.5, 33.0), "C", "the roll");
+        assert_eq!(down(17.5, 33.0), "C", "the end of messages");
+        assert_eq!(
+            down(18.0, 33.0),
+            "roll 1PO 2PO Q 1T 2T",
+            "the roll, and the next day"
+        );
         assert_eq!(down(8.5, 19.0), "1X 2X", "a day that never opened");
     }
 
@@ -456,6 +520,21 @@ mod tests {
         assert_eq!(world.until(15.5), "");
         assert_eq!(world.until(16.0), "2AC");
         assert_eq!(world.until(17.0), "1X 2X M E");
+    }
+
+    #[test]
+    fn what_was_opened_behind_the_end_ends_again() {
+        let mut world = World::at(DAY, 17.0);
+        world.system_event = Some(b'C');
+        world.standings = world.standings.map(|standing| Standing {
+            state: State::Closed,
+            ..standing
+        });
+        world.standings[1].state = State::Trading;
+        world.may_roll = false;
+        world.restart();
+        assert_eq!(world.until(17.5), "2X M E");
+        assert_eq!(world.until(18.5), "C roll");
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub struct StreamCounters {
     pub datagrams: u64,
     /// Bytes of those datagrams.
     pub bytes: u64,
-    /// Heartbeats among those datagrams.
+    /// Heartbeats among those datagrams, and ends of the feed.
     pub heartbeats: u64,
     /// Datagrams dropped because the kernel had no room.
     pub dropped: u64,

@@ -18,8 +18,9 @@ pub trait MessageSink {
     fn feed(&mut self, sequence: u64, message: &[u8]);
     /// A message of a session's stream.
     fn session(&mut self, session: u32, sequence: u64, message: &[u8]);
-    /// Day number `day` begins: all streams end here, and what follows begins new ones with number 1.
-    fn day(&mut self, _day: u64) {}
+    /// Day number `day` begins: all streams end here, with these numbers to come that never will, and what follows begins
+    /// new ones with number 1.
+    fn new_day(&mut self, _day: u32, _ended: &Numbers) {}
 }
 
 /// The encoder's state: the next sequence numbers and the symbols of the listed instruments.
@@ -33,12 +34,22 @@ pub struct Encoder {
 
 /// Numbers the messages on their way to the sink.
 #[derive(Debug, Clone)]
-struct Numbers {
+pub struct Numbers {
     feed_next: u64,
     session_next: Box<[u64]>,
 }
 
 impl Numbers {
+    /// Number of the feed's next message.
+    pub fn feed_next(&self) -> u64 {
+        self.feed_next
+    }
+
+    /// Number of the session's next message.
+    pub fn session_next(&self, session: u32) -> u64 {
+        self.session_next[session as usize]
+    }
+
     fn publish(&mut self, sink: &mut impl MessageSink, message: &[u8]) {
         sink.feed(self.feed_next, message);
         self.feed_next += 1;
@@ -381,8 +392,9 @@ impl Encoder {
                 numbers.acknowledge(sink, event.session, message.as_bytes());
             }
             EventKind::DayRolled => {
+                let day = u32::try_from(event.number).expect("days are few");
+                sink.new_day(day, numbers);
                 numbers.restart();
-                sink.day(event.number);
             }
             EventKind::SystemEvent => numbers.publish(sink, itch::system_event(feed_time, event).as_bytes()),
             EventKind::Fee => {

@@ -4,11 +4,24 @@ use std::net::SocketAddrV4;
 
 use protocol::packet::{END_OF_SESSION, Packer};
 use protocol::text::SessionName;
-use zerocopy::IntoBytes;
 
 use super::counters::StreamCounters;
 use super::line::{HEARTBEAT_NS, Line, empty_packet};
 use crate::runtime::seams::DatagramSink;
+
+/// How long the end of a stream is told.
+pub const ENDING_NS: u64 = 30_000_000_000;
+
+/// A stream that has ended.
+#[derive(Debug, Clone, Copy)]
+struct Ended {
+    name: SessionName,
+    next_sequence: u64,
+    /// When it was told last.
+    told_ns: u64,
+    /// Told up to this time.
+    until_ns: u64,
+}
 
 /// Market data on its way out. Packets are kept until [`Feed::flush`], so that acknowledgements can leave first.
 #[derive(Debug)]
@@ -22,6 +35,10 @@ pub(super) struct Feed<M> {
     used: usize,
     /// When something was sent last; `None` before the first.
     last_ns: Option<u64>,
+    /// Nothing more comes in this stream: its end is told instead of heartbeats, since this time.
+    ending_ns: Option<u64>,
+    /// The stream of the day before, as long as its end is told.
+    ended: Option<Ended>,
 }
 
 impl<M: DatagramSink> Feed<M> {
@@ -43,6 +60,8 @@ impl<M: DatagramSink> Feed<M> {
                 .collect(),
             used: 0,
             last_ns: None,
+            ending_ns: None,
+            ended: None,
         }
     }
 
@@ -53,6 +72,7 @@ impl<M: DatagramSink> Feed<M> {
     /// Packs a message; nothing leaves yet.
     pub(super) fn message(&mut self, sequence: u64, message: &[u8]) {
         self.line.counters.messages += 1;
+        self.ending_ns = None;
         if self.used > 0 {
             let packet = &mut self.packets[self.used - 1];
             debug_assert_eq!(packet.next_sequence(), sequence, "the feed has no holes");
@@ -73,7 +93,8 @@ impl<M: DatagramSink> Feed<M> {
             for address in self.addresses.iter().flatten() {
                 self.line.send(*address, bytes);
             }
-            self.last_ns = Some(now_ns);
+            // That the stream has ended is told at once.
+            self.last_ns = self.ending_ns.is_none().then_some(now_ns);
         }
         self.used = 0;
     }
@@ -86,19 +107,65 @@ impl<M: DatagramSink> Feed<M> {
         {
             return 0;
         }
-        let packet = empty_packet(self.name, next_sequence, 0);
-        for address in self.addresses.iter().flatten() {
-            self.line.heartbeat(*address, &packet);
-        }
+        let count = if self.ending_ns.is_some() {
+            END_OF_SESSION
+        } else {
+            0
+        };
+        self.send_empty(self.name, next_sequence, count);
         self.last_ns = Some(now_ns);
         1
     }
 
-    /// Says that the stream has ended; `next_sequence` will never come.
-    pub(super) fn end(&mut self, next_sequence: u64) {
-        let packet = empty_packet(self.name, next_sequence, END_OF_SESSION);
+    /// The end of messages was packed: if nothing comes behind it, receivers are told that the stream has ended.
+    pub(super) fn end(&mut self, now_ns: u64) {
+        self.ending_ns = Some(now_ns);
+    }
+
+    /// The day rolls: what was packed leaves, and the stream `name` begins. That the old one has ended before
+    /// `next_sequence` is told until it was told for long enough.
+    pub(super) fn roll(&mut self, name: SessionName, next_sequence: u64, now_ns: u64) {
+        self.flush(now_ns);
+        let ended = Ended {
+            name: self.name,
+            next_sequence,
+            told_ns: now_ns,
+            until_ns: self.ending_ns.take().unwrap_or(now_ns) + ENDING_NS,
+        };
+        self.send_empty(ended.name, next_sequence, END_OF_SESSION);
+        self.ended = Some(ended);
+        self.name = name;
+        for packet in &mut self.packets {
+            packet.restart(name, 1);
+        }
+        self.last_ns = None;
+    }
+
+    /// Says again that the old day's stream has ended. Returns how often (0 or 1, on both lines).
+    pub(super) fn tell_ended(&mut self, now_ns: u64) -> usize {
+        let Some(ended) = &mut self.ended else {
+            return 0;
+        };
+        if now_ns >= ended.until_ns {
+            self.ended = None;
+            return 0;
+        }
+        if now_ns.saturating_sub(ended.told_ns) < HEARTBEAT_NS {
+            return 0;
+        }
+        ended.told_ns = now_ns;
+        let Ended {
+            name, next_sequence, ..
+        } = *ended;
+        self.send_empty(name, next_sequence, END_OF_SESSION);
+        1
+    }
+
+    /// A packet without messages to both lines.
+    fn send_empty(&mut self, name: SessionName, next_sequence: u64, count: u16) {
+        let packet = empty_packet(name, next_sequence, count);
         for address in self.addresses.iter().flatten() {
-            self.line.send(*address, packet.as_bytes());
+            self.line.heartbeat(*address, &packet);
         }
     }
 }

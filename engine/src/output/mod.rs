@@ -23,16 +23,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
+use protocol::market_data::values::event_code;
 use protocol::packet::{BLOCK_BYTES, DATAGRAM_BYTES_MAX, HEADER_BYTES};
 use rtrb::Consumer;
 use zerocopy::{FromBytes, IntoBytes};
 
 pub use counters::{OutputCounters, StreamCounters};
-pub use encode::{Encoder, MessageSink};
+pub use encode::{Encoder, MessageSink, Numbers};
+pub use feed::ENDING_NS;
 pub use line::HEARTBEAT_NS;
 pub use names::{market_data_name, order_entry_name};
 
-use crate::exchange::command::Command;
+use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::event::Event;
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
@@ -59,8 +61,10 @@ const _: () = assert!(DATAGRAM_BYTES_MIN >= HEADER_BYTES + BLOCK_BYTES + window:
 pub struct OutputConfig {
     /// Order-entry sessions there may be; at most 100,000, for which a session's name has room.
     pub sessions: u32,
-    /// The day's roll counter, for the session names; 1 on the first day, at most 9,999.
-    pub roll: u32,
+    /// Number of the day as of `replayed`, for the session names; 1 on the first day, at most 9,999.
+    pub day: u32,
+    /// The last System Event was the end of messages: the feed has ended.
+    pub has_ended: bool,
     /// Market data line A.
     pub line_a: SocketAddrV4,
     /// Market data line B, unless it is off.
@@ -115,6 +119,8 @@ struct Outlet<A, M> {
     sessions: Sessions<A>,
     feed: Feed<M>,
     window: window::Writer,
+    /// The time of everything that is sent in this turn.
+    now_ns: u64,
 }
 
 impl<A: DatagramSink, M: DatagramSink> MessageSink for Outlet<A, M> {
@@ -126,6 +132,13 @@ impl<A: DatagramSink, M: DatagramSink> MessageSink for Outlet<A, M> {
     fn session(&mut self, session: u32, sequence: u64, message: &[u8]) {
         self.window.message(session, sequence, message);
         self.sessions.message(session, sequence, message);
+    }
+
+    fn new_day(&mut self, day: u32, ended: &Numbers) {
+        self.window.day(day);
+        self.sessions.roll(day, |session| ended.session_next(session));
+        self.feed
+            .roll(market_data_name(day), ended.feed_next(), self.now_ns);
     }
 }
 
@@ -156,22 +169,28 @@ impl<A: DatagramSink, M: DatagramSink> OutputStage<A, M> {
             window.released(config.replayed);
             window.publish();
         }
+        let mut feed = Feed::new(
+            market_data,
+            market_data_name(config.day),
+            config.line_a,
+            config.line_b,
+            feed_packets,
+            bytes,
+        );
+        let now_ns = clock.now_ns();
+        if config.has_ended {
+            feed.end(now_ns);
+        }
         Self {
             records: links.records,
             released: links.released,
             clock,
             encoder,
             outlet: Outlet {
-                sessions: Sessions::new(acknowledgements, config.sessions, config.roll, bytes),
-                feed: Feed::new(
-                    market_data,
-                    market_data_name(config.roll),
-                    config.line_a,
-                    config.line_b,
-                    feed_packets,
-                    bytes,
-                ),
+                sessions: Sessions::new(acknowledgements, config.sessions, config.day, bytes),
+                feed,
                 window,
+                now_ns,
             },
             scratch: vec![[0; 4]; RECORD_CELLS_MAX].into(),
             progress: Progress {
@@ -210,14 +229,6 @@ impl<A: DatagramSink, M: DatagramSink> OutputStage<A, M> {
             .map_or(true, |cell| header_of(*cell).sequence > released)
     }
 
-    /// Ends all streams for good (the roll of the day): end of session to every bound session and on both lines.
-    /// Packets are lost as any others, so that the caller repeats this for as long as the protocol says.
-    pub fn end_streams(&mut self) {
-        let encoder = &self.encoder;
-        self.outlet.sessions.end(|session| encoder.session_next(session));
-        self.outlet.feed.end(encoder.feed_next());
-    }
-
     /// Takes a bounded number of released records, sends what they say. Returns the records taken.
     fn release(&mut self, now_ns: u64) -> usize {
         let released = self.released.load(Ordering::Acquire);
@@ -254,6 +265,9 @@ impl<A: DatagramSink, M: DatagramSink> OutputStage<A, M> {
                 let step = <[Event]>::ref_from_bytes(step.as_bytes()).expect("sizes and alignment are equal");
                 self.encoder.encode(command, step, &mut self.outlet);
                 self.progress.after_step(&header);
+                if ends_messages(command) {
+                    self.outlet.feed.end(now_ns);
+                }
             } else if header.kind == RecordKind::Bind as u32 {
                 let port = u16::try_from(header.port).expect("the engine binds to ports");
                 let address = SocketAddrV4::new(Ipv4Addr::from_bits(header.ip), port);
@@ -293,9 +307,11 @@ impl<A: DatagramSink, M: DatagramSink> Stage for OutputStage<A, M> {
     fn poll(&mut self) -> usize {
         let now_ns = self.clock.now_ns();
         self.outlet.sessions.set_time(now_ns);
+        self.outlet.now_ns = now_ns;
         let records = self.release(now_ns);
         let encoder = &self.encoder;
-        let heartbeats = self.outlet.feed.heartbeat(now_ns, encoder.feed_next())
+        let heartbeats = self.outlet.feed.tell_ended(now_ns)
+            + self.outlet.feed.heartbeat(now_ns, encoder.feed_next())
             + self
                 .outlet
                 .sessions
@@ -331,6 +347,12 @@ impl Progress {
             self.reported = self.completed;
         }
     }
+}
+
+/// True for the System Event behind which nothing more comes in the day's feed.
+fn ends_messages(command: &Command) -> bool {
+    command.kind == CommandKind::SystemEvent as u8
+        && command.state_change().value == event_code::END_OF_MESSAGES
 }
 
 fn header_of(cell: Cell) -> Header {

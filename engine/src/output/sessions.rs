@@ -204,14 +204,20 @@ impl<A: DatagramSink> Sessions<A> {
         sent
     }
 
-    /// Says to every bound session that its stream has ended; the next message will never come.
-    pub(super) fn end(&mut self, next_sequence: impl Fn(u32) -> u64) {
-        for session in &self.bound {
-            let entry = &self.sessions[*session as usize];
-            let binding = entry.binding.expect("only bound sessions are in the list");
-            let packet = empty_packet(entry.name, next_sequence(*session), END_OF_SESSION);
+    /// The day rolls: what was packed leaves, every bound session hears that its stream has ended and the next message will
+    /// never come, and nobody is bound any more. The streams of the day `roll` begin.
+    pub(super) fn roll(&mut self, roll: u32, next_sequence: impl Fn(u32) -> u64) {
+        self.flush();
+        for session in self.bound.drain(..) {
+            let entry = &mut self.sessions[session as usize];
+            let binding = entry.binding.take().expect("only bound sessions are in the list");
+            let packet = empty_packet(entry.name, next_sequence(session), END_OF_SESSION);
             self.line.send(binding.address, packet.as_bytes());
         }
+        for (session, entry) in (0..).zip(&mut self.sessions) {
+            entry.name = order_entry_name(session, roll);
+        }
+        self.sweep = Sweep::restart(0);
     }
 
     /// Gives the session a packet to fill.

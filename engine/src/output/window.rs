@@ -46,6 +46,7 @@ const PORTION_WORDS_MAX: u64 = 4096;
 
 const MESSAGE: u64 = 1;
 const RELEASED: u64 = 2;
+const DAY: u64 = 3;
 
 /// A record of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub enum Record {
     },
     /// All messages of the commands up to this number came before, and none of a later one.
     Released(u64),
+    /// All streams have ended. What follows is of those of this day, each from number 1 on.
+    Day(u32),
 }
 
 /// The reader was too slow. It goes on directly behind the commands up to `released`: their messages that it has not
@@ -173,6 +176,13 @@ impl Writer {
         self.push(command_sequence);
     }
 
+    /// Says that all streams end here, and those of `day` begin.
+    pub fn day(&mut self, day: u32) {
+        self.reserve();
+        self.push(DAY << 16);
+        self.push(u64::from(day));
+    }
+
     /// Shows readers what was appended.
     pub fn publish(&mut self) {
         if self.at == self.published {
@@ -234,6 +244,7 @@ impl Reader {
         self.at += HEAD_WORDS + words as u64;
         Ok(Some(match head >> 16 & 0xFFFF {
             RELEASED => Record::Released(number),
+            DAY => Record::Day(number as u32),
             _ => Record::Message {
                 stream: (head >> 32) as u32,
                 sequence: number,
@@ -292,7 +303,7 @@ mod tests {
         Ok(reader.next(&mut buffer)?.map(|record| {
             let length = match record {
                 Record::Message { length, .. } => length,
-                Record::Released(_) => 0,
+                Record::Released(_) | Record::Day(_) => 0,
             };
             (record, buffer[..length].to_vec())
         }))
@@ -305,6 +316,7 @@ mod tests {
             let message: Vec<u8> = (0..length).map(|index| (index + length) as u8).collect();
             writer.message(7, length as u64 + 1, &message);
             writer.released(length as u64 + 100);
+            writer.day(length as u32 + 2);
             assert_eq!(next(&mut reader), Ok(None), "not published yet");
             writer.publish();
             assert_eq!(
@@ -322,6 +334,8 @@ mod tests {
                 next(&mut reader),
                 Ok(Some((Record::Released(length as u64 + 100), vec![])))
             );
+            let day = Record::Day(length as u32 + 2);
+            assert_eq!(next(&mut reader), Ok(Some((day, vec![]))));
             assert_eq!(next(&mut reader), Ok(None));
         }
     }
@@ -443,6 +457,7 @@ mod tests {
                             std::thread::sleep(std::time::Duration::from_millis(1));
                         }
                     }
+                    Ok(Some(Record::Day(day))) => panic!("day {day} was not written"),
                     Ok(Some(Record::Released(command))) => {
                         assert_eq!(command, completed + 1);
                         assert!(read_of_command);

@@ -84,6 +84,7 @@ pub(super) type Ticket = u64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Job {
     ticket: Ticket,
+    day: u32,
     stream: u32,
     from: u64,
     until: u64,
@@ -134,8 +135,8 @@ pub(super) struct Asker {
 }
 
 impl Asker {
-    /// Asks for messages of `stream` from `from` on, up to what command `until` caused. `None`: too many wait.
-    pub(super) fn ask(&self, stream: u32, from: u64, until: u64) -> Option<Ticket> {
+    /// Asks for messages of `stream` of `day` from `from` on, up to what command `until` caused. `None`: too many wait.
+    pub(super) fn ask(&self, day: u32, stream: u32, from: u64, until: u64) -> Option<Ticket> {
         let mut shared = lock(&self.shared);
         if shared.waiting.len() >= JOBS_MAX {
             return None;
@@ -145,6 +146,7 @@ impl Asker {
         shared.outputs.insert(ticket, Output::default());
         shared.waiting.push_back(Job {
             ticket,
+            day,
             stream,
             from,
             until,

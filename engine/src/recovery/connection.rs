@@ -139,6 +139,11 @@ impl<S: Read + Write> Connection<S> {
         Ok(self.end - before)
     }
 
+    /// Queues the end of the session; false when there is no room now.
+    pub(super) fn put_end(&mut self, now_ns: u64) -> bool {
+        self.put_packets(now_ns, &encode::END_OF_SESSION) > 0
+    }
+
     /// Queues a heartbeat when nothing was queued for `interval_ns` and nothing waits.
     pub(super) fn put_heartbeat(&mut self, now_ns: u64, interval_ns: u64) -> bool {
         let due = self.waiting() == 0 && now_ns.saturating_sub(self.queued_ns) >= interval_ns;

@@ -91,6 +91,8 @@ pub struct DoorCounters {
     pub fell_off: u64,
     /// Connections that their session's next login replaced.
     pub taken_over: u64,
+    /// Connections closed because their stream has ended: the day has rolled.
+    pub rolled: u64,
     /// Connections that clients ended, in order or not.
     pub ended: u64,
 }
@@ -104,6 +106,7 @@ impl DoorCounters {
             Close::Silent => &mut self.silent,
             Close::Stuck => &mut self.stuck,
             Close::FellOff => &mut self.fell_off,
+            Close::Rolled => &mut self.rolled,
             Close::TakenOver => &mut self.taken_over,
         };
         *counter += 1;

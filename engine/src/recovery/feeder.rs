@@ -19,6 +19,7 @@ pub(super) enum Feeder {
 /// A place before what the store has.
 #[derive(Debug)]
 pub(super) struct Archived {
+    day: u32,
     stream: u32,
     /// The first message that was neither sent nor is in `chunk`.
     next: u64,
@@ -29,25 +30,43 @@ pub(super) struct Archived {
 }
 
 impl Feeder {
-    /// Starts with message `requested`, 0 meaning the newest; returns its number too.
+    /// The day of its stream.
+    pub(super) fn day(&self) -> u32 {
+        match self {
+            Self::Stored(cursor) => cursor.day(),
+            Self::Archived(archived) => archived.day,
+        }
+    }
+
+    /// True when its stream has ended, and all of it was queued.
+    pub(super) fn is_at_end(&self, view: View<'_>) -> bool {
+        match self {
+            Self::Stored(cursor) => view.store.is_at_end(cursor),
+            Self::Archived(_) => false,
+        }
+    }
+
+    /// Starts in a stream of this day or of the day before, with message `requested`, 0 meaning the newest; returns its number too.
     ///
     /// # Errors
     /// When it can not be had.
     pub(super) fn start(
         view: View<'_>,
         archive: Option<&Asker>,
+        day: u32,
         stream: u32,
         requested: u64,
     ) -> Result<(Self, u64), NotServable> {
-        match view.store.cursor(stream, requested) {
+        match view.store.cursor_of(day, stream, requested) {
             Ok(cursor) => Ok((Self::Stored(cursor), cursor.next_sequence())),
             Err(NotServable::Gone) if archive.is_some() => {
                 let next = if requested == 0 {
-                    view.store.last(stream)
+                    view.store.last_of(day, stream).unwrap_or(0)
                 } else {
                     requested
                 };
                 let archived = Archived {
+                    day,
                     stream,
                     next,
                     ticket: None,
@@ -142,19 +161,22 @@ impl Archived {
                 }
             }
         }
-        if let Ok(cursor) = view.store.cursor(self.stream, self.next) {
+        if let Ok(cursor) = view.store.cursor_of(self.day, self.stream, self.next) {
             return Ok(Next::Stored(cursor));
         }
+        // A day that is forgotten meanwhile can not be read on.
+        let last_stored = view.store.last_of(self.day, self.stream).ok_or(Close::FellOff)?;
         // As far as the journal has it for sure: the replica knows only what is durable.
         let durable = view.replica.filter(|replica| {
-            let last = if self.stream == FEED_STREAM {
-                replica.feed_sequence()
-            } else {
-                replica.session_sequence(self.stream)
+            let last = match self.stream {
+                _ if self.day < replica.exchange().day() => last_stored,
+                FEED_STREAM => replica.feed_sequence(),
+                session => replica.session_sequence(session),
             };
             replica.is_between_commands() && last >= self.next
         });
-        self.ticket = durable.and_then(|replica| archive.ask(self.stream, self.next, replica.applied()));
+        self.ticket =
+            durable.and_then(|replica| archive.ask(self.day, self.stream, self.next, replica.applied()));
         Ok(Next::Later)
     }
 }

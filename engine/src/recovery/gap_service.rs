@@ -8,6 +8,7 @@ use protocol::soup::Login;
 use super::archive::Asker;
 use super::connection::Connection;
 use super::credentials::MarketDataLogins;
+use super::days::{Wanted, wanted_day};
 use super::door::DoorCounters;
 use super::feeder::Feeder;
 use super::market_data_name;
@@ -19,15 +20,13 @@ use crate::planted::{self, Bug};
 #[derive(Debug)]
 pub(super) struct GapService {
     logins: MarketDataLogins,
-    roll: u32,
     archive: Option<Asker>,
 }
 
 impl GapService {
-    pub(super) fn new(logins: MarketDataLogins, roll: u32) -> Self {
+    pub(super) fn new(logins: MarketDataLogins) -> Self {
         Self {
             logins,
-            roll,
             archive: None,
         }
     }
@@ -45,17 +44,14 @@ impl Service for GapService {
         if !self.logins.allows(login.username, login.password) {
             return Verdict::NotAuthorized;
         }
-        let name = market_data_name(self.roll);
-        if !login.asks_for(&name) {
-            return Verdict::SessionNotAvailable;
-        }
+        let (day, name) = match wanted_day(login, view.store, market_data_name) {
+            Wanted::Day(day, name) => (day, name),
+            Wanted::Tomorrow => return Verdict::NotYet,
+            Wanted::Nothing => return Verdict::SessionNotAvailable,
+        };
+        let archive = self.archive.as_ref();
         let late = u64::from(planted::is(Bug::RecoveryBeginsLate));
-        match Feeder::start(
-            view,
-            self.archive.as_ref(),
-            FEED_STREAM,
-            login.requested_sequence + late,
-        ) {
+        match Feeder::start(view, archive, day, FEED_STREAM, login.requested_sequence + late) {
             Ok((feeder, next)) => Verdict::Accept(name, next, feeder),
             Err(NotServable::Beyond { .. }) => Verdict::NotYet,
             Err(NotServable::Gone | NotServable::UnknownStream) => Verdict::SessionNotAvailable,
@@ -78,7 +74,11 @@ impl Service for GapService {
         budget: usize,
         view: View<'_>,
     ) -> Result<usize, Close> {
-        open.put(connection, budget, view, self.archive.as_ref())
+        let queued = open.put(connection, budget, view, self.archive.as_ref())?;
+        if open.is_at_end(view) && connection.put_end(view.now_ns) {
+            return Err(Close::Rolled);
+        }
+        Ok(queued)
     }
 
     fn silence(

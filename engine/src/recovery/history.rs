@@ -188,6 +188,10 @@ impl<T: Clone + Default> Rings<T> {
         self.slots[slot] = entry;
     }
 
+    fn clear(&mut self) {
+        self.counts.fill(0);
+    }
+
     /// Accounts with entries.
     fn used(&self) -> impl Iterator<Item = u32> + '_ {
         (0..)
@@ -238,6 +242,12 @@ impl History {
             finished: Rings::new(accounts as usize, each),
             replaced: Rings::new(accounts as usize, each),
         }
+    }
+
+    /// The day rolls: numbers begin again.
+    pub fn forget_all(&mut self) {
+        self.finished.clear();
+        self.replaced.clear();
     }
 
     /// Appends all that is remembered to `into`.
@@ -349,6 +359,10 @@ mod tests {
         // Sessions of one account do not share numbers, and accounts do not share orders.
         assert_eq!(history.find(0, 8, 10), None);
         assert_eq!(history.find(1, 7, 10), None);
+        history.forget_all();
+        assert_eq!(history.find(0, 7, 10), None);
+        history.finish(0, 7, status(1, b'F'));
+        assert_eq!(history.find(0, 7, 1), Some(status(1, b'F')));
     }
 
     #[test]

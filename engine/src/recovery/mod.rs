@@ -23,6 +23,7 @@ mod answers;
 pub mod archive;
 mod connection;
 pub mod credentials;
+mod days;
 pub mod door;
 mod feeder;
 mod gap_service;
@@ -38,13 +39,13 @@ mod visitor;
 
 use std::fmt;
 
-use protocol::text::{self, SessionName};
+use protocol::text;
 use rtrb::{Consumer, Producer};
 
-use crate::exchange::command::Command;
-use crate::exchange::{Exchange, Limits};
-use crate::output::MessageSink;
+use crate::exchange::command::{Command, CommandKind};
+use crate::exchange::{DAYS_MAX, Exchange, Limits};
 use crate::output::window::{self, Lapped, Record};
+use crate::output::{MessageSink, Numbers, market_data_name, order_entry_name};
 use crate::replay::Foreseen;
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{EngineNote, Inbound};
@@ -53,6 +54,7 @@ use crate::runtime::{Stage, Watch};
 use crate::snapshot::Keeper;
 use archive::Archive;
 use credentials::{Credentials, MarketDataLogins};
+use days::DAY_BEFORE_NS;
 use door::{Door, DoorConfig, DoorCounters};
 use gap_service::GapService;
 use order_entry::OrderEntry;
@@ -79,8 +81,6 @@ pub struct RecoveryConfig {
     pub store_bytes: usize,
     /// Finished orders, and as many replaced numbers, that are remembered for each account.
     pub finished_orders: usize,
-    /// The roll counter in session names; 1 on the first day.
-    pub roll: u32,
     /// Logins of order-entry sessions.
     pub credentials: Credentials,
     /// Logins of the gap-recovery service.
@@ -113,7 +113,6 @@ impl RecoveryConfig {
             hash_seed: 0,
             store_bytes: 256 * 1_024 * 1_024,
             finished_orders: 1_024,
-            roll: 1,
             credentials: Credentials::default(),
             market_data_logins: MarketDataLogins::Open,
             udp_port: 26_400,
@@ -127,17 +126,6 @@ impl RecoveryConfig {
             snapshot_commands: 1,
         }
     }
-}
-
-/// The name of a session's stream.
-fn order_entry_name(session: u32, roll: u32) -> SessionName {
-    text::order_entry_session(session, roll)
-        .expect("sessions and roll were looked at when the stage was made")
-}
-
-/// The name of the market-data stream.
-fn market_data_name(roll: u32) -> SessionName {
-    text::market_data_session(roll).expect("the roll was looked at when the stage was made")
 }
 
 /// What connects the recovery stage with the others.
@@ -187,6 +175,8 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     re_requests: ReRequests<A>,
     /// The window goes on behind this command; until the replica is there, it fills the store.
     mending: Option<u64>,
+    /// When the day began, as long as the one before is kept.
+    rolled_ns: Option<u64>,
     lapped: u64,
     records_per_poll: usize,
     steps_per_poll: usize,
@@ -213,6 +203,8 @@ pub struct Start {
     pub store: Store,
     /// The last command that the newest snapshot knows.
     pub newest_snapshot: u64,
+    /// When the day began, if that was after the first of these commands: the store may have the day before.
+    pub rolled_ns: Option<u64>,
 }
 
 impl Start {
@@ -224,10 +216,13 @@ impl Start {
 
     /// With this replica, and nothing stored.
     pub fn empty_store(config: &RecoveryConfig, replica: Box<Replica>) -> Self {
+        let mut store = Store::new(config.store_bytes, config.limits.sessions);
+        store.go_on_in(replica.exchange().day());
         Self {
             replica,
-            store: Store::new(config.store_bytes, config.limits.sessions),
+            store,
             newest_snapshot: 0,
+            rolled_ns: None,
         }
     }
 
@@ -237,7 +232,7 @@ impl Start {
     /// When `command` is not the next one.
     pub fn replay(&mut self, command: &Command) {
         self.replica.replay(command, &mut self.store);
-        self.store.set_released(command.sequence);
+        self.stored(command);
     }
 
     /// Leaves one command out, as the operator wants.
@@ -246,7 +241,7 @@ impl Start {
     /// As [`Start::replay`].
     pub fn skip(&mut self, command: &Command) {
         self.replica.skip(command, &mut self.store);
-        self.store.set_released(command.sequence);
+        self.stored(command);
     }
 
     /// The same as [`Start::replay`] for a command that stood in line.
@@ -256,7 +251,15 @@ impl Start {
     pub fn replay_foreseen(&mut self, foreseen: &Foreseen) {
         let Foreseen { command, outlook, .. } = foreseen;
         self.replica.replay_foreseen(command, outlook, &mut self.store);
+        self.stored(command);
+    }
+
+    fn stored(&mut self, command: &Command) {
         self.store.set_released(command.sequence);
+        if command.kind == CommandKind::RollDay as u8 && self.store.day_before().is_some() {
+            let midnight_ns = self.replica.exchange().midnight_ns();
+            self.rolled_ns = midnight_ns.map(|midnight_ns| midnight_ns + command.time);
+        }
     }
 }
 
@@ -285,6 +288,38 @@ impl MessageSink for Store {
 
     fn session(&mut self, session: u32, sequence: u64, message: &[u8]) {
         self.push(session, sequence, message);
+    }
+
+    fn new_day(&mut self, day: u32, _ended: &Numbers) {
+        self.begin_day(day);
+    }
+}
+
+/// The store while the replica fills it. The replica may begin in a day whose end is stored already.
+struct Mending<'a> {
+    store: &'a mut Store,
+    /// The day of the next message.
+    day: u32,
+}
+
+impl MessageSink for Mending<'_> {
+    fn feed(&mut self, sequence: u64, message: &[u8]) {
+        if self.day == self.store.day() {
+            self.store.feed(sequence, message);
+        }
+    }
+
+    fn session(&mut self, session: u32, sequence: u64, message: &[u8]) {
+        if self.day == self.store.day() {
+            self.store.session(session, sequence, message);
+        }
+    }
+
+    fn new_day(&mut self, day: u32, ended: &Numbers) {
+        self.day = day;
+        if day > self.store.day() {
+            self.store.new_day(day, ended);
+        }
     }
 }
 
@@ -334,18 +369,17 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         let sessions = config.limits.sessions;
         let last_session = sessions.saturating_sub(1);
         assert!(
-            text::order_entry_session(last_session, config.roll).is_some(),
-            "sessions and roll"
+            text::order_entry_session(last_session, DAYS_MAX).is_some(),
+            "sessions"
         );
         let service = OrderEntry::new(
             config.credentials,
             sessions,
-            config.roll,
             config.udp_port,
             config.questions_max,
             links.inbound,
         );
-        let gap_service = GapService::new(config.market_data_logins, config.roll);
+        let gap_service = GapService::new(config.market_data_logins);
         Self {
             clock,
             window: links.window,
@@ -364,8 +398,9 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             archive: None,
             order_entry: Door::new(order_entry, service, config.order_entry),
             gap_recovery: Door::new(gap_recovery, gap_service, config.gap_recovery),
-            re_requests: ReRequests::new(acknowledgements, sessions, config.roll, config.re_requests),
+            re_requests: ReRequests::new(acknowledgements, sessions, config.re_requests),
             mending: None,
+            rolled_ns: start.rolled_ns,
             lapped: 0,
             records_per_poll: config.records_per_poll,
             steps_per_poll: config.steps_per_poll,
@@ -478,6 +513,25 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         self.gap_recovery.close(now_ns);
     }
 
+    /// A day begins, unless it has: a reader that was lapped in the middle of the roll has put it into the store.
+    fn begin_day(&mut self, day: u32) {
+        if day > self.store.day() {
+            self.store.begin_day(day);
+            self.rolled_ns = Some(self.clock.now_ns());
+        }
+    }
+
+    /// The day before is kept for some minutes.
+    fn forget(&mut self, now_ns: u64) {
+        if self
+            .rolled_ns
+            .is_some_and(|rolled_ns| now_ns.saturating_sub(rolled_ns) >= DAY_BEFORE_NS)
+        {
+            self.rolled_ns = None;
+            self.store.forget_day_before();
+        }
+    }
+
     /// Takes what was released into the store; returns how many records.
     fn drain_window(&mut self) -> usize {
         for taken in 0..self.records_per_poll {
@@ -491,6 +545,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
                     length,
                 })) => self.store.push(stream, sequence, &self.buffer[..length]),
                 Ok(Some(Record::Released(command_sequence))) => self.store.set_released(command_sequence),
+                Ok(Some(Record::Day(day))) => self.begin_day(day),
                 Ok(None) => return taken,
                 Err(Lapped { released }) => {
                     self.lapped += 1;
@@ -514,7 +569,15 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
                 &mut Known,
             );
         };
-        let steps = replica.poll(&mut self.commands, missing, self.steps_per_poll, &mut self.store);
+        let before = self.store.day();
+        let mut messages = Mending {
+            day: replica.exchange().day(),
+            store: &mut self.store,
+        };
+        let steps = replica.poll(&mut self.commands, missing, self.steps_per_poll, &mut messages);
+        if self.store.day() != before {
+            self.rolled_ns = Some(self.clock.now_ns());
+        }
         if replica.applied() >= missing && replica.is_between_commands() {
             self.store.set_released(missing);
             self.mending = None;
@@ -555,6 +618,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
 
     fn poll(&mut self) -> usize {
         let now_ns = self.clock.now_ns();
+        self.forget(now_ns);
         let mut work = self.take_back();
         work += self.drain_window();
         work += self.apply();

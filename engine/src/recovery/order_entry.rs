@@ -15,6 +15,7 @@ use super::answers::{self, Ask};
 use super::archive::Asker;
 use super::connection::Connection;
 use super::credentials::Credentials;
+use super::days::{Wanted, wanted_day};
 use super::door::DoorCounters;
 use super::feeder::Feeder;
 use super::order_entry_name;
@@ -66,7 +67,6 @@ impl Open {
 #[derive(Debug)]
 pub(super) struct OrderEntry {
     credentials: Credentials,
-    roll: u32,
     udp_port: u16,
     questions_max: usize,
     inbound: Producer<Inbound>,
@@ -76,18 +76,16 @@ pub(super) struct OrderEntry {
 }
 
 impl OrderEntry {
-    /// For `sessions` sessions in the day of `roll`; `udp_port` is the exchange's for orders over UDP.
+    /// For `sessions` sessions; `udp_port` is the exchange's for orders over UDP.
     pub(super) fn new(
         credentials: Credentials,
         sessions: u32,
-        roll: u32,
         udp_port: u16,
         questions_max: usize,
         inbound: Producer<Inbound>,
     ) -> Self {
         Self {
             credentials,
-            roll,
             udp_port,
             questions_max,
             inbound,
@@ -144,22 +142,34 @@ impl Service for OrderEntry {
         let Some(session) = self.credentials.check(login.username, login.password) else {
             return Verdict::NotAuthorized;
         };
-        let name = order_entry_name(session, self.roll);
-        if !login.asks_for(&name) || session as usize >= self.live.len() {
+        if session as usize >= self.live.len() {
             return Verdict::SessionNotAvailable;
         }
+        let wanted = wanted_day(login, view.store, |day| order_entry_name(session, day));
+        let (day, name) = match wanted {
+            Wanted::Day(day, name) => (day, name),
+            Wanted::Tomorrow => return Verdict::NotYet,
+            Wanted::Nothing => return Verdict::SessionNotAvailable,
+        };
         match view.replica.map(|replica| replica.exchange().session(session)) {
             None => return Verdict::Busy,
             Some(None) => return Verdict::NotYet,
             Some(Some(_)) => {}
         }
-        let start = Feeder::start(view, self.archive.as_ref(), session, login.requested_sequence);
+        let start = Feeder::start(
+            view,
+            self.archive.as_ref(),
+            day,
+            session,
+            login.requested_sequence,
+        );
         let (feeder, next) = match start {
             Ok(start) => start,
             Err(NotServable::Beyond { .. }) => return Verdict::NotYet,
             Err(NotServable::Gone | NotServable::UnknownStream) => return Verdict::SessionNotAvailable,
         };
-        let is_replay = login.is_replay();
+        // The day before can be read, nothing more.
+        let is_replay = login.is_replay() || day != view.store.day();
         if !is_replay {
             if self.inbound.is_full() {
                 return Verdict::Busy;
@@ -167,6 +177,7 @@ impl Service for OrderEntry {
             self.tell(Inbound::Login {
                 session,
                 connection: caller.id,
+                day,
             });
             // The connection that was live so far notices in its next turn.
             self.live[session as usize] = caller.id;
@@ -236,10 +247,16 @@ impl Service for OrderEntry {
         budget: usize,
         view: View<'_>,
     ) -> Result<usize, Close> {
-        if !open.is_replay && self.live[open.session as usize] != caller.id {
+        let has_ended = open.feeder.day() != view.store.day();
+        if !open.is_replay && !has_ended && self.live[open.session as usize] != caller.id {
             return Err(Close::TakenOver);
         }
         let mut work = 0;
+        // Who gets the stream elsewhere does not read it to its end here; questions of the day before stay unanswered.
+        let is_at_end = open.is_bound || open.feeder.is_at_end(view);
+        if has_ended && is_at_end && connection.put_end(view.now_ns) {
+            return Err(Close::Rolled);
+        }
         loop {
             let rest = &open.answer[open.answered..];
             if !rest.is_empty() {
@@ -299,8 +316,8 @@ impl Service for OrderEntry {
             open.feeder.end(self.archive.as_ref());
             return true;
         }
-        // The engine ended it by itself in the one case, has the session's new connection in the other.
-        let is_known = matches!(close, Close::Silent | Close::TakenOver);
+        // The engine ended it by itself, or has the session's new connection.
+        let is_known = matches!(close, Close::Silent | Close::TakenOver | Close::Rolled);
         if !is_known {
             if self.inbound.is_full() {
                 return false;

@@ -77,7 +77,6 @@ struct Budget {
 #[derive(Debug)]
 pub(super) struct ReRequests<A> {
     sink: A,
-    roll: u32,
     requests: VecDeque<Request>,
     budgets: Box<[Budget]>,
     config: ReRequestConfig,
@@ -85,10 +84,9 @@ pub(super) struct ReRequests<A> {
 }
 
 impl<A: DatagramSink> ReRequests<A> {
-    pub(super) fn new(sink: A, sessions: u32, roll: u32, config: ReRequestConfig) -> Self {
+    pub(super) fn new(sink: A, sessions: u32, config: ReRequestConfig) -> Self {
         Self {
             sink,
-            roll,
             requests: VecDeque::with_capacity(config.requests_max),
             budgets: vec![Budget::default(); sessions as usize].into_boxed_slice(),
             config,
@@ -143,7 +141,7 @@ impl<A: DatagramSink> ReRequests<A> {
 
     /// Sends one datagram of a request; false when nothing is left to send.
     fn send_next(&mut self, store: &Store, request: &mut Request, now_ns: u64) -> bool {
-        let name = order_entry_name(request.session, self.roll);
+        let name = order_entry_name(request.session, request.cursor.day());
         let mut packer = Packer::new(
             name,
             request.cursor.next_sequence() + u64::from(planted::is(Bug::ResentOffByOne)),

@@ -1,6 +1,7 @@
 //! A second exchange, applied on what is durable. Everything that is asked is read here, so that a question never
 //! touches the engine.
 
+use protocol::market_data::values::event_code;
 use rtrb::Consumer;
 
 use super::history::{History, OrderStatus};
@@ -208,6 +209,12 @@ impl Replica {
     /// Puts what the step refused or replaced into the history.
     fn remember(&mut self, command: &Command) {
         for event in &self.events {
+            if event.kind == EventKind::DayRolled as u8 {
+                // Numbers of orders begin again.
+                self.history.forget_all();
+                self.system_event = Some(event_code::START_OF_SYSTEM_HOURS);
+                continue;
+            }
             let replaced = event.kind == EventKind::Replaced as u8;
             if !replaced && event.kind != EventKind::Rejected as u8 {
                 continue;

@@ -27,6 +27,8 @@ pub(super) enum Close {
     Stuck,
     /// It was too slow for the store.
     FellOff,
+    /// Its stream has ended, and it was told so: the day has rolled.
+    Rolled,
     /// A newer login of the session took over.
     TakenOver,
 }

@@ -39,7 +39,7 @@ struct Header {
 
 const _: () = assert!(HEADER_BYTES == 32);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Stream {
     /// Sequence number of the newest message; 0 = none yet.
     last: u64,
@@ -68,8 +68,14 @@ pub struct Store {
     head: u64,
     /// Records below are gone.
     tail: u64,
-    /// Sessions by index, then the feed.
+    /// Number of the day whose streams are written.
+    day: u32,
+    /// Its streams: sessions by index, then the feed.
     streams: Box<[Stream]>,
+    /// Those of the day before.
+    streams_before: Box<[Stream]>,
+    /// True while these can be read.
+    has_day_before: bool,
     released: u64,
     counters: StoreCounters,
 }
@@ -77,6 +83,7 @@ pub struct Store {
 /// A place in a stream: the next message to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
+    day: u32,
     stream: u32,
     next: u64,
     /// Position of the message before `next`; 0 = not known.
@@ -115,7 +122,20 @@ pub enum NotServable {
 #[error("the message was overwritten before it was read")]
 pub struct FellOff;
 
+impl Stream {
+    const EMPTY: Self = Self {
+        last: 0,
+        position: 0,
+        marks: [0; u64::BITS as usize],
+    };
+}
+
 impl Cursor {
+    /// The day of its stream.
+    pub fn day(&self) -> u32 {
+        self.day
+    }
+
     /// Sequence number of the next message to read.
     pub fn next_sequence(&self) -> u64 {
         self.next
@@ -144,17 +164,15 @@ impl Store {
             bytes as u64 / UNIT <= u64::from(u32::MAX),
             "the store is too large: {bytes} bytes"
         );
-        let stream = Stream {
-            last: 0,
-            position: 0,
-            marks: [0; u64::BITS as usize],
-        };
         Self {
             arena: vec![0; bytes].into_boxed_slice(),
             // Not 0, which means "none" in links and marks.
             head: bytes as u64,
             tail: bytes as u64,
-            streams: vec![stream; sessions as usize + 1].into_boxed_slice(),
+            day: 1,
+            streams: vec![Stream::EMPTY; sessions as usize + 1].into_boxed_slice(),
+            streams_before: vec![Stream::EMPTY; sessions as usize + 1].into_boxed_slice(),
+            has_day_before: false,
             released: 0,
             counters: StoreCounters::default(),
         }
@@ -215,6 +233,58 @@ impl Store {
         self.counters.messages += 1;
     }
 
+    /// All streams end, and those of `day` begin with number 1. Those of the day before can still be read, as far as their
+    /// messages are there; what is older can not.
+    pub fn begin_day(&mut self, day: u32) {
+        std::mem::swap(&mut self.streams, &mut self.streams_before);
+        self.streams.fill(Stream::EMPTY);
+        self.has_day_before = true;
+        self.day = day;
+    }
+
+    /// The streams of the day before can not be read any more.
+    pub fn forget_day_before(&mut self) {
+        self.has_day_before = false;
+    }
+
+    /// Number of the day whose streams are written.
+    pub fn day(&self) -> u32 {
+        self.day
+    }
+
+    /// The day before, while its streams can be read.
+    pub fn day_before(&self) -> Option<u32> {
+        self.has_day_before.then(|| self.day - 1)
+    }
+
+    /// True when nothing comes behind what this cursor has read: its stream has ended.
+    pub fn is_at_end(&self, cursor: &Cursor) -> bool {
+        let streams = self.streams_of(cursor.day);
+        let last = streams.and_then(|streams| Some(streams[self.index(cursor.stream)?].last));
+        cursor.day != self.day && last.is_some_and(|last| last < cursor.next)
+    }
+
+    fn streams_of(&self, day: u32) -> Option<&[Stream]> {
+        if day == self.day {
+            Some(&self.streams)
+        } else if Some(day) == self.day_before() {
+            Some(&self.streams_before)
+        } else {
+            None
+        }
+    }
+
+    /// Number of the newest message of a stream of this day or of the day before; 0 when there is none, `None` when there is
+    /// no such stream.
+    pub fn last_of(&self, day: u32, stream: u32) -> Option<u64> {
+        Some(self.streams_of(day)?[self.index(stream)?].last)
+    }
+
+    /// It is this day. For an empty store, at start.
+    pub fn go_on_in(&mut self, day: u32) {
+        self.day = day;
+    }
+
     /// The stream's next message has this number; what is older was never stored. For an empty store, at start.
     ///
     /// # Panics
@@ -246,16 +316,23 @@ impl Store {
 
     /// A cursor whose next message is `sequence`, at most one more than the newest; 0 means the newest message.
     pub fn cursor(&self, stream: u32, sequence: u64) -> Result<Cursor, NotServable> {
+        self.cursor_of(self.day, stream, sequence)
+    }
+
+    /// The same in a stream of this day or of the day before.
+    pub fn cursor_of(&self, day: u32, stream: u32, sequence: u64) -> Result<Cursor, NotServable> {
         let index = self.index(stream).ok_or(NotServable::UnknownStream)?;
-        let last = self.streams[index].last;
+        let streams = self.streams_of(day).ok_or(NotServable::UnknownStream)?;
+        let last = streams[index].last;
         let next = if sequence == 0 { last.max(1) } else { sequence };
         if next > last + 1 {
             return Err(NotServable::Beyond { next: last + 1 });
         }
-        if next <= last && self.find(index, next).is_none() {
+        if next <= last && self.find(&streams[index], next).is_none() {
             return Err(NotServable::Gone);
         }
         Ok(Cursor {
+            day,
             stream,
             next,
             before: 0,
@@ -265,10 +342,11 @@ impl Store {
     /// The cursor's next message; `None` while it has not come.
     pub fn read(&self, cursor: &Cursor) -> Result<Option<Stored<'_>>, FellOff> {
         let index = self.index(cursor.stream).ok_or(FellOff)?;
-        if self.streams[index].last < cursor.next {
+        let stream = &self.streams_of(cursor.day).ok_or(FellOff)?[index];
+        if stream.last < cursor.next {
             return Ok(None);
         }
-        let position = self.after(cursor).or_else(|| self.find(index, cursor.next));
+        let position = self.after(cursor).or_else(|| self.find(stream, cursor.next));
         let position = position.ok_or(FellOff)?;
         let header = self.header(position);
         debug_assert_eq!((header.stream, header.sequence), (cursor.stream, cursor.next));
@@ -290,8 +368,7 @@ impl Store {
     }
 
     /// Position of message `wanted` (1 ..= last) if it is stored.
-    fn find(&self, index: usize, wanted: u64) -> Option<u64> {
-        let stream = &self.streams[index];
+    fn find(&self, stream: &Stream, wanted: u64) -> Option<u64> {
         let (mut sequence, mut position) = (stream.last, stream.position);
         loop {
             if position < self.tail {
@@ -528,5 +605,47 @@ mod tests {
             let mut cursor = store.cursor(0, sequence).expect("stored");
             assert_eq!(read_all(&store, &mut cursor, 0), Ok(41 - sequence));
         }
+    }
+
+    #[test]
+    fn a_day_is_read_to_its_end_while_the_next_is_written() {
+        let mut store = Store::new(SMALL, 1);
+        for sequence in 1..=5 {
+            push(&mut store, 0, sequence);
+        }
+        let mut live = store.cursor(0, 3).expect("stored");
+        let ahead = store.cursor(0, 6).expect("the next to come");
+        assert!(!store.is_at_end(&ahead), "it may still come");
+        assert_eq!(store.cursor_of(2, 0, 1), Err(NotServable::UnknownStream));
+        store.begin_day(2);
+        assert_eq!((store.day(), store.day_before()), (2, Some(1)));
+        assert!(store.is_at_end(&ahead) && !store.is_at_end(&live));
+        for sequence in 1..=2 {
+            push(&mut store, 0, sequence);
+        }
+        assert_eq!(read_all(&store, &mut live, 0), Ok(3));
+        assert!(store.is_at_end(&live));
+        let mut fresh = store.cursor(0, 1).expect("stored");
+        assert_eq!(read_all(&store, &mut fresh, 0), Ok(2));
+        assert!(!store.is_at_end(&fresh));
+        let mut old = store.cursor_of(1, 0, 0).expect("stored");
+        assert_eq!((old.day(), old.next_sequence()), (1, 5));
+        assert_eq!(read_all(&store, &mut old, 0), Ok(1));
+        assert_eq!(store.cursor_of(1, 0, 7), Err(NotServable::Beyond { next: 6 }));
+        // The new day's messages take the room.
+        for sequence in 3..=1_000 {
+            push(&mut store, 0, sequence);
+        }
+        assert_eq!(store.cursor_of(1, 0, 5), Err(NotServable::Gone));
+        assert!(store.cursor_of(1, 0, 6).is_ok(), "its end can still be told");
+        store.forget_day_before();
+        assert_eq!(store.cursor_of(1, 0, 6), Err(NotServable::UnknownStream));
+        assert_eq!(store.read(&old), Err(FellOff));
+        store.begin_day(3);
+        assert_eq!(store.cursor_of(1, 0, 1), Err(NotServable::UnknownStream));
+        assert_eq!(
+            store.cursor_of(2, 0, 0).map(|cursor| cursor.next_sequence()),
+            Ok(1_000)
+        );
     }
 }

@@ -53,6 +53,8 @@ pub enum Inbound {
         session: u32,
         /// The new connection.
         connection: Connection,
+        /// The day of the stream that it reads. Ignored unless the exchange is in it: the roll closes the connection.
+        day: u32,
     },
     /// The connection ended by logout, loss or error. Ignored unless it is the session's current one.
     Ended {

@@ -8,7 +8,7 @@ use crate::exchange::MATCHING_VERSION;
 use crate::exchange::snapshot::Broken;
 
 /// Version of the layout.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 /// Taken at the end of an exchange that ended in order, after its last command.
 pub const FLAG_CLEAN: u32 = 1;
 

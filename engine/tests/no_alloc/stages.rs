@@ -108,7 +108,8 @@ impl World {
             .expect("the settings are right");
         let output_config = OutputConfig {
             sessions: LIMITS.sessions,
-            roll: 1,
+            day: 1,
+            has_ended: false,
             line_a: SocketAddrV4::new(Ipv4Addr::new(239, 192, 0, 1), 26_477),
             line_b: Some(SocketAddrV4::new(Ipv4Addr::new(239, 192, 0, 2), 26_477)),
             datagram_bytes_max: 1_472,
@@ -198,7 +199,11 @@ fn the_way_of_an_order_allocates_nothing() {
     }
     for session in 0..SESSIONS {
         let connection = u64::from(session) + 1;
-        let login = Inbound::Login { session, connection };
+        let login = Inbound::Login {
+            session,
+            connection,
+            day: 1,
+        };
         let bind = Inbound::Bind {
             session,
             connection,

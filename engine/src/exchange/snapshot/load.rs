@@ -69,6 +69,7 @@ impl Loading {
         exchange.order_number = from.u64()?;
         exchange.match_number = from.u64()?;
         exchange.day = from.u32()?;
+        exchange.midnight_ns = Some(from.u64()?).filter(|&midnight_ns| midnight_ns != 0);
         exchange.skips = from.u32()?;
         exchange.all_killed = from.bool()?;
         for _ in 0..from.count(limits.assets as usize)? {

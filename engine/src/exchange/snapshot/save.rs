@@ -51,6 +51,7 @@ impl Exchange {
             order_number,
             match_number,
             day,
+            midnight_ns,
             skips,
             sequence,
             now,
@@ -64,6 +65,8 @@ impl Exchange {
             out.u64(number);
         }
         out.u32(*day);
+        // No day began in 1970.
+        out.u64(midnight_ns.unwrap_or(0));
         out.u32(*skips);
         out.u8(u8::from(*all_killed));
         out.count(ledger.assets().len());

@@ -3,7 +3,7 @@
 
 use super::market::{ONE, instrument, market_of};
 use super::script::{check, check_in, command};
-use engine::exchange::command::InstrumentDefinition;
+use engine::exchange::command::{Command, CommandKind, InstrumentDefinition};
 use engine::exchange::event::EventKind;
 
 /// Orders that collect, a reference price in tenths, and what comes of it: volume and price.
@@ -384,6 +384,33 @@ fn a_market_buy_spends_its_funds_and_no_more() {
             Rejected 0x000f
         ",
     );
+}
+
+/// The time of a roll counts from the new day's midnight. One that is refused begins no day.
+#[test]
+fn only_a_roll_that_is_taken_sets_the_clock_back() {
+    let mut world = market_of(1, instrument());
+    world.time = 5_000;
+    let state = |state| {
+        let mut command = Command::new(CommandKind::SetState).with_state(state);
+        command.instrument = 1;
+        command
+    };
+    world.apply(state(b'T'));
+    let roll = Command::new(CommandKind::RollDay).with_new_day(7_000_000);
+    world.time = 10;
+    world.apply(roll);
+    assert_eq!(
+        (world.exchange.now(), world.exchange.midnight_ns()),
+        (5_000, None)
+    );
+    world.time = 6_000;
+    world.apply(state(b'X'));
+    world.time = 20;
+    assert!(world.exchange.may_roll());
+    world.apply(roll);
+    assert_eq!((world.exchange.now(), world.exchange.day()), (20, 2));
+    assert_eq!(world.exchange.midnight_ns(), Some(7_000_000));
 }
 
 #[test]

@@ -9,13 +9,13 @@ use protocol::units::Price;
 use super::{TIME, command, event, feed_time, listing, order};
 use crate::exchange::command::{Command, CommandKind, OrderOptions, UNKNOWN_INSTRUMENT};
 use crate::exchange::event::{Event, EventKind};
-use crate::output::{Encoder, MessageSink};
+use crate::output::{Encoder, MessageSink, Numbers};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Said {
     Feed(u64, Vec<u8>),
     Session(u32, u64, Vec<u8>),
-    Day(u64),
+    Day(u32),
 }
 
 #[derive(Default)]
@@ -42,7 +42,8 @@ impl MessageSink for Log {
         self.0.push(Said::Session(session, sequence, message.to_vec()));
     }
 
-    fn day(&mut self, day: u64) {
+    fn new_day(&mut self, day: u32, ended: &Numbers) {
+        assert!(ended.feed_next() > 1, "as the old day left it");
         self.0.push(Said::Day(day));
     }
 }

@@ -15,7 +15,7 @@ use super::{event, listing, order};
 use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::event::{Event, EventKind};
 use crate::output::window::{self, FEED_STREAM, Reader, Record};
-use crate::output::{Encoder, HEARTBEAT_NS, OutputConfig, OutputLinks, OutputStage};
+use crate::output::{ENDING_NS, Encoder, HEARTBEAT_NS, OutputConfig, OutputLinks, OutputStage};
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{Cell, Header, RecordKind, write_step};
@@ -101,7 +101,8 @@ impl Bench {
         let wire = Wire::default();
         let config = OutputConfig {
             sessions: SESSIONS,
-            roll: 1,
+            day: 1,
+            has_ended: false,
             line_a: LINE_A,
             line_b,
             datagram_bytes_max,
@@ -195,7 +196,7 @@ impl Bench {
         self.wire.log.take()
     }
 
-    /// What came through the window since the last call: stream, sequence, type; or a released number.
+    /// What came through the window since the last call: stream, sequence, type; or a released number; days as `=`.
     fn windowed(&mut self) -> Vec<Result<(u32, u64, char), u64>> {
         let mut buffer = [0; window::MESSAGE_BYTES_MAX];
         let mut records = Vec::new();
@@ -203,6 +204,7 @@ impl Bench {
             records.push(match record {
                 Record::Message { stream, sequence, .. } => Ok((stream, sequence, char::from(buffer[0]))),
                 Record::Released(command) => Err(command),
+                Record::Day(day) => Ok((FEED_STREAM, u64::from(day), '=')),
             });
         }
         records
@@ -242,6 +244,7 @@ fn sent(to: SocketAddrV4, name: &str, sequence: u64, types: &str) -> Sent {
                     'A' => 2 + 36,
                     'C' => 2 + 18,
                     'D' => 2 + 19,
+                    'S' => 2 + 12,
                     _ => panic!("a message these tests do not make"),
                 })
                 .sum::<usize>(),
@@ -638,8 +641,13 @@ fn counters_add_up() {
     assert_eq!(bytes, sent.iter().map(|sent| sent.bytes as u64).sum::<u64>());
 }
 
+/// Nothing but a roll ends the streams of acknowledgements; those of market data end with the end of messages.
 #[test]
-fn streams_end_only_when_told() {
+fn streams_end_with_the_day() {
+    let end = |to, name, sequence| Sent {
+        count: END_OF_SESSION,
+        ..sent(to, name, sequence, "")
+    };
     let mut bench = Bench::new();
     bench.bind(3, CLIENT);
     bench.bind(5, ELSEWHERE);
@@ -648,20 +656,76 @@ fn streams_end_only_when_told() {
     bench.release_all();
     while bench.stage.poll() > 0 {}
     assert!(bench.sent().iter().all(|sent| sent.count != END_OF_SESSION));
-    bench.stage.end_streams();
-    let end = |to, name, sequence| Sent {
-        count: END_OF_SESSION,
-        ..sent(to, name, sequence, "")
+
+    let event = |kind, code, number| Event {
+        code,
+        number,
+        ..Event::new(kind)
     };
+    let over = Command::new(CommandKind::SystemEvent).with_state(b'C');
+    bench.step(over, &[event(EventKind::SystemEvent, b'C', 0)]);
+    bench.release_all();
+    bench.stage.poll();
+    assert_eq!(
+        bench.sent(),
+        [
+            sent(LINE_A, "ITCH000001", 3, "S"),
+            sent(LINE_B, "ITCH000001", 3, "S"),
+            end(LINE_A, "ITCH000001", 4),
+            end(LINE_B, "ITCH000001", 4),
+        ]
+    );
+    bench.pass(HEARTBEAT_NS);
+    bench.stage.poll();
+    let again = bench.sent();
+    assert!(again.contains(&end(LINE_A, "ITCH000001", 4)), "{again:?}");
+    assert!(again.contains(&sent(CLIENT, "O000030001", 2, "")), "{again:?}");
+
+    bench.step(
+        Command::new(CommandKind::RollDay),
+        &[
+            event(EventKind::DayRolled, 0, 2),
+            event(EventKind::SystemEvent, b'O', 0),
+        ],
+    );
+    bench.release_all();
+    bench.stage.poll();
     assert_eq!(
         bench.sent(),
         [
             end(CLIENT, "O000030001", 2),
             end(ELSEWHERE, "O000050001", 1),
-            end(LINE_A, "ITCH000001", 3),
-            end(LINE_B, "ITCH000001", 3),
+            end(LINE_A, "ITCH000001", 4),
+            end(LINE_B, "ITCH000001", 4),
+            sent(LINE_A, "ITCH000002", 1, "S"),
+            sent(LINE_B, "ITCH000002", 1, "S"),
         ]
     );
+    // Nobody is bound, the new day has its heartbeats, and the old one's end is told for the rest of its time.
+    bench.pass(HEARTBEAT_NS);
+    bench.stage.poll();
+    assert_eq!(
+        bench.sent(),
+        [
+            end(LINE_A, "ITCH000001", 4),
+            end(LINE_B, "ITCH000001", 4),
+            sent(LINE_A, "ITCH000002", 2, ""),
+            sent(LINE_B, "ITCH000002", 2, ""),
+        ]
+    );
+    bench.pass(ENDING_NS);
+    bench.stage.poll();
+    assert_eq!(
+        bench.sent(),
+        [
+            sent(LINE_A, "ITCH000002", 2, ""),
+            sent(LINE_B, "ITCH000002", 2, ""),
+        ]
+    );
+    bench.bind(3, CLIENT);
+    bench.release_all();
+    bench.stage.poll();
+    assert_eq!(bench.sent(), [sent(CLIENT, "O000030002", 1, "")]);
 }
 
 #[test]
@@ -682,7 +746,8 @@ fn a_restarted_stage_continues_its_streams() {
     let wire = Wire::default();
     let config = OutputConfig {
         sessions: SESSIONS,
-        roll: 1,
+        day: 1,
+        has_ended: false,
         line_a: LINE_A,
         line_b: None,
         datagram_bytes_max: 1472,

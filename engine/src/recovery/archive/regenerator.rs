@@ -1,10 +1,13 @@
 //! An exchange that goes through the past once more, and the messages of one stream on its way.
 
+use std::cmp::Ordering;
+
 use protocol::soup::encode;
 
 use super::{Chunk, Job, Sources};
+use crate::exchange::Exchange;
 use crate::journal::{ReadOptions, Reader, Segments};
-use crate::output::MessageSink;
+use crate::output::{Encoder, MessageSink, Numbers};
 use crate::recovery::store::{FEED_STREAM, STORED_BYTES_MAX};
 use crate::replay::Replay;
 use crate::snapshot;
@@ -62,8 +65,8 @@ impl Regenerator {
                 continue;
             };
             if is_own
-                && next_of(&encoder, job.stream) <= job.from
                 && let Ok(exchange) = image.exchange(limits, 0)
+                && is_before(&exchange, &encoder, job)
             {
                 return Ok(Replay::resume(
                     exchange,
@@ -88,7 +91,7 @@ impl Regenerator {
 
     /// True when the job's first message is still ahead.
     pub(super) fn can_serve(&self, job: &Job) -> bool {
-        next_of(&self.replay.encoder, job.stream) <= job.from && self.sequence() <= job.until
+        is_before(&self.replay.exchange, &self.replay.encoder, job) && self.sequence() <= job.until
     }
 
     /// Applies the next frame; messages that the job asked for are put behind those of `chunk`.
@@ -105,7 +108,11 @@ impl Regenerator {
             };
         };
         let mut expected = Some(batch.header.events_hash_before);
-        let mut picker = Picker { job, chunk };
+        let mut picker = Picker {
+            job,
+            day: self.replay.exchange.day(),
+            chunk,
+        };
         for command in batch.commands() {
             let expected = expected.take();
             // The first frame may begin before the snapshot's end.
@@ -122,8 +129,17 @@ impl Regenerator {
     }
 }
 
+/// True when the job's first message is ahead of this place.
+fn is_before(exchange: &Exchange, encoder: &Encoder, job: &Job) -> bool {
+    match exchange.day().cmp(&job.day) {
+        Ordering::Less => true,
+        Ordering::Equal => next_of(encoder, job.stream) <= job.from,
+        Ordering::Greater => false,
+    }
+}
+
 /// Number of the stream's next message.
-fn next_of(encoder: &crate::output::Encoder, stream: u32) -> u64 {
+fn next_of(encoder: &Encoder, stream: u32) -> u64 {
     if stream == FEED_STREAM {
         encoder.feed_next()
     } else {
@@ -134,12 +150,14 @@ fn next_of(encoder: &crate::output::Encoder, stream: u32) -> u64 {
 /// Takes the messages of one stream, from a number on.
 struct Picker<'a> {
     job: &'a Job,
+    /// The day of the next message.
+    day: u32,
     chunk: &'a mut Chunk,
 }
 
 impl Picker<'_> {
     fn message(&mut self, stream: u32, sequence: u64, message: &[u8]) {
-        if stream != self.job.stream || sequence < self.job.from {
+        if self.day != self.job.day || stream != self.job.stream || sequence < self.job.from {
             return;
         }
         let mut packet = [0; PACKET_BYTES_MAX];
@@ -156,5 +174,9 @@ impl MessageSink for Picker<'_> {
 
     fn session(&mut self, session: u32, sequence: u64, message: &[u8]) {
         self.message(session, sequence, message);
+    }
+
+    fn new_day(&mut self, day: u32, _ended: &Numbers) {
+        self.day = day;
     }
 }

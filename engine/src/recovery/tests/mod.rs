@@ -4,4 +4,5 @@ mod market_data;
 mod order_entry;
 mod questions;
 mod re_requests;
+mod roll;
 mod world;

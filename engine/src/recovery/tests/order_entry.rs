@@ -129,6 +129,7 @@ fn orders_go_to_the_engine_in_order() {
     let Some(Inbound::Login {
         session: 0,
         connection,
+        day: 1,
     }) = world.told().pop()
     else {
         panic!("the engine was not told of the login");

@@ -16,7 +16,7 @@ use crate::exchange::command::{
 use crate::exchange::event::Event;
 use crate::exchange::{Exchange, Limits, Progress};
 use crate::output::window::{self, Writer};
-use crate::output::{Encoder, MessageSink};
+use crate::output::{Encoder, MessageSink, Numbers};
 use crate::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage, Start};
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
@@ -51,6 +51,7 @@ pub(super) struct Said {
 struct Outlet<'a> {
     window: Option<&'a mut Writer>,
     said: &'a mut Said,
+    said_before: &'a mut Said,
 }
 
 impl MessageSink for Outlet<'_> {
@@ -70,6 +71,13 @@ impl MessageSink for Outlet<'_> {
             window.message(session, sequence, message);
         }
     }
+
+    fn new_day(&mut self, day: u32, _ended: &Numbers) {
+        *self.said_before = std::mem::take(self.said);
+        if let Some(window) = &mut self.window {
+            window.day(day);
+        }
+    }
 }
 
 pub(super) struct World {
@@ -79,6 +87,8 @@ pub(super) struct World {
     pub(super) notes: Producer<EngineNote>,
     pub(super) inbound: Consumer<Inbound>,
     pub(super) said: Said,
+    /// On the day before.
+    pub(super) said_before: Said,
     /// Commands are durable, but not yet given to the replica.
     pub(super) withhold: bool,
     withheld: Vec<Command>,
@@ -265,6 +275,7 @@ impl World {
             notes,
             inbound,
             said: Said::default(),
+            said_before: Said::default(),
             withhold: false,
             withheld: Vec::new(),
             unreleased: None,
@@ -289,6 +300,7 @@ impl World {
         let mut outlet = Outlet {
             window: Some(&mut self.window),
             said: &mut self.said,
+            said_before: &mut self.said_before,
         };
         let mut events: Vec<Event> = Vec::new();
         let mut progress = self.exchange.apply(&command, &mut events);
@@ -340,6 +352,18 @@ impl World {
 
     pub(super) fn enter(&mut self, session: u32, order: Order) -> u64 {
         self.apply(request(CommandKind::Enter, session, order))
+    }
+
+    /// Closes the market and rolls the day; what is good till canceled is left.
+    pub(super) fn roll(&mut self) {
+        self.apply(Command {
+            instrument: 1,
+            ..Command::new(CommandKind::SetState).with_state(b'X')
+        });
+        self.apply(Command::new(CommandKind::SystemEvent).with_state(b'M'));
+        let before = self.exchange.day();
+        self.apply(Command::new(CommandKind::RollDay));
+        assert_eq!(self.exchange.day(), before + 1);
     }
 
     /// Number of the last command.
@@ -399,6 +423,7 @@ pub(super) enum Got {
     Sequenced(Vec<u8>),
     Unsequenced(Vec<u8>),
     Heartbeat,
+    EndOfSession,
     Debug(String),
     /// The connection ended.
     End,
@@ -470,6 +495,7 @@ impl Client {
                                 ServerPacket::Sequenced(message) => Got::Sequenced(message.to_vec()),
                                 ServerPacket::Unsequenced(message) => Got::Unsequenced(message.to_vec()),
                                 ServerPacket::Heartbeat => Got::Heartbeat,
+                                ServerPacket::EndOfSession => Got::EndOfSession,
                                 ServerPacket::Debug(text) => Got::Debug(String::from_utf8_lossy(text).into()),
                                 other => panic!("unexpected: {other:?}"),
                             });

@@ -73,7 +73,13 @@ pub(super) struct Model {
 impl Model {
     /// What the command causes: events, and the orders that ended, in order.
     pub(super) fn apply(&mut self, command: &Command) -> (Vec<Event>, Vec<Ended>) {
-        self.now = command.time;
+        let is_refused_roll = command.kind == CommandKind::RollDay as u8 && !self.may_roll();
+        // Only a new day counts from another midnight.
+        self.now = if is_refused_roll {
+            command.time.max(self.now)
+        } else {
+            command.time
+        };
         self.references = self.instruments.iter().map(ModelInstrument::reference).collect();
         self.extremes = None;
         let order = command.order();
