@@ -1,5 +1,5 @@
 //! Bugs, to see that the checkers find them. They exist in builds with the feature `planted` only, which a release build
-//! refuses; everywhere else [`is`] is a constant, and nothing is left of it.
+//! refuses; everywhere else `is` is a constant, and nothing is left of it.
 //!
 //! A bug is planted for the calling thread, so that simulations on other threads do not have it.
 

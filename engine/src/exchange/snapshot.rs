@@ -2,7 +2,7 @@
 //!
 //! What is written is what the state means, not how it lies in memory: each queue's orders in the order of their priority,
 //! each account's by age, balances that are not zero. Loading inserts everything into an empty exchange, so that ladders,
-//! indices and heaps come out sound whatever the file says; whoever loads compares [`Exchange::state_hash`].
+//! indices and heaps come out sound whatever the file says; whoever loads compares `Exchange::state_hash`.
 //!
 //! An order is named in the file by its handle, and gets the same one back. What is not written: links, places and
 //! buckets, which inserting makes anew, and what is empty between two commands, which is the only time at which a state
