@@ -55,6 +55,7 @@ use auction::{Auction, Uncross};
 use book::Side;
 use book::arena::{Arena, FLAG_DARK, FLAG_EXPIRES, FLAG_LISTED, NONE, OrderSlot};
 use book::ladder::Pools;
+use book::queue::Queue;
 use canceling::CancelFilter;
 use command::{Command, CommandKind};
 use day::Carrying;
@@ -66,7 +67,6 @@ use index::{Index, Place};
 use instrument::Instrument;
 use ledger::Ledger;
 pub use outlook::Outlook;
-use reserve::RunOut;
 use roster::Roster;
 use schedule::FeeSchedules;
 use sink::Step;
@@ -166,7 +166,8 @@ pub struct Exchange {
     band: Band,
     /// By instrument, in the same order.
     unseen: Vec<Unseen>,
-    run_out: RunOut,
+    /// Orders whose displayed part has run out in the present command; they are in no level.
+    run_out: Queue,
     reached: Reached,
     /// Sorted.
     symbols: Vec<([u8; 8], u16)>,
@@ -226,7 +227,7 @@ impl Exchange {
             uncross: Uncross::NONE,
             band: Band::ALL,
             unseen: Vec::with_capacity(limits.instruments as usize),
-            run_out: RunOut::EMPTY,
+            run_out: Queue::EMPTY,
             reached: Reached::NOTHING,
             symbols: Vec::with_capacity(limits.instruments as usize),
             accounts: Vec::with_capacity(limits.accounts as usize),

@@ -10,56 +10,12 @@
 //! until then, in the order in which they ran out, and go on trading from their reserves meanwhile.
 
 use super::Exchange;
-use super::book::arena::{Arena, FLAG_DARK, FLAG_STOP, FLAG_WAITS, NONE, OrderDetails, OrderSlot};
+use super::book::arena::{FLAG_DARK, FLAG_STOP, FLAG_WAITS, NONE, OrderDetails, OrderSlot};
 use super::canceling::canceled;
 use super::entering::added;
 use super::event::{Event, EventKind};
 use super::sink::{Sink, Step};
 use super::unseen::Part;
-
-/// Orders whose displayed part has run out in the present command; the first first. The links are those of their slots,
-/// which are in no level.
-#[derive(Debug)]
-pub(super) struct RunOut {
-    first: u32,
-    last: u32,
-}
-
-impl RunOut {
-    pub(super) const EMPTY: Self = Self {
-        first: NONE,
-        last: NONE,
-    };
-
-    pub(super) fn first(&self) -> u32 {
-        self.first
-    }
-
-    fn push(&mut self, arena: &mut Arena, handle: u32) {
-        let last = std::mem::replace(&mut self.last, handle);
-        if last == NONE {
-            self.first = handle;
-        } else {
-            arena.get_mut(last).next = handle;
-        }
-        let slot = arena.get_mut(handle);
-        (slot.level, slot.prev, slot.next) = (NONE, last, NONE);
-    }
-
-    fn remove(&mut self, arena: &mut Arena, handle: u32) {
-        let OrderSlot { prev, next, .. } = *arena.get(handle);
-        if prev == NONE {
-            self.first = next;
-        } else {
-            arena.get_mut(prev).next = next;
-        }
-        if next == NONE {
-            self.last = prev;
-        } else {
-            arena.get_mut(next).prev = prev;
-        }
-    }
-}
 
 impl Exchange {
     /// Makes an order that is in no book a reserve order. There is room for a further slot.
@@ -133,7 +89,7 @@ impl Exchange {
             }
             Part::Shown(reserve) => {
                 if slot.level == NONE {
-                    self.run_out.remove(&mut self.arena, handle);
+                    self.run_out.remove(&mut self.arena, &slot);
                 } else {
                     self.remove_from_book(handle);
                 }
@@ -207,11 +163,15 @@ impl Exchange {
     pub(super) fn use_up<S: Sink>(&mut self, handle: u32, step: &mut Step<'_, S>) {
         match self.part(handle) {
             Part::Displayed | Part::Hidden => self.finish(handle, b'F', step),
-            Part::Shown(_) => self.run_out.push(&mut self.arena, handle),
+            Part::Shown(_) => {
+                self.arena.get_mut(handle).level = NONE;
+                self.run_out.push(&mut self.arena, handle);
+            }
             Part::Reserve(order) => {
-                let is_filled = self.arena.get(order).open == 0;
+                let slot = *self.arena.get(order);
+                let is_filled = slot.open == 0;
                 if is_filled {
-                    self.run_out.remove(&mut self.arena, order);
+                    self.run_out.remove(&mut self.arena, &slot);
                 }
                 self.drop_reserve(order, handle);
                 if is_filled {
@@ -223,8 +183,9 @@ impl Exchange {
 
     /// Fills up what the first order in the list displays: under a new number, at the tail of its price.
     pub(super) fn refresh_first<S: Sink>(&mut self, step: &mut Step<'_, S>) {
-        let handle = self.run_out.first;
-        self.run_out.remove(&mut self.arena, handle);
+        let handle = self.run_out.first();
+        let slot = *self.arena.get(handle);
+        self.run_out.remove(&mut self.arena, &slot);
         let Part::Shown(reserve) = self.part(handle) else {
             unreachable!("only reserve orders run out");
         };

@@ -12,6 +12,7 @@
 use super::Exchange;
 use super::book::arena::{Arena, FLAG_MARKET, FLAG_WAITS, NONE, OrderSlot};
 use super::book::ladder::{Ladder, Pools};
+use super::book::queue::Queue;
 use super::book::{Book, Side};
 use super::checks::Terms;
 use super::instrument::CrossKind;
@@ -23,8 +24,7 @@ const LINES: u32 = 12;
 /// Market orders of one side that wait for the same crosses, first come first.
 #[derive(Debug)]
 pub(super) struct MarketLine {
-    first: u32,
-    last: u32,
+    queue: Queue,
     /// Levels without orders: lots by bound.
     bounds: Ladder,
 }
@@ -32,20 +32,19 @@ pub(super) struct MarketLine {
 impl MarketLine {
     fn new(side: Side, id: u32, tick_max: u32) -> Self {
         Self {
-            first: NONE,
-            last: NONE,
+            queue: Queue::EMPTY,
             bounds: Ladder::new(side, id, tick_max),
         }
     }
 
     /// The oldest order; [`NONE`] when there is none.
     pub(super) fn first(&self) -> u32 {
-        self.first
+        self.queue.first()
     }
 
-    /// True when this order is the last; [`NONE`] when there is none.
+    /// True when this order is the last, or, of [`NONE`], when nobody is in line.
     pub(super) fn ends_with(&self, handle: u32) -> bool {
-        self.last == handle
+        self.queue.last() == handle
     }
 
     /// Lots by bound.
@@ -54,28 +53,15 @@ impl MarketLine {
     }
 
     fn add(&mut self, pools: &mut Pools, arena: &mut Arena, handle: u32) {
-        let last = std::mem::replace(&mut self.last, handle);
-        if last == NONE {
-            self.first = handle;
-        } else {
-            arena.get_mut(last).next = handle;
-        }
+        self.queue.push(arena, handle);
         let slot = arena.get_mut(handle);
-        (slot.prev, slot.next) = (last, NONE);
         let bucket = self.bounds.bucket(pools, slot.tick);
         slot.level = self.bounds.find_or_insert(pools, bucket, slot.tick);
         pools.level_mut(slot.level).quantity += u64::from(slot.open);
     }
 
     fn remove(&mut self, pools: &mut Pools, arena: &mut Arena, slot: &OrderSlot) {
-        match slot.prev {
-            NONE => self.first = slot.next,
-            before => arena.get_mut(before).next = slot.next,
-        }
-        match slot.next {
-            NONE => self.last = slot.prev,
-            behind => arena.get_mut(behind).prev = slot.prev,
-        }
+        self.queue.remove(arena, slot);
         let level = pools.level_mut(slot.level);
         level.quantity -= u64::from(slot.open);
         if level.quantity == 0 {

@@ -8,6 +8,7 @@
 
 pub mod arena;
 pub mod ladder;
+pub mod queue;
 
 use arena::{Arena, NONE, OrderSlot};
 use ladder::{Bucket, Ladder, Pools};
