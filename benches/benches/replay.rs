@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use benches::{Mode, Options, Spread, Stream, Workload, machine, report, workload};
+use engine::ahead::Ahead;
 use engine::exchange::Exchange;
 use engine::exchange::snapshot::Input;
 use engine::recovery::{RecoveryConfig, Start};
-use engine::replay::{Ahead, Nobody, Replay};
+use engine::replay::{Nobody, Replay};
 
 /// Operations of the smoke test.
 const SMOKE_OPERATIONS: u32 = 20_000;
@@ -61,10 +62,10 @@ impl Run {
         let plain_time = began.elapsed();
 
         let mut replay = prepared(stream);
-        let mut line = Ahead::default();
+        let mut line = Ahead::short();
         let began = Instant::now();
         for command in &stream.measured {
-            if let Some(foreseen) = line.push(&replay.exchange, command, None) {
+            if let Some(foreseen) = line.pass(&replay.exchange, *command, None) {
                 replay
                     .apply_foreseen(&foreseen, &mut Nobody)
                     .expect("nothing is compared");
@@ -88,7 +89,7 @@ impl Run {
         }
         let began = Instant::now();
         for command in &stream.measured {
-            if let Some(foreseen) = line.push(start.replica.exchange(), command, None) {
+            if let Some(foreseen) = line.pass(start.replica.exchange(), *command, None) {
                 start.replay_foreseen(&foreseen);
             }
         }

@@ -1,10 +1,9 @@
 //! The journal's way back into memory: the same commands through the same exchange and the same encoder. What comes out
 //! is compared with what the process that wrote the journal had: a hash of all events, in every frame.
 
-use std::collections::VecDeque;
-
 use protocol::market_data::values::event_code;
 
+use crate::ahead::Foreseen;
 use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::event::Event;
 use crate::exchange::{Exchange, Limits, Outlook, Progress, Sink};
@@ -29,69 +28,8 @@ pub struct Diverged {
     pub found: u64,
 }
 
-/// Commands that stand in line while what they touch is fetched.
-const AHEAD: usize = 6;
-/// The second look is taken when so many have come behind.
-const LOOK_AGAIN: usize = 2;
-/// The third look.
-const LOOK_AROUND: usize = 4;
-
-/// A line of commands that wait for their turn, each looked at three times, as the engine does with those of a datagram.
-///
-/// PERF: a replay has all commands at hand, and waits for memory more than for anything else. `cargo bench -p benches
-/// --bench replay` shows both, with the line and without.
-#[derive(Debug, Default)]
-pub struct Ahead {
-    line: VecDeque<Foreseen>,
-}
-
-/// A command whose turn has come.
-#[derive(Debug, Clone, Copy)]
-pub struct Foreseen {
-    /// The command.
-    pub command: Command,
-    /// What was seen of it.
-    pub outlook: Outlook,
-    /// The hash of all events before it, where the journal has it.
-    pub expected: Option<u64>,
-}
-
-impl Ahead {
-    /// Puts a command behind the others; the first of them when the line is long enough.
-    #[inline]
-    pub fn push(
-        &mut self,
-        exchange: &Exchange,
-        command: &Command,
-        expected: Option<u64>,
-    ) -> Option<Foreseen> {
-        self.line.push_back(Foreseen {
-            command: *command,
-            outlook: exchange.look_out(command),
-            expected,
-        });
-        let waiting = self.line.len();
-        let behind = |count: usize| waiting.checked_sub(1 + count);
-        if let Some(place) = behind(LOOK_AGAIN) {
-            let foreseen = &mut self.line[place];
-            exchange.look_again(&foreseen.command, &mut foreseen.outlook);
-        }
-        if let Some(place) = behind(LOOK_AROUND) {
-            let foreseen = &self.line[place];
-            exchange.look_around(&foreseen.command, &foreseen.outlook);
-        }
-        if waiting > AHEAD {
-            self.line.pop_front()
-        } else {
-            None
-        }
-    }
-
-    /// The first one, when no more come.
-    pub fn pop(&mut self) -> Option<Foreseen> {
-        self.line.pop_front()
-    }
-}
+/// A command of the journal that stood in line, with the hash of all events before it, where the journal has it.
+pub type Recorded = Foreseen<Option<u64>>;
 
 /// An exchange that is being rebuilt.
 #[derive(Debug)]
@@ -163,10 +101,10 @@ impl Replay {
         expected: Option<u64>,
         messages: &mut impl MessageSink,
     ) -> Result<(), Diverged> {
-        let foreseen = Foreseen {
+        let foreseen = Recorded {
             command: *command,
             outlook: Outlook::NONE,
-            expected,
+            note: expected,
         };
         self.apply_foreseen(&foreseen, messages)
     }
@@ -177,13 +115,13 @@ impl Replay {
     /// As [`Replay::apply`].
     pub fn apply_foreseen(
         &mut self,
-        foreseen: &Foreseen,
+        foreseen: &Recorded,
         messages: &mut impl MessageSink,
     ) -> Result<(), Diverged> {
         let Foreseen {
             command,
             outlook,
-            expected,
+            note: expected,
         } = foreseen;
         compare(command, *expected, self.events_hash)?;
         if command.kind == CommandKind::SystemEvent as u8 {

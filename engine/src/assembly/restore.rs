@@ -5,6 +5,7 @@
 mod tests;
 
 use super::error::StartError;
+use crate::ahead::Ahead;
 use crate::exchange::snapshot::Input;
 use crate::exchange::{Exchange, Limits};
 use crate::journal::{self, Disk, ReadOptions, Recovered};
@@ -12,7 +13,7 @@ use crate::planted::{self, Bug};
 use crate::poison::Skips;
 use crate::recovery::store::FEED_STREAM;
 use crate::recovery::{RecoveryConfig, Start};
-use crate::replay::{self, Ahead, Foreseen};
+use crate::replay::{self, Recorded};
 use crate::snapshot::{self, Header, Snapshots};
 
 /// What a start found.
@@ -167,12 +168,12 @@ fn read_on(
         ..ReadOptions::default()
     };
     let tell = |now| progress(Progress::Reading(now));
-    let mut ahead = Ahead::default();
+    let mut ahead = Ahead::short();
     let recovered = journal::recover(disk, options, tell, |command, expected| {
         if must_end {
             return Err(Stopped::Foreign);
         }
-        match ahead.push(start.replica.exchange(), command, expected) {
+        match ahead.pass(start.replica.exchange(), *command, expected) {
             Some(foreseen) => apply(&mut start, skips, &foreseen),
             None => Ok(()),
         }
@@ -187,9 +188,9 @@ fn read_on(
     Ok((start, recovered))
 }
 
-fn apply(start: &mut Start, skips: &Skips, foreseen: &Foreseen) -> Result<(), Stopped> {
+fn apply(start: &mut Start, skips: &Skips, foreseen: &Recorded) -> Result<(), Stopped> {
     let events_hash = start.replica.events_hash();
-    replay::compare(&foreseen.command, foreseen.expected, events_hash)?;
+    replay::compare(&foreseen.command, foreseen.note, events_hash)?;
     if skips.contains(&foreseen.command) {
         start.skip(&foreseen.command);
     } else {

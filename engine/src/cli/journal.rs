@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use std::time::{Duration, Instant};
 
+use engine::ahead::Ahead;
 use engine::assembly::{StartError, capacities};
 use engine::exchange::Limits;
 use engine::exchange::snapshot::Broken;
@@ -14,7 +15,7 @@ use engine::journal::{self, Directory, DirectoryLock, JournalError, ReadOptions}
 use engine::limits::DATA_DIRECTORY;
 use engine::output::{MessageSink, Numbers};
 use engine::poison::{self, Skips};
-use engine::replay::{Ahead, Foreseen, Nobody, Replay};
+use engine::replay::{Nobody, Recorded, Replay};
 use engine::snapshot::{self, SnapshotDirectory, Snapshots};
 use protocol::market_data::binary_file::write_record;
 
@@ -231,9 +232,9 @@ fn replay(
         ..ReadOptions::default()
     };
     let began = Instant::now();
-    let mut ahead = Ahead::default();
+    let mut ahead = Ahead::short();
     let mut checked = checked.iter().peekable();
-    let mut apply = |replay: &mut Replay, foreseen: &Foreseen| -> Result<(), ReplayError> {
+    let mut apply = |replay: &mut Replay, foreseen: &Recorded| -> Result<(), ReplayError> {
         replay.apply_foreseen(foreseen, messages)?;
         while let Some(state) = checked.next_if(|state| state.sequence <= foreseen.command.sequence) {
             let (found, events_hash) = (replay.exchange.state_hash(), replay.events_hash.value());
@@ -254,7 +255,7 @@ fn replay(
         options,
         |_| {},
         |command, expected| -> Result<(), ReplayError> {
-            match ahead.push(&replay.exchange, command, expected) {
+            match ahead.pass(&replay.exchange, *command, expected) {
                 Some(foreseen) => apply(&mut replay, &foreseen),
                 None => Ok(()),
             }

@@ -9,7 +9,6 @@ mod events_hash;
 mod schedule;
 mod translate;
 
-use std::collections::VecDeque;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +17,7 @@ use crossbeam_utils::CachePadded;
 use protocol::order_entry::{OrderDatagram, Request};
 use rtrb::{Consumer, Producer};
 
+use crate::ahead::Ahead;
 use crate::exchange::account::RateBucket;
 use crate::exchange::command::{Command, CommandKind, FLAG_LOW_SPACE};
 use crate::exchange::event::Event;
@@ -44,12 +44,6 @@ const DATAGRAMS_PER_TURN: usize = 64;
 const INBOUND_PER_TURN: usize = 256;
 /// Commands that wait because datagrams brought them while a long command ran: a turn's worth of full datagrams.
 const PENDING_MAX: usize = DATAGRAMS_PER_TURN * 512;
-/// Commands that stand in line while what they touch is fetched, as long as more of them are there to be read.
-const AHEAD: usize = 6;
-/// The second look is taken when so many have come behind.
-const LOOK_AGAIN: usize = 2;
-/// The third look.
-const LOOK_AROUND: usize = 4;
 /// A request that looks at all of an account's orders counts as one more for each so many of them: it takes as long. Else
 /// an account with many orders could stop everybody by mass cancels that find nothing.
 const ORDERS_PER_REQUEST: u32 = 64;
@@ -131,7 +125,7 @@ struct Engine {
     /// The command whose steps are not finished.
     unfinished: Option<Command>,
     /// In line, the next one first.
-    pending: VecDeque<(Command, Outlook)>,
+    pending: Ahead<()>,
     events: Vec<Event>,
     events_hash: EventsHash,
     ready_at: u64,
@@ -171,7 +165,7 @@ impl<S: DatagramSource> EngineStage<S> {
                 bindings: Bindings::new(sessions_max),
                 buckets: vec![RateBucket::default(); sessions_max],
                 unfinished: None,
-                pending: VecDeque::with_capacity(PENDING_MAX),
+                pending: Ahead::with_capacity(PENDING_MAX),
                 events: Vec::with_capacity(STEP_EVENTS_MAX),
                 events_hash: config.events_hash,
                 ready_at: config.ready_at,
@@ -284,26 +278,16 @@ impl Engine {
     fn work_off_one(&mut self) {
         if let Some(command) = self.unfinished {
             self.step(command, |exchange, events| exchange.resume(events));
-        } else if let Some((command, outlook)) = self.pending.pop_front() {
-            self.take_foreseen(command, &outlook);
+        } else if let Some(next) = self.pending.pop() {
+            self.take_foreseen(next.command, &next.outlook);
         }
     }
 
-    /// Puts a command behind the others, and takes the first when the line is long.
-    /// PERF: what a command touches is fetched while those before it are applied: deep books gain 30 %
-    /// (`cargo bench -p benches --bench exchange`). Nobody waits for a line to fill: the turn ends with all of it taken.
+    /// Puts a command behind the others, and takes the first when the line is long. Nobody waits for a line to fill: the
+    /// turn ends with all of it taken.
     fn line_up(&mut self, command: Command) {
-        let outlook = self.exchange.look_out(&command);
-        self.pending.push_back((command, outlook));
-        let waiting = self.pending.len();
-        let behind = |count: usize| waiting.checked_sub(1 + count);
-        if let Some((command, outlook)) = behind(LOOK_AGAIN).and_then(|place| self.pending.get_mut(place)) {
-            self.exchange.look_again(command, outlook);
-        }
-        if let Some((command, outlook)) = behind(LOOK_AROUND).and_then(|place| self.pending.get(place)) {
-            self.exchange.look_around(command, outlook);
-        }
-        if waiting > AHEAD && self.has_room() {
+        self.pending.push(&self.exchange, command, ());
+        if self.pending.is_long() && self.has_room() {
             self.work_off_one();
         }
     }

@@ -46,7 +46,7 @@ use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::{DAYS_MAX, Exchange, Limits};
 use crate::output::window::{self, Lapped, Record};
 use crate::output::{MessageSink, Numbers, market_data_name, order_entry_name};
-use crate::replay::Foreseen;
+use crate::replay::Recorded;
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::seams::{DatagramSink, Listener};
@@ -248,8 +248,8 @@ impl Start {
     ///
     /// # Panics
     /// As [`Start::replay`].
-    pub fn replay_foreseen(&mut self, foreseen: &Foreseen) {
-        let Foreseen { command, outlook, .. } = foreseen;
+    pub fn replay_foreseen(&mut self, foreseen: &Recorded) {
+        let Recorded { command, outlook, .. } = foreseen;
         self.replica.replay_foreseen(command, outlook, &mut self.store);
         self.stored(command);
     }

@@ -1,0 +1,95 @@
+//! Commands that wait for their turn, each looked at three times before: so the engine does with those of its datagrams,
+//! and a replay with those of the journal.
+//!
+//! PERF: what a command touches is fetched while those before it are applied (`docs/decisions/0030-fetching-ahead.md`).
+//! `cargo bench -p benches --bench exchange` and `--bench replay` show both, with looks and without.
+
+use std::collections::VecDeque;
+
+use crate::exchange::command::Command;
+use crate::exchange::{Exchange, Outlook};
+
+/// Commands that stand in line while what they touch is fetched, as long as more of them are there to be read.
+const AHEAD: usize = 6;
+/// The second look is taken when so many have come behind.
+const LOOK_AGAIN: usize = 2;
+/// The third look.
+const LOOK_AROUND: usize = 4;
+
+/// The line.
+#[derive(Debug)]
+pub struct Ahead<T> {
+    line: VecDeque<Foreseen<T>>,
+}
+
+/// A command in line.
+#[derive(Debug, Clone, Copy)]
+pub struct Foreseen<T> {
+    /// The command.
+    pub command: Command,
+    /// What was seen of it.
+    pub outlook: Outlook,
+    /// What its owner knows of it.
+    pub note: T,
+}
+
+impl<T> Ahead<T> {
+    /// Nobody waits; there is room for so many.
+    pub fn with_capacity(commands: usize) -> Self {
+        Self {
+            line: VecDeque::with_capacity(commands),
+        }
+    }
+
+    /// Nobody waits; there is room for those that are looked at. For who [`Ahead::pass`]es commands through.
+    pub fn short() -> Self {
+        Self::with_capacity(AHEAD + 1)
+    }
+
+    /// Puts a command behind the others; gives the first when the line is long.
+    #[inline]
+    pub fn pass(&mut self, exchange: &Exchange, command: Command, note: T) -> Option<Foreseen<T>> {
+        self.push(exchange, command, note);
+        if self.is_long() { self.pop() } else { None }
+    }
+
+    /// Puts a command behind the others.
+    #[inline]
+    pub fn push(&mut self, exchange: &Exchange, command: Command, note: T) {
+        self.line.push_back(Foreseen {
+            outlook: exchange.look_out(&command),
+            command,
+            note,
+        });
+        let waiting = self.line.len();
+        let behind = |count: usize| waiting.checked_sub(1 + count);
+        if let Some(foreseen) = behind(LOOK_AGAIN).and_then(|place| self.line.get_mut(place)) {
+            exchange.look_again(&foreseen.command, &mut foreseen.outlook);
+        }
+        if let Some(foreseen) = behind(LOOK_AROUND).and_then(|place| self.line.get(place)) {
+            exchange.look_around(&foreseen.command, &foreseen.outlook);
+        }
+    }
+
+    /// True when the first command has been looked at as often as it will be.
+    #[inline]
+    pub fn is_long(&self) -> bool {
+        self.line.len() > AHEAD
+    }
+
+    /// Takes the first command.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Foreseen<T>> {
+        self.line.pop_front()
+    }
+
+    /// Commands in line.
+    pub fn len(&self) -> usize {
+        self.line.len()
+    }
+
+    /// True when nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.line.is_empty()
+    }
+}
