@@ -8,58 +8,20 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::disk::{Write, file_name};
 use super::file_disk::sync_directory;
+use crate::runtime::helper::Helper;
 use crate::sys::file::{allocate, free_bytes, short_write};
 
 /// How often the free space is looked at, and how soon a full disk is tried again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Zeros are written and synced in pieces of this size, so that a frame's sync never waits for a whole segment.
 const ZEROS_BYTES: usize = 1 << 20;
-
-/// A thread that ends with its owner.
-struct Helper {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Helper {
-    fn start(name: &str, work: impl FnOnce(&AtomicBool) + Send + 'static) -> io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let its_stop = Arc::clone(&stop);
-        let thread = thread::Builder::new()
-            .name(name.into())
-            .spawn(move || work(&its_stop))?;
-        Ok(Self {
-            stop,
-            thread: Some(thread),
-        })
-    }
-
-    fn wake(&self) {
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
-        }
-    }
-}
-
-impl Drop for Helper {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        self.wake();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-            && !thread::panicking()
-        {
-            panic!("a thread of the journal's files has panicked");
-        }
-    }
-}
 
 /// Makes segments, and closes their files.
 pub(super) struct Preparer {

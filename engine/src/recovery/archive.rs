@@ -21,7 +21,7 @@ mod worker;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle, Thread};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
@@ -30,6 +30,7 @@ use crossbeam_utils::CachePadded;
 use crate::exchange::Limits;
 use crate::journal::Segments;
 use crate::poison::Skips;
+use crate::runtime::helper::Helper;
 use crate::snapshot::Snapshots;
 use crate::sys::priority;
 use worker::Worker;
@@ -206,10 +207,8 @@ pub struct Archive {
 enum Runs {
     /// In the recovery stage's turns.
     Here(Box<Worker>),
-    Thread {
-        stop: Arc<AtomicBool>,
-        thread: Option<JoinHandle<()>>,
-    },
+    /// On a thread, which ends with the archive.
+    Thread { _helper: Helper },
 }
 
 impl fmt::Debug for Archive {
@@ -240,21 +239,14 @@ impl Archive {
         let shared = Arc::default();
         let mut worker = Worker::new(sources, Arc::clone(&shared));
         let counters = Arc::clone(worker.counters());
-        let stop = Arc::new(AtomicBool::new(false));
-        let its_stop = Arc::clone(&stop);
-        let thread = thread::Builder::new()
-            .name("archive".into())
-            .spawn(move || work(&mut worker, &its_stop))?;
+        let helper = Helper::start("archive", move |stop| work(&mut worker, stop))?;
         Ok(Self {
             asker: Asker {
                 shared,
-                thread: Some(thread.thread().clone()),
+                thread: helper.thread().cloned(),
             },
             counters,
-            runs: Runs::Thread {
-                stop,
-                thread: Some(thread),
-            },
+            runs: Runs::Thread { _helper: helper },
         })
     }
 
@@ -273,21 +265,6 @@ impl Archive {
         match &mut self.runs {
             Runs::Here(worker) => worker.poll(),
             Runs::Thread { .. } => 0,
-        }
-    }
-}
-
-impl Drop for Archive {
-    fn drop(&mut self) {
-        if let Runs::Thread { stop, thread } = &mut self.runs {
-            stop.store(true, Ordering::Release);
-            self.asker.wake();
-            if let Some(thread) = thread.take()
-                && thread.join().is_err()
-                && !thread::panicking()
-            {
-                panic!("the thread that makes old messages again has panicked");
-            }
         }
     }
 }

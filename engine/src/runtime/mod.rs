@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod counters;
+pub mod helper;
 pub mod idle;
 pub mod links;
 pub mod seams;

@@ -7,7 +7,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use crossbeam_utils::CachePadded;
 use rtrb::{Consumer, Producer, RingBuffer};
@@ -15,6 +15,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use super::files::Snapshots;
 use super::image::{self, Origin};
 use crate::recovery::replica::Replica;
+use crate::runtime::helper::Helper;
 
 /// Snapshots that are kept.
 const KEPT: usize = 2;
@@ -64,16 +65,17 @@ pub struct Keeper {
 enum Runs {
     /// In the caller's turn; the replica that was lent.
     Here(Box<Work>, Option<Box<Replica>>),
-    Thread(Helper),
+    Thread(Writing),
 }
 
-struct Helper {
+/// The thread. When it ends it has written what it was given: an orderly end wants its last snapshot.
+struct Writing {
+    /// The first to be dropped: what it was given it still takes.
+    helper: Helper,
     jobs: Producer<Job>,
     back: Consumer<Box<Replica>>,
     /// It has something to copy or to write.
-    writing: Arc<AtomicBool>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    is_busy: Arc<AtomicBool>,
 }
 
 impl Keeper {
@@ -95,34 +97,33 @@ impl Keeper {
         let counters = Arc::clone(&work.counters);
         let (jobs, mut its_jobs) = RingBuffer::<Job>::new(1);
         let (mut its_back, back) = RingBuffer::new(1);
-        let stop = Arc::new(AtomicBool::new(false));
-        let its_stop = Arc::clone(&stop);
-        let writing = Arc::new(AtomicBool::new(false));
-        let its_writing = Arc::clone(&writing);
-        let thread = thread::Builder::new().name("snapshots".into()).spawn(move || {
+        let is_busy = Arc::new(AtomicBool::new(false));
+        let its_busy = Arc::clone(&is_busy);
+        let helper = Helper::start("snapshots", move |stop| {
             loop {
+                // Before the jobs are looked at: what came before the end is written.
+                let ends = stop.load(Ordering::Acquire);
                 if let Ok(job) = its_jobs.pop() {
                     let sequence = work.copy(&job);
                     // Nobody wants it back when the stage has ended.
                     drop(its_back.push(job.replica));
                     work.write(sequence);
-                    its_writing.store(false, Ordering::Release);
-                } else if its_stop.load(Ordering::Acquire) {
+                    its_busy.store(false, Ordering::Release);
+                } else if ends {
                     return;
                 } else {
                     thread::park();
                 }
             }
         })?;
-        let helper = Helper {
+        let writing = Writing {
+            helper,
             jobs,
             back,
-            writing,
-            stop,
-            thread: Some(thread),
+            is_busy,
         };
         Ok(Self {
-            runs: Runs::Thread(helper),
+            runs: Runs::Thread(writing),
             counters,
         })
     }
@@ -136,7 +137,7 @@ impl Keeper {
     pub fn is_idle(&self) -> bool {
         match &self.runs {
             Runs::Here(..) => true,
-            Runs::Thread(helper) => !helper.writing.load(Ordering::Acquire),
+            Runs::Thread(writing) => !writing.is_busy.load(Ordering::Acquire),
         }
     }
 
@@ -153,10 +154,10 @@ impl Keeper {
                 work.write(sequence);
                 *back = Some(job.replica);
             }
-            Runs::Thread(helper) => {
-                helper.writing.store(true, Ordering::Release);
-                assert!(helper.jobs.push(job).is_ok(), "one replica, lent once");
-                helper.wake();
+            Runs::Thread(writing) => {
+                writing.is_busy.store(true, Ordering::Release);
+                assert!(writing.jobs.push(job).is_ok(), "one replica, lent once");
+                writing.helper.wake();
             }
         }
     }
@@ -165,36 +166,14 @@ impl Keeper {
     pub fn give_back(&mut self) -> Option<Box<Replica>> {
         match &mut self.runs {
             Runs::Here(_, back) => back.take(),
-            Runs::Thread(helper) => {
-                let back = helper.back.pop().ok();
+            Runs::Thread(writing) => {
+                let back = writing.back.pop().ok();
                 assert!(
-                    back.is_some() || !helper.back.is_abandoned(),
+                    back.is_some() || !writing.back.is_abandoned(),
                     "the thread that writes snapshots lives as long as its keeper"
                 );
                 back
             }
-        }
-    }
-}
-
-impl Helper {
-    fn wake(&self) {
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
-        }
-    }
-}
-
-impl Drop for Helper {
-    /// Waits for what is being written: an orderly end wants its last snapshot.
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        self.wake();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-            && !thread::panicking()
-        {
-            panic!("the thread that writes snapshots has panicked");
         }
     }
 }
