@@ -27,7 +27,7 @@ use crate::runtime::counters::Counters;
 use crate::runtime::idle::IdleStrategy;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::threading::{self, BoxedStage, Layout, Role};
-use crate::runtime::{Stage, Waker, Watch};
+use crate::runtime::{Hurry, Stage, Waker, Watch};
 use crate::setup;
 use crate::snapshot::SnapshotDirectory;
 use crate::sys::source::{self, Method, Options, Source};
@@ -578,8 +578,8 @@ impl<T: Stage, F: FnOnce(T)> Stage for Leaving<T, F> {
         self.stage_mut().poll()
     }
 
-    fn is_urgent(&self) -> bool {
-        self.stage().is_urgent()
+    fn hurry(&self) -> Hurry {
+        self.stage().hurry()
     }
 
     fn watch(&self, watch: &mut Watch) {

@@ -13,7 +13,7 @@ use super::segmented::{Current, Failure, Segmented};
 use super::settings::{Durability, Links, Settings};
 use crate::exchange::command::LONG_BYTES;
 use crate::planted::{self, Bug};
-use crate::runtime::{Stage, Watch};
+use crate::runtime::{Hurry, Stage, Watch};
 
 /// One frame gathers, one is written, the others wait for the replica to take them.
 const FRAMES: usize = 4;
@@ -307,6 +307,15 @@ impl<D: Disk> Stage for JournalStage<D> {
                 self.fail(&failure);
                 1
             }
+        }
+    }
+
+    /// A write in flight comes back soon, and everything waits for it.
+    fn hurry(&self) -> Hurry {
+        if self.flight.is_some() {
+            Hurry::Soon
+        } else {
+            Hurry::Usual
         }
     }
 

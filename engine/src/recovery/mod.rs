@@ -50,7 +50,7 @@ use crate::replay::Recorded;
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::seams::{DatagramSink, Listener};
-use crate::runtime::{Stage, Watch};
+use crate::runtime::{Hurry, Stage, Watch};
 use crate::snapshot::Keeper;
 use archive::Archive;
 use credentials::{Credentials, MarketDataLogins};
@@ -637,8 +637,13 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
     }
 
     /// Acknowledgements that go over TCP, and answers, are waited for. What is missed elsewhere is mended soon enough.
-    fn is_urgent(&self) -> bool {
-        self.order_entry.is_urgent(order_entry::Open::is_urgent) || self.gap_recovery.is_urgent(|_| false)
+    fn hurry(&self) -> Hurry {
+        if self.order_entry.is_urgent(order_entry::Open::is_urgent) || self.gap_recovery.is_urgent(|_| false)
+        {
+            Hurry::Usual
+        } else {
+            Hurry::Leisure
+        }
     }
 
     fn watch(&self, watch: &mut Watch) {
