@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -109,6 +109,7 @@ enum Left {
 pub struct Running {
     addresses: Addresses,
     released: Arc<CachePadded<AtomicU64>>,
+    low_space: Arc<AtomicBool>,
     shutdown: Shutdown,
     threads: Option<threading::Running>,
     left: Receiver<Left>,
@@ -190,6 +191,7 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
         counters.push(Arc::clone(snapshots) as Arc<dyn Counters>);
     }
     let (released, ready_at) = (Arc::clone(&stages.released), stages.ready_at);
+    let low_space = Arc::clone(&stages.low_space);
 
     if config.threads.lock_memory
         && let Err(reason) = sys::memory::lock()
@@ -213,6 +215,7 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
     let running = Running {
         addresses,
         released,
+        low_space,
         shutdown,
         threads: Some(threads),
         left,
@@ -612,6 +615,11 @@ impl Running {
     /// Number of the last command that may be told to the world.
     pub fn released(&self) -> u64 {
         self.released.load(Ordering::Acquire)
+    }
+
+    /// True while the disk is nearly full: cancels only.
+    pub fn is_low_on_space(&self) -> bool {
+        self.low_space.load(Ordering::Relaxed)
     }
 
     /// True once it is about to end, by failure or because it was asked to.

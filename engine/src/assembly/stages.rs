@@ -94,6 +94,8 @@ pub(super) struct Stages<W: Outside> {
     pub(super) recovery: RecoveryStage<W::Door, W::Door, W::Acknowledgements>,
     /// Commands up to this one are released.
     pub(super) released: Arc<CachePadded<AtomicU64>>,
+    /// The disk is nearly full.
+    pub(super) low_space: Arc<AtomicBool>,
     /// What the journal held.
     pub(super) recovered: Recovered,
     /// Commands that a snapshot spared; 0 without one.
@@ -320,7 +322,7 @@ pub(super) fn build<W: Outside>(
         notes: notes_to,
         journal: journaled_to,
         output: cells_to,
-        low_space,
+        low_space: Arc::clone(&low_space),
         shutdown: shutdown.clone(),
     };
     let engine = EngineStage::new(engine_config, engine_links, exchange, seams.orders, seams.clock);
@@ -330,6 +332,7 @@ pub(super) fn build<W: Outside>(
         output,
         recovery,
         released,
+        low_space,
         ready_at,
         recovered,
         snapshot,
