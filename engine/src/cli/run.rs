@@ -110,6 +110,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         if let Some(line) = room.change(running.is_low_on_space(), &config.journal.directory) {
             eprintln!("{line}");
         }
+        for line in running.notices() {
+            eprintln!("{line}");
+        }
     }
     if !running.is_ending() {
         eprintln!("ending in order; once more to end at once");
