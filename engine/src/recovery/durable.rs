@@ -90,7 +90,7 @@ impl Durable {
             // With a hole in front nobody may go on: the replica looks at the number.
             return self.ring.pop().ok();
         }
-        match self.from_disk(applied, left_to_disk) {
+        match self.read_again(applied, left_to_disk) {
             Ok(command) => Some(command).filter(|command| command.sequence <= up_to),
             Err(error) => {
                 self.shutdown.fail(format!(
@@ -102,7 +102,7 @@ impl Durable {
     }
 
     /// The command behind `applied`, which stays in front until it is applied.
-    fn from_disk(&mut self, applied: u64, until: u64) -> Result<Command, String> {
+    fn read_again(&mut self, applied: u64, until: u64) -> Result<Command, String> {
         let told = |error: JournalError| error.to_string();
         while self
             .read

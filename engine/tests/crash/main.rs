@@ -125,7 +125,7 @@ fn rounds_from(seed: u64, rounds: u64) {
     }
     println!(
         "{rounds} rounds, {} began with a snapshot: {} messages of the feed, all as the journal has them",
-        known.from_snapshots(),
+        known.snapshots_used(),
         feed.len()
     );
 }

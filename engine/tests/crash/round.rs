@@ -23,7 +23,7 @@ pub(crate) struct Knowledge {
     customers: Vec<Known>,
     feed: Vec<Vec<u8>>,
     /// Starts that began with a snapshot.
-    from_snapshots: u32,
+    snapshots_used: u32,
 }
 
 impl Knowledge {
@@ -32,13 +32,13 @@ impl Knowledge {
         Self {
             customers: (0..SESSIONS).map(|_| Known::default()).collect(),
             feed: Vec::new(),
-            from_snapshots: 0,
+            snapshots_used: 0,
         }
     }
 
     /// Starts that began with a snapshot.
-    pub(crate) fn from_snapshots(&self) -> u32 {
-        self.from_snapshots
+    pub(crate) fn snapshots_used(&self) -> u32 {
+        self.snapshots_used
     }
 
     /// The market data that somebody was sent.
@@ -90,7 +90,7 @@ pub(crate) fn crash(file: &Path, seed: u64, known: &Knowledge) -> Knowledge {
             .map(|trader| trader.join().expect("a customer found something wrong"))
             .collect(),
         feed: feed.ended(),
-        from_snapshots: known.from_snapshots + u32::from(is_from_snapshot),
+        snapshots_used: known.snapshots_used + u32::from(is_from_snapshot),
     }
 }
 
