@@ -3,8 +3,9 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,17 +15,19 @@ use crossbeam_utils::CachePadded;
 use super::capacities;
 use super::error::StartError;
 use super::restore::Progress;
-use super::stages::{Outside, Seams, Stages, build};
+use super::stages::{Outside, RemoveBefore, Seams, Stages, build};
 use crate::config::{Config, Durability, IdleChoice, LayoutChoice, ReceiveChoice};
 use crate::exchange::Exchange;
 use crate::journal::{self, Backend, Directory, FileDisk, ReadOptions, Segments};
 use crate::memory;
 use crate::output::OutputCounters;
 use crate::poison::{self, Skips};
+use crate::recovery::durable::OpenJournal;
 use crate::recovery::{RecoveryCounters, archive};
 use crate::runtime::clock::Clock;
 use crate::runtime::counters::Counters;
 use crate::runtime::idle::IdleStrategy;
+use crate::runtime::notices::Notices;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::threading::{self, BoxedStage, Layout, Role};
 use crate::runtime::{Hurry, Stage, Waker, Watch};
@@ -109,6 +112,8 @@ enum Left {
 pub struct Running {
     addresses: Addresses,
     released: Arc<CachePadded<AtomicU64>>,
+    low_space: Arc<AtomicBool>,
+    notices: Notices,
     shutdown: Shutdown,
     threads: Option<threading::Running>,
     left: Receiver<Left>,
@@ -190,6 +195,7 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
         counters.push(Arc::clone(snapshots) as Arc<dyn Counters>);
     }
     let (released, ready_at) = (Arc::clone(&stages.released), stages.ready_at);
+    let (low_space, notices) = (Arc::clone(&stages.low_space), stages.notices.clone());
 
     if config.threads.lock_memory
         && let Err(reason) = sys::memory::lock()
@@ -213,6 +219,8 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
     let running = Running {
         addresses,
         released,
+        low_space,
+        notices,
         shutdown,
         threads: Some(threads),
         left,
@@ -329,6 +337,11 @@ impl Outside for Machine {
 }
 
 /// Opens everything that others can reach us by; writes the ports that were free into `config`.
+fn open_journal(directory: &Path) -> OpenJournal {
+    let directory = directory.to_path_buf();
+    Arc::new(move || Box::new(Directory::new(&directory)))
+}
+
 fn open_doors(
     config: &mut Config,
     disk: Option<FileDisk>,
@@ -404,12 +417,18 @@ fn open_doors(
         snapshots: disk
             .is_some()
             .then(|| SnapshotDirectory::new(&config.journal.directory)),
+        remove_before: disk.is_some().then(|| {
+            let directory = config.journal.directory.clone();
+            let remove: RemoveBefore = Box::new(move |sequence| journal::remove_before(&directory, sequence));
+            remove
+        }),
+        journal: disk.is_some().then(|| open_journal(&config.journal.directory)),
         archive: disk.is_some().then(|| {
             let directory = config.journal.directory.clone();
             archive::Sources {
                 skips: skips.clone(),
                 snapshots: Box::new(SnapshotDirectory::new(&directory)),
-                journal: Box::new(move || Box::new(Directory::new(&directory))),
+                journal: open_journal(&directory),
                 limits: config.capacities.limits,
             }
         }),
@@ -616,6 +635,16 @@ impl Running {
     /// Number of the last command that may be told to the world.
     pub fn released(&self) -> u64 {
         self.released.load(Ordering::Acquire)
+    }
+
+    /// Lines that helpers have for who runs it, since the last call.
+    pub fn notices(&self) -> Vec<String> {
+        self.notices.take()
+    }
+
+    /// True while the disk is nearly full: cancels only.
+    pub fn is_low_on_space(&self) -> bool {
+        self.low_space.load(Ordering::Relaxed)
     }
 
     /// True once it is about to end, by failure or because it was asked to.

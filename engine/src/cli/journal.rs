@@ -204,17 +204,29 @@ fn snapshots(directory: &Path) -> Result<Vec<(u64, String, Vec<u8>)>, ReplayErro
     list.into_iter().map(read).collect()
 }
 
-/// The newest snapshot that is whole, as the beginning of a replay; an empty exchange when there is none.
-fn begin(directory: &Path, limits: Limits) -> Result<Replay, Failure> {
-    for (_, _, bytes) in snapshots(directory)?.iter().rev() {
-        let Ok(image) = snapshot::open(bytes) else {
+/// Where a replay begins: with the newest snapshot that is whole, or with the journal's first command. Where older segments
+/// were removed, that is the oldest snapshot that what is left goes on from.
+fn begin(directory: &Path, limits: Limits, from_newest: bool) -> Result<Replay, Failure> {
+    let first = journal::first_command(&mut Directory::new(directory)).map_err(ReplayError::from)?;
+    if first == 1 && !from_newest {
+        return Ok(Replay::new(limits, 0));
+    }
+    let mut snapshots = snapshots(directory)?;
+    if from_newest {
+        snapshots.reverse();
+    }
+    for (sequence, _, bytes) in snapshots {
+        let Ok(image) = snapshot::open(&bytes) else {
             continue;
         };
-        if let (Ok(exchange), Ok(encoder)) = (image.exchange(limits, 0), image.encoder(limits)) {
+        if sequence + 1 >= first
+            && let (Ok(exchange), Ok(encoder)) = (image.exchange(limits, 0), image.encoder(limits))
+        {
             let (events_hash, system_event) = (image.events_hash(), image.system_event());
             return Ok(Replay::resume(exchange, encoder, events_hash, system_event));
         }
     }
+    // Reading says what is missing, if it is.
     Ok(Replay::new(limits, 0))
 }
 
@@ -295,12 +307,17 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
             events_hash: image.header.events_hash,
         });
     }
-    let replayed = replay(directory, Replay::new(limits, 0), &checked, &mut Nobody)?;
+    let beginning = begin(directory, limits, false)?;
+    let replayed = replay(directory, beginning, &checked, &mut Nobody)?;
     let pace = replayed.pace();
     let Replayed {
         replay, recovered, ..
     } = replayed;
     replay.exchange.check_invariants().map_err(Failure::Ended)?;
+    let first = match report.first {
+        1 => String::new(),
+        first => format!("begins      with command {first}: older segments were removed\n"),
+    };
     let torn = match &recovered.torn {
         Some(torn) => format!("tail        {torn}\n"),
         None => String::new(),
@@ -308,6 +325,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
     print(&format!(
         "{}: whole\n\
          commands    {} in {} frames, {} segments, {} bytes\n\
+         {first}\
          {torn}\
          snapshots   {}, each the journal's state after its command\n\
          replayed    {pace}\n\
@@ -328,11 +346,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
 pub(super) fn replay_to(arguments: &ReplayArguments) -> Result<(), Failure> {
     let directory = &arguments.data.directory;
     let limits = limits(directory)?;
-    let beginning = if arguments.from_snapshot {
-        begin(directory, limits)?
-    } else {
-        Replay::new(limits, 0)
-    };
+    let beginning = begin(directory, limits, arguments.from_snapshot)?;
     let replayed = match &arguments.itch {
         None => replay(directory, beginning, &[], &mut Nobody)?,
         Some(path) => {

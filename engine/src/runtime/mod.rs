@@ -5,6 +5,7 @@ pub mod counters;
 pub mod helper;
 pub mod idle;
 pub mod links;
+pub mod notices;
 pub mod seams;
 pub mod shutdown;
 pub mod sim_net;

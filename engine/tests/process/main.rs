@@ -5,5 +5,6 @@ mod changes;
 mod client;
 #[allow(dead_code, reason = "the crash tester uses the rest")]
 mod exchange;
+mod faults;
 mod starts;
 mod traced;
