@@ -127,7 +127,15 @@ pub fn start(config: &Config) -> Result<Running, StartError> {
 ///
 /// # Errors
 /// As [`start`].
-pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
+pub fn start_telling(config: &Config, tell: impl FnMut(&str)) -> Result<Running, StartError> {
+    start_by(config, Clock::system(), tell)
+}
+
+/// As [`start_telling`], by another clock: a test lets a day pass in seconds.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
     setup::rehearse(config)?;
     let mut config = config.clone();
     let mut disk = open_disk(&config, &mut tell)?;
@@ -145,7 +153,7 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
 
     let shutdown = Shutdown::default();
     let (left_to, left) = mpsc::channel();
-    let seams = open_doors(&mut config, disk, skips, &mut tell)?;
+    let seams = open_doors(&mut config, clock, disk, skips, &mut tell)?;
     let mut counters: Vec<Arc<dyn Counters>> = vec![Arc::clone(seams.orders.counters()) as Arc<dyn Counters>];
     let addresses = Addresses {
         order_entry_udp: config.network.order_entry_udp,
@@ -331,6 +339,7 @@ impl Outside for Machine {
 /// Opens everything that others can reach us by; writes the ports that were free into `config`.
 fn open_doors(
     config: &mut Config,
+    clock: Clock,
     disk: Option<FileDisk>,
     skips: Skips,
     tell: &mut impl FnMut(&str),
@@ -394,7 +403,7 @@ fn open_doors(
         .map_err(|error| io::Error::other(error.to_string()))
         .map_err(machine("the operating system gives no random numbers"))?;
     Ok(Seams {
-        clock: Clock::system(),
+        clock,
         orders,
         acknowledgements,
         market_data,
