@@ -18,10 +18,10 @@ use protocol::units::Symbol;
 use crate::books;
 
 const SECOND_NS: u64 = 1_000_000_000;
-/// A minute before the day ends, since the midnight before.
-const BEGINNING_NS: u64 = (20_000 * 86_400 + 7 * 3_600 - 100) * SECOND_NS;
+/// A while before the day ends.
+const BEGINNING_NS: u64 = (20_000 * 86_400 + 7 * 3_600 - 75) * SECOND_NS;
 /// What passes in a turn without work.
-const TURN_NS: u64 = 500_000;
+const TURN_NS: u64 = 1_000_000;
 /// The longest that a test may take; reached only when something is broken.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -193,7 +193,7 @@ fn subscribe(addresses: &Addresses, loss: f64) -> Subscriber {
     Subscriber::new(&config).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The day begins at seven and ends a minute before: the test begins 100 s before the next one does.
+/// The day ends 18 s before the next one begins, and rolls in between.
 const CONFIGURATION: &str = r#"
 assets = [{ name = "USD", decimals = 8 }, { name = "BTC", decimals = 8 }, { name = "ETH", decimals = 18 }]
 
@@ -224,12 +224,12 @@ maker_fee = "0.0123%"
 taker_fee = "0.05%"
 
 [day]
-pre_open = "07:00"
-opening_auction = "07:00:01"
-open = "07:00:02"
-closing_auction = "06:58:50"
-close = "06:58:52"
-roll = "06:58:54"
+pre_open = "06:59:40"
+opening_auction = "06:59:41"
+open = "06:59:42"
+closing_auction = "06:59:03"
+close = "06:59:05"
+roll = "06:59:07"
 
 [[accounts]]
 name = "ANN"

@@ -163,7 +163,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         recovery_tcp: config.network.recovery_tcp,
     };
 
-    let began = Instant::now();
+    let (began, now_ns) = (Instant::now(), seams.clock.now_ns());
     let mut pace = Pace::new();
     let stages = build(&config, seams, &shutdown, |progress| {
         if let Some(line) = pace.line(progress) {
@@ -174,11 +174,9 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         for refused in &stages.refused {
             tell(refused);
         }
-        tell_recovered(&stages, began.elapsed(), &mut tell);
+        tell_recovered(&stages, began.elapsed(), now_ns, &mut tell);
     }
-    if let Some(day) = &config.day {
-        tell(&format!("day: {day}"));
-    }
+    tell(&format!("day: {}", config.day_sentence()));
     if stages.day_has_ended && config.day.is_none() {
         tell(
             "the trading day has ended: nothing trades until it rolls, which takes times of the day ([day])",
@@ -473,9 +471,9 @@ impl Pace {
     }
 }
 
-fn tell_recovered(stages: &Stages<Machine>, took: Duration, tell: &mut impl FnMut(&str)) {
+fn tell_recovered(stages: &Stages<Machine>, took: Duration, now_ns: u64, tell: &mut impl FnMut(&str)) {
     let (recovered, snapshot) = (&stages.recovered, stages.snapshot);
-    let age_ns = Clock::system().now_ns().saturating_sub(stages.day_ns);
+    let age_ns = now_ns.saturating_sub(stages.day_ns);
     if age_ns > DAY_NS_MAX {
         tell(&format!(
             "the trading day began {} hours ago: its clock stands still at 72 until the day rolls, which takes times of the \
