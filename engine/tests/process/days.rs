@@ -22,7 +22,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 const HOUR: u64 = 3_600;
 const MIDNIGHT_NS: u64 = 20_000 * 86_400 * SECOND_NS;
 const LIMIT: Duration = Duration::from_secs(30);
-const PRICE: u64 = 500_000_000;
+const PRICE: u64 = 600_000_000;
 
 const DAY: &str = r#"
 [day]
@@ -48,6 +48,12 @@ impl World {
         self.until_released(wanted);
     }
 
+    /// A moment passes: the doors look at idle connections by the clock.
+    fn tick(&self) {
+        self.time.fetch_add(SECOND_NS / 100_000, Ordering::Relaxed);
+        std::thread::yield_now();
+    }
+
     fn until_released(&self, wanted: u64) {
         let started = Instant::now();
         while self.exchange.released() < wanted {
@@ -56,7 +62,7 @@ impl World {
                 "{} of {wanted}",
                 self.exchange.released()
             );
-            std::thread::yield_now();
+            self.tick();
         }
     }
 
@@ -66,8 +72,7 @@ impl World {
         let customer = std::thread::scope(|scope| {
             let customer = scope.spawn(|| enter(door, username, first, orders));
             while !customer.is_finished() {
-                self.time.fetch_add(SECOND_NS / 100_000, Ordering::Relaxed);
-                std::thread::yield_now();
+                self.tick();
             }
             customer.join().expect("it is answered")
         });
