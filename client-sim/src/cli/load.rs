@@ -245,16 +245,25 @@ fn drive(
             _ => {}
         }
         if work == 0 {
-            rest(fleet.next_due_ns(now_ns).saturating_sub(now_ns));
+            rest(
+                fleet.next_due_ns(now_ns).saturating_sub(now_ns),
+                fleet.is_waiting(),
+            );
         }
     }
 }
 
-/// Gives the core to others while there is nothing to do, but never longer than until `until_due_ns` from now.
-pub(crate) fn rest(until_due_ns: u64) {
-    match until_due_ns {
-        0..20_000 => std::thread::yield_now(),
-        longer => std::thread::sleep(Duration::from_nanos(longer.min(50_000))),
+/// The longest sleep, and what a sleep may take longer than it was asked for.
+const SLEEP_NS_MAX: u64 = 50_000;
+const OVERSLEEP_NS: u64 = 100_000;
+
+/// Gives the core to others while there is nothing to do, but never longer than until `until_due_ns` from now. Who waits for
+/// answers does not sleep: the sleep would be measured as the exchange's latency.
+pub(crate) fn rest(until_due_ns: u64, is_waiting: bool) {
+    if is_waiting || until_due_ns < SLEEP_NS_MAX + OVERSLEEP_NS {
+        std::thread::yield_now();
+    } else {
+        std::thread::sleep(Duration::from_nanos(SLEEP_NS_MAX));
     }
 }
 
