@@ -90,7 +90,7 @@ pub(crate) fn millionths(percent: f64) -> u32 {
 
 /// How many requests of a session may wait for their answers at this rate. At a fixed rate the loop is open: as many as
 /// come to wait, up to what the socket's buffer holds.
-pub(crate) fn window(rate: Rate) -> u32 {
+pub fn window(rate: Rate) -> u32 {
     match rate {
         Rate::Max => MAX_RATE_WINDOW,
         Rate::PerSecond(_) => 4_096,
@@ -148,7 +148,7 @@ pub fn run(arguments: &LoadArguments) -> Result<bool, String> {
         &mut fleet,
         &clock,
         arguments.duration,
-        &interrupt,
+        || interrupt.is_asked(),
         |fleet, line| {
             let totals = fleet.totals();
             eprintln!(
@@ -199,12 +199,16 @@ pub struct Progress {
     pub latency: crate::latency::Percentiles,
 }
 
-/// Polls a fleet from its first login to its last balance.
-fn drive(
+/// Polls a fleet from its first login to its last balance; it trades for `duration`, or until `is_asked` to end. `progress`
+/// hears of each second.
+///
+/// # Errors
+/// A customer's connection has ended for good.
+pub fn drive(
     fleet: &mut Fleet,
     clock: &Clock,
     duration: Duration,
-    interrupt: &Interrupt,
+    mut is_asked: impl FnMut() -> bool,
     mut progress: impl FnMut(&Fleet, &Progress),
 ) -> Result<(), String> {
     let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
@@ -223,7 +227,7 @@ fn drive(
         match fleet.stage() {
             Stage::Done => return Ok(()),
             Stage::Running => {
-                if fleet.running_ns() >= duration_ns || interrupt.is_asked() {
+                if fleet.running_ns() >= duration_ns || is_asked() {
                     fleet.stop(now_ns);
                 }
                 if now_ns - reported_ns >= PROGRESS_NS {
@@ -239,7 +243,7 @@ fn drive(
                     fleet.shared_mut().ack_latency_recent.clear();
                 }
             }
-            Stage::Joining | Stage::Clearing | Stage::Counting if interrupt.is_asked() => fleet.stop(now_ns),
+            Stage::Joining | Stage::Clearing | Stage::Counting if is_asked() => fleet.stop(now_ns),
             // What did not come to its end is reported by the checker.
             _ if now_ns - stage.1 > patience_ns => return Ok(()),
             _ => {}
