@@ -132,7 +132,15 @@ pub fn start(config: &Config) -> Result<Running, StartError> {
 ///
 /// # Errors
 /// As [`start`].
-pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
+pub fn start_telling(config: &Config, tell: impl FnMut(&str)) -> Result<Running, StartError> {
+    start_by(config, Clock::system(), tell)
+}
+
+/// As [`start_telling`], by another clock: a test lets a day pass in seconds.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
     setup::rehearse(config)?;
     let mut config = config.clone();
     let mut disk = open_disk(&config, &mut tell)?;
@@ -150,7 +158,7 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
 
     let shutdown = Shutdown::default();
     let (left_to, left) = mpsc::channel();
-    let seams = open_doors(&mut config, disk, skips, &mut tell)?;
+    let seams = open_doors(&mut config, clock, disk, skips, &mut tell)?;
     let mut counters: Vec<Arc<dyn Counters>> = vec![Arc::clone(seams.orders.counters()) as Arc<dyn Counters>];
     let addresses = Addresses {
         order_entry_udp: config.network.order_entry_udp,
@@ -160,7 +168,7 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
         recovery_tcp: config.network.recovery_tcp,
     };
 
-    let began = Instant::now();
+    let (began, now_ns) = (Instant::now(), seams.clock.now_ns());
     let mut pace = Pace::new();
     let stages = build(&config, seams, &shutdown, |progress| {
         if let Some(line) = pace.line(progress) {
@@ -171,11 +179,9 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
         for refused in &stages.refused {
             tell(refused);
         }
-        tell_recovered(&stages, began.elapsed(), &mut tell);
+        tell_recovered(&stages, began.elapsed(), now_ns, &mut tell);
     }
-    if let Some(day) = &config.day {
-        tell(&format!("day: {day}"));
-    }
+    tell(&format!("day: {}", config.day_sentence()));
     if stages.day_has_ended && config.day.is_none() {
         tell(
             "the trading day has ended: nothing trades until it rolls, which takes times of the day ([day])",
@@ -344,6 +350,7 @@ fn open_journal(directory: &Path) -> OpenJournal {
 
 fn open_doors(
     config: &mut Config,
+    clock: Clock,
     disk: Option<FileDisk>,
     skips: Skips,
     tell: &mut impl FnMut(&str),
@@ -407,7 +414,7 @@ fn open_doors(
         .map_err(|error| io::Error::other(error.to_string()))
         .map_err(machine("the operating system gives no random numbers"))?;
     Ok(Seams {
-        clock: Clock::system(),
+        clock,
         orders,
         acknowledgements,
         market_data,
@@ -483,9 +490,9 @@ impl Pace {
     }
 }
 
-fn tell_recovered(stages: &Stages<Machine>, took: Duration, tell: &mut impl FnMut(&str)) {
+fn tell_recovered(stages: &Stages<Machine>, took: Duration, now_ns: u64, tell: &mut impl FnMut(&str)) {
     let (recovered, snapshot) = (&stages.recovered, stages.snapshot);
-    let age_ns = Clock::system().now_ns().saturating_sub(stages.day_ns);
+    let age_ns = now_ns.saturating_sub(stages.day_ns);
     if age_ns > DAY_NS_MAX {
         tell(&format!(
             "the trading day began {} hours ago: its clock stands still at 72 until the day rolls, which takes times of the \

@@ -43,7 +43,7 @@ pub(super) struct ReplayArguments {
     #[arg(long, value_name = "FILE")]
     itch: Option<PathBuf>,
     /// Only this day's, as the roll counter in session names has it; else of all days, one behind the other.
-    #[arg(long, value_name = "NUMBER", requires = "itch")]
+    #[arg(long, value_name = "NUMBER", requires = "itch", value_parser = clap::value_parser!(u32).range(1..))]
     day: Option<u32>,
     /// Begin with the newest snapshot that is whole, instead of the journal's first command.
     #[arg(long)]
@@ -110,6 +110,16 @@ enum ReplayError {
         expected: u64,
         found: u64,
     },
+    #[error(
+        "{directory}: there is no day {wanted}: the messages are those of {days}\n    remedy: name another one with --day, or \
+         leave it out for all of them{more}"
+    )]
+    NoDay {
+        directory: String,
+        wanted: u32,
+        days: String,
+        more: &'static str,
+    },
     #[error("{file}: it knows commands up to {sequence}, and the journal ends with {last}")]
     Shortened { file: String, sequence: u64, last: u64 },
 }
@@ -131,12 +141,43 @@ impl From<StartError> for Failure {
 
 /// Writes the feed, and keeps the first error until somebody can be told.
 struct ItchFile {
-    out: BufWriter<File>,
+    path: PathBuf,
+    /// The file, from the first day that is wanted on: a day that there is not leaves what was there.
+    out: Option<BufWriter<File>>,
     /// The day that is wanted; `None` for all.
     wanted: Option<u32>,
     /// The day of the next message.
     day: u32,
     error: Option<std::io::Error>,
+}
+
+impl ItchFile {
+    /// `day`: that of the first message.
+    fn new(path: &Path, wanted: Option<u32>, day: u32) -> Self {
+        let mut file = Self {
+            path: path.to_owned(),
+            out: None,
+            wanted,
+            day,
+            error: None,
+        };
+        file.begin_day(day);
+        file
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.wanted.is_none_or(|wanted| wanted == self.day)
+    }
+
+    fn begin_day(&mut self, day: u32) {
+        self.day = day;
+        if self.is_wanted() && self.out.is_none() && self.error.is_none() {
+            match File::create(&self.path) {
+                Ok(file) => self.out = Some(BufWriter::new(file)),
+                Err(error) => self.error = Some(error),
+            }
+        }
+    }
 }
 
 impl MessageSink for ItchFile {
@@ -145,16 +186,18 @@ impl MessageSink for ItchFile {
         let Some(length) = write_record(message, &mut record) else {
             unreachable!("feed messages are shorter than {}", record.len());
         };
-        let is_wanted = self.wanted.is_none_or(|wanted| wanted == self.day);
-        if is_wanted && self.error.is_none() {
-            self.error = self.out.write_all(&record[..length]).err();
+        if self.is_wanted()
+            && self.error.is_none()
+            && let Some(out) = &mut self.out
+        {
+            self.error = out.write_all(&record[..length]).err();
         }
     }
 
     fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
 
     fn new_day(&mut self, day: u32, _ended: &Numbers) {
-        self.day = day;
+        self.begin_day(day);
     }
 }
 
@@ -343,6 +386,26 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
     ))
 }
 
+/// The days that a replay has gone through are `first` to `last`, and `wanted` is none of them.
+fn no_day(directory: &Path, wanted: u32, first: u32, last: u32) -> ReplayError {
+    let days = if first == last {
+        format!("day {first}")
+    } else {
+        format!("days {first} to {last}")
+    };
+    let more = if wanted < first {
+        "; earlier days need a replay without --from-snapshot"
+    } else {
+        ""
+    };
+    ReplayError::NoDay {
+        directory: directory.display().to_string(),
+        wanted,
+        days,
+        more,
+    }
+}
+
 pub(super) fn replay_to(arguments: &ReplayArguments) -> Result<(), Failure> {
     let directory = &arguments.data.directory;
     let limits = limits(directory)?;
@@ -354,16 +417,22 @@ pub(super) fn replay_to(arguments: &ReplayArguments) -> Result<(), Failure> {
                 file: path.display().to_string(),
                 source,
             };
-            let mut file = ItchFile {
-                out: BufWriter::new(File::create(path).map_err(failed)?),
-                wanted: arguments.day,
-                day: beginning.exchange.day(),
-                error: None,
-            };
+            let first = beginning.exchange.day();
+            let mut file = ItchFile::new(path, arguments.day, first);
+            if let Some(error) = file.error {
+                return Err(failed(error).into());
+            }
             let result = replay(directory, beginning, &[], &mut file)?;
-            match file.error {
-                Some(error) => return Err(failed(error).into()),
-                None => file.out.flush().map_err(failed)?,
+            if let Some(error) = file.error {
+                return Err(failed(error).into());
+            }
+            match (&mut file.out, arguments.day) {
+                (Some(out), _) => out.flush().map_err(failed)?,
+                (None, Some(wanted)) => {
+                    let last = result.replay.exchange.day();
+                    return Err(no_day(directory, wanted, first, last).into());
+                }
+                (None, None) => unreachable!("every day is wanted"),
             }
             result
         }

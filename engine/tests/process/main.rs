@@ -3,6 +3,7 @@
 mod changes;
 #[allow(dead_code, reason = "the crash tester uses the rest")]
 mod client;
+mod days;
 #[allow(dead_code, reason = "the crash tester uses the rest")]
 mod exchange;
 mod faults;
