@@ -62,6 +62,11 @@ impl Sequencer {
         command.time = self.time;
     }
 
+    /// The midnight UTC that the day's times count from, nanoseconds since 1970.
+    pub fn midnight_ns(&self) -> u64 {
+        self.day_ns
+    }
+
     /// The clock as it was read last, nanoseconds since 1970.
     pub fn now_ns(&self) -> u64 {
         self.now_ns

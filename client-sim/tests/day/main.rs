@@ -124,3 +124,58 @@ fn a_day_that_was_missed_is_read_to_its_end() {
     );
     checks::journal(&world.end());
 }
+
+/// Without times of the day it ends by itself, at 23:00 of the third date, and the next one trades half a minute later. The
+/// power goes after the end of messages, and again in the new day.
+#[test]
+fn a_day_without_times_rolls_before_its_clock_ends() {
+    // In seconds after seven.
+    const ROLL: u64 = (71 - 7) * 3_600;
+    let mut world = World::around_the_clock();
+    assert_eq!(world.told(), "O 1Q 2Q S Q 1Q0 1T 2Q0 2T");
+    script::all_that_lasts(&mut world);
+    let before = world.told();
+    world.restart_at(ROLL - 40);
+    world.until(ROLL - 31);
+    assert_eq!(world.told(), before);
+    world.until(ROLL - 28);
+    assert_eq!(world.told().strip_prefix(&before), Some(" 1H 2H M E C"));
+    world.restart();
+    world.until(ROLL - 5);
+    assert_eq!(world.told().strip_prefix(&before), Some(" 1H 2H M E C"), "once");
+    world.until(ROLL + 5);
+    assert_eq!(&world.ended.0, b"ITCH000001", "the end is told");
+    assert_eq!(world.told(), "O 1H 2H S 1Q 2Q Q 1Q0 1T 2Q0 2T", "the new day's");
+    world.reconnect_all();
+    script::all_is_carried(&mut world);
+    world.restart();
+    script::all_is_carried(&mut world);
+    script::the_carried_trade(&mut world);
+    let day = world.end();
+    assert_eq!((day.last.exchange.day(), day.feeds_before.len()), (2, 1));
+    checks::feed_of_the_next_day(&day);
+    checks::journal(&day);
+}
+
+/// An exchange that was down when its day should have ended ends it at the next start. The power goes in that as well.
+#[test]
+fn a_day_without_times_that_is_overdue_rolls_at_the_start() {
+    const LATE: u64 = 100 * 3_600;
+    let mut world = World::around_the_clock();
+    script::all_that_lasts(&mut world);
+    let before = world.told();
+    world.restart_at(LATE);
+    assert_eq!(world.told().strip_prefix(&before), Some(" 1H 2H M E C"));
+    world.restart();
+    world.until(LATE + 35);
+    assert_eq!(world.told(), "O 1H 2H S 1Q 2Q Q 1Q0 1T 2Q0 2T", "the new day's");
+    world.reconnect_all();
+    script::all_is_carried(&mut world);
+    script::the_carried_trade(&mut world);
+    // It counts from its own midnight, so that the next one is two days away.
+    world.restart_at(LATE + 40 * 3_600);
+    let day = world.end();
+    assert_eq!(day.last.exchange.day(), 2);
+    assert!(day.last.exchange.now() < 72 * 3_600_000_000_000);
+    checks::journal(&day);
+}

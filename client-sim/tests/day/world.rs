@@ -71,16 +71,22 @@ pub(crate) struct World {
 impl World {
     /// A few seconds before the day begins.
     pub(crate) fn before_the_day() -> Self {
-        Self::at(SEVEN - 5)
+        Self::at(SEVEN - 5, TIMES)
     }
 
     /// The first start, so many seconds after seven.
     pub(crate) fn within_the_day(second: u64) -> Self {
-        Self::at(SEVEN + second)
+        Self::at(SEVEN + second, TIMES)
     }
 
-    fn at(second: u64) -> Self {
-        let config = Config::parse("day.toml", CONFIGURATION).unwrap_or_else(|error| panic!("{error}"));
+    /// The first start of an exchange without times of the day, at seven.
+    pub(crate) fn around_the_clock() -> Self {
+        Self::at(SEVEN, "")
+    }
+
+    fn at(second: u64, times: &str) -> Self {
+        let text = format!("{CONFIGURATION}{times}");
+        let config = Config::parse("day.toml", &text).unwrap_or_else(|error| panic!("{error}"));
         let time = Arc::new(AtomicU64::new(MIDNIGHT_NS + second * SECOND_NS));
         let network = Switchboard::new(1, 1 << 16);
         let outside = Simulated {
@@ -282,7 +288,18 @@ impl World {
     }
 }
 
-/// A day of two minutes and a half. One instrument has a protection, one reports its fees to nobody.
+/// Two minutes and a half.
+const TIMES: &str = r#"
+[day]
+pre_open = "07:00"
+opening_auction = "07:00:10"
+open = "07:00:20"
+closing_auction = "07:02:00"
+close = "07:02:10"
+roll = "07:02:20"
+"#;
+
+/// One instrument has a protection, one reports its fees to nobody.
 const CONFIGURATION: &str = r#"
 assets = [{ name = "USD", decimals = 8 }, { name = "BTC", decimals = 8 }, { name = "ETH", decimals = 18 }]
 
@@ -313,14 +330,6 @@ max_notional = "10000000"
 collar = "10%"
 maker_fee = "0%"
 taker_fee = "0.05%"
-
-[day]
-pre_open = "07:00"
-opening_auction = "07:00:10"
-open = "07:00:20"
-closing_auction = "07:02:00"
-close = "07:02:10"
-roll = "07:02:20"
 
 [[accounts]]
 name = "ANN"

@@ -182,10 +182,8 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         tell_recovered(&stages, began.elapsed(), now_ns, &mut tell);
     }
     tell(&format!("day: {}", config.day_sentence()));
-    if stages.day_has_ended && config.day.is_none() {
-        tell(
-            "the trading day has ended: nothing trades until it rolls, which takes times of the day ([day])",
-        );
+    if stages.day_has_ended {
+        tell("the trading day has ended: nothing trades until it has rolled, in half a minute");
     }
     let set_up = stages.ready_at - stages.recovered.last_sequence;
     if set_up > 0 {
@@ -495,8 +493,7 @@ fn tell_recovered(stages: &Stages<Machine>, took: Duration, now_ns: u64, tell: &
     let age_ns = now_ns.saturating_sub(stages.day_ns);
     if age_ns > DAY_NS_MAX {
         tell(&format!(
-            "the trading day began {} hours ago: its clock stands still at 72 until the day rolls, which takes times of the \
-             day ([day])",
+            "the trading day began {} hours ago: it is ended and rolls, and its clock stands still at 72 until then",
             age_ns / HOUR_NS
         ));
     }

@@ -333,13 +333,13 @@ pub(super) fn build<W: Outside>(
         0 => seams.clock.now_ns(),
         _ => day_ns + exchange.now(),
     };
-    let schedule = config.day.map(|day| Schedule::new(&day, system_event, since_ns));
+    let schedule = Schedule::new(config.day.as_ref(), system_event, since_ns, day_ns);
     let ready_at = recovered.last_sequence + commands.len() as u64;
     let engine_config = EngineConfig {
         day_ns,
         events_hash,
         ready_at,
-        schedule,
+        schedule: Some(schedule),
     };
     let engine_links = EngineLinks {
         inbound: inbound_from,

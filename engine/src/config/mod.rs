@@ -57,12 +57,12 @@ impl Config {
         Self::parse(DEFAULT_NAME, DEFAULT).unwrap_or_else(|error| unreachable!("{error}"))
     }
 
-    /// The times of the day for people, or what it means that there are none.
+    /// The times of the day for people, or what happens when there are none.
     pub fn day_sentence(&self) -> String {
         self.day.map_or_else(
             || {
-                "around the clock. It never ends by itself: orders for the day stay until they are canceled, numbers do not \
-                 begin again, and after 72 hours its clock stands still. Times in [day] end it"
+                "around the clock. At 71 hours (23:00 UTC, every second date) it ends and rolls: orders for the day are \
+                 canceled, nothing trades for half a minute. Times in [day] say otherwise"
                     .to_owned()
             },
             |day| day.to_string(),

@@ -85,7 +85,7 @@ pub struct EngineConfig {
     /// Number of the setup's last command. Until it is taken nothing is due: whoever waits for the exchange to be ready
     /// waits for this number.
     pub ready_at: u64,
-    /// The times of the day; `None` when instruments trade around the clock.
+    /// What the day asks for by the clock; `None` when nobody is asked.
     pub schedule: Option<Schedule>,
 }
 
@@ -393,7 +393,7 @@ impl Engine {
         if let Some(schedule) = &mut self.schedule {
             schedule.taken(&command, self.sequencer.now_ns());
             if rolls {
-                schedule.rolled();
+                schedule.rolled(self.sequencer.midnight_ns());
             }
         }
         if rolls {

@@ -1,7 +1,7 @@
 //! The trading day by the clock: which command its times ask for next.
 //!
-//! A function of the configured times, the clock, and what the journal says: the last System Event and each instrument's
-//! state. So a start in the middle of a day, and a start after a crash at any point, find what is still to be done, do it,
+//! A function of the configured times, the clock, and what the journal says: the day's midnight, the last System Event and
+//! each instrument's state. So a start in the middle of a day, and a start after a crash at any point, find what is still to be done, do it,
 //! and repeat nothing. What an operator has halted stays so until the close.
 //!
 //! ```text
@@ -14,8 +14,11 @@
 //!                   rolls; the next one begins, and waits for its pre_open
 //! ```
 //!
-//! A day that was not ended in time (the exchange was down) is ended as soon as it can be, and rolls: so no day comes near
-//! the 72 hours after which its clock stops.
+//! A day that was not ended in time (the exchange was down) is ended as soon as it can be, and rolls.
+//!
+//! Whatever the times say, and without any, a day is ended so that it has rolled 71 hours after its midnight: all closed, M,
+//! E and C at once, the roll 30 s later. So no day comes near the 72 hours at which its clock stops. Without times the
+//! instruments are opened behind the roll, and trade around the clock until the next one.
 
 use protocol::market_data::values::{cross_type, event_code};
 
@@ -27,6 +30,8 @@ use crate::output::ENDING_NS;
 const SECOND_NS: u64 = 1_000_000_000;
 const DAY_SECONDS: u32 = 86_400;
 const DAY_NS: u64 = DAY_SECONDS as u64 * SECOND_NS;
+/// A day rolls at this time at the latest, counted from its midnight.
+const DAY_NS_MAX: u64 = 71 * 3_600 * SECOND_NS;
 
 /// How an instrument stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,43 +58,44 @@ enum Phase {
 /// The schedule of one exchange.
 #[derive(Debug, Clone)]
 pub struct Schedule {
-    /// Of the day's start since midnight, nanoseconds.
-    pre_open_ns: u64,
-    /// When each phase begins, since the day's start.
-    begins_ns: [(Phase, u64); 6],
-    /// When the day that the exchange is in began, nanoseconds since 1970.
-    began_ns: u64,
+    /// `None`: around the clock.
+    times: Option<Times>,
+    /// What the times of the day's commands count from, nanoseconds since 1970.
+    midnight_ns: u64,
     /// Code of the last System Event.
     system_event: u8,
+    /// The day has rolled since the start, and without times of the day its instruments are not all opened yet.
+    is_opening: bool,
     /// When the last command was given, as far as the wait behind the end of messages is concerned.
     since_ns: u64,
     /// Before this time there is nothing to do.
     next_ns: u64,
 }
 
+/// The configured times.
+#[derive(Debug, Clone)]
+struct Times {
+    /// Of the day's start since midnight, nanoseconds.
+    pre_open_ns: u64,
+    /// When each phase begins, since the day's start.
+    begins_ns: [(Phase, u64); 6],
+    /// When the day that the exchange is in began, nanoseconds since 1970.
+    began_ns: u64,
+}
+
 impl Schedule {
-    /// The schedule of an exchange whose last System Event was `system_event`, if there was one, and whose last command was
-    /// given at `since_ns` (now, when there was none), nanoseconds since 1970.
-    pub fn new(day: &Day, system_event: Option<u8>, since_ns: u64) -> Self {
-        let since_pre_open =
-            |time: u32| u64::from((time + DAY_SECONDS - day.pre_open) % DAY_SECONDS) * SECOND_NS;
-        let mut schedule = Self {
-            pre_open_ns: u64::from(day.pre_open) * SECOND_NS,
-            begins_ns: [
-                (Phase::PreOpen, 0),
-                (Phase::OpeningAuction, since_pre_open(day.opening_auction)),
-                (Phase::Open, since_pre_open(day.open)),
-                (Phase::ClosingAuction, since_pre_open(day.closing_auction)),
-                (Phase::Closed, since_pre_open(day.close)),
-                (Phase::Over, since_pre_open(day.roll)),
-            ],
-            began_ns: 0,
+    /// The schedule of an exchange whose last System Event was `system_event`, if there was one, whose last command was
+    /// given at `since_ns` (now, when there was none), and whose day counts from `midnight_ns`, nanoseconds since 1970.
+    /// Without a `day` instruments trade around the clock.
+    pub fn new(day: Option<&Day>, system_event: Option<u8>, since_ns: u64, midnight_ns: u64) -> Self {
+        Self {
+            times: day.map(|day| Times::new(day, since_ns)),
+            midnight_ns,
             system_event: system_event.unwrap_or(b' '),
+            is_opening: false,
             since_ns,
             next_ns: 0,
-        };
-        schedule.began_ns = schedule.day_of(since_ns);
-        schedule
+        }
     }
 
     /// A command was taken at `now_ns`, whoever gave it.
@@ -101,8 +107,10 @@ impl Schedule {
         }
     }
 
-    /// The day has rolled, whoever wanted it.
-    pub(super) fn rolled(&mut self) {
+    /// The day has rolled, whoever wanted it. The new one counts from `midnight_ns`.
+    pub(super) fn rolled(&mut self, midnight_ns: u64) {
+        self.midnight_ns = midnight_ns;
+        self.is_opening = true;
         self.system_event = event_code::START_OF_SYSTEM_HOURS;
         self.next_ns = 0;
     }
@@ -118,28 +126,43 @@ impl Schedule {
         if now_ns < self.next_ns {
             return None;
         }
-        let has_opened = self.system_event == event_code::START_OF_MARKET_HOURS;
         if matches!(
             self.system_event,
             event_code::END_OF_MARKET_HOURS | event_code::END_OF_SYSTEM_HOURS | event_code::END_OF_MESSAGES
         ) {
             return self.ending(now_ns, instruments, may_roll);
         }
-        if !has_opened && self.phase(now_ns) >= Phase::Closed {
-            // Nothing was opened on this day: its orders wait for the next one.
-            let waits = |standing: &Standing| matches!(standing.state, State::PreOpen | State::Auction);
-            if let Some(standing) = instruments().find(waits) {
-                return Some(set_state(&standing, State::Closed, 0));
-            }
-            self.began_ns = self.day_of(now_ns).max(self.began_ns);
+        if now_ns >= self.ends_ns() {
+            return Some(closing(instruments));
         }
-        let phase = self.phase(now_ns);
+        let has_opened = self.system_event == event_code::START_OF_MARKET_HOURS;
+        let phase = match &mut self.times {
+            Some(times) => {
+                if !has_opened && times.phase(now_ns) >= Phase::Closed {
+                    // Nothing was opened on this day: its orders wait for the next one.
+                    let waits =
+                        |standing: &Standing| matches!(standing.state, State::PreOpen | State::Auction);
+                    if let Some(standing) = instruments().find(waits) {
+                        return Some(set_state(&standing, State::Closed, 0));
+                    }
+                    times.began_ns = times.day_of(now_ns).max(times.began_ns);
+                }
+                times.phase(now_ns)
+            }
+            None if self.is_opening => Phase::Open,
+            None => {
+                // What is to be opened at a start is the setup's.
+                self.wait_from(now_ns);
+                return None;
+            }
+        };
         let command = if has_opened {
             opened(phase, instruments)
         } else {
             opening(phase, instruments)
         };
         if command.is_none() {
+            self.is_opening = false;
             self.wait_from(now_ns);
         }
         command
@@ -154,7 +177,7 @@ impl Schedule {
     ) -> Option<Command> {
         match self.system_event {
             event_code::END_OF_MARKET_HOURS => return Some(system_event(event_code::END_OF_SYSTEM_HOURS)),
-            event_code::END_OF_SYSTEM_HOURS if self.phase(now_ns) == Phase::Over => {
+            event_code::END_OF_SYSTEM_HOURS if self.is_over(now_ns) => {
                 return Some(system_event(event_code::END_OF_MESSAGES));
             }
             event_code::END_OF_SYSTEM_HOURS => self.wait_from(now_ns),
@@ -164,14 +187,56 @@ impl Schedule {
         None
     }
 
-    /// Nothing more is to be done before the next phase, or the next day.
+    /// Nothing more is to be done before the next phase, the next day, or the latest end of this one.
     fn wait_from(&mut self, now_ns: u64) {
+        let ends_ns = self.ends_ns();
+        self.next_ns = match &self.times {
+            Some(times) => times.next_ns(now_ns).min(ends_ns),
+            None => ends_ns,
+        };
+    }
+
+    /// Messages end here at the latest, so that the day has rolled in time.
+    fn ends_ns(&self) -> u64 {
+        self.midnight_ns + DAY_NS_MAX - ENDING_NS
+    }
+
+    /// True when a day that is closed can have its end of messages. Without times there is nothing to wait for.
+    fn is_over(&self, now_ns: u64) -> bool {
+        let times = self.times.as_ref();
+        now_ns >= self.ends_ns() || times.is_none_or(|times| times.phase(now_ns) == Phase::Over)
+    }
+}
+
+impl Times {
+    /// The day that the exchange is in has `ns` in it.
+    fn new(day: &Day, ns: u64) -> Self {
+        let since_pre_open =
+            |time: u32| u64::from((time + DAY_SECONDS - day.pre_open) % DAY_SECONDS) * SECOND_NS;
+        let mut times = Self {
+            pre_open_ns: u64::from(day.pre_open) * SECOND_NS,
+            begins_ns: [
+                (Phase::PreOpen, 0),
+                (Phase::OpeningAuction, since_pre_open(day.opening_auction)),
+                (Phase::Open, since_pre_open(day.open)),
+                (Phase::ClosingAuction, since_pre_open(day.closing_auction)),
+                (Phase::Closed, since_pre_open(day.close)),
+                (Phase::Over, since_pre_open(day.roll)),
+            ],
+            began_ns: 0,
+        };
+        times.began_ns = times.day_of(ns);
+        times
+    }
+
+    /// When the next phase begins, or the next day.
+    fn next_ns(&self, now_ns: u64) -> u64 {
         let elapsed_ns = now_ns.saturating_sub(self.began_ns);
         let next = self
             .begins_ns
             .iter()
             .find(|(_, begins_ns)| *begins_ns > elapsed_ns);
-        self.next_ns = self.began_ns + next.map_or(DAY_NS, |(_, begins_ns)| *begins_ns);
+        self.began_ns + next.map_or(DAY_NS, |(_, begins_ns)| *begins_ns)
     }
 
     /// The phase of the exchange's day. A day that has not been ended stays over however late it is.
@@ -240,14 +305,20 @@ fn opened<I: Iterator<Item = Standing>>(phase: Phase, instruments: impl Fn() -> 
                 .filter(|_| phase == Phase::ClosingAuction)?;
             Some(set_state(&standing, State::Auction, cross_type::CLOSING))
         }
-        Phase::Closed | Phase::Over => {
-            let is_open = |standing: &Standing| standing.state != State::Closed;
-            Some(match instruments().find(is_open) {
-                Some(standing) => set_state(&standing, State::Closed, 0),
-                None => system_event(event_code::END_OF_MARKET_HOURS),
-            })
-        }
+        Phase::Closed | Phase::Over => Some(closing(instruments)),
     }
+}
+
+/// All instruments are closed, then market hours end.
+fn closing<I: Iterator<Item = Standing>>(instruments: impl Fn() -> I) -> Command {
+    match instruments().find(is_open) {
+        Some(standing) => set_state(&standing, State::Closed, 0),
+        None => system_event(event_code::END_OF_MARKET_HOURS),
+    }
+}
+
+fn is_open(standing: &Standing) -> bool {
+    standing.state != State::Closed
 }
 
 /// The day rolls. What somebody opened behind its end is closed before, and what was entered there ended.
@@ -255,7 +326,7 @@ fn rolling<I: Iterator<Item = Standing>>(
     instruments: impl Fn() -> I,
     may_roll: impl Fn() -> bool,
 ) -> Command {
-    if let Some(standing) = instruments().find(|standing| standing.state != State::Closed) {
+    if let Some(standing) = instruments().find(is_open) {
         return set_state(&standing, State::Closed, 0);
     }
     if may_roll() {
@@ -292,9 +363,14 @@ mod tests {
         roll: 18 * 3600,
     };
 
+    #[derive(Debug)]
     /// Two instruments, a clock, and a schedule that may be thrown away at any time.
     struct World {
-        day: Day,
+        day: Option<Day>,
+        /// Of the exchange's day.
+        midnight_ns: u64,
+        /// How long the longest day was that has rolled.
+        longest_ns: u64,
         standings: [Standing; 2],
         system_event: Option<u8>,
         now_ns: u64,
@@ -309,6 +385,21 @@ mod tests {
     impl World {
         /// First start, at this hour of the first day; the setup has listed the instruments and said S.
         fn at(day: Day, hour: f64) -> Self {
+            Self::with(Some(day), hour)
+        }
+
+        /// The same without times: the setup has opened it as well.
+        fn around_the_clock(hour: f64) -> Self {
+            let mut world = Self::with(None, hour);
+            for standing in &mut world.standings {
+                standing.state = State::Trading;
+            }
+            world.system_event = Some(b'Q');
+            world.restart();
+            world
+        }
+
+        fn with(day: Option<Day>, hour: f64) -> Self {
             let standing = |locate| Standing {
                 locate,
                 state: State::PreOpen,
@@ -317,18 +408,27 @@ mod tests {
             let now_ns = MIDNIGHT_NS + (hour * HOUR_NS as f64) as u64;
             Self {
                 day,
+                midnight_ns: MIDNIGHT_NS + (hour / 24.0) as u64 * DAY_NS,
+                longest_ns: 0,
                 standings: [standing(1), standing(2)],
                 system_event: Some(b'S'),
                 now_ns,
                 since_ns: now_ns,
-                schedule: Schedule::new(&day, Some(b'S'), now_ns),
+                schedule: Schedule::new(
+                    day.as_ref(),
+                    Some(b'S'),
+                    now_ns,
+                    MIDNIGHT_NS + (hour / 24.0) as u64 * DAY_NS,
+                ),
                 may_roll: true,
                 told: Vec::new(),
             }
         }
 
         fn restart(&mut self) {
-            self.schedule = Schedule::new(&self.day, self.system_event, self.since_ns);
+            // The clock of a day that is overdue stands still.
+            let since_ns = self.since_ns.min(self.midnight_ns + 72 * HOUR_NS);
+            self.schedule = Schedule::new(self.day.as_ref(), self.system_event, since_ns, self.midnight_ns);
         }
 
         /// Carries out the next command; false when there is none.
@@ -344,7 +444,15 @@ mod tests {
             self.schedule.taken(&command, self.now_ns);
             self.since_ns = self.now_ns;
             if command.kind == CommandKind::RollDay as u8 {
-                self.schedule.rolled();
+                assert!(
+                    self.standings
+                        .iter()
+                        .all(|standing| standing.state == State::Closed)
+                );
+                let lasted_ns = self.now_ns - self.midnight_ns;
+                self.longest_ns = self.longest_ns.max(lasted_ns);
+                self.midnight_ns = self.now_ns - self.now_ns % DAY_NS;
+                self.schedule.rolled(self.midnight_ns);
                 self.system_event = Some(b'S');
                 self.told.push("roll".to_owned());
                 return true;
@@ -545,5 +653,163 @@ mod tests {
         world.restart();
         assert_eq!(world.until(8.5), "Q 1T 2T");
         assert_eq!(world.until(9.5), "");
+    }
+
+    #[test]
+    fn around_the_clock_a_day_rolls_at_71_hours() {
+        let mut world = World::around_the_clock(10.0);
+        assert_eq!(world.until(70.5), "");
+        world.now_ns = MIDNIGHT_NS + 71 * HOUR_NS - 31 * SECOND_NS;
+        world.turn();
+        assert_eq!(world.told.join(" "), "");
+        world.now_ns += SECOND_NS;
+        world.turn();
+        assert_eq!(world.told.join(" "), "1X 2X M E C");
+        world.now_ns += 29 * SECOND_NS;
+        assert!(!world.one(), "receivers are still being told");
+        world.now_ns += SECOND_NS;
+        world.turn();
+        let whole = "1X 2X M E C roll 1PO 2PO Q 1T 2T";
+        assert_eq!(world.told.join(" "), whole);
+        assert_eq!(world.longest_ns, 71 * HOUR_NS);
+        // What was said at its opening is not asked for again, whatever somebody does then.
+        world.told.clear();
+        world.standings[0].state = State::Halted;
+        world.standings[1].state = State::PreOpen;
+        // The next one began at 23 h, so that it rolls two days later.
+        world.now_ns = MIDNIGHT_NS + (48 + 71) * HOUR_NS - 30 * SECOND_NS - 1;
+        world.turn();
+        assert_eq!(world.told.join(" "), "");
+        world.now_ns += 1;
+        world.turn();
+        world.now_ns += ENDING_NS;
+        world.turn();
+        assert_eq!(world.told.join(" "), whole);
+        assert_eq!(world.longest_ns, 71 * HOUR_NS);
+    }
+
+    /// Around the clock too, a day that is cut off after any number of commands is the same: what a start finds behind the
+    /// roll is opened by the setup, and all before by the schedule.
+    #[test]
+    fn a_restart_in_the_forced_end_repeats_and_omits_nothing() {
+        let ends_ns = MIDNIGHT_NS + 71 * HOUR_NS - ENDING_NS;
+        for cut in 0..=6 {
+            let mut world = World::around_the_clock(10.0);
+            for now_ns in [ends_ns, ends_ns + ENDING_NS] {
+                world.now_ns = now_ns;
+                loop {
+                    if world.told.len() == cut {
+                        world.restart();
+                    }
+                    if !world.one() {
+                        break;
+                    }
+                }
+            }
+            let whole = match cut {
+                6 => "1X 2X M E C roll",
+                _ => "1X 2X M E C roll 1PO 2PO Q 1T 2T",
+            };
+            assert_eq!(world.told.join(" "), whole, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_day_that_was_down_at_its_latest_end_is_ended_at_once() {
+        for hour in [72.5, 200.0] {
+            let mut world = World::around_the_clock(10.0);
+            world.now_ns = MIDNIGHT_NS + (hour * HOUR_NS as f64) as u64;
+            world.restart();
+            world.turn();
+            assert_eq!(world.told.join(" "), "1X 2X M E C");
+            world.now_ns += ENDING_NS;
+            world.turn();
+            assert_eq!(
+                world.told.join(" "),
+                "1X 2X M E C roll 1PO 2PO Q 1T 2T",
+                "at {hour}"
+            );
+            world.told.clear();
+            assert_eq!(world.until(hour + 46.0), "");
+        }
+    }
+
+    /// An end that times began is ended without them.
+    #[test]
+    fn a_day_whose_times_are_taken_away_rolls() {
+        for (hour, expected) in [(17.0, "C roll 1PO 2PO Q 1T 2T"), (18.0, "roll 1PO 2PO Q 1T 2T")] {
+            let mut world = World::at(DAY, 6.0);
+            world.until(hour);
+            world.day = None;
+            world.restart();
+            world.turn();
+            world.now_ns += ENDING_NS;
+            world.turn();
+            assert_eq!(world.told.join(" "), expected);
+        }
+    }
+
+    /// By its times a day lasts two nights and a day at most. Only the first one, begun behind a late close, could last
+    /// longer.
+    #[test]
+    fn with_times_only_a_first_day_comes_near_the_latest_end() {
+        let late = Day {
+            pre_open: 23 * 3600 + 300,
+            opening_auction: 23 * 3600 + 310,
+            open: 23 * 3600 + 320,
+            closing_auction: 23 * 3600 + 330,
+            close: 23 * 3600 + 600,
+            roll: 23 * 3600 + 240,
+        };
+        for start in 0..96 {
+            let mut world = World::at(DAY, f64::from(start) / 4.0);
+            world.turn();
+            world.until(96.0);
+            assert!(world.longest_ns < 48 * HOUR_NS, "{start} {world:?}");
+        }
+        let mut world = World::at(late, 23.5);
+        world.turn();
+        assert_eq!(world.until(24.0), "1X 2X");
+        world.now_ns = MIDNIGHT_NS + 47 * HOUR_NS + 400 * SECOND_NS;
+        world.turn();
+        assert_eq!(world.until(48.0), "1PO 2PO Q 1T 2T 1AC 2AC 1X 2X M E");
+        assert_eq!(world.until(70.5), "");
+        world.now_ns = MIDNIGHT_NS + 71 * HOUR_NS - ENDING_NS;
+        world.turn();
+        assert_eq!(world.until(71.0), "C roll");
+        assert_eq!(world.longest_ns, 71 * HOUR_NS);
+    }
+
+    /// Days that are not opened are passed over, one after the other, when the exchange is down in their hours. They are one
+    /// day to its clock, and that ends in time.
+    #[test]
+    fn days_that_nobody_opened_end_together() {
+        let mut world = World::at(DAY, 19.0);
+        world.turn();
+        for hour in [19.0 + 24.0, 19.0 + 48.0] {
+            world.now_ns = MIDNIGHT_NS + (hour * HOUR_NS as f64) as u64;
+            world.restart();
+            world.turn();
+        }
+        assert_eq!(world.told.join(" "), "1X 2X");
+        world.told.clear();
+        assert_eq!(world.until(70.5), "");
+        assert_eq!(world.until(71.5), "M E C roll");
+        assert_eq!(world.until(79.0), "1PO 2PO");
+        // In the middle of trading: it goes on behind the roll.
+        let late = Day {
+            close: 23 * 3600 + 2700,
+            roll: 23 * 3600 + 3000,
+            ..DAY
+        };
+        let mut world = World::at(late, 23.9);
+        world.turn();
+        assert_eq!(world.told.join(" "), "1X 2X");
+        world.told.clear();
+        world.now_ns = MIDNIGHT_NS + 56 * HOUR_NS;
+        world.restart();
+        assert_eq!(world.until(70.5), "1PO 2PO 1AO 2AO Q 1T 2T 1AC 2AC");
+        assert_eq!(world.until(71.0), "1X 2X M E C");
+        assert_eq!(world.until(71.25), "roll 1PO 2PO Q 1T 2T 1AC 2AC");
     }
 }

@@ -9,7 +9,8 @@
 //!  System Event S; without a configured day also: System Event Q; instruments to trading (H each)
 //! ```
 //!
-//! With a configured day the engine's schedule goes on from there: it opens, closes and ends.
+//! With a configured day the engine's schedule goes on from there: it opens, closes and ends. Without one it ends the day
+//! when that has lasted long enough, and opens the next one; a start that comes behind the roll, before that, opens it here.
 //!
 //! A start that was cut off anywhere in between is taken up where it ended: see [`commands`].
 
@@ -18,7 +19,7 @@ mod instruments;
 
 use std::collections::HashMap;
 
-use protocol::market_data::values::event_code;
+use protocol::market_data::values::{cross_type, event_code};
 use protocol::units::Symbol;
 
 use crate::config::{Config, ConfigError, Problem};
@@ -57,8 +58,12 @@ pub fn commands(
     if matches!(system_event, None | Some(event_code::START_OF_MESSAGES)) {
         setup.system_event(event_code::START_OF_SYSTEM_HOURS);
     }
-    // After the end of messages nobody would hear of it.
-    if config.day.is_none() && system_event != Some(event_code::END_OF_MESSAGES) {
+    // A day whose end has begun is ended by the schedule, and the next one opened.
+    let is_ending = matches!(
+        system_event,
+        Some(event_code::END_OF_MARKET_HOURS | event_code::END_OF_SYSTEM_HOURS | event_code::END_OF_MESSAGES)
+    );
+    if config.day.is_none() && !is_ending {
         setup.open(system_event);
     }
     if setup.problems.is_empty() {
@@ -124,22 +129,29 @@ impl Setup<'_> {
             .push(Command::new(CommandKind::SystemEvent).with_state(code));
     }
 
-    /// Instruments that trade around the clock are opened: new ones, and those that a day which is configured no more has
-    /// left before its opening, in an auction, or closed.
+    /// Instruments that trade around the clock are opened: new ones, those that a day which is configured no more has left
+    /// before its opening or in an auction, and those that are closed since the roll.
     fn open(&mut self, system_event: Option<u8>) {
-        if system_event != Some(event_code::START_OF_MARKET_HOURS) {
-            self.system_event(event_code::START_OF_MARKET_HOURS);
-        }
-        let is_after_close = matches!(
-            system_event,
-            Some(event_code::END_OF_MARKET_HOURS | event_code::END_OF_SYSTEM_HOURS)
-        );
-        let is_to_open = |state| match state {
-            State::PreOpen | State::Auction => true,
-            State::Closed => is_after_close,
-            _ => false,
-        };
         let known = self.exchange.instrument_count();
+        let has_opened = system_event == Some(event_code::START_OF_MARKET_HOURS);
+        let in_state = |locate: u16, state| {
+            let instrument = self.exchange.instrument(locate);
+            instrument.is_some_and(|instrument| instrument.state == state)
+        };
+        let is_shut = |locate: u16| !has_opened && in_state(locate, State::Closed);
+        // What is closed while the market is open was closed by somebody. So none may be when that begins, wherever this is
+        // cut off.
+        let shut = (1..=known)
+            .filter(|locate| is_shut(*locate))
+            .map(|locate| Command {
+                instrument: locate,
+                ..Command::new(CommandKind::SetState).with_auction(State::PreOpen as u8, cross_type::OPENING)
+            });
+        self.commands.extend(shut);
+        if !has_opened {
+            self.commands
+                .push(Command::new(CommandKind::SystemEvent).with_state(event_code::START_OF_MARKET_HOURS));
+        }
         let added = self
             .commands
             .iter()
@@ -147,8 +159,7 @@ impl Setup<'_> {
             .count();
         let new = (known + 1..).take(added);
         let waiting = (1..=known).filter(|locate| {
-            let instrument = self.exchange.instrument(*locate);
-            instrument.is_some_and(|instrument| is_to_open(instrument.state))
+            is_shut(*locate) || in_state(*locate, State::PreOpen) || in_state(*locate, State::Auction)
         });
         let commands: Vec<_> = waiting
             .chain(new)
@@ -551,8 +562,16 @@ mod tests {
             }],
         );
         assert_eq!(opened(&exchange, b'Q'), (false, 3), "closed by somebody");
-        assert_eq!(opened(&exchange, b'E'), (true, 4), "closed by the day");
-        assert_eq!(opened(&exchange, b'C'), (false, 0), "nobody would hear of it");
+        for code in [b'M', b'E', b'C'] {
+            assert_eq!(opened(&exchange, code), (false, 0), "the day is ended first");
+        }
+        let behind_roll = commands(&config, &exchange, Some(b'S')).expect("nothing is refused");
+        let told: Vec<_> = behind_roll
+            .iter()
+            .map(|command| (command.instrument, char::from(command.state_change().value)))
+            .collect();
+        let opening = [(2, 'P'), (0, 'Q'), (1, 'T'), (2, 'T'), (3, 'T'), (4, 'T')];
+        assert_eq!(told, opening, "closed since the roll");
     }
 
     #[test]
