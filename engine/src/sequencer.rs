@@ -6,7 +6,7 @@ use crate::runtime::clock::Clock;
 
 const DAY_NS: u64 = 86_400_000_000_000;
 /// A day that is overdue stays at this time, so that ITCH's 48 bits hold whatever is still said of it.
-const TIME_MAX_NS: u64 = 72 * 3_600_000_000_000;
+pub const TIME_MAX_NS: u64 = 72 * 3_600_000_000_000;
 
 /// Gives the next number, and a time that never runs backwards within a day.
 #[derive(Debug)]

@@ -31,6 +31,7 @@ use crate::runtime::notices::Notices;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::threading::{self, BoxedStage, Layout, Role};
 use crate::runtime::{Hurry, Stage, Waker, Watch};
+use crate::sequencer::TIME_MAX_NS;
 use crate::setup;
 use crate::snapshot::SnapshotDirectory;
 use crate::sys::source::{self, Method, Options, Source};
@@ -44,8 +45,6 @@ const LOOK: Duration = Duration::from_micros(200);
 /// How often a long replay is told of.
 const TELL_AGAIN: Duration = Duration::from_secs(1);
 const HOUR_NS: u64 = 3_600_000_000_000;
-/// A day's times end here: ITCH's timestamps have 48 bits of nanoseconds.
-const DAY_NS_MAX: u64 = 72 * HOUR_NS;
 
 /// Where the doors are, with the ports that were free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -491,7 +490,7 @@ impl Pace {
 fn tell_recovered(stages: &Stages<Machine>, took: Duration, now_ns: u64, tell: &mut impl FnMut(&str)) {
     let (recovered, snapshot) = (&stages.recovered, stages.snapshot);
     let age_ns = now_ns.saturating_sub(stages.day_ns);
-    if age_ns > DAY_NS_MAX {
+    if age_ns > TIME_MAX_NS {
         tell(&format!(
             "the trading day began {} hours ago: it is ended and rolls, and its clock stands still at 72 until then",
             age_ns / HOUR_NS

@@ -30,6 +30,7 @@ use crate::runtime::links::{Cell, Inbound};
 use crate::runtime::notices::Notices;
 use crate::runtime::seams::{DatagramSink, DatagramSource, Listener};
 use crate::runtime::shutdown::Shutdown;
+use crate::sequencer::TIME_MAX_NS;
 use crate::setup;
 use crate::snapshot::{Keeper, KeeperSettings, Origin, Retention, SnapshotCounters, Snapshots};
 
@@ -331,6 +332,8 @@ pub(super) fn build<W: Outside>(
 
     let since_ns = match recovered.last_sequence {
         0 => seams.clock.now_ns(),
+        // Its clock stood still.
+        _ if exchange.now() >= TIME_MAX_NS => seams.clock.now_ns(),
         _ => day_ns + exchange.now(),
     };
     let schedule = Schedule::new(config.day.as_ref(), system_event, since_ns, day_ns);

@@ -1,8 +1,8 @@
 //! The trading day by the clock: which command its times ask for next.
 //!
 //! A function of the configured times, the clock, and what the journal says: the day's midnight, the last System Event and
-//! each instrument's state. So a start in the middle of a day, and a start after a crash at any point, find what is still to be done, do it,
-//! and repeat nothing. What an operator has halted stays so until the close.
+//! each instrument's state. So a start in the middle of a day, and a start after a crash at any point, find what is still to
+//! be done, do it, and repeat nothing. What an operator has halted stays so until the close.
 //!
 //! ```text
 //!  pre_open         closed instruments take orders
@@ -85,8 +85,8 @@ struct Times {
 
 impl Schedule {
     /// The schedule of an exchange whose last System Event was `system_event`, if there was one, whose last command was
-    /// given at `since_ns` (now, when there was none), and whose day counts from `midnight_ns`, nanoseconds since 1970.
-    /// Without a `day` instruments trade around the clock.
+    /// given at `since_ns` (now, when there was none, or when nobody knows because the day's clock stood still), and whose
+    /// day counts from `midnight_ns`, nanoseconds since 1970. Without a `day` instruments trade around the clock.
     pub fn new(day: Option<&Day>, system_event: Option<u8>, since_ns: u64, midnight_ns: u64) -> Self {
         Self {
             times: day.map(|day| Times::new(day, since_ns)),
@@ -427,7 +427,8 @@ mod tests {
 
         fn restart(&mut self) {
             // The clock of a day that is overdue stands still.
-            let since_ns = self.since_ns.min(self.midnight_ns + 72 * HOUR_NS);
+            let is_known = self.since_ns < self.midnight_ns + 72 * HOUR_NS;
+            let since_ns = if is_known { self.since_ns } else { self.now_ns };
             self.schedule = Schedule::new(self.day.as_ref(), self.system_event, since_ns, self.midnight_ns);
         }
 
