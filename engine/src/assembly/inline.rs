@@ -30,6 +30,8 @@ pub struct Simulated {
     pub address: Ipv4Addr,
     /// The secret of the indices: shows in nothing that anybody is told.
     pub hash_seed: u64,
+    /// Commands of the journal that the operator leaves out.
+    pub skips: Skips,
 }
 
 /// The outside in memory.
@@ -74,9 +76,9 @@ impl Inline {
             re_requests: outside.network.sender(udp),
             disk: Some(outside.disk.clone()),
             snapshots: Some(outside.disk.clone()),
-            skips: Skips::default(),
+            skips: outside.skips.clone(),
             archive: Some(archive::Sources {
-                skips: Skips::default(),
+                skips: outside.skips.clone(),
                 journal: {
                     let disk = outside.disk.clone();
                     Box::new(move || Box::new(disk.clone()))

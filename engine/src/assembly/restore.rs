@@ -6,6 +6,7 @@ mod tests;
 
 use super::error::StartError;
 use crate::ahead::Ahead;
+use crate::exchange::command::CommandKind;
 use crate::exchange::snapshot::Input;
 use crate::exchange::{Exchange, Limits};
 use crate::journal::{self, Disk, ReadOptions, Recovered};
@@ -191,7 +192,10 @@ fn read_on(
 fn apply(start: &mut Start, skips: &Skips, foreseen: &Recorded) -> Result<(), Stopped> {
     let events_hash = start.replica.events_hash();
     replay::compare(&foreseen.command, foreseen.note, events_hash)?;
-    if skips.contains(&foreseen.command) {
+    let is_planted = planted::is(Bug::SkippedUnasked)
+        && foreseen.command.kind == CommandKind::Enter as u8
+        && foreseen.command.sequence.is_multiple_of(16);
+    if skips.contains(&foreseen.command) || is_planted {
         start.skip(&foreseen.command);
     } else {
         start.replay_foreseen(foreseen);

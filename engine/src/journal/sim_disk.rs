@@ -154,6 +154,13 @@ impl SimDisk {
         self.state().failed
     }
 
+    /// True when the loss of power would change nothing that can be read.
+    pub fn is_settled(&self) -> bool {
+        let state = self.state();
+        let mut files = state.files.values();
+        files.all(|file| file.dirty.iter().all(|place| file.cached[place.clone()] == file.durable[place.clone()]))
+    }
+
     /// Bytes that new segments may still take.
     pub fn room_bytes(&self) -> u64 {
         self.state().free_bytes()
@@ -265,10 +272,11 @@ impl SimDisk {
         if let Some(write) = &pending
             && let Some(file) = state.files.get_mut(&write.segment)
         {
-            // The kernel had copied some of its pages.
+            // The kernel had copied some of its pages, or waited for the sync already.
             let start = usize::try_from(write.offset).expect("an offset in memory");
+            let is_whole = state.random.below(2) == 0;
             for from in (0..write.length).step_by(SECTOR_BYTES) {
-                if state.random.below(2) == 0 {
+                if is_whole || state.random.below(2) == 0 {
                     let to = (from + SECTOR_BYTES).min(write.length);
                     file.cache(start + from, &write.buffer[from..to]);
                 }

@@ -171,6 +171,17 @@ impl Books {
         }
     }
 
+    /// What rests, in priority order at each price: instrument, side, price, lots.
+    pub(crate) fn lines(&self) -> Vec<(u16, u8, u32, u32)> {
+        let queues = self.queues.iter();
+        queues
+            .flat_map(|((locate, side, price), numbers)| {
+                let lots = numbers.iter().map(|number| self.orders[number].quantity);
+                lots.map(|lots| (*locate, *side, *price, lots))
+            })
+            .collect()
+    }
+
     pub(crate) fn ladder(&self, locate: u16, side: u8) -> Ladder {
         let mut ladder = Ladder::new();
         for order in self.orders.values() {

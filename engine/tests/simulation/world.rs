@@ -1,20 +1,28 @@
 //! One simulated world: its clocks, its network, its disk, the exchange and those around it.
 
 mod account;
+mod answers;
 mod configuration;
+mod days;
 mod disturb;
+mod operator;
 mod restarts;
+mod told;
 mod wire;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::assembly::{Inline, Simulated, StartError};
 use engine::config::{Config, Durability};
 use engine::exchange::Exchange;
+use engine::exchange::command::Command;
 use engine::journal::{self, Crash, ReadOptions, SimDisk};
+use engine::poison::{self, Skips, simulated};
 use engine::runtime::clock::Clock;
 use engine::runtime::seams::DatagramSink;
 use engine::runtime::sim_net::{SimConnector, SimSender, Switchboard, tcp};
@@ -26,14 +34,16 @@ use crate::customer::Customer;
 use crate::handler::{Door, Handler};
 use crate::setting::Setting;
 use crate::trace;
+pub(crate) use wire::Place;
+use configuration::File;
 use wire::{Stream, Wire};
 
 const EXCHANGE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 /// More than ever needed to become quiet: reaching it is a failure.
 const QUIET_TURNS: u64 = 20_000;
 /// Time of a turn while somebody is dead, and at the end: nothing happens fast then.
-const SLOW_NS: u64 = 100_000_000;
-const QUIET_NS: u64 = 10_000_000;
+const SLOW_NS: u64 = 300_000_000;
+const QUIET_NS: u64 = 40_000_000;
 /// Everything an exchange knows is compared with itself so often.
 const AUDIT_TURNS: u64 = 40;
 /// A failed write must end the exchange within so many turns.
@@ -57,6 +67,8 @@ struct Death {
     customer: usize,
     /// By the exchange's clock.
     since_ns: u64,
+    /// Of the exchange.
+    day: u32,
     turns: u64,
 }
 
@@ -68,9 +80,17 @@ pub(crate) struct World {
     /// What the exchange's clock is off.
     offset_ns: i64,
     clock: Arc<AtomicU64>,
+    /// What the file says.
+    file: File,
     config: Config,
     outside: Simulated,
     exchange: Option<Inline>,
+    /// A command has ended the process.
+    was_poisoned: bool,
+    /// Commands that the operator has left out.
+    skipped: u32,
+    /// What the operator is about to do.
+    plan: VecDeque<Command>,
     /// By the exchange's clock.
     started_ns: u64,
     /// Durable when the exchange started.
@@ -87,8 +107,6 @@ pub(crate) struct World {
     order_entry: SimConnector,
     gap_recovery: Door,
     customers: Vec<Customer>,
-    /// Messages of each customer that the wire was told about.
-    watched: Vec<usize>,
     handlers: Vec<Handler>,
     deaths: Vec<Death>,
     noise: SimSender,
@@ -109,9 +127,14 @@ impl World {
     pub(crate) fn new(seed: u64, durability: Durability) -> Self {
         let mut random = Random::new(seed);
         let setting = Setting::draw(&mut random);
-        let mut config = configuration::of(&setting);
+        simulated::set_deadly(true);
+        let file = File {
+            accounts: setting.customers - setting.late,
+            fees: [0; 2],
+        };
+        let mut config = configuration::of(&setting, file);
         config.journal.durability = durability;
-        let now_ns = MIDNIGHT_NS + 9 * 3_600_000_000_000;
+        let now_ns = MIDNIGHT_NS + u64::from(configuration::BEGINS_S) * 1_000_000_000;
         let clock = Arc::new(AtomicU64::new(now_ns));
         let network = Switchboard::new(random.next_u64(), 4_096);
         network.set_faults(setting.network);
@@ -128,6 +151,7 @@ impl World {
             ),
             address: EXCHANGE,
             hash_seed: random.next_u64(),
+            skips: Skips::default(),
         };
         let entry = SocketAddrV4::new(EXCHANGE, config.network.order_entry_udp.port());
         let customers: Vec<_> = (0..setting.customers)
@@ -153,16 +177,19 @@ impl World {
             .collect();
         Self {
             wire: Wire::new(customers.iter().map(Customer::address)),
-            watched: vec![0; customers.len()],
             noise: network.sender(SocketAddrV4::new(Ipv4Addr::new(10, 0, 3, 1), 1)),
             setting,
             random,
             now_ns,
             offset_ns: 0,
             clock,
+            file,
             config,
             outside,
             exchange: None,
+            was_poisoned: false,
+            skipped: 0,
+            plan: VecDeque::new(),
             started_ns: 0,
             recovered: 0,
             may_fail: false,
@@ -253,27 +280,56 @@ impl World {
         self.low_turns = 0;
         self.outside.disk.set_capacity(DISK_BYTES);
         self.may_fail = false;
-        let (order_entry, to_order_entry) = tcp(self.setting.tcp);
-        let (gap_recovery, to_gap_recovery) = tcp(self.setting.tcp);
-        self.order_entry = to_order_entry;
-        *self.gap_recovery.lock().unwrap_or_else(PoisonError::into_inner) = to_gap_recovery;
+        self.was_poisoned = false;
+        self.change_file();
         self.recovered = last_sequence(&self.outside.disk);
         self.started_ns = self.exchange_ns();
         for death in &mut self.deaths {
             death.turns = 0;
         }
-        let exchange = Inline::start(&self.config, &self.outside, order_entry, gap_recovery)
-            .unwrap_or_else(|error| panic!("does not start: {error}"));
-        self.exchange = Some(exchange);
+        self.exchange = Some(self.started());
+        // Whatever the start has read, it tells: so it must not be lost any more.
+        assert!(
+            self.outside.disk.is_settled(),
+            "the exchange has started on what is in caches only"
+        );
         let mut disk = self.outside.disk.clone();
         if Snapshots::list(&mut disk).is_ok_and(|all| !all.is_empty()) {
             self.coverage.met("starts with a snapshot there");
         }
+        if self.today() > 1 {
+            self.coverage.met("starts on a later day");
+        }
         self.coverage.met("starts");
         self.tell(format_args!(
-            "the exchange starts after command {}",
-            self.recovered
+            "the exchange starts after command {}, on day {}",
+            self.recovered,
+            self.today()
         ));
+    }
+
+    /// A start; the operator leaves out whatever ends it.
+    fn started(&mut self) -> Inline {
+        loop {
+            let (order_entry, to_order_entry) = tcp(self.setting.tcp);
+            let (gap_recovery, to_gap_recovery) = tcp(self.setting.tcp);
+            self.order_entry = to_order_entry;
+            *self.gap_recovery.lock().unwrap_or_else(PoisonError::into_inner) = to_gap_recovery;
+            let start = || Inline::start(&self.config, &self.outside, order_entry, gap_recovery);
+            match catch_unwind(AssertUnwindSafe(start)) {
+                Ok(started) => return started.unwrap_or_else(|error| panic!("does not start: {error}")),
+                Err(panic) => {
+                    let Some(command) = poison::take_applying().filter(is_poison) else {
+                        resume_unwind(panic);
+                    };
+                    assert!(!self.outside.skips.contains(&command), "it was left out");
+                    self.outside.skips.leave_out(&command);
+                    self.skipped += 1;
+                    self.coverage.met("starts that a command has ended");
+                    self.tell(format_args!("command {} is left out", command.sequence));
+                }
+            }
+        }
     }
 
     /// The process is gone, and perhaps the power.
@@ -291,11 +347,12 @@ impl World {
         self.coverage.met(format!("crashes: {crash:?}"));
         self.tell(format_args!("the process is gone: {crash:?}"));
         // What was not durable is gone, and its numbers are given again.
-        let last = last_sequence(&self.outside.disk);
+        let frames = sequences(&self.outside.disk).expect("the journal is whole");
+        let last = frames.last().copied().unwrap_or(0);
         for (from, to) in &mut self.low {
             (*from, *to) = ((*from).min(last), (*to).min(last));
         }
-        self.flip_a_bit();
+        self.flip_a_bit(&frames);
         if self.setting.has_bad_snapshots {
             self.harm_snapshots();
         }
@@ -362,10 +419,15 @@ impl World {
         }
         self.pass(trades, pace_ns);
         // It ended by itself: somebody starts it again.
-        if self.may_fail && self.exchange.is_none() {
+        if self.has_ended() {
             self.kill();
             self.revive();
         }
+    }
+
+    /// The exchange ended by itself.
+    fn has_ended(&self) -> bool {
+        (self.may_fail || self.was_poisoned) && self.exchange.is_none()
     }
 
     /// Time passes, and everybody has a turn.
@@ -383,7 +445,7 @@ impl World {
         }
         let announced = self
             .wire
-            .length_at(self.now_ns.saturating_sub(Handler::patience_ns()));
+            .place_at(self.now_ns.saturating_sub(Handler::patience_ns()));
         for handler in &mut self.handlers {
             handler.turn(self.now_ns, announced);
         }
@@ -417,13 +479,22 @@ impl World {
         let Some(exchange) = &mut self.exchange else {
             return;
         };
-        if self.setting.is_uneven {
-            for _ in 0..1 + self.random.below(8) {
-                let stage = self.random.below(4) as usize;
-                exchange.turn_one(stage);
+        let (is_uneven, random) = (self.setting.is_uneven, &mut self.random);
+        let turn = || {
+            if is_uneven {
+                for _ in 0..1 + random.below(8) {
+                    exchange.turn_one(random.below(4) as usize);
+                }
+            } else {
+                exchange.turn();
             }
-        } else {
-            exchange.turn();
+        };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(turn)) {
+            let Some(command) = poison::take_applying().filter(is_poison) else {
+                resume_unwind(panic);
+            };
+            self.die_of(&command);
+            return;
         }
         let Some(failure) = exchange.failure() else {
             let has_failed = self.outside.disk.failed() > self.failures;
@@ -451,19 +522,34 @@ impl World {
         self.exchange = None;
     }
 
+    /// A command has ended the process. Threads that do not apply it go on until they are gone too.
+    fn die_of(&mut self, command: &Command) {
+        if let Some(exchange) = &mut self.exchange {
+            for _ in 0..self.random.below(30) {
+                exchange.turn_one(1);
+            }
+        }
+        self.exchange = None;
+        self.was_poisoned = true;
+        self.coverage.met("commands that ended the process");
+        self.tell(format_args!("command {} has ended the process", command.sequence));
+    }
+
     /// What was said meanwhile, and how much was durable.
     fn watch(&mut self) {
         let durable = self.durable();
         for (to, bytes) in self.outside.network.take_tapped() {
             self.wire.datagram(self.now_ns, to, &bytes, durable);
         }
-        for (index, customer) in self.customers.iter().enumerate() {
-            for place in self.watched[index]..customer.stream.len() {
-                let stream = Stream::Customer(index);
+        for (index, customer) in self.customers.iter_mut().enumerate() {
+            for (day, sequence, hash) in customer.told.drain(..) {
                 self.wire
-                    .message(stream, place as u64 + 1, &customer.stream[place], durable);
+                    .hashed(Stream::customer(day, index), sequence, hash, durable);
             }
-            self.watched[index] = customer.stream.len();
+            for answer in &mut customer.answers[customer.answers_seen..] {
+                answer.durable = durable;
+            }
+            customer.answers_seen = customer.answers.len();
         }
     }
 
@@ -485,8 +571,7 @@ impl World {
 
     /// A bit flips in the journal at rest: a start on it is refused, or gives a journal that is whole up to the frame
     /// with the flipped bit, if that is the last one (it can not be told from one that was never written whole).
-    fn flip_a_bit(&mut self) {
-        let before = sequences(&self.outside.disk).expect("the journal is whole");
+    fn flip_a_bit(&mut self, before: &[u64]) {
         let disk = self.outside.disk.copy();
         let Some(place) = disk.flip(self.random.next_u64()) else {
             return;
@@ -513,19 +598,21 @@ impl World {
     fn calm_down(&mut self) {
         self.tell(format_args!("calm"));
         self.mend_all();
-        if self.may_fail {
+        if self.may_fail || self.file.accounts < self.setting.customers {
+            self.file.accounts = self.setting.customers;
             self.kill();
             self.start();
         }
+        self.finish_plan();
         self.open_everything();
         let mut turns = 0;
         while !self.deaths.is_empty() {
-            self.pass(false, SLOW_NS);
+            self.calm_turn(SLOW_NS);
             turns += 1;
             assert!(turns < QUIET_TURNS, "the dead do not come back");
         }
         while !self.is_quiet() {
-            self.pass(false, QUIET_NS);
+            self.calm_turn(QUIET_NS);
             turns += 1;
             assert!(
                 turns < QUIET_TURNS,
@@ -535,28 +622,43 @@ impl World {
         }
     }
 
+    /// A turn in which nobody asks for anything new. What was asked for before may still end the process.
+    fn calm_turn(&mut self, pace_ns: u64) {
+        self.pass(false, pace_ns);
+        if self.has_ended() {
+            self.kill();
+            self.start();
+        }
+    }
+
     fn whats_missing(&self) -> String {
         let customers = self.customers.iter().filter(|customer| !customer.is_quiet());
-        let length = self.wire.length(Stream::Feed);
-        let handlers = self
-            .handlers
-            .iter()
-            .filter(|handler| !handler.is_whole(length))
-            .count();
+        let place = self.feed_place();
+        let handlers = self.handlers.iter().filter(|handler| !handler.is_whole(place));
         let names: Vec<_> = customers.map(|customer| &customer.username).collect();
-        format!("customers {names:?}, {handlers} subscribers")
+        format!("customers {names:?}, {} subscribers", handlers.count())
+    }
+
+    /// The day, and how much of its feed was sent.
+    fn feed_place(&self) -> Place {
+        let day = self.today();
+        (day, self.wire.length(Stream::feed(day)) as u64)
     }
 
     /// Everybody has everything: known by the numbers of those who have most, so the network must be given the time of
     /// some heartbeats as well.
     fn is_quiet(&mut self) -> bool {
         let quiet = |world: &Self| {
-            let length = world.wire.length(Stream::Feed);
+            let place = world.feed_place();
+            let (day, _) = place;
             let mut customers = world.customers.iter().enumerate();
             // Whoever missed the last message does not know it before a heartbeat comes through.
             customers.all(|(index, customer)| {
-                customer.is_quiet() && customer.stream.len() >= world.wire.length(Stream::Customer(index))
-            }) && world.handlers.iter().all(|handler| handler.is_whole(length))
+                let today = customer.today();
+                customer.is_quiet()
+                    && today.number() == day
+                    && today.stream.len() >= world.wire.length(Stream::customer(day, index))
+            }) && world.handlers.iter().all(|handler| handler.is_whole(place))
         };
         if !quiet(self) {
             return false;
@@ -565,15 +667,20 @@ impl World {
         let until = self.now_ns + 5_000_000_000;
         let before = self.size();
         while self.now_ns < until {
-            self.pass(false, QUIET_NS);
+            self.calm_turn(QUIET_NS);
         }
         quiet(self) && self.size() == before
     }
 
     fn size(&self) -> (u64, usize) {
-        let streams = self.customers.iter().map(|customer| customer.stream.len());
-        (self.wire.count(), streams.sum())
+        let days = self.customers.iter().flat_map(|customer| &customer.days);
+        (self.wire.count(), days.map(|day| day.stream.len()).sum())
     }
+}
+
+/// True for a command that ends the process whenever it is applied.
+fn is_poison(command: &Command) -> bool {
+    command.order().cl_ord_id.starts_with(simulated::CL_ORD_ID)
 }
 
 /// Session index of a user name.
@@ -588,7 +695,7 @@ fn session_of(exchange: &Exchange, username: &str) -> Option<u32> {
 fn sequences(disk: &SimDisk) -> Result<Vec<u64>, StartError> {
     let mut frames: Vec<u64> = Vec::new();
     journal::replay(
-        &mut disk.copy(),
+        &mut disk.clone(),
         ReadOptions::default(),
         |_| {},
         |command, first| -> Result<(), StartError> {

@@ -1,8 +1,6 @@
 //! What goes wrong while everybody works: ways cut, customers that fall silent, slow and failing writes, clocks that
-//! jump, people at the switches.
+//! jump.
 
-use engine::exchange::command::{Command, CommandKind, KillSwitch};
-use engine::exchange::instrument::State;
 use engine::journal::Fault;
 
 use super::{Death, EXCHANGE, World};
@@ -35,9 +33,14 @@ impl World {
             self.coverage.met("clock steps forward");
             self.tell(format_args!("the exchange's clock jumps by {step} ns"));
         }
-        if self.setting.has_operator && self.random.below(60) == 0 {
-            self.operate();
+        if self.setting.has_schedule && self.random.below(25) == 0 {
+            self.leap();
         }
+        if self.setting.has_rolls && self.plan.is_empty() && self.random.below(200) == 0 {
+            self.plan_a_roll();
+        }
+        self.go_on_with_plan();
+        self.operate();
         let can_fail = self.exchange.is_some() && !self.may_fail;
         if self.setting.has_disk_failures && can_fail && self.random.below(400) == 0 {
             self.fail_disk();
@@ -103,6 +106,7 @@ impl World {
         self.deaths.push(Death {
             customer: index,
             since_ns: self.exchange_ns(),
+            day: self.today(),
             turns: 0,
         });
         self.coverage.met(match (is_closed, ends_orders) {
@@ -140,7 +144,8 @@ impl World {
                     "{username} has been dead for long, and is connected"
                 );
                 let account = exchange.account(session.account).expect("sessions have accounts");
-                if account.definition.cancel_on_disconnect != 0 {
+                // A roll ends all connections, and nothing is canceled because of that.
+                if account.definition.cancel_on_disconnect != 0 && exchange.day() == death.day {
                     assert_eq!(
                         account.open_orders, 0,
                         "{username} has been dead for long, and its orders rest"
@@ -154,70 +159,6 @@ impl World {
             self.customers[customer].is_dead = false;
             self.coverage.met("dead customers found ended");
             self.tell(format_args!("customer {customer} comes back"));
-        }
-    }
-
-    /// The operator halts, opens, switches off and on.
-    fn operate(&mut self) {
-        let instrument = 1 + self.random.below(2) as u16;
-        let account = self.random.below(u64::from(self.setting.customers)) as u32;
-        let is_on = u8::from(self.random.chance(1, 3));
-        let command = match self.random.below(3) {
-            0 => Command {
-                instrument,
-                ..Command::new(CommandKind::SetState)
-            }
-            .with_auction(
-                *self.random.pick(&[
-                    State::Trading as u8,
-                    State::Halted as u8,
-                    State::CancelOnly as u8,
-                    State::PreOpen as u8,
-                    State::Auction as u8,
-                    State::Closed as u8,
-                ]),
-                *self.random.pick(b"OCH"),
-            ),
-            1 => Command {
-                instrument,
-                ..Command::new(CommandKind::SetState)
-            }
-            .with_state(State::Trading as u8),
-            _ => {
-                let switch = KillSwitch {
-                    account,
-                    is_on,
-                    spare: [0; 35],
-                };
-                Command {
-                    body: zerocopy::transmute!(switch),
-                    ..Command::new(CommandKind::KillSwitch)
-                }
-            }
-        };
-        if let Some(exchange) = &mut self.exchange
-            && exchange.is_ready()
-            && exchange.try_operate(command)
-        {
-            self.coverage.met("commands of the operator");
-            self.tell(format_args!(
-                "the operator: {:?}",
-                CommandKind::from_byte(command.kind)
-            ));
-        }
-    }
-
-    /// Every instrument trades: where orders collect for a cross, something is told each second.
-    pub(super) fn open_everything(&mut self) {
-        let Some(exchange) = &mut self.exchange else {
-            return;
-        };
-        for instrument in 1..=2 {
-            let open = Command {
-                instrument,
-                ..Command::new(CommandKind::SetState)
-            };
-            exchange.operate(open.with_state(State::Trading as u8));
         }
     }
 
