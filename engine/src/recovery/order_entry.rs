@@ -271,7 +271,8 @@ impl Service for OrderEntry {
             open.answer.clear();
             open.answer.shrink_to(ANSWER_BYTES_KEPT);
             open.answered = 0;
-            let Some(replica) = view.replica else {
+            // What the replica knows is the new day's, and this connection's numbers are the old one's.
+            let Some(replica) = view.replica.filter(|_| !has_ended) else {
                 break;
             };
             let is_as_of = replica.is_between_commands();

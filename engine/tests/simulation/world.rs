@@ -335,7 +335,7 @@ impl World {
     /// The process is gone, and perhaps the power.
     fn kill(&mut self) {
         self.exchange = None;
-        self.may_fail = false;
+        (self.may_fail, self.was_poisoned) = (false, false);
         // Where power is lost the process is killed now and then, too: what it left in caches may be lost later.
         let is_power = self.setting.has_power_losses && self.random.below(3) > 0;
         let crash = if is_power || self.config.journal.durability != Durability::Sync {
@@ -371,6 +371,9 @@ impl World {
         };
         let random = &mut self.random;
         disk.change_snapshot(newest, |bytes| {
+            if bytes.is_empty() {
+                return;
+            }
             let place = random.below(bytes.len() as u64) as usize;
             if random.chance(1, 2) {
                 bytes[place] ^= 1 << random.below(8);

@@ -25,7 +25,7 @@ impl World {
         let is_evening = since_beginning > u64::from(configuration::ROLLED_S) * SECOND_NS;
         let leap_ns = if is_evening && self.random.chance(1, 4) {
             self.coverage.met("nights");
-            DAY_NS - since_beginning - self.random.below(SECOND_NS)
+            (DAY_NS - since_beginning).saturating_sub(self.random.below(SECOND_NS))
         } else {
             self.random.below(LEAP_NS)
         };
