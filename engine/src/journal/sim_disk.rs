@@ -158,7 +158,11 @@ impl SimDisk {
     pub fn is_settled(&self) -> bool {
         let state = self.state();
         let mut files = state.files.values();
-        files.all(|file| file.dirty.iter().all(|place| file.cached[place.clone()] == file.durable[place.clone()]))
+        files.all(|file| {
+            file.dirty
+                .iter()
+                .all(|place| file.cached[place.clone()] == file.durable[place.clone()])
+        })
     }
 
     /// Bytes that new segments may still take.

@@ -198,8 +198,18 @@ impl Handler {
             let feed = feeds.get(day).map_or(&[][..], Vec::as_slice);
             let is_last = feeds.keys().last() == Some(day);
             // Who hears of a new day first gives up what is missing of the day before.
-            let length = if is_last { feed.len() } else { hashes.len().min(feed.len()) };
-            assert_eq!(hashes, &feed[..length], "a subscriber got another feed of day {day}");
+            let length = if is_last {
+                feed.len()
+            } else {
+                hashes.len().min(feed.len())
+            };
+            let pairs = hashes.iter().zip(feed);
+            let same = pairs.take_while(|(one, other)| one == other).count();
+            assert_eq!(
+                (same, same),
+                (hashes.len(), length),
+                "a subscriber's feed of day {day} is the journal's up to message {same}; lengths received, and wanted"
+            );
             if !is_last {
                 coverage.met(match length == feed.len() {
                     true => "days that a subscriber heard to their end",

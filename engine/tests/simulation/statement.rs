@@ -202,7 +202,14 @@ impl<'a> Statement<'a> {
                     accepted.quantity.get(),
                     accepted.time_in_force
                 ),
-                (self.carried, order.terms, order.is_buy, order.limit, order.open, b'G'),
+                (
+                    self.carried,
+                    order.terms,
+                    order.is_buy,
+                    order.limit,
+                    order.open,
+                    b'G'
+                ),
                 "an order is another one on the next day"
             );
             let order = Order {
@@ -286,7 +293,10 @@ impl<'a> Statement<'a> {
                 let user_ref = canceled.user_ref_num.get();
                 self.reduce(user_ref, canceled.quantity.get());
                 let ends_with_day = canceled.reason != b'E' || !self.order(user_ref).outlives_day;
-                assert!(ends_with_day, "order {user_ref} was good till canceled, and ended with the day");
+                assert!(
+                    ends_with_day,
+                    "order {user_ref} was good till canceled, and ended with the day"
+                );
             }
             Response::AiqCanceled(canceled, _) => {
                 self.reduce(canceled.user_ref_num.get(), canceled.decrement_shares.get());

@@ -13,8 +13,8 @@ mod wire;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::assembly::{Inline, Simulated, StartError};
@@ -34,8 +34,8 @@ use crate::customer::Customer;
 use crate::handler::{Door, Handler};
 use crate::setting::Setting;
 use crate::trace;
-pub(crate) use wire::Place;
 use configuration::File;
+pub(crate) use wire::Place;
 use wire::{Stream, Wire};
 
 const EXCHANGE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -69,6 +69,8 @@ struct Death {
     since_ns: u64,
     /// Of the exchange.
     day: u32,
+    /// It had been connected on that day.
+    was_there: bool,
     turns: u64,
 }
 
@@ -479,11 +481,8 @@ impl World {
     }
 
     fn turn_stages(&mut self) {
-        let Some(exchange) = &mut self.exchange else {
-            return;
-        };
-        let (is_uneven, random) = (self.setting.is_uneven, &mut self.random);
-        let turn = || {
+        let is_uneven = self.setting.is_uneven;
+        self.guarded(|exchange, random| {
             if is_uneven {
                 for _ in 0..1 + random.below(8) {
                     exchange.turn_one(random.below(4) as usize);
@@ -491,14 +490,10 @@ impl World {
             } else {
                 exchange.turn();
             }
-        };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(turn)) {
-            let Some(command) = poison::take_applying().filter(is_poison) else {
-                resume_unwind(panic);
-            };
-            self.die_of(&command);
+        });
+        let Some(exchange) = &self.exchange else {
             return;
-        }
+        };
         let Some(failure) = exchange.failure() else {
             let has_failed = self.outside.disk.failed() > self.failures;
             self.failed_turns = if has_failed { self.failed_turns + 1 } else { 0 };
@@ -510,19 +505,44 @@ impl World {
         };
         assert!(self.may_fail, "the exchange failed: {failure}");
         // It has failed for good: whatever it is still given, it writes no more and releases no more (P12).
-        let before = (self.outside.disk.writes(), exchange.released());
-        for _ in 0..20 {
-            exchange.turn();
-        }
+        let writes = self.outside.disk.writes();
+        self.guarded(|exchange, _| {
+            let released = exchange.released();
+            for _ in 0..20 {
+                exchange.turn();
+            }
+            assert_eq!(exchange.released(), released, "it goes on after a write failed");
+        });
         assert_eq!(
-            (self.outside.disk.writes(), exchange.released()),
-            before,
-            "it goes on after a write failed"
+            self.outside.disk.writes(),
+            writes,
+            "it goes on writing after a write failed"
         );
         self.coverage.met("failures that end the exchange");
         self.tell(format_args!("{failure}"));
         self.watch();
         self.exchange = None;
+    }
+
+    /// Lets the exchange do something, unless a command ends the process meanwhile.
+    fn guarded(&mut self, run: impl FnOnce(&mut Inline, &mut Random)) {
+        let Self { exchange, random, .. } = self;
+        let Some(exchange) = exchange else { return };
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(exchange, random))) else {
+            return;
+        };
+        match poison::take_applying().filter(is_poison) {
+            Some(command) => self.die_of(&command),
+            None => resume_unwind(panic),
+        }
+    }
+
+    /// The operator does something for certain, in a world that is calm.
+    fn operate_surely(&mut self, command: Command) {
+        let is_taken = |exchange: &mut Inline| exchange.is_ready() && exchange.try_operate(command);
+        while !self.exchange.as_mut().is_some_and(is_taken) {
+            self.calm_turn(QUIET_NS);
+        }
     }
 
     /// A command has ended the process. Threads that do not apply it go on until they are gone too.
@@ -654,6 +674,13 @@ impl World {
         let quiet = |world: &Self| {
             let place = world.feed_place();
             let (day, _) = place;
+            let is_released = world
+                .exchange
+                .as_ref()
+                .is_some_and(|exchange| exchange.released() == exchange.exchange().sequence());
+            if !is_released {
+                return false;
+            }
             let mut customers = world.customers.iter().enumerate();
             // Whoever missed the last message does not know it before a heartbeat comes through.
             customers.all(|(index, customer)| {
@@ -675,9 +702,16 @@ impl World {
         quiet(self) && self.size() == before
     }
 
-    fn size(&self) -> (u64, usize) {
+    /// Commands, messages sent, messages heard.
+    fn size(&self) -> (u64, u64, usize) {
+        let exchange = self.exchange.as_ref();
+        let commands = exchange.map_or(0, |exchange| exchange.exchange().sequence());
         let days = self.customers.iter().flat_map(|customer| &customer.days);
-        (self.wire.count(), days.map(|day| day.stream.len()).sum())
+        (
+            commands,
+            self.wire.count(),
+            days.map(|day| day.stream.len()).sum(),
+        )
     }
 }
 

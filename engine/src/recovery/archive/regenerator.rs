@@ -84,9 +84,13 @@ impl Regenerator {
         self.replay.exchange.sequence()
     }
 
-    /// Number of the stream's next message.
-    pub(super) fn next(&self, stream: u32) -> u64 {
-        next_of(&self.replay.encoder, stream)
+    /// The first message of a job that is still ahead. Numbers of the days before say nothing about it.
+    pub(super) fn from_here(&self, job: &Job) -> u64 {
+        if self.replay.exchange.day() == job.day {
+            job.from.max(next_of(&self.replay.encoder, job.stream))
+        } else {
+            job.from
+        }
     }
 
     /// True when the job's first message is still ahead.

@@ -174,6 +174,12 @@ impl Customer {
         self.socket.address()
     }
 
+    /// Something that it asked for on this day was answered.
+    pub(crate) fn was_answered_on(&self, day: u32) -> bool {
+        let mut fates = self.today().fates.values();
+        self.today().number() == day && fates.any(|fate| matches!(fate, Fate::Answered(_)))
+    }
+
     /// It sends nothing that ends the process.
     pub(crate) fn without_poison(&mut self) {
         self.wishes.without_poison();
@@ -452,7 +458,11 @@ impl Customer {
                     self.is_in_doubt = false;
                     self.is_in = true;
                     self.coverage.met("logins");
-                    trace::tell(now, &self.username, format_args!("logged in to {}", self.today().text()));
+                    trace::tell(
+                        now,
+                        &self.username,
+                        format_args!("logged in to {}", self.today().text()),
+                    );
                     if self.manner == Manner::Tcp {
                         self.entry.resend_all(now);
                     }
@@ -473,7 +483,8 @@ impl Customer {
                         continue;
                     }
                     if let Some(answered) = self.questions.take(answer) {
-                        self.coverage.met(format!("answered: {}", answered.question.name()));
+                        self.coverage
+                            .met(format!("answered: {}", answered.question.name()));
                         self.answers.push(answered);
                     }
                 }

@@ -51,7 +51,10 @@ impl Reader {
                 // Unnamed, it is the stream of today, whichever that is by now.
                 Heard::Accepted(name) => self.name = name,
                 Heard::Message(sequence, message) => {
-                    assert_eq!(sequence, self.from, "a replay begins where it was asked to, without holes");
+                    assert_eq!(
+                        sequence, self.from,
+                        "a replay begins where it was asked to, without holes"
+                    );
                     self.from += 1;
                     take(self.name, sequence, message);
                 }

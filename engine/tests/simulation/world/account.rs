@@ -97,7 +97,11 @@ impl World {
             last.exchange.state_hash(),
             "the journal gives another state"
         );
-        assert_eq!(exchange.skips(), self.skipped, "commands that the operator left out");
+        assert_eq!(
+            exchange.skips(),
+            self.skipped,
+            "commands that the operator left out"
+        );
         told
     }
 
@@ -177,7 +181,10 @@ impl World {
                 );
             }
             let asked = |kind: &str, count: u64, most: u64| {
-                assert!(count <= most, "{name}: {count} {kind} in the journal, and it asked for {most}");
+                assert!(
+                    count <= most,
+                    "{name}: {count} {kind} in the journal, and it asked for {most}"
+                );
             };
             let queries = told.queries.get(&session).copied().unwrap_or(0);
             if customer.queries == 0 {
@@ -189,7 +196,10 @@ impl World {
             let statement = judged_statement(name, session, told, &customer.answers);
             // The exchange looks at its clock each turn; what was due long ago is over.
             let midnight_ns = last.exchange.midnight_ns().unwrap_or(super::MIDNIGHT_NS);
-            let clock = self.exchange_ns().saturating_sub(midnight_ns).max(last.exchange.now());
+            let clock = self
+                .exchange_ns()
+                .saturating_sub(midnight_ns)
+                .max(last.exchange.now());
             statement.check_expiries(name, clock.saturating_sub(EXPIRY_SLACK_NS));
             let open: BTreeMap<u32, u32> = last
                 .exchange
@@ -215,7 +225,11 @@ impl World {
                 paid += told.transfers_of(account)[asset as usize];
             }
             let fees = last.exchange.asset(asset).expect("it is below the count").fees;
-            assert_eq!(owned + fees, paid, "asset {asset}: all that there is, and all that was paid in");
+            assert_eq!(
+                owned + fees,
+                paid,
+                "asset {asset}: all that there is, and all that was paid in"
+            );
         }
     }
 
@@ -317,7 +331,10 @@ fn judged_statement<'a>(name: &str, session: u32, told: &'a Told, answers: &[Ans
         }
     }
     statement.end_carrying();
-    assert!(due.is_empty(), "{name}: answers as of messages that there never were: {due:?}");
+    assert!(
+        due.is_empty(),
+        "{name}: answers as of messages that there never were: {due:?}"
+    );
     statement
 }
 
@@ -330,7 +347,11 @@ fn judge(name: &str, statement: &Statement<'_>, answer: &Answered) {
                 let Question::OrderStatus(asked) = answer.question else {
                     unreachable!("answers fit their questions");
                 };
-                let found = (status.user_ref_num.get(), status.open.get(), status.executed.get());
+                let found = (
+                    status.user_ref_num.get(),
+                    status.open.get(),
+                    status.executed.get(),
+                );
                 match statement.known(asked) {
                     // The last ones that ended are remembered, and no more.
                     Some(known) if status.state == b'U' => assert!(

@@ -56,12 +56,16 @@ fn percent(ppm: i32) -> String {
 
 fn time(since_beginning: u32) -> String {
     let seconds = BEGINS_S + since_beginning;
-    format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3_600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }
 
 pub(super) fn of(setting: &Setting, file: File) -> Config {
-    let [(btc_maker, btc_taker), (eth_maker, eth_taker)] =
-        [0, 1].map(|place| FEES[place][file.fees[place]]);
+    let [(btc_maker, btc_taker), (eth_maker, eth_taker)] = [0, 1].map(|place| FEES[place][file.fees[place]]);
     let mut text = format!(
         r#"
 assets = [{{ name = "USD", decimals = 8 }}, {{ name = "BTC", decimals = 8 }}, {{ name = "ETH", decimals = 18 }}]

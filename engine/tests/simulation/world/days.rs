@@ -14,7 +14,9 @@ const LEAP_NS: u64 = 6 * SECOND_NS;
 impl World {
     /// The exchange's day; 1 while there is none.
     pub(super) fn today(&self) -> u32 {
-        self.exchange.as_ref().map_or(1, |exchange| exchange.exchange().day())
+        self.exchange
+            .as_ref()
+            .map_or(1, |exchange| exchange.exchange().day())
     }
 
     /// Nothing happens for some seconds, or until the next morning.
@@ -45,7 +47,8 @@ impl World {
             .with_state(state as u8)
         };
         let event = |code| Command::new(CommandKind::SystemEvent).with_state(code);
-        self.plan.extend([state(1, State::Closed), state(2, State::Closed)]);
+        self.plan
+            .extend([state(1, State::Closed), state(2, State::Closed)]);
         for code in [
             event_code::END_OF_MARKET_HOURS,
             event_code::END_OF_SYSTEM_HOURS,
@@ -60,7 +63,8 @@ impl World {
             let auction = *self.random.pick(&[State::PreOpen, State::Auction]);
             self.plan.extend([state(1, auction), state(2, auction)]);
         }
-        self.plan.extend([state(1, State::Trading), state(2, State::Trading)]);
+        self.plan
+            .extend([state(1, State::Trading), state(2, State::Trading)]);
         self.coverage.met("rolls that the operator wants");
     }
 
@@ -81,11 +85,8 @@ impl World {
 
     /// What the operator has begun it brings to its end.
     pub(super) fn finish_plan(&mut self) {
-        while !self.plan.is_empty() {
-            let command = self.plan.pop_front();
-            if let (Some(command), Some(exchange)) = (command, &mut self.exchange) {
-                exchange.operate(command);
-            }
+        while let Some(command) = self.plan.pop_front() {
+            self.operate_surely(command);
             self.calm_turn(super::QUIET_NS);
         }
     }

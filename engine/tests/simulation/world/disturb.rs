@@ -103,10 +103,16 @@ impl World {
             customer.link = None;
         }
         let ends_orders = index % 2 == 1;
+        let was_there = customer.was_answered_on(
+            self.exchange
+                .as_ref()
+                .map_or(1, |exchange| exchange.exchange().day()),
+        );
         self.deaths.push(Death {
             customer: index,
             since_ns: self.exchange_ns(),
             day: self.today(),
+            was_there,
             turns: 0,
         });
         self.coverage.met(match (is_closed, ends_orders) {
@@ -127,6 +133,11 @@ impl World {
         let mut risen = Vec::new();
         for death in &mut self.deaths {
             death.turns += 1;
+            // What it had said is heard by and by.
+            let link = self.customers[death.customer].link.as_ref();
+            if link.is_some_and(|link| link.stream.unread() > 0) {
+                death.since_ns = now_ns;
+            }
             let since_ns = death.since_ns.max(started_ns);
             let is_over = now_ns.saturating_sub(since_ns) > SILENCE_NS + SILENCE_NS + SLACK_NS;
             if !is_over || death.turns < TURNS_AT_LEAST || !exchange.is_ready() {
@@ -145,7 +156,8 @@ impl World {
                 );
                 let account = exchange.account(session.account).expect("sessions have accounts");
                 // A roll ends all connections, and nothing is canceled because of that.
-                if account.definition.cancel_on_disconnect != 0 && exchange.day() == death.day {
+                let was_there = death.was_there && exchange.day() == death.day;
+                if account.definition.cancel_on_disconnect != 0 && was_there {
                     assert_eq!(
                         account.open_orders, 0,
                         "{username} has been dead for long, and its orders rest"

@@ -1,9 +1,7 @@
 //! People at the switches: instruments are halted and opened, accounts switched off, money paid in and out, fees and limits
 //! changed; and the file is another one at the next start.
 
-use engine::exchange::command::{
-    AccountChange, Command, CommandKind, InstrumentChange, KillSwitch,
-};
+use engine::exchange::command::{AccountChange, Command, CommandKind, InstrumentChange, KillSwitch};
 use engine::exchange::instrument::State;
 
 use super::told::ASSETS;
@@ -60,7 +58,10 @@ impl World {
                 instrument,
                 ..Command::new(CommandKind::SetProtection)
             }
-            .with_protection(*self.random.pick(&[0, 100, 2_000]), 1 + self.random.below(2) as u32),
+            .with_protection(
+                *self.random.pick(&[0, 100, 2_000]),
+                1 + self.random.below(2) as u32,
+            ),
             _ => {
                 let switch = KillSwitch {
                     account,
@@ -131,15 +132,12 @@ impl World {
 
     /// Every instrument trades: where orders collect for a cross, something is told each second.
     pub(super) fn open_everything(&mut self) {
-        let Some(exchange) = &mut self.exchange else {
-            return;
-        };
         for instrument in 1..=2 {
             let open = Command {
                 instrument,
                 ..Command::new(CommandKind::SetState)
             };
-            exchange.operate(open.with_state(State::Trading as u8));
+            self.operate_surely(open.with_state(State::Trading as u8));
         }
     }
 }

@@ -184,7 +184,10 @@ impl<'a> Journal<'a> {
 
     /// The exchange as of the last command, and what it told. Every answer was given by some state.
     pub(super) fn finish(self) -> (Exchange, Told) {
-        if let Some(Expected { session, answered, .. }) = self.expected.first() {
+        if let Some(Expected {
+            session, answered, ..
+        }) = self.expected.first()
+        {
             panic!("session {session}: no state gives this answer: {answered:?}");
         }
         (self.replay.exchange, self.told)
@@ -192,7 +195,11 @@ impl<'a> Journal<'a> {
 
     /// Time ascends, over days too.
     fn check_time(&mut self, command: &Command) {
-        let midnight_ns = self.replay.exchange.midnight_ns().unwrap_or(self.first_midnight_ns);
+        let midnight_ns = self
+            .replay
+            .exchange
+            .midnight_ns()
+            .unwrap_or(self.first_midnight_ns);
         let moment_ns = midnight_ns + command.time;
         assert!(
             moment_ns > self.moment_ns,
@@ -243,7 +250,11 @@ impl<'a> Journal<'a> {
     fn note_fees(&mut self, time: u64) {
         let day = self.told.day;
         for locate in 1..=self.replay.exchange.instrument_count() {
-            let instrument = self.replay.exchange.instrument(locate).expect("it is below the count");
+            let instrument = self
+                .replay
+                .exchange
+                .instrument(locate)
+                .expect("it is below the count");
             let rates = Rates {
                 maker_ppm: instrument.definition.maker_fee_ppm.into(),
                 taker_ppm: instrument.definition.taker_fee_ppm.into(),

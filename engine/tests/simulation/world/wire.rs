@@ -103,7 +103,10 @@ impl Wire {
 
     /// The same for one whose hash is known.
     pub(super) fn hashed(&mut self, stream: Stream, sequence: u64, hash: u64, durable: u64) {
-        assert!((1..NUMBERS_MAX).contains(&sequence), "message {sequence} of {stream:?}");
+        assert!(
+            (1..NUMBERS_MAX).contains(&sequence),
+            "message {sequence} of {stream:?}"
+        );
         let place = sequence as usize - 1;
         let seen = self.seen.entry(stream).or_default();
         if seen.len() <= place {
