@@ -27,6 +27,10 @@ pub(crate) struct Books {
     /// Code of each instrument's trading state.
     states: BTreeMap<u16, u8>,
     pub(crate) executions: u64,
+    /// Crosses with a volume, imbalances told, pauses.
+    pub(crate) crosses: u64,
+    pub(crate) imbalances: u64,
+    pub(crate) pauses: u64,
 }
 
 impl Books {
@@ -93,10 +97,13 @@ impl Books {
                 self.add(replaced.new_order_reference_number.get(), order);
             }
             FeedMessage::StockTradingAction(action) => {
+                self.pauses += u64::from(action.trading_state == b'P');
                 self.states
                     .insert(action.stock_locate.get(), action.trading_state);
             }
-            FeedMessage::SystemEvent(_) | FeedMessage::CrossTrade(_) | FeedMessage::Noii(_) => {}
+            FeedMessage::CrossTrade(cross) => self.crosses += u64::from(cross.shares.get() > 0),
+            FeedMessage::Noii(_) => self.imbalances += 1,
+            FeedMessage::SystemEvent(_) => {}
             other => panic!("not expected in this feed: {other:?}"),
         }
     }

@@ -12,7 +12,7 @@ use protocol::testing::Random;
 use crate::customer::Wishes;
 
 /// Turns in which customers trade.
-const TURNS: (u64, u64) = (150, 900);
+const TURNS: (u64, u64) = (150, 1_200);
 
 #[derive(Debug)]
 pub(crate) struct Setting {

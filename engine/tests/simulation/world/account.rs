@@ -268,6 +268,13 @@ impl World {
                     books.message(message);
                 }
             }
+            for (case, count) in [
+                ("crosses", books.crosses),
+                ("imbalances told", books.imbalances),
+                ("pauses", books.pauses),
+            ] {
+                self.coverage.count(case, count);
+            }
             let hashes: Vec<u64> = of_day.feed.iter().map(|message| hash_of(message)).collect();
             feeds.insert(*day, hashes);
         }

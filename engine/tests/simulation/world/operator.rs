@@ -59,7 +59,7 @@ impl World {
                 ..Command::new(CommandKind::SetProtection)
             }
             .with_protection(
-                *self.random.pick(&[0, 100, 2_000]),
+                *self.random.pick(&[0, 1, 10]),
                 1 + self.random.below(2) as u32,
             ),
             _ => {
