@@ -109,6 +109,8 @@ pub(crate) struct Customer {
     pub(crate) logins: u64,
     /// Orders of today that were accepted, perhaps ended since, with their sides.
     accepted: Vec<(u32, u8)>,
+    /// The highest number that was sent over this connection.
+    sent_over_link: u32,
     questions: Questions,
     /// Whole answers.
     pub(crate) answers: Vec<Answered>,
@@ -160,6 +162,7 @@ impl Customer {
             queries: 0,
             logins: 0,
             accepted: Vec::new(),
+            sent_over_link: 0,
             questions: Questions::default(),
             answers: Vec::new(),
             answers_seen: 0,
@@ -206,15 +209,13 @@ impl Customer {
         if !self.is_ready() {
             return;
         }
-        if trades {
-            self.ask();
-        }
         let mut requests = Vec::new();
         if !self.today().knows_numbers && now >= self.query_at {
             self.query_at = now + QUERY_NS;
             self.queries += 1;
             requests.push(AccountQuery { message_type: b'Q' }.as_bytes().to_vec());
         }
+        let may_ask = trades;
         let trades = trades && self.today().knows_numbers;
         if trades && self.entry.unanswered_count() < UNANSWERED_MAX && self.random.below(4) == 0 {
             let burst = if self.wishes.has(Wish::Burst) && self.random.below(20) == 0 {
@@ -246,6 +247,9 @@ impl Customer {
             (requests.len() - asked) as u64,
         );
         self.send(&requests);
+        if may_ask {
+            self.ask();
+        }
     }
 
     fn listen_to_datagrams(&mut self, now: u64) {
@@ -313,6 +317,7 @@ impl Customer {
     fn hang_up(&mut self) {
         self.link = None;
         (self.token, self.is_in) = (None, false);
+        self.sent_over_link = 0;
         self.questions.forget();
     }
 
@@ -361,7 +366,7 @@ impl Customer {
         let (day, known) = (self.today().number(), self.today().stream.len() as u64);
         if let Some(link) = &mut self.link {
             link.say(&question.bytes());
-            self.questions.ask(question, day, known);
+            self.questions.ask(question, day, known, self.sent_over_link);
             self.coverage.met(format!("asked: {}", question.name()));
         }
     }
@@ -648,6 +653,10 @@ impl Customer {
             for request in requests {
                 // What is asked for again comes over UDP.
                 link.say(request);
+                let number = Request::decode(request)
+                    .ok()
+                    .and_then(|request| request.new_user_ref());
+                self.sent_over_link = self.sent_over_link.max(number.unwrap_or(0));
             }
             return;
         }

@@ -87,6 +87,8 @@ pub(crate) struct Answered {
     pub(crate) day: u32,
     /// Messages of the stream that were known when it was asked.
     pub(crate) known: u64,
+    /// The highest number of those sent before over the same connection; 0: none was.
+    pub(crate) behind: u32,
     pub(crate) messages: Vec<Vec<u8>>,
     /// The last durable command when the answer was there.
     pub(crate) durable: u64,
@@ -108,11 +110,12 @@ impl Questions {
         self.asked.clear();
     }
 
-    pub(super) fn ask(&mut self, question: Question, day: u32, known: u64) {
+    pub(super) fn ask(&mut self, question: Question, day: u32, known: u64, behind: u32) {
         self.asked.push_back(Answered {
             question,
             day,
             known,
+            behind,
             messages: Vec::new(),
             durable: 0,
         });

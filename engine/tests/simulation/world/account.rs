@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use engine::assembly::Final;
 use engine::exchange::book::Side;
 use engine::journal::{self, ReadOptions};
-use protocol::order_entry::Answer;
+use protocol::order_entry::{Answer, Response};
 
 use super::answers;
 use super::told::{Journal, Told};
@@ -145,7 +145,7 @@ impl World {
 
     /// What customers think is what is: the fate of every request, their open orders, their money, their answers.
     fn compare_customers(&self, last: &Final, told: &Told) {
-        for customer in &self.customers {
+        for (index, customer) in self.customers.iter().enumerate() {
             let name = &customer.username;
             let session = session_of(&last.exchange, name).expect("it is configured");
             let account = last.exchange.session(session).expect("it was just found").account;
@@ -194,6 +194,9 @@ impl World {
             asked("connections", logins, customer.logins);
 
             let statement = judged_statement(name, session, told, &customer.answers);
+            if !configuration::may_be_throttled(index) {
+                check_order(name, session, told, &customer.answers);
+            }
             // The exchange looks at its clock each turn; what was due long ago is over.
             let midnight_ns = last.exchange.midnight_ns().unwrap_or(super::MIDNIGHT_NS);
             let clock = self
@@ -343,6 +346,33 @@ fn judged_statement<'a>(name: &str, session: u32, told: &'a Told, answers: &[Ans
         "{name}: answers as of messages that there never were: {due:?}"
     );
     statement
+}
+
+/// A question sees the requests that were sent before it over the same connection.
+fn check_order(name: &str, session: u32, told: &Told, answers: &[Answered]) {
+    for (day, of_day) in &told.days {
+        let stream = of_day.sessions.get(&session).map_or(&[][..], Vec::as_slice);
+        let mut places = BTreeMap::new();
+        for (place, message) in (1_u64..).zip(stream) {
+            let number = match Response::decode(message).expect("OUCH") {
+                Response::Accepted(accepted, _) => accepted.user_ref_num.get(),
+                Response::Replaced(replaced, _) => replaced.user_ref_num.get(),
+                Response::Rejected(rejected, _) => rejected.user_ref_num.get(),
+                _ => continue,
+            };
+            places.entry(number).or_insert(place);
+        }
+        for answer in answers.iter().filter(|answer| answer.day == *day) {
+            let is_of_stream = !matches!(answer.question, Question::Ticker(_) | Question::Instruments);
+            let place = places.get(&answer.behind).filter(|_| is_of_stream);
+            let as_of = answers::as_of(&answer.messages);
+            assert!(
+                place.is_none_or(|place| *place <= as_of),
+                "{name}: an answer is as of {as_of}, and request {} before it was answered at {place:?}",
+                answer.behind
+            );
+        }
+    }
 }
 
 /// An answer about orders is what the customer's own stream says.

@@ -64,6 +64,11 @@ fn time(since_beginning: u32) -> String {
     )
 }
 
+/// True for a customer whose requests may be dropped at the door.
+pub(super) fn may_be_throttled(customer: usize) -> bool {
+    customer == 2
+}
+
 pub(super) fn of(setting: &Setting, file: File) -> Config {
     let [(btc_maker, btc_taker), (eth_maker, eth_taker)] = [0, 1].map(|place| FEES[place][file.fees[place]]);
     let mut text = format!(

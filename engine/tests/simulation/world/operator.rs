@@ -58,10 +58,7 @@ impl World {
                 instrument,
                 ..Command::new(CommandKind::SetProtection)
             }
-            .with_protection(
-                *self.random.pick(&[0, 1, 10]),
-                1 + self.random.below(2) as u32,
-            ),
+            .with_protection(*self.random.pick(&[0, 1, 10]), 1 + self.random.below(2) as u32),
             _ => {
                 let switch = KillSwitch {
                     account,
