@@ -5,8 +5,8 @@
 //! once; what was answered and lost is asked for again; a lost connection is made anew, and the stream goes on where
 //! it was.
 
+mod bursts;
 mod config;
-
 mod event;
 mod login;
 mod replay;

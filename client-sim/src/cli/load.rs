@@ -249,8 +249,7 @@ fn drive(
 /// Gives the core to others while there is nothing to do, but never longer than until `until_due_ns` from now.
 pub(crate) fn rest(until_due_ns: u64) {
     match until_due_ns {
-        0 => std::hint::spin_loop(),
-        1..20_000 => std::thread::yield_now(),
+        0..20_000 => std::thread::yield_now(),
         longer => std::thread::sleep(Duration::from_nanos(longer.min(50_000))),
     }
 }

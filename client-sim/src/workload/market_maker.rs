@@ -17,6 +17,8 @@ const QUOTE_WORTH: u64 = 500;
 const HALF_SPREAD: u64 = 4_000;
 /// How far the fair price may wander from where it began: 1/200 of it, but a few ticks in any case.
 const WANDER: u64 = 200;
+/// Quotes looked at in one turn at most: most of those of a busy market maker wait for an answer.
+const LOOKS_MAX: usize = 8;
 /// Those ticks.
 const WANDER_TICKS: u64 = 5;
 
@@ -119,15 +121,15 @@ impl Persona for MarketMaker {
     }
 
     fn next(&mut self, market: &Market, orders: &Orders) -> Option<Intent> {
-        for _ in 0..self.quotes.len() {
+        for _ in 0..self.quotes.len().min(LOOKS_MAX) {
             let quote = self.quotes[self.turn];
             self.turn = (self.turn + 1) % self.quotes.len();
-            if quote.side == b'B' {
-                self.wander(quote.instrument, market);
-            }
             let standing = orders.newest(quote.user_ref);
             if standing.is_some_and(|order| order.state == OrderState::Pending || order.cancel_is_open()) {
                 continue;
+            }
+            if quote.side == b'B' {
+                self.wander(quote.instrument, market);
             }
             let Some((price, lots)) = self.target(quote) else {
                 continue;

@@ -1,6 +1,6 @@
 //! Handing datagrams to the kernel, and counting what became of them.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddrV4;
 
 use protocol::packet::messages::PacketHeader;
@@ -39,14 +39,29 @@ impl<S: DatagramSink> Line<S> {
 
     /// Sends a datagram, or drops and counts it: receivers recover it as any lost one.
     pub(super) fn send(&mut self, to: SocketAddrV4, bytes: &[u8]) {
-        match self.sink.send(to, bytes) {
-            Ok(()) => {
-                self.counters.datagrams += 1;
-                self.counters.bytes += bytes.len() as u64;
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.counters.dropped += 1,
-            Err(_) => self.counters.failed += 1,
+        let result = self.sink.send(to, bytes);
+        self.count(result, 1, bytes.len());
+    }
+
+    /// Sends datagrams of `each` bytes, of which the last may be shorter, with as few calls as the sink allows; what does
+    /// not leave is dropped and counted.
+    pub(super) fn burst(&mut self, to: SocketAddrV4, bytes: &[u8], each: usize) {
+        for piece in bytes.chunks(each * self.sink.burst_max()) {
+            let result = self.sink.send_burst(to, piece, each);
+            self.count(result, piece.len().div_ceil(each) as u64, piece.len());
         }
+    }
+
+    fn count(&mut self, result: io::Result<()>, datagrams: u64, bytes: usize) {
+        let counter = match result {
+            Ok(()) => {
+                self.counters.bytes += bytes as u64;
+                &mut self.counters.datagrams
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => &mut self.counters.dropped,
+            Err(_) => &mut self.counters.failed,
+        };
+        *counter += datagrams;
     }
 
     /// Sends a heartbeat; counted as one when it left.

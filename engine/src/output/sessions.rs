@@ -11,8 +11,10 @@ use super::line::{HEARTBEAT_NS, Line, empty_packet};
 use super::names::order_entry_name;
 use crate::runtime::seams::DatagramSink;
 
-/// Packets being filled at once. When a release touches more sessions, the packets so far leave early.
-const PACKETS: usize = 64;
+/// Sessions whose packets are being filled at once. When a release touches more, the packets so far leave early.
+const BURSTS: usize = 64;
+/// Packets of a session that leave together at most.
+const BURST_PACKETS: usize = 32;
 /// Bound sessions looked at for a heartbeat in one poll.
 const SWEEP_SESSIONS_MAX: usize = 64;
 /// The least time between two sweeps for heartbeats.
@@ -29,9 +31,17 @@ struct Binding {
     address: SocketAddrV4,
     /// Place in [`Sessions::bound`].
     place: usize,
-    /// The packet that is being filled for it, if the release has touched the session.
-    packet: Option<usize>,
+    /// The burst that is being filled for it, if the release has touched the session.
+    burst: Option<usize>,
     last_ns: u64,
+}
+
+/// Packets of one session: those that are full, padded to one size so that the kernel can cut them from one piece, and the
+/// one that is being filled.
+#[derive(Debug)]
+struct Burst {
+    full: Vec<u8>,
+    packet: Packer,
 }
 
 /// All order-entry sessions, as the output stage sees them.
@@ -39,9 +49,10 @@ struct Binding {
 pub(super) struct Sessions<A> {
     line: Line<A>,
     sessions: Box<[Session]>,
-    packets: Box<[Packer]>,
-    /// The session of each packet in use.
+    bursts: Box<[Burst]>,
+    /// The session of each burst in use.
     touched: Vec<u32>,
+    datagram_bytes_max: usize,
     /// The bound sessions, in no order.
     bound: Vec<u32>,
     sweep: Sweep,
@@ -80,10 +91,14 @@ impl<A: DatagramSink> Sessions<A> {
                     binding: None,
                 })
                 .collect(),
-            packets: (0..PACKETS)
-                .map(|_| Packer::new([b' '; 10], 1, datagram_bytes_max))
+            bursts: (0..BURSTS)
+                .map(|_| Burst {
+                    full: Vec::with_capacity(BURST_PACKETS * datagram_bytes_max),
+                    packet: Packer::new([b' '; 10], 1, datagram_bytes_max),
+                })
                 .collect(),
-            touched: Vec::with_capacity(PACKETS),
+            datagram_bytes_max,
+            touched: Vec::with_capacity(BURSTS),
             bound: Vec::with_capacity(sessions as usize),
             sweep: Sweep::restart(0),
             now_ns: 0,
@@ -99,37 +114,38 @@ impl<A: DatagramSink> Sessions<A> {
         self.now_ns = now_ns;
     }
 
-    /// Packs a message of a bound session; full packets leave.
+    /// Packs a message of a bound session.
     pub(super) fn message(&mut self, session: u32, sequence: u64, message: &[u8]) {
         let Some(binding) = self.sessions[session as usize].binding else {
             return;
         };
         self.line.counters.messages += 1;
-        let packet = match binding.packet {
-            Some(packet) => packet,
+        let index = match binding.burst {
+            Some(index) => index,
             None => self.touch(session, sequence),
         };
+        let packet = &mut self.bursts[index].packet;
         debug_assert_eq!(
-            self.packets[packet].next_sequence(),
+            packet.next_sequence(),
             sequence,
             "a session's stream has no holes"
         );
-        if self.packets[packet].push(message) {
+        if packet.push(message) {
             return;
         }
-        self.send(packet);
+        self.finish(index);
         assert!(
-            self.packets[packet].push(message),
+            self.bursts[index].packet.push(message),
             "an empty packet has room for any message"
         );
     }
 
     /// Sends what was packed.
     pub(super) fn flush(&mut self) {
-        for packet in 0..self.touched.len() {
-            self.send(packet);
-            let binding = self.sessions[self.touched[packet] as usize].binding.as_mut();
-            binding.expect("sending has seen the binding").packet = None;
+        for index in 0..self.touched.len() {
+            self.send(index);
+            let binding = self.sessions[self.touched[index] as usize].binding.as_mut();
+            binding.expect("sending has seen the binding").burst = None;
         }
         self.touched.clear();
     }
@@ -143,7 +159,7 @@ impl<A: DatagramSink> Sessions<A> {
         entry.binding = Some(Binding {
             address,
             place,
-            packet: None,
+            burst: None,
             last_ns: self.now_ns,
         });
         self.line
@@ -158,7 +174,7 @@ impl<A: DatagramSink> Sessions<A> {
             return;
         };
         // The other packets may leave as well: they are acknowledgements of the same release.
-        if binding.packet.is_some() {
+        if binding.burst.is_some() {
             self.flush();
         }
         self.sessions[session as usize].binding = None;
@@ -220,31 +236,54 @@ impl<A: DatagramSink> Sessions<A> {
         self.sweep = Sweep::restart(0);
     }
 
-    /// Gives the session a packet to fill.
+    /// Gives the session a burst to fill.
     fn touch(&mut self, session: u32, sequence: u64) -> usize {
-        if self.touched.len() == self.packets.len() {
+        if self.touched.len() == self.bursts.len() {
             self.flush();
         }
-        let packet = self.touched.len();
+        let index = self.touched.len();
         self.touched.push(session);
         let entry = &mut self.sessions[session as usize];
         let binding = entry.binding.as_mut().expect("the caller has seen the binding");
-        binding.packet = Some(packet);
-        self.packets[packet].restart(entry.name, sequence);
-        packet
+        binding.burst = Some(index);
+        self.bursts[index].packet.restart(entry.name, sequence);
+        index
     }
 
-    /// Sends one packet; it goes on with the next number.
-    fn send(&mut self, packet: usize) {
-        let entry = &mut self.sessions[self.touched[packet] as usize];
+    /// A packet is full: it waits for those behind it, as long as there is room for them. Where the sink takes one
+    /// datagram at a time it leaves at once, without padding.
+    fn finish(&mut self, index: usize) {
+        if self.line.sink.burst_max() == 1 {
+            self.send(index);
+            return;
+        }
+        self.add(index, Some(self.datagram_bytes_max));
+        if self.bursts[index].full.len() == (BURST_PACKETS - 1) * self.datagram_bytes_max {
+            self.leave(index);
+        }
+    }
+
+    /// Sends the packets of a burst, the last as short as it is.
+    fn send(&mut self, index: usize) {
+        self.add(index, None);
+        self.leave(index);
+    }
+
+    /// Puts the packet in work behind the full ones; the next goes on with the next number.
+    fn add(&mut self, index: usize, pad_to: Option<usize>) {
+        let Burst { full, packet } = &mut self.bursts[index];
+        full.extend_from_slice(packet.finish(pad_to).expect("a packet in use has a message"));
+    }
+
+    fn leave(&mut self, index: usize) {
+        let entry = &mut self.sessions[self.touched[index] as usize];
         let binding = entry
             .binding
             .as_mut()
-            .expect("packets in use are flushed before their session is unbound");
-        let bytes = self.packets[packet]
-            .finish(None)
-            .expect("a packet in use has a message");
-        self.line.send(binding.address, bytes);
+            .expect("bursts in use are flushed before their session is unbound");
+        let full = &mut self.bursts[index].full;
+        self.line.burst(binding.address, full, self.datagram_bytes_max);
+        full.clear();
         binding.last_ns = self.now_ns;
     }
 }

@@ -60,11 +60,6 @@ impl<S: Read + Write> Connection<S> {
         }
     }
 
-    /// Its stream, to be watched.
-    pub(super) fn stream(&self) -> &S {
-        &self.stream
-    }
-
     /// Who is at the other end.
     pub(super) fn peer(&self) -> SocketAddrV4 {
         self.peer

@@ -15,8 +15,10 @@ pub const CONNECTIONS_MAX: usize = 1 << SLOT_BITS;
 const ACCEPTS_MAX: usize = 8;
 /// How long until the listener is asked again after it had none.
 const ACCEPT_NS: u64 = 200_000;
-/// Idle connections are read about once in this time, all together.
+/// Idle connections that nobody follows are read about once in this time, all together.
 const READ_NS: u64 = 4_000;
+/// How often the listener is asked which connections can be read.
+const READABLE_NS: u64 = 10_000;
 
 /// Limits of one door. Times in nanoseconds.
 #[derive(Debug, Clone)]
@@ -129,6 +131,8 @@ pub(super) struct Door<L: Listener, V: Service> {
     next: usize,
     /// Not asked for further connections before.
     accept_ns: u64,
+    /// Not asked which can be read before.
+    readable_ns: u64,
     config: DoorConfig,
     counters: DoorCounters,
 }
@@ -154,17 +158,15 @@ impl<L: Listener, V: Service> Door<L, V> {
             count: 0,
             next: 0,
             accept_ns: 0,
+            readable_ns: 0,
             config,
             counters: DoorCounters::default(),
         }
     }
 
-    /// Names the listener and the connections that may be read.
+    /// Names what becomes readable when somebody comes or says something.
     pub(super) fn watch(&self, watch: &mut Watch) {
         self.listener.watch(watch);
-        for visitor in self.used.iter().filter_map(|slot| self.slots[*slot].as_ref()) {
-            L::watch_stream(visitor.connection.stream(), watch);
-        }
     }
 
     pub(super) fn counters(&self) -> DoorCounters {
@@ -174,6 +176,7 @@ impl<L: Listener, V: Service> Door<L, V> {
     /// Accepts, then gives the next connections a turn each. Returns the work done.
     pub(super) fn poll(&mut self, view: View<'_>) -> usize {
         let mut work = self.accept(view.now_ns);
+        self.look(view.now_ns);
         let Self {
             service,
             slots,
@@ -237,12 +240,29 @@ impl<L: Listener, V: Service> Door<L, V> {
             } = self.config;
             self.used.push(slot);
             let id = self.count << SLOT_BITS | slot as u64;
+            let is_followed = self.listener.follow(&stream, id);
             let connection = Connection::new(stream, peer, now_ns, input_bytes, output_bytes);
-            self.slots[slot] = Some(Visitor::new(id, connection, now_ns));
+            self.slots[slot] = Some(Visitor::new(id, connection, is_followed, now_ns));
         }
         // There may be more.
         self.accept_ns = now_ns;
         ACCEPTS_MAX
+    }
+
+    /// Finds out which connections can be read.
+    fn look(&mut self, now_ns: u64) {
+        if now_ns < self.readable_ns {
+            return;
+        }
+        self.readable_ns = now_ns + READABLE_NS;
+        let slots = &mut self.slots;
+        self.listener.readable(|id| {
+            if let Some(Some(visitor)) = slots.get_mut(slot_of(id))
+                && visitor.id == id
+            {
+                visitor.is_readable = true;
+            }
+        });
     }
 
     /// What the service keeps of the logged-in connection.
@@ -288,8 +308,12 @@ impl<L: Listener, V: Service> Door<L, V> {
     }
 
     fn visitor_mut(&mut self, id: links::Connection) -> Option<&mut Visitor<L::Stream, V::Open>> {
-        let slot = (id & (CONNECTIONS_MAX as u64 - 1)) as usize;
-        let visitor = self.slots.get_mut(slot)?.as_mut();
+        let visitor = self.slots.get_mut(slot_of(id))?.as_mut();
         visitor.filter(|visitor| visitor.id == id)
     }
+}
+
+/// The slot that a connection's name begins with.
+fn slot_of(id: links::Connection) -> usize {
+    (id & (CONNECTIONS_MAX as u64 - 1)) as usize
 }

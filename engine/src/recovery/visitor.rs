@@ -47,17 +47,31 @@ pub(super) struct Visitor<S, T> {
     pub(super) id: links::Connection,
     pub(super) connection: Connection<S>,
     pub(super) phase: Phase<T>,
-    /// Not read before.
+    /// The listener tells when there is something to read.
+    is_followed: bool,
+    /// It has.
+    pub(super) is_readable: bool,
+    /// Not read before, unless the listener says that there is something.
     read_ns: u64,
 }
 
+/// A connection that is followed is read this often without being told: only who was read is known to be silent.
+const SILENCE_LOOK_NS: u64 = 10_000_000;
+
 impl<S: Read + Write, T> Visitor<S, T> {
     /// Who just came in.
-    pub(super) fn new(id: links::Connection, connection: Connection<S>, now_ns: u64) -> Self {
+    pub(super) fn new(
+        id: links::Connection,
+        connection: Connection<S>,
+        is_followed: bool,
+        now_ns: u64,
+    ) -> Self {
         Self {
             id,
             connection,
             phase: Phase::Login(now_ns, None),
+            is_followed,
+            is_readable: false,
             read_ns: now_ns,
         }
     }
@@ -116,14 +130,20 @@ impl<S: Read + Write, T> Visitor<S, T> {
         config: &DoorConfig,
         counters: &mut DoorCounters,
     ) -> Result<usize, Close> {
-        let filled = if view.now_ns >= self.read_ns {
+        let filled = if self.is_readable || view.now_ns >= self.read_ns {
             self.connection.fill(view.now_ns).map_err(|_| Close::Ended)?
         } else {
             Filled::NotRead
         };
         if filled == Filled::Nothing {
             let silence_ns = view.now_ns.saturating_sub(self.connection.heard_ns());
-            self.read_ns = view.now_ns + idle_ns.min(silence_ns / 16);
+            self.is_readable = false;
+            self.read_ns = view.now_ns
+                + if self.is_followed {
+                    SILENCE_LOOK_NS
+                } else {
+                    idle_ns.min(silence_ns / 16)
+                };
         }
         let mut work = usize::from(matches!(filled, Filled::Bytes(_)));
         let (taken, is_drained) = self.take_packets(service, caller, view.now_ns, counters)?;

@@ -19,6 +19,18 @@ pub trait DatagramSink {
     /// Sends one datagram at once. `WouldBlock` means the kernel had no room: the datagram is dropped and counted by
     /// the caller, the receiver recovers it as any lost datagram.
     fn send(&mut self, to: SocketAddrV4, bytes: &[u8]) -> io::Result<()>;
+
+    /// How many datagrams [`DatagramSink::send_burst`] takes at once; 1 where nothing is gained by it.
+    fn burst_max(&self) -> usize {
+        1
+    }
+
+    /// Sends `bytes` as datagrams of `each` bytes, of which the last may be shorter, at most
+    /// [`DatagramSink::burst_max`] of them: all or none.
+    fn send_burst(&mut self, to: SocketAddrV4, bytes: &[u8], each: usize) -> io::Result<()> {
+        debug_assert!(bytes.len() <= each, "one at a time");
+        self.send(to, bytes)
+    }
 }
 
 /// A TCP door. Everything is non-blocking: `WouldBlock` where there is nothing to do yet.
@@ -29,9 +41,17 @@ pub trait Listener {
     /// The next waiting connection, if any.
     fn accept(&mut self) -> io::Result<Option<(Self::Stream, SocketAddrV4)>>;
 
-    /// Names the descriptor that becomes readable when a connection waits; simulated doors have none.
+    /// Names the descriptors that become readable when a connection waits, or when one that is followed can be read;
+    /// simulated doors have none.
     fn watch(&self, _watch: &mut Watch) {}
 
-    /// Names the descriptor of a connection, which becomes readable when bytes or its end have arrived.
-    fn watch_stream(_stream: &Self::Stream, _watch: &mut Watch) {}
+    /// From now on [`Listener::readable`] names the connection by `id` while there is something to read. False: it can not,
+    /// and the connection has to be read to find out.
+    fn follow(&mut self, _stream: &Self::Stream, _id: u64) -> bool {
+        false
+    }
+
+    /// Names those of the followed connections that can be read now, a bounded number; the others have their turn next
+    /// time.
+    fn readable(&mut self, _name: impl FnMut(u64)) {}
 }

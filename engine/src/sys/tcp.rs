@@ -4,6 +4,7 @@ use std::io;
 use std::net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::parker::Watch;
@@ -12,12 +13,15 @@ use crate::runtime::seams::Listener;
 
 /// Connections that the kernel keeps until they are accepted (capped by net.core.somaxconn).
 const BACKLOG: i32 = 128;
+/// Connections that are named at once.
+const READABLE_MAX: usize = 64;
 
-/// A listening socket.
+/// A listening socket, and which of its connections can be read: one question for all of them, however many there are.
 #[derive(Debug)]
 pub struct TcpDoor {
     listener: TcpListener,
     address: SocketAddrV4,
+    followed: Epoll,
 }
 
 impl TcpDoor {
@@ -37,6 +41,7 @@ impl TcpDoor {
             Ok(Self {
                 address: local_address(&socket)?,
                 listener: socket.into(),
+                followed: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
             })
         };
         open().map_err(|error| OpenError::new(Transport::Tcp, address, error))
@@ -78,10 +83,22 @@ impl Listener for TcpDoor {
 
     fn watch(&self, watch: &mut Watch) {
         watch.add(self.listener.as_fd());
+        watch.add(self.followed.0.as_fd());
     }
 
-    fn watch_stream(stream: &TcpStream, watch: &mut Watch) {
-        watch.add(stream.as_fd());
+    /// A connection that is closed is followed no longer.
+    fn follow(&mut self, stream: &TcpStream, id: u64) -> bool {
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, id);
+        self.followed.add(stream, event).is_ok()
+    }
+
+    fn readable(&mut self, mut name: impl FnMut(u64)) {
+        let mut events = [EpollEvent::empty(); READABLE_MAX];
+        // Interrupted: next time.
+        let count = self.followed.wait(&mut events, EpollTimeout::ZERO).unwrap_or(0);
+        for event in &events[..count] {
+            name(event.data());
+        }
     }
 }
 
@@ -120,12 +137,26 @@ mod tests {
             io::ErrorKind::WouldBlock
         );
         client.write_all(b"hello").unwrap();
-        Parker::new().unwrap().park(Duration::from_secs(600), |watch| {
-            TcpDoor::watch_stream(&stream, watch)
-        });
+        assert!(door.follow(&stream, 7));
+        Parker::new()
+            .unwrap()
+            .park(Duration::from_secs(600), |watch| door.watch(watch));
+        let mut named = Vec::new();
+        door.readable(|id| named.push(id));
+        assert_eq!(named, [7]);
         let mut bytes = [0; 8];
         assert_eq!(stream.read(&mut bytes).unwrap(), 5);
         assert_eq!(&bytes[..5], b"hello");
+        door.readable(|id| panic!("{id} was read"));
+        // The end can be read too; after that it is not followed any more.
+        drop(client);
+        Parker::new()
+            .unwrap()
+            .park(Duration::from_secs(600), |watch| door.watch(watch));
+        door.readable(|id| named.push(id));
+        assert_eq!(named, [7, 7]);
+        drop(stream);
+        door.readable(|id| panic!("{id} was closed"));
     }
 
     #[test]

@@ -62,9 +62,24 @@ impl Sent {
 struct Wire {
     log: Rc<RefCell<Vec<Sent>>>,
     refusal: Rc<Flag<Option<io::ErrorKind>>>,
+    /// Datagrams that are taken at once, unless it is one.
+    together: Rc<Flag<usize>>,
+    /// How many datagrams each burst had.
+    bursts: Rc<RefCell<Vec<usize>>>,
 }
 
 impl DatagramSink for Wire {
+    fn burst_max(&self) -> usize {
+        self.together.get().max(1)
+    }
+
+    fn send_burst(&mut self, to: SocketAddrV4, bytes: &[u8], each: usize) -> io::Result<()> {
+        let datagrams: Vec<_> = bytes.chunks(each).collect();
+        assert!((1..=self.burst_max()).contains(&datagrams.len()));
+        self.bursts.borrow_mut().push(datagrams.len());
+        datagrams.iter().try_for_each(|datagram| self.send(to, datagram))
+    }
+
     fn send(&mut self, to: SocketAddrV4, bytes: &[u8]) -> io::Result<()> {
         match self.refusal.get() {
             Some(kind) => Err(kind.into()),
@@ -359,6 +374,37 @@ fn packets_are_filled_up_to_the_configured_size() {
             assert_eq!(usize::from(packet.count), per_packet[stream].min(left as usize));
         }
         assert_eq!(next, [201, 202]);
+    }
+}
+
+#[test]
+fn acknowledgements_of_a_release_leave_in_bursts_of_one_size() {
+    for (together, expected) in [(44, [31, 1, 6].as_slice()), (10, &[10, 10, 10, 1, 1, 6])] {
+        let mut bench = Bench::with(None, 512, 1 << 16);
+        bench.wire.together.set(together);
+        bench.bind(7, CLIENT);
+        let beside = SocketAddrV4::new(Ipv4Addr::new(10, 1, 2, 4), 50_000);
+        bench.bind(8, beside);
+        bench.poll();
+        // 7 acknowledgements of 66 bytes fill a packet of 512.
+        let (command, events) = enter(7);
+        let (other, its_events) = enter(8);
+        bench.step(other, &its_events);
+        for _ in 0..36 * 7 + 3 {
+            bench.step(command, &events);
+        }
+        bench.release_all();
+        let sent = bench.poll();
+        let mine: Vec<_> = sent.iter().filter(|sent| sent.to == CLIENT).collect();
+        let (last, full) = mine.split_last().expect("there are some");
+        assert!(full.iter().all(|packet| packet.bytes == 512 && packet.count == 7));
+        assert!(last.bytes < 512, "the last is as short as it is");
+        let mut next = 1;
+        for packet in mine {
+            assert_eq!(packet.sequence, next);
+            next += u64::from(packet.count);
+        }
+        assert_eq!(*bench.wire.bursts.borrow(), expected);
     }
 }
 
