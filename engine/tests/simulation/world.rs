@@ -2,9 +2,11 @@
 
 mod account;
 mod answers;
+mod calm;
 mod configuration;
 mod days;
 mod disturb;
+mod life;
 mod operator;
 mod restarts;
 mod told;
@@ -13,20 +15,18 @@ mod wire;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use engine::assembly::{Inline, Simulated, StartError};
 use engine::config::{Config, Durability};
 use engine::exchange::Exchange;
 use engine::exchange::command::Command;
-use engine::journal::{self, Crash, ReadOptions, SimDisk};
-use engine::poison::{self, Skips, simulated};
+use engine::journal::{self, ReadOptions, SimDisk};
+use engine::poison::{Skips, simulated};
 use engine::runtime::clock::Clock;
 use engine::runtime::seams::DatagramSink;
 use engine::runtime::sim_net::{SimConnector, SimSender, Switchboard, tcp};
-use engine::snapshot::Snapshots;
 use protocol::testing::Random;
 
 use crate::coverage::Coverage;
@@ -252,167 +252,6 @@ impl World {
         on_disk.max(self.recovered)
     }
 
-    /// Starts; the exchange may be killed before it is ready, several times.
-    fn start(&mut self) {
-        loop {
-            self.start_once();
-            let is_killed = self.setting.has_crashes_at_start && self.random.below(3) == 0;
-            let turns = if is_killed {
-                self.random.below(6)
-            } else {
-                u64::from(u32::MAX)
-            };
-            for _ in 0..turns {
-                if self.exchange.as_ref().is_none_or(Inline::is_ready) {
-                    break;
-                }
-                self.turn(false);
-            }
-            if !is_killed {
-                return;
-            }
-            self.coverage.met("crashes at start");
-            self.kill();
-        }
-    }
-
-    fn start_once(&mut self) {
-        self.failures = self.outside.disk.failed();
-        self.failed_turns = 0;
-        self.low_turns = 0;
-        self.outside.disk.set_capacity(DISK_BYTES);
-        self.may_fail = false;
-        self.was_poisoned = false;
-        self.change_file();
-        self.recovered = last_sequence(&self.outside.disk);
-        self.started_ns = self.exchange_ns();
-        for death in &mut self.deaths {
-            death.turns = 0;
-        }
-        self.exchange = Some(self.started());
-        // Whatever the start has read, it tells: so it must not be lost any more.
-        assert!(
-            self.outside.disk.is_settled(),
-            "the exchange has started on what is in caches only"
-        );
-        let mut disk = self.outside.disk.clone();
-        if Snapshots::list(&mut disk).is_ok_and(|all| !all.is_empty()) {
-            self.coverage.met("starts with a snapshot there");
-        }
-        if self.today() > 1 {
-            self.coverage.met("starts on a later day");
-        }
-        self.coverage.met("starts");
-        self.tell(format_args!(
-            "the exchange starts after command {}, on day {}",
-            self.recovered,
-            self.today()
-        ));
-    }
-
-    /// A start; the operator leaves out whatever ends it.
-    fn started(&mut self) -> Inline {
-        loop {
-            let (order_entry, to_order_entry) = tcp(self.setting.tcp);
-            let (gap_recovery, to_gap_recovery) = tcp(self.setting.tcp);
-            self.order_entry = to_order_entry;
-            *self.gap_recovery.lock().unwrap_or_else(PoisonError::into_inner) = to_gap_recovery;
-            let start = || Inline::start(&self.config, &self.outside, order_entry, gap_recovery);
-            match catch_unwind(AssertUnwindSafe(start)) {
-                Ok(started) => return started.unwrap_or_else(|error| panic!("does not start: {error}")),
-                Err(panic) => {
-                    let Some(command) = poison::take_applying().filter(is_poison) else {
-                        resume_unwind(panic);
-                    };
-                    assert!(!self.outside.skips.contains(&command), "it was left out");
-                    self.outside.skips.leave_out(&command);
-                    self.skipped += 1;
-                    self.coverage.met("starts that a command has ended");
-                    self.tell(format_args!("command {} is left out", command.sequence));
-                }
-            }
-        }
-    }
-
-    /// The process is gone, and perhaps the power.
-    fn kill(&mut self) {
-        self.exchange = None;
-        (self.may_fail, self.was_poisoned) = (false, false);
-        // Where power is lost the process is killed now and then, too: what it left in caches may be lost later.
-        let is_power = self.setting.has_power_losses && self.random.below(3) > 0;
-        let crash = if is_power || self.config.journal.durability != Durability::Sync {
-            Crash::PowerLoss
-        } else {
-            Crash::Kill
-        };
-        self.outside.disk.crash(crash);
-        self.coverage.met(format!("crashes: {crash:?}"));
-        self.tell(format_args!("the process is gone: {crash:?}"));
-        // What was not durable is gone, and its numbers are given again.
-        let frames = sequences(&self.outside.disk).expect("the journal is whole");
-        let last = frames.last().copied().unwrap_or(0);
-        for (from, to) in &mut self.low {
-            (*from, *to) = ((*from).min(last), (*to).min(last));
-        }
-        self.flip_a_bit(&frames);
-        if self.setting.has_bad_snapshots {
-            self.harm_snapshots();
-        }
-    }
-
-    /// A bit of the newest snapshot flips, or its end is missing: a start must do with an older one, or none. Or none can
-    /// be written until the next crash.
-    fn harm_snapshots(&mut self) {
-        let mut disk = self.outside.disk.clone();
-        disk.fail_snapshots(self.random.below(4) == 0);
-        let newest = Snapshots::list(&mut disk)
-            .ok()
-            .and_then(|all| all.last().copied());
-        let Some(newest) = newest.filter(|_| self.random.chance(1, 2)) else {
-            return;
-        };
-        let random = &mut self.random;
-        disk.change_snapshot(newest, |bytes| {
-            if bytes.is_empty() {
-                return;
-            }
-            let place = random.below(bytes.len() as u64) as usize;
-            if random.chance(1, 2) {
-                bytes[place] ^= 1 << random.below(8);
-            } else {
-                bytes.truncate(place);
-            }
-        });
-        self.coverage.met("snapshots damaged");
-        self.tell(format_args!("snapshot {newest} is damaged"));
-    }
-
-    fn crash(&mut self) {
-        if self.setting.is_uneven {
-            // In the middle of a turn.
-            self.turn_stages();
-        }
-        self.kill();
-        self.revive();
-    }
-
-    /// Some time passes, people talk to nobody, and the exchange starts again.
-    fn revive(&mut self) {
-        if self.setting.has_clock_steps {
-            let step = self.random.below(120_000_000_000) as i64 - 60_000_000_000;
-            self.offset_ns += step;
-            self.coverage.met(if step < 0 {
-                "clock steps back"
-            } else {
-                "clock steps forward"
-            });
-        }
-        for _ in 0..self.random.below(50) {
-            self.turn(true);
-        }
-        self.start();
-    }
-
     fn turn(&mut self, trades: bool) {
         let pace_ns = if self.deaths.is_empty() {
             self.setting.pace_ns
@@ -428,11 +267,6 @@ impl World {
             self.kill();
             self.revive();
         }
-    }
-
-    /// The exchange ended by itself.
-    fn has_ended(&self) -> bool {
-        (self.may_fail || self.was_poisoned) && self.exchange.is_none()
     }
 
     /// Time passes, and everybody has a turn.
@@ -524,40 +358,6 @@ impl World {
         self.exchange = None;
     }
 
-    /// Lets the exchange do something, unless a command ends the process meanwhile.
-    fn guarded(&mut self, run: impl FnOnce(&mut Inline, &mut Random)) {
-        let Self { exchange, random, .. } = self;
-        let Some(exchange) = exchange else { return };
-        let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(exchange, random))) else {
-            return;
-        };
-        match poison::take_applying().filter(is_poison) {
-            Some(command) => self.die_of(&command),
-            None => resume_unwind(panic),
-        }
-    }
-
-    /// The operator does something for certain, in a world that is calm.
-    fn operate_surely(&mut self, command: Command) {
-        let is_taken = |exchange: &mut Inline| exchange.is_ready() && exchange.try_operate(command);
-        while !self.exchange.as_mut().is_some_and(is_taken) {
-            self.calm_turn(QUIET_NS);
-        }
-    }
-
-    /// A command has ended the process. Threads that do not apply it go on until they are gone too.
-    fn die_of(&mut self, command: &Command) {
-        if let Some(exchange) = &mut self.exchange {
-            for _ in 0..self.random.below(30) {
-                exchange.turn_one(1);
-            }
-        }
-        self.exchange = None;
-        self.was_poisoned = true;
-        self.coverage.met("commands that ended the process");
-        self.tell(format_args!("command {} has ended the process", command.sequence));
-    }
-
     /// What was said meanwhile, and how much was durable.
     fn watch(&mut self) {
         let durable = self.durable();
@@ -591,133 +391,6 @@ impl World {
             .send(entry, &datagram)
             .expect("the switchboard takes everything");
     }
-
-    /// A bit flips in the journal at rest: a start on it is refused, or gives a journal that is whole up to the frame
-    /// with the flipped bit, if that is the last one (it can not be told from one that was never written whole).
-    fn flip_a_bit(&mut self, before: &[u64]) {
-        let disk = self.outside.disk.copy();
-        let Some(place) = disk.flip(self.random.next_u64()) else {
-            return;
-        };
-        self.coverage.met("bits flipped at rest");
-        match sequences(&disk) {
-            Err(error) => {
-                self.coverage.met("flipped bits refused");
-                self.tell(format_args!("a bit flipped at {place:?}: {error}"));
-            }
-            Ok(after) => {
-                let is_beginning = before.starts_with(&after);
-                let cut = before.len() - after.len().min(before.len());
-                assert!(
-                    is_beginning && cut <= 1,
-                    "a bit flipped at {place:?} and {cut} frames are gone, silently"
-                );
-                self.coverage.met("flipped bits in the last frame, or behind it");
-            }
-        }
-    }
-
-    /// The faults end, everybody comes back, and everything that is on its way arrives.
-    fn calm_down(&mut self) {
-        self.tell(format_args!("calm"));
-        self.mend_all();
-        if self.may_fail || self.file.accounts < self.setting.customers {
-            self.file.accounts = self.setting.customers;
-            self.kill();
-            self.start();
-        }
-        self.finish_plan();
-        self.open_everything();
-        let mut turns = 0;
-        while !self.deaths.is_empty() {
-            self.calm_turn(SLOW_NS);
-            turns += 1;
-            assert!(turns < QUIET_TURNS, "the dead do not come back");
-        }
-        while !self.is_quiet() {
-            self.calm_turn(QUIET_NS);
-            turns += 1;
-            assert!(
-                turns < QUIET_TURNS,
-                "the world does not become quiet: {}",
-                self.whats_missing()
-            );
-        }
-    }
-
-    /// A turn in which nobody asks for anything new. What was asked for before may still end the process.
-    fn calm_turn(&mut self, pace_ns: u64) {
-        self.pass(false, pace_ns);
-        if self.has_ended() {
-            self.kill();
-            self.start();
-        }
-    }
-
-    fn whats_missing(&self) -> String {
-        let customers = self.customers.iter().filter(|customer| !customer.is_quiet());
-        let place = self.feed_place();
-        let handlers = self.handlers.iter().filter(|handler| !handler.is_whole(place));
-        let names: Vec<_> = customers.map(|customer| &customer.username).collect();
-        format!("customers {names:?}, {} subscribers", handlers.count())
-    }
-
-    /// The day, and how much of its feed was sent.
-    fn feed_place(&self) -> Place {
-        let day = self.today();
-        (day, self.wire.length(Stream::feed(day)) as u64)
-    }
-
-    /// Everybody has everything: known by the numbers of those who have most, so the network must be given the time of
-    /// some heartbeats as well.
-    fn is_quiet(&mut self) -> bool {
-        let quiet = |world: &Self| {
-            let place = world.feed_place();
-            let (day, _) = place;
-            let is_released = world
-                .exchange
-                .as_ref()
-                .is_some_and(|exchange| exchange.released() == exchange.exchange().sequence());
-            if !is_released {
-                return false;
-            }
-            let mut customers = world.customers.iter().enumerate();
-            // Whoever missed the last message does not know it before a heartbeat comes through.
-            customers.all(|(index, customer)| {
-                let today = customer.today();
-                customer.is_quiet()
-                    && today.number() == day
-                    && today.stream.len() >= world.wire.length(Stream::customer(day, index))
-            }) && world.handlers.iter().all(|handler| handler.is_whole(place))
-        };
-        if !quiet(self) {
-            return false;
-        }
-        // Heartbeats tell of what was lost at the end.
-        let until = self.now_ns + 5_000_000_000;
-        let before = self.size();
-        while self.now_ns < until {
-            self.calm_turn(QUIET_NS);
-        }
-        quiet(self) && self.size() == before
-    }
-
-    /// Commands, messages sent, messages heard.
-    fn size(&self) -> (u64, u64, usize) {
-        let exchange = self.exchange.as_ref();
-        let commands = exchange.map_or(0, |exchange| exchange.exchange().sequence());
-        let days = self.customers.iter().flat_map(|customer| &customer.days);
-        (
-            commands,
-            self.wire.count(),
-            days.map(|day| day.stream.len()).sum(),
-        )
-    }
-}
-
-/// True for a command that ends the process whenever it is applied.
-fn is_poison(command: &Command) -> bool {
-    command.order().cl_ord_id.starts_with(simulated::CL_ORD_ID)
 }
 
 /// Session index of a user name.
