@@ -111,6 +111,8 @@ pub(crate) struct World {
     customers: Vec<Customer>,
     handlers: Vec<Handler>,
     deaths: Vec<Death>,
+    /// What was released, and for how many turns it has been that while more was to come.
+    waiting: (u64, u64),
     noise: SimSender,
     /// Datagrams that strangers copy.
     overheard: Vec<Vec<u8>>,
@@ -204,6 +206,7 @@ impl World {
             customers,
             handlers,
             deaths: Vec::new(),
+            waiting: (0, 0),
             overheard: Vec::new(),
             turns: 0,
             coverage: Coverage::default(),

@@ -85,7 +85,7 @@ impl Regenerator {
     }
 
     /// The first message of a job that is still ahead. Numbers of the days before say nothing about it.
-    pub(super) fn from_here(&self, job: &Job) -> u64 {
+    pub(super) fn first_ahead(&self, job: &Job) -> u64 {
         if self.replay.exchange.day() == job.day {
             job.from.max(next_of(&self.replay.encoder, job.stream))
         } else {
@@ -228,8 +228,8 @@ mod tests {
             from,
             until: 9,
         };
-        assert_eq!(regenerator.from_here(&job(1, 2)), 6, "five were made");
-        assert_eq!(regenerator.from_here(&job(1, 8)), 8);
-        assert_eq!(regenerator.from_here(&job(2, 2)), 2, "of the next day none was");
+        assert_eq!(regenerator.first_ahead(&job(1, 2)), 6, "five were made");
+        assert_eq!(regenerator.first_ahead(&job(1, 8)), 8);
+        assert_eq!(regenerator.first_ahead(&job(2, 2)), 2, "of the next day none was");
     }
 }

@@ -9,6 +9,8 @@ use super::{Death, EXCHANGE, World};
 const SILENCE_NS: u64 = 15_000_000_000;
 /// What a turn, and looking at all connections, may take more.
 const SLACK_NS: u64 = 3_000_000_000;
+/// A write that takes more turns may keep everybody waiting.
+const WAITING_TURNS: u64 = 10;
 /// Turns in which it must have been looked at.
 const TURNS_AT_LEAST: u64 = 60;
 
@@ -130,12 +132,17 @@ impl World {
         let now_ns = self.exchange_ns();
         let Some(exchange) = &self.exchange else { return };
         let started_ns = self.started_ns;
+        // While a write takes long and the rings are full, nobody is listened to.
+        let released = exchange.released();
+        let waits = released < exchange.exchange().sequence() && released == self.waiting.0;
+        self.waiting = (released, if waits { self.waiting.1 + 1 } else { 0 });
+        let is_stuck = self.waiting.1 > WAITING_TURNS;
         let mut risen = Vec::new();
         for death in &mut self.deaths {
             death.turns += 1;
             // What it had said is heard by and by.
             let link = self.customers[death.customer].link.as_ref();
-            if link.is_some_and(|link| link.stream.unread() > 0) {
+            if is_stuck || link.is_some_and(|link| link.stream.unread() > 0) {
                 death.since_ns = now_ns;
             }
             let since_ns = death.since_ns.max(started_ns);

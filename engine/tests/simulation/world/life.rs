@@ -211,12 +211,15 @@ impl World {
     /// A bit flips in the journal at rest: a start on it is refused, or gives a journal that is whole up to the frame
     /// with the flipped bit, if that is the last one (it can not be told from one that was never written whole).
     pub(super) fn flip_a_bit(&mut self, before: &[u64]) {
-        let disk = self.outside.disk.copy();
-        let Some(place) = disk.flip(self.random.next_u64()) else {
+        let disk = self.outside.disk.clone();
+        let Some((segment, offset, bit)) = disk.flip(self.random.next_u64()) else {
             return;
         };
+        let place = (segment, offset);
         self.coverage.met("bits flipped at rest");
-        match sequences(&disk) {
+        let outcome = sequences(&disk);
+        disk.flip_bit(segment, offset, bit);
+        match outcome {
             Err(error) => {
                 self.coverage.met("flipped bits refused");
                 self.tell(format_args!("a bit flipped at {place:?}: {error}"));
