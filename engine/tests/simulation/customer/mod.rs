@@ -450,7 +450,9 @@ impl Customer {
     /// Nothing waits for an answer, nothing is missing.
     pub(crate) fn is_quiet(&self) -> bool {
         let is_done = self.entry.waiting_count() == 0 && !self.receiver.has_gap();
-        self.is_ready() && is_done && self.today().knows_numbers && !self.today().is_ending
+        // Account queries are not kept: they may still be on their way.
+        let is_heard = self.link.as_ref().is_some_and(Link::is_heard);
+        self.is_ready() && is_done && is_heard && self.today().knows_numbers && !self.today().is_ending
     }
 }
 
