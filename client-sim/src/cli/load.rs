@@ -87,7 +87,7 @@ pub(crate) fn millionths(percent: f64) -> u32 {
 
 /// How many requests of a session may wait for their answers at this rate. At a fixed rate the loop is open: as many as
 /// come to wait, up to what the socket's buffer holds.
-pub(crate) fn window(rate: Rate) -> u32 {
+pub fn window(rate: Rate) -> u32 {
     match rate {
         Rate::Max => MAX_RATE_WINDOW,
         Rate::PerSecond(_) => 4_096,
@@ -144,7 +144,7 @@ pub fn run(arguments: &LoadArguments) -> Result<bool, String> {
         &mut fleet,
         &clock,
         arguments.duration,
-        &interrupt,
+        || interrupt.is_asked(),
         |fleet, line| {
             let totals = fleet.totals();
             eprintln!(
@@ -195,12 +195,16 @@ pub struct Progress {
     pub latency: crate::latency::Percentiles,
 }
 
-/// Polls a fleet from its first login to its last balance.
-fn drive(
+/// Polls a fleet from its first login to its last balance; it trades for `duration`, or until `is_asked` to end. `progress`
+/// hears of each second.
+///
+/// # Errors
+/// A customer's connection has ended for good.
+pub fn drive(
     fleet: &mut Fleet,
     clock: &Clock,
     duration: Duration,
-    interrupt: &Interrupt,
+    mut is_asked: impl FnMut() -> bool,
     mut progress: impl FnMut(&Fleet, &Progress),
 ) -> Result<(), String> {
     let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
@@ -219,7 +223,7 @@ fn drive(
         match fleet.stage() {
             Stage::Done => return Ok(()),
             Stage::Running => {
-                if fleet.running_ns() >= duration_ns || interrupt.is_asked() {
+                if fleet.running_ns() >= duration_ns || is_asked() {
                     fleet.stop(now_ns);
                 }
                 if now_ns - reported_ns >= PROGRESS_NS {
@@ -235,22 +239,31 @@ fn drive(
                     fleet.shared_mut().ack_latency_recent.clear();
                 }
             }
-            Stage::Joining | Stage::Clearing | Stage::Counting if interrupt.is_asked() => fleet.stop(now_ns),
+            Stage::Joining | Stage::Clearing | Stage::Counting if is_asked() => fleet.stop(now_ns),
             // What did not come to its end is reported by the checker.
             _ if now_ns - stage.1 > patience_ns => return Ok(()),
             _ => {}
         }
         if work == 0 {
-            rest(fleet.next_due_ns(now_ns).saturating_sub(now_ns));
+            rest(
+                fleet.next_due_ns(now_ns).saturating_sub(now_ns),
+                fleet.is_waiting(),
+            );
         }
     }
 }
 
-/// Gives the core to others while there is nothing to do, but never longer than until `until_due_ns` from now.
-pub(crate) fn rest(until_due_ns: u64) {
-    match until_due_ns {
-        0..20_000 => std::thread::yield_now(),
-        longer => std::thread::sleep(Duration::from_nanos(longer.min(50_000))),
+/// The longest sleep, and what a sleep may take longer than it was asked for.
+const SLEEP_NS_MAX: u64 = 50_000;
+const OVERSLEEP_NS: u64 = 100_000;
+
+/// Gives the core to others while there is nothing to do, but never longer than until `until_due_ns` from now. Who waits for
+/// answers does not sleep: the sleep would be measured as the exchange's latency.
+pub(crate) fn rest(until_due_ns: u64, is_waiting: bool) {
+    if is_waiting || until_due_ns < SLEEP_NS_MAX + OVERSLEEP_NS {
+        std::thread::yield_now();
+    } else {
+        std::thread::sleep(Duration::from_nanos(SLEEP_NS_MAX));
     }
 }
 

@@ -201,11 +201,12 @@ impl Floor {
             }
             if work == 0 {
                 let due_ns = self.fleet.next_due_ns(now_ns).saturating_sub(now_ns);
-                rest(if self.is_max {
-                    due_ns.max(1)
+                // The demo is to be gentle to a laptop: at its ordinary rate it sleeps, and shows that in its latencies.
+                if self.is_max {
+                    rest(due_ns, self.fleet.is_waiting());
                 } else {
-                    due_ns.max(100_000)
-                });
+                    rest(u64::MAX, false);
+                }
             }
         }
         self.snapshot_due_ns = 0;

@@ -464,6 +464,14 @@ impl Fleet {
         }
     }
 
+    /// True while a request of somebody waits for its answer.
+    pub fn is_waiting(&self) -> bool {
+        self.members.iter().any(|member| {
+            let (first, end) = member.client.orders().unanswered();
+            first < end
+        })
+    }
+
     /// Looks at every order and balance. Call it when the stage is [`Stage::Done`].
     pub fn verdict(&mut self) -> Verdict {
         let done = self.stage == Stage::Done;

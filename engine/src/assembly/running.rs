@@ -578,6 +578,10 @@ impl<T: Stage, F: FnOnce(T)> Stage for Leaving<T, F> {
         self.stage_mut().poll()
     }
 
+    fn is_urgent(&self) -> bool {
+        self.stage().is_urgent()
+    }
+
     fn watch(&self, watch: &mut Watch) {
         self.stage().watch(watch);
     }

@@ -273,6 +273,15 @@ impl<L: Listener, V: Service> Door<L, V> {
         }
     }
 
+    /// True when a connection comes or goes, or `open` says so of one that is logged in.
+    pub(super) fn is_urgent(&self, open: impl Fn(&V::Open) -> bool) -> bool {
+        let visitors = self.used.iter().filter_map(|slot| self.slots[*slot].as_ref());
+        visitors.map(|visitor| &visitor.phase).any(|phase| match phase {
+            Phase::Open(kept, _) => open(kept),
+            _ => true,
+        })
+    }
+
     /// Ends a logged-in connection, if it is still there.
     pub(super) fn end(&mut self, id: links::Connection, close: Close) {
         let Some(visitor) = self.visitor_mut(id) else {

@@ -636,6 +636,11 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
         work
     }
 
+    /// Acknowledgements that go over TCP, and answers, are waited for. What is missed elsewhere is mended soon enough.
+    fn is_urgent(&self) -> bool {
+        self.order_entry.is_urgent(order_entry::Open::is_urgent) || self.gap_recovery.is_urgent(|_| false)
+    }
+
     fn watch(&self, watch: &mut Watch) {
         self.order_entry.watch(watch);
         self.gap_recovery.watch(watch);

@@ -55,6 +55,11 @@ pub(super) struct Open {
 }
 
 impl Open {
+    /// Somebody waits at this connection for what the engine does.
+    pub(super) fn is_urgent(&self) -> bool {
+        !self.is_bound || !self.questions.is_empty()
+    }
+
     /// The oldest question that waits for the engine must reflect command `sequence`.
     pub(super) fn set_answerable(&mut self, sequence: u64) {
         if let Some(asked) = self.questions.iter_mut().find(|asked| asked.up_to.is_none()) {

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 /// exchange; waking a sleeping thread costs 5 us or more. The sleep bounds what nothing wakes the thread for: timers.
 const SPIN_TIME: Duration = Duration::from_micros(75);
 const PARK_TIME_MAX: Duration = Duration::from_micros(500);
+/// How long a thread sleeps that nobody waits for.
+const LEISURE_TIME: Duration = Duration::from_micros(250);
 
 /// Idle turns between two looks at the clock, which costs more (32 ns) than an idle turn.
 const TURNS_PER_LOOK: u32 = 16;
@@ -62,7 +64,10 @@ impl fmt::Display for IdleStrategy {
 pub(super) enum Rest {
     Spin,
     Yield,
+    /// Until there is work, so long at most.
     Park(Duration),
+    /// So long, whatever other threads do.
+    Sleep(Duration),
 }
 
 /// Follows a strategy through idle turns.
@@ -89,13 +94,16 @@ impl Idle {
         self.since = None;
     }
 
-    /// There was none. `now` is asked every 16th time.
+    /// There was none. `now` is asked every 16th time. Not urgent: a parking thread sleeps at once.
     #[inline]
-    pub(super) fn rest(&mut self, now: impl FnOnce() -> Instant) -> Rest {
+    pub(super) fn rest(&mut self, is_urgent: impl FnOnce() -> bool, now: impl FnOnce() -> Instant) -> Rest {
         match self.strategy {
             IdleStrategy::Spin => Rest::Spin,
             IdleStrategy::Yield => Rest::Yield,
             IdleStrategy::Park => {
+                if !is_urgent() {
+                    return Rest::Sleep(LEISURE_TIME);
+                }
                 self.turns = self.turns.wrapping_add(1);
                 if !self.turns.is_multiple_of(TURNS_PER_LOOK) {
                     return Rest::Spin;
@@ -142,7 +150,7 @@ mod tests {
         let start = Instant::now();
         let mut idle = Idle::new(IdleStrategy::Park);
         let rests = |idle: &mut Idle, count: usize, now: Instant| -> Vec<Rest> {
-            (0..count).map(|_| idle.rest(|| now)).collect()
+            (0..count).map(|_| idle.rest(|| true, || now)).collect()
         };
         // The first look at the clock starts the time.
         assert_eq!(rests(&mut idle, 16, start), [Rest::Spin; 16]);
@@ -155,6 +163,16 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_waits_for_sleeps_at_once() {
+        let mut idle = Idle::new(IdleStrategy::Park);
+        for _ in 0..3 {
+            let rest = idle.rest(|| false, || unreachable!("no clock needed"));
+            assert_eq!(rest, Rest::Sleep(LEISURE_TIME));
+        }
+        assert_eq!(idle.rest(|| true, Instant::now), Rest::Spin);
+    }
+
+    #[test]
     fn the_others_never_look_at_the_clock() {
         for (strategy, rest) in [
             (IdleStrategy::Spin, Rest::Spin),
@@ -162,7 +180,8 @@ mod tests {
         ] {
             let mut idle = Idle::new(strategy);
             for _ in 0..100 {
-                assert_eq!(idle.rest(|| unreachable!("no clock needed")), rest);
+                let never = || unreachable!("no clock needed");
+                assert_eq!(idle.rest(|| true, never), rest);
             }
         }
     }

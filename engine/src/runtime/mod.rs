@@ -28,6 +28,12 @@ pub trait Stage {
     /// millisecond at the latest.
     fn poll(&mut self) -> usize;
 
+    /// False while what other threads produce for it can wait: its thread then rests without spinning, is not woken for
+    /// their work, and looks for it every quarter of a millisecond.
+    fn is_urgent(&self) -> bool {
+        true
+    }
+
     /// Names the descriptors that bring it work from outside, so that its thread wakes up for them when parked.
     fn watch(&self, _watch: &mut Watch) {}
 

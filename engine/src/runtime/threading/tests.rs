@@ -72,8 +72,8 @@ fn stages_are_put_on_their_threads_in_order() {
     assert_eq!(
         plans(Layout::Two),
         [
-            "engine+output on core 7, yield",
-            "journal+recovery on any core, yield"
+            "engine+journal+output on core 7, yield",
+            "recovery on any core, yield"
         ]
     );
     assert_eq!(plans(Layout::Four).len(), 4);

@@ -1,0 +1,139 @@
+//! The whole path over loopback: a datagram of orders in, acknowledgements and market data out, with the exchange and the
+//! load on the same machine.
+//!
+//! Every figure has its floor in the same run: a round trip stands beside that of two bare sockets, a durable acknowledgement
+//! beside a bare group commit. Loads are open loops: latencies count from the time at which an order was meant to leave.
+
+mod commit;
+mod curve;
+mod echo;
+mod load;
+mod single;
+mod venue;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use benches::{document, machine};
+
+/// Rounds in which the contenders of a round trip take turns.
+const ROUNDS: u32 = 7;
+/// Trips of each in a round.
+const TRIPS: u32 = 3_000;
+
+/// What may be typed.
+const USAGE: &str =
+    "usage: [--seconds N] [--write] [round-trip|curve|throughput|commit]...\n(all parts when none is named)";
+
+const PARTS: [&str; 4] = ["round-trip", "curve", "throughput", "commit"];
+
+struct Options {
+    /// Of each load.
+    seconds: u64,
+    write: bool,
+    parts: Vec<String>,
+}
+
+impl Options {
+    fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self {
+            seconds: 5,
+            write: false,
+            parts: Vec::new(),
+        };
+        let mut arguments = arguments.into_iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--bench" => {}
+                "--write" => options.write = true,
+                "--seconds" => {
+                    let value = arguments.next().unwrap_or_default();
+                    options.seconds = value
+                        .parse()
+                        .ok()
+                        .filter(|seconds| (1..=3_600).contains(seconds))
+                        .ok_or_else(|| format!("--seconds: {value:?} is not a number from 1 to 3600"))?;
+                }
+                part if PARTS.contains(&part) => options.parts.push(argument),
+                other => return Err(format!("{other}: not understood")),
+            }
+        }
+        Ok(options)
+    }
+
+    fn has(&self, part: &str) -> bool {
+        self.parts.is_empty() || self.parts.iter().any(|named| named == part)
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Only `cargo bench` says so; `cargo test` passes on what was meant for other tests.
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        smoke();
+        return ExitCode::SUCCESS;
+    }
+    let outcome = Options::parse(arguments)
+        .map_err(|wrong| format!("{wrong}\n{USAGE}"))
+        .and_then(|options| measure(&options));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Small runs of everything: all checks, no time looked at.
+fn smoke() {
+    let told = single::compare(2, 50).expect("loopback");
+    assert_eq!(told.contenders.len(), 4);
+    for contender in &told.contenders {
+        assert_eq!(contender.trips, 100, "{}", contender.name);
+    }
+    let run = load::run(&load::Load {
+        durability: engine::config::Durability::Sync,
+        orders_per_datagram: 28,
+        rate: 20_000,
+        duration: Duration::from_millis(300),
+    })
+    .expect("a load on loopback");
+    assert!(run.is_whole(), "{run:?}");
+    let commits = commit::run(10_000, Duration::from_millis(200)).expect("a file can be written");
+    assert_eq!(commits.count, 2_000);
+    let drawn = curve::draw(&[(10_000, run.latency), (20_000, run.latency)]);
+    assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"));
+}
+
+fn measure(options: &Options) -> Result<(), String> {
+    let mut text = format!(
+        "{}\n\nCommand: `cargo bench -p benches --bench network -- --seconds {} --write`, seed {}.\n",
+        machine::line(),
+        options.seconds,
+        load::SEED
+    );
+    println!("{text}");
+    let mut tell = |part: String| {
+        println!("{part}");
+        text.push('\n');
+        text.push_str(&part);
+    };
+    let seconds = Duration::from_secs(options.seconds);
+    if options.has("round-trip") {
+        tell(single::compare(ROUNDS, TRIPS)?.to_string());
+    }
+    if options.has("commit") {
+        tell(commit::compare(seconds)?);
+    }
+    if options.has("throughput") {
+        tell(load::throughput(seconds)?);
+    }
+    if options.has("curve") {
+        tell(curve::measure(seconds, options.write)?);
+    }
+    if options.write {
+        document::write("network", &text)?;
+    }
+    Ok(())
+}
