@@ -131,6 +131,12 @@ impl Inline {
         self.stages.engine.exchange()
     }
 
+    /// Number of the newest message of a session's stream, as of the last command that recovery has applied.
+    pub fn session_sequence(&self, session: u32) -> Option<u64> {
+        let replica = self.stages.recovery.replica();
+        replica.map(|replica| replica.session_sequence(session))
+    }
+
     /// True when the setup is released.
     pub fn is_ready(&self) -> bool {
         self.released() >= self.stages.ready_at

@@ -68,11 +68,6 @@ impl Link {
         self.unsent.extend_from_slice(&encode::CLIENT_HEARTBEAT);
     }
 
-    /// All that was said has been heard.
-    pub(crate) fn is_heard(&self) -> bool {
-        self.unsent.is_empty() && self.stream.unread() == 0
-    }
-
     /// Sends what can be sent, takes the next thing that came.
     pub(crate) fn poll(&mut self) -> Option<Heard> {
         match self.stream.write(&self.unsent) {

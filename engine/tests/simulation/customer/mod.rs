@@ -447,12 +447,17 @@ impl Customer {
         }
     }
 
+    /// What it has said over TCP and is still on its way stays there, or goes on.
+    pub(crate) fn hold(&mut self, is_held: bool) {
+        if let Some(link) = &self.link {
+            link.stream.hold(false, is_held);
+        }
+    }
+
     /// Nothing waits for an answer, nothing is missing.
     pub(crate) fn is_quiet(&self) -> bool {
         let is_done = self.entry.waiting_count() == 0 && !self.receiver.has_gap();
-        // Account queries are not kept: they may still be on their way.
-        let is_heard = self.link.as_ref().is_some_and(Link::is_heard);
-        self.is_ready() && is_done && is_heard && self.today().knows_numbers && !self.today().is_ending
+        self.is_ready() && is_done && self.today().knows_numbers && !self.today().is_ending
     }
 }
 

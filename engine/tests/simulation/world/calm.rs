@@ -4,7 +4,7 @@ use engine::assembly::Inline;
 use engine::exchange::command::Command;
 
 use super::wire::Stream;
-use super::{Place, QUIET_NS, QUIET_TURNS, SLOW_NS, World};
+use super::{Place, QUIET_NS, QUIET_TURNS, SLOW_NS, World, session_of};
 
 impl World {
     /// The faults end, everybody comes back, and everything that is on its way arrives.
@@ -83,21 +83,35 @@ impl World {
             // Whoever missed the last message does not know it before a heartbeat comes through.
             customers.all(|(index, customer)| {
                 let today = customer.today();
+                // Over TCP nobody is told how long its stream is.
+                let length = world.exchange.as_ref().and_then(|exchange| {
+                    let session = session_of(exchange.exchange(), &customer.username)?;
+                    exchange.session_sequence(session)
+                });
                 customer.is_quiet()
                     && today.number() == day
+                    && length == Some(today.stream.len() as u64)
                     && today.stream.len() >= world.wire.length(Stream::customer(day, index))
             }) && world.handlers.iter().all(|handler| handler.is_whole(place))
         };
         if !quiet(self) {
             return false;
         }
+        // Account queries are not kept: those that are still on their way must not come in when all is over.
+        self.customers.iter_mut().for_each(|customer| customer.hold(true));
         // Heartbeats tell of what was lost at the end.
         let until = self.now_ns + 5_000_000_000;
         let before = self.size();
         while self.now_ns < until {
             self.calm_turn(QUIET_NS);
         }
-        quiet(self) && self.size() == before
+        let is_quiet = quiet(self) && self.size() == before;
+        if !is_quiet {
+            self.customers
+                .iter_mut()
+                .for_each(|customer| customer.hold(false));
+        }
+        is_quiet
     }
 
     /// Commands, messages sent, messages heard.
