@@ -72,6 +72,8 @@ struct Death {
     /// It had been connected on that day.
     was_there: bool,
     turns: u64,
+    /// Since it has been for longer than anybody waits.
+    turns_over: u64,
 }
 
 pub(crate) struct World {

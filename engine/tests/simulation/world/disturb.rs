@@ -13,6 +13,8 @@ const SLACK_NS: u64 = 3_000_000_000;
 const WAITING_TURNS: u64 = 10;
 /// Turns in which it must have been looked at.
 const TURNS_AT_LEAST: u64 = 60;
+/// ... of them when it was due for certain.
+const TURNS_OVER: u64 = 20;
 
 impl World {
     /// Once a turn, while there is trading.
@@ -116,6 +118,7 @@ impl World {
             day: self.today(),
             was_there,
             turns: 0,
+            turns_over: 0,
         });
         self.coverage.met(match (is_closed, ends_orders) {
             (true, true) => "customers that hung up, their orders to be canceled",
@@ -147,7 +150,10 @@ impl World {
             }
             let since_ns = death.since_ns.max(started_ns);
             let is_over = now_ns.saturating_sub(since_ns) > SILENCE_NS + SILENCE_NS + SLACK_NS;
-            if !is_over || death.turns < TURNS_AT_LEAST || !exchange.is_ready() {
+            // Time may have leapt, and not all had a turn since.
+            death.turns_over = if is_over { death.turns_over + 1 } else { 0 };
+            let had_turns = death.turns >= TURNS_AT_LEAST && death.turns_over >= TURNS_OVER;
+            if !had_turns || !exchange.is_ready() {
                 continue;
             }
             let exchange = exchange.exchange();
