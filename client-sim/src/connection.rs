@@ -3,13 +3,14 @@
 //! Non-blocking: the owner calls [`OrderEntryClient::poll`] again and again with the time. After the start nothing is
 //! allocated per order. What was sent and not answered is sent again under its old number, which the exchange takes
 //! once; what was answered and lost is asked for again; a lost connection is made anew, and the stream goes on where
-//! it was.
+//! it was. When the day ends its stream is read to the end, and the client logs in to the next day's.
 
 mod bursts;
 mod config;
 mod event;
 mod login;
 mod replay;
+mod roll;
 mod state;
 mod tcp;
 mod udp;
@@ -28,7 +29,7 @@ pub use config::{ClientConfig, Door, ORDERS_PER_DATAGRAM_MAX, Start, Timing};
 pub use event::{EndReason, Event, Handler, Phase};
 pub use udp::UdpCounters;
 
-use crate::orders::{NumberError, Order, OrderState, Orders, RequestKind};
+use crate::orders::{CL_ORD_ID_BLANK, NumberError, Order, OrderState, Orders, RequestKind};
 use crate::request::{self, Bytes, NewOrder, Terms};
 use replay::Replay;
 use state::Core;
@@ -77,6 +78,8 @@ pub enum ConfigError {
 pub struct ClientCounters {
     /// Logins accepted.
     pub logins: u64,
+    /// Days ended.
+    pub days: u64,
     /// Requests sent again because no answer came.
     pub resends: u64,
     /// Cancels sent again.
@@ -229,11 +232,17 @@ impl OrderEntryClient {
     pub fn enter(&mut self, order: &NewOrder, intended_ns: u64, now_ns: u64) -> Result<u32, SendError> {
         self.ready()?;
         let user_ref = self.core.orders.allocate()?;
+        let order = &NewOrder {
+            cl_ord_id: self.name_of(user_ref, order.cl_ord_id),
+            ..*order
+        };
         let bytes = request::enter(user_ref, order);
         let entered = Order {
             user_ref,
             side: order.side,
             symbol: order.symbol,
+            cl_ord_id: order.cl_ord_id,
+            time_in_force: order.time_in_force,
             quantity: order.quantity,
             price: order.price,
             tag: order.tag,
@@ -268,6 +277,10 @@ impl OrderEntryClient {
         self.ready()?;
         let original = *self.live(user_ref)?;
         let number = self.core.orders.allocate()?;
+        let terms = &Terms {
+            cl_ord_id: self.name_of(number, terms.cl_ord_id),
+            ..*terms
+        };
         let bytes = request::replace(number, &original, quantity, price, terms);
         let replacement = Order {
             user_ref: number,
@@ -275,6 +288,8 @@ impl OrderEntryClient {
             original: original.user_ref,
             side: original.side,
             symbol: original.symbol,
+            cl_ord_id: terms.cl_ord_id,
+            time_in_force: terms.time_in_force,
             quantity,
             price,
             tag: original.tag,
@@ -347,6 +362,8 @@ impl OrderEntryClient {
             kind: lost.kind,
             side: lost.side,
             symbol: lost.symbol,
+            cl_ord_id: lost.cl_ord_id,
+            time_in_force: lost.time_in_force,
             quantity: lost.quantity,
             price: lost.price,
             tag: lost.tag,
@@ -464,6 +481,9 @@ impl OrderEntryClient {
             self.end(reason, now_ns, handler);
             return work + 1;
         }
+        if self.go_over(now_ns, handler) {
+            return work + 1;
+        }
         self.advance(now_ns, handler);
         self.keep_whole(now_ns, handler);
         if self.core.phase == Phase::Ready {
@@ -579,7 +599,7 @@ impl OrderEntryClient {
                 }
             }
         }
-        if self.core.ended.is_some() {
+        if self.core.ended.is_some() || self.core.has_said_end {
             return work;
         }
         if let Some(error) = malformed {

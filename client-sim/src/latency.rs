@@ -150,6 +150,11 @@ impl FeedLatency {
         self.join(order_number);
     }
 
+    /// Forgets halves: order numbers begin again.
+    pub fn forget(&mut self) {
+        self.slots.fill(Half::default());
+    }
+
     /// The latencies joined so far.
     pub fn latency(&self) -> &Latency {
         &self.latency
@@ -223,6 +228,10 @@ mod tests {
         feed.acknowledged(3, 1);
         feed.acknowledged(7, 2);
         assert_eq!(feed.unmatched(), 1);
+        // On the next day 7 is another order.
+        feed.forget();
+        feed.seen(7, 900);
+        assert_eq!(feed.latency().percentiles().count, 2);
     }
 
     #[test]

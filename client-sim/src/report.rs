@@ -28,6 +28,8 @@ pub struct Report {
     pub faults: (u64, Vec<String>),
     /// Connections lost and made anew.
     pub lost_connections: u64,
+    /// Rolls of the day, each counted by each session.
+    pub days_ended: u64,
 }
 
 impl Report {
@@ -52,6 +54,7 @@ impl Report {
             verdict,
             faults: (shared.checker.fault_count(), shared.checker.faults().to_vec()),
             lost_connections: shared.lost_connections,
+            days_ended: shared.days_ended,
         }
     }
 
@@ -96,6 +99,8 @@ impl Report {
             "order_datagrams_sent": totals.datagrams,
             "order_datagrams_dropped": totals.dropped,
             "connections_lost": self.lost_connections,
+            "sessions_rolled": self.days_ended,
+            "orders_carried": totals.carried,
             "refusals": refusals,
             "faults": self.faults.0,
         });
@@ -132,6 +137,13 @@ impl fmt::Display for Report {
             "datagrams {}, dropped on purpose {}; gaps {}, re-requests {}, replays {}; sent again {}",
             totals.datagrams, totals.dropped, totals.gaps, totals.re_requests, totals.replays, totals.resends
         )?;
+        if self.days_ended > 0 {
+            writeln!(
+                f,
+                "sessions that went over a roll of the day {}; orders carried {}",
+                self.days_ended, totals.carried
+            )?;
+        }
         for (reason, count) in &self.refusals {
             writeln!(f, "refused {count} times: {}", reason::describe(*reason))?;
         }

@@ -10,7 +10,7 @@ use protocol::order_entry::write_message;
 use protocol::units::Symbol;
 use zerocopy::IntoBytes;
 
-use crate::orders::{Order, REQUEST_BYTES_MAX};
+use crate::orders::{CL_ORD_ID_BLANK, Order, REQUEST_BYTES_MAX};
 
 /// An order to enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct NewOrder {
     pub stop_price: u64,
     /// Quote units that a market buy may spend; 0 = no such limit.
     pub funds: u64,
+    /// ClOrdID; blank: the client gives one that is this order's alone.
+    pub cl_ord_id: [u8; 14],
     /// The customer's own mark.
     pub tag: u64,
 }
@@ -61,6 +63,8 @@ pub struct Terms {
     pub max_floor: u32,
     /// Wire price that wakes a waiting stop; 0 = the one that it has.
     pub stop_price: u64,
+    /// ClOrdID; blank: the client gives one that is this order's alone.
+    pub cl_ord_id: [u8; 14],
 }
 
 impl Default for Terms {
@@ -71,6 +75,7 @@ impl Default for Terms {
             display: display::VISIBLE,
             max_floor: 0,
             stop_price: 0,
+            cl_ord_id: CL_ORD_ID_BLANK,
         }
     }
 }
@@ -91,6 +96,7 @@ impl NewOrder {
             cross_type: cross_type::CONTINUOUS,
             stop_price: 0,
             funds: 0,
+            cl_ord_id: CL_ORD_ID_BLANK,
             tag: 0,
         }
     }
@@ -175,7 +181,7 @@ pub fn enter(user_ref: u32, order: &NewOrder) -> Bytes {
         capacity: b'P',
         inter_market_sweep_eligibility: b'N',
         cross_type: order.cross_type,
-        cl_ord_id: [b' '; 14],
+        cl_ord_id: order.cl_ord_id,
         appendage_length: 0.into(),
     };
     Bytes::new(&message, options.written())
@@ -202,7 +208,7 @@ pub fn replace(user_ref: u32, order: &Order, quantity: u32, price: u64, terms: &
         time_in_force: terms.time_in_force,
         display: terms.display,
         inter_market_sweep_eligibility: b'N',
-        cl_ord_id: [b' '; 14],
+        cl_ord_id: terms.cl_ord_id,
         appendage_length: 0.into(),
     };
     Bytes::new(&message, options.written())
@@ -288,6 +294,7 @@ mod tests {
         assert_eq!(options.min_quantity(), Some(5));
 
         let all = NewOrder {
+            cl_ord_id: *b"MINE          ",
             display: b'A',
             max_floor: 2,
             cross_type: b'O',
@@ -300,6 +307,7 @@ mod tests {
             panic!("not an enter")
         };
         assert_eq!((message.display, message.cross_type), (b'A', b'O'));
+        assert_eq!(&message.cl_ord_id, b"MINE          ");
         assert_eq!(
             (options.max_floor(), options.stop_price(), options.funds()),
             (Some(2), Some(900_000), Some(77))

@@ -49,7 +49,7 @@ pub const CONNECTIONS: Range = Range::new(1, 256, 65_536);
 pub const FINISHED_ORDERS: Range = Range::new(1, 256, 1 << 20);
 /// Commands in a ring.
 pub const RING: Range = Range::new(1024, 65_536, 1 << 24);
-/// Commands on their way to the replica: what comes while a snapshot is taken of it waits there.
+/// Commands on their way to the replica: what comes while a snapshot is taken of it waits there, or on disk.
 pub const REPLICA_RING: Range = Range::new(1024, 262_144, 1 << 24);
 /// Bytes of the ring from engine to output: at least two of the longest records.
 pub const OUTPUT_RING: Range = Range::new(64 * KIB, 16 * MIB, 16 * GIB);
@@ -66,6 +66,9 @@ pub const BATCH: Range = Range::new(4 * KIB, 64 * KIB, PAYLOAD_BYTES_MAX as u64)
 pub const SNAPSHOT_INTERVAL_S: Range = Range::new(1, 30, 60);
 /// Commands that a snapshot must bring. Applying fewer takes less time than reading a snapshot.
 pub const SNAPSHOT_COMMANDS: Range = Range::new(1, 100_000, u32::MAX as u64);
+
+/// Days before today that the journal keeps, where older ones are to go.
+pub const KEEP_DAYS: Range = Range::new(1, 7, 36_500);
 
 /// Routers that market data may cross, plus one.
 pub const MULTICAST_TTL: Range = Range::new(0, 1, 255);

@@ -55,6 +55,12 @@ impl Loss {
         self.oldest = (self.oldest + 1) % REMEMBERED;
     }
 
+    /// Another session begins: its messages have the same numbers.
+    pub fn forget(&mut self) {
+        self.dropped.clear();
+        self.oldest = 0;
+    }
+
     /// True when a copy of this message was dropped lately.
     pub fn caused(&self, sequence: u64) -> bool {
         self.dropped
@@ -102,5 +108,7 @@ mod tests {
             loss.remember(number * 10, number * 10 + 3);
         }
         assert!(!loss.caused(2) && loss.caused(12) && !loss.caused(13));
+        loss.forget();
+        assert!(!loss.caused(12));
     }
 }

@@ -65,6 +65,8 @@ pub struct RecoveryLink<C: Connect = TcpConnect> {
     retry_ns: u64,
     pause_ns: u64,
     failure: Option<RecoveryFailure>,
+    /// A stream that was read to its end, and the number behind its last message.
+    ended: Option<(SessionName, u64)>,
     statistics: RecoveryStatistics,
 }
 
@@ -91,6 +93,7 @@ impl<C: Connect> RecoveryLink<C> {
             retry_ns: 0,
             pause_ns: PAUSE_NS.0,
             failure: None,
+            ended: None,
             statistics: RecoveryStatistics::default(),
         }
     }
@@ -155,6 +158,12 @@ impl<C: Connect> RecoveryLink<C> {
         }
     }
 
+    /// True when the stream of `session` was read to its end, and has no message `from`.
+    pub fn has_ended_at(&self, session: Option<SessionName>, from: u64) -> bool {
+        self.ended
+            .is_some_and(|(ended, next)| session == Some(ended) && from >= next)
+    }
+
     /// Why the last attempt failed; `None` after a message came.
     pub fn failure(&self) -> Option<RecoveryFailure> {
         self.failure
@@ -186,6 +195,10 @@ impl<C: Connect> RecoveryLink<C> {
                     let came = self.client.filled(count, now_ns, &mut deliver)?;
                     messages += came;
                     self.statistics.messages += came as u64;
+                    if self.client.has_ended() {
+                        self.ended = self.client.session().map(|session| (session, self.client.next()));
+                        self.retry_ns = now_ns.saturating_add(PAUSE_NS.0);
+                    }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,

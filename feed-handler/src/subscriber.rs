@@ -340,6 +340,9 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
         if statistics.sessions != self.sessions {
             self.sessions = statistics.sessions;
             self.gaps.forget();
+            if let Some(loss) = &mut self.loss {
+                loss.forget();
+            }
         }
         let missing = Missing {
             range: self.arbiter.missing(),
@@ -361,6 +364,8 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
             asked.or(self.arbiter.next())
         };
         match from {
+            // That stream has no more: the current one is the next day's.
+            Some(from) if link.has_ended_at(self.arbiter.session(), from) => link.ask(None, 1, now_ns),
             Some(from) => link.ask(self.arbiter.session(), from, now_ns),
             None => link.release(now_ns),
         }

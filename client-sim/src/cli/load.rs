@@ -63,6 +63,9 @@ pub struct LoadArguments {
     /// Orders over TCP instead of UDP.
     #[arg(long)]
     pub tcp: bool,
+    /// Orders that rest are good till canceled: what is live when the day ends goes over the roll.
+    #[arg(long)]
+    pub gtc: bool,
     /// Share of datagrams lost on purpose in each direction, in percent.
     #[arg(long, default_value_t = 0.0, value_parser = percent)]
     pub loss: f64,
@@ -130,6 +133,7 @@ impl LoadArguments {
             levels: self.levels,
             orders: 32_768,
             window: window(self.rate),
+            outlive_day: self.gtc,
             ..FleetConfig::new(self.server, self.participants())
         }
     }

@@ -4,7 +4,7 @@ use std::io;
 
 use protocol::order_entry::{Answer, Response};
 
-use crate::orders::{Fault, Update};
+use crate::orders::{Fault, Orders, Update};
 
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +37,6 @@ pub enum EndReason {
     /// The session is over, or its messages are not kept any more.
     #[error("the exchange refused the session: it is over, or its messages are not kept any more")]
     SessionNotAvailable,
-    /// The exchange ended the trading day.
-    #[error("the exchange ended the session")]
-    EndOfSession,
     /// Not reachable for too long.
     #[error("the exchange could not be reached: is it running, and is the address right?")]
     Unreachable,
@@ -61,6 +58,10 @@ pub enum Event<'a> {
     },
     /// An own order (or other numbered request) changed.
     Order(&'a Update),
+    /// The day has ended, and its stream was read to the end. These are its orders: what has no answer was never applied.
+    /// Their numbers mean nothing from here on. What outlives the day is told of in the new one, under a new number
+    /// ([`crate::orders::Change::Carried`]).
+    DayEnded(&'a Orders),
     /// An answer to a question.
     Answer(Answer<'a>),
     /// A message that can not be true. The orders stay as they were known before.

@@ -7,7 +7,7 @@ use protocol::order_entry::own::{BindUdp, InstrumentsRequest, OrderStatusRequest
 use zerocopy::IntoBytes;
 
 use super::OrderEntryClient;
-use super::config::{Door, Start};
+use super::config::Door;
 use super::event::{EndReason, Event, Handler, Phase};
 use super::tcp::TcpLink;
 use super::udp::UdpLink;
@@ -55,11 +55,7 @@ impl OrderEntryClient {
         let Some(tcp) = &mut self.tcp else {
             return 0;
         };
-        let sequence = match (self.core.session, self.config.start) {
-            (Some(_), _) => self.core.stream.next_sequence(),
-            (None, Start::Beginning) => 1,
-            (None, Start::Latest) => 0,
-        };
+        let sequence = self.core.wanted_sequence(self.config.start);
         let result = match tcp.is_connected() {
             Ok(false) => {
                 if now_ns.saturating_sub(self.since_ns) > self.config.timing.silence_ns {
@@ -140,6 +136,7 @@ impl OrderEntryClient {
     }
 
     pub(super) fn become_ready(&mut self, now_ns: u64, handler: &mut impl Handler) {
+        self.cancel_what_was_carried();
         self.ready_since_ns = now_ns;
         self.down_since_ns = now_ns;
         self.set_phase(Phase::Ready, now_ns, handler);

@@ -21,6 +21,7 @@ enum Step {
 pub(super) struct Replay {
     link: TcpLink,
     step: Step,
+    session: [u8; 10],
     /// The number of the next message it brings.
     next: u64,
     since_ns: u64,
@@ -30,11 +31,17 @@ pub(super) struct Replay {
 const PATIENCE_NS: u64 = 2_000_000_000;
 
 impl Replay {
-    /// Begins to fetch from `next` on.
-    pub(super) fn begin(config: &ClientConfig, next: u64, now_ns: u64) -> io::Result<Self> {
+    /// Begins to fetch the messages of `session` from `next` on.
+    pub(super) fn begin(
+        config: &ClientConfig,
+        session: [u8; 10],
+        next: u64,
+        now_ns: u64,
+    ) -> io::Result<Self> {
         Ok(Self {
             link: TcpLink::begin(config.server)?,
             step: Step::Connecting,
+            session,
             next,
             since_ns: now_ns,
         })
@@ -51,8 +58,12 @@ impl Replay {
             if !self.link.is_connected()? {
                 return self.patience(now_ns);
             }
+            // `+` stands in place of the name's first character.
+            let mut name = self.session;
+            name[0] = b'+';
+            let name = std::str::from_utf8(&name).map_err(io::Error::other)?;
             self.link
-                .send_login(&config.username, &config.password, "+", self.next)?;
+                .send_login(&config.username, &config.password, name.trim_end(), self.next)?;
             self.step = Step::LoggingIn;
             self.since_ns = now_ns;
         }
@@ -66,6 +77,9 @@ impl Replay {
         while let Some(packet) = self.link.next_packet().map_err(io::Error::other)? {
             work += 1;
             match packet {
+                ServerPacket::LoginAccepted { session, .. } if session != self.session => {
+                    return Err(io::Error::other("the replay is of another session"));
+                }
                 ServerPacket::LoginAccepted { next_sequence, .. } => {
                     self.next = next_sequence;
                     self.step = Step::Reading;

@@ -8,7 +8,7 @@ use protocol::soup::{REJECT_NOT_AUTHORIZED, ServerPacket};
 use protocol::units::Symbol;
 
 use super::ClientCounters;
-use super::config::ClientConfig;
+use super::config::{ClientConfig, Start};
 use super::event::{EndReason, Event, Handler, Phase};
 use crate::instruments::{Instrument, Instruments};
 use crate::orders::{Order, Orders, RequestKind};
@@ -34,6 +34,14 @@ pub(super) struct Core {
     pub(super) bound: Option<([u8; 8], u16)>,
     /// Why it is over, if it is.
     pub(super) ended: Option<EndReason>,
+    /// The exchange said that the day's stream has ended.
+    pub(super) has_said_end: bool,
+    /// The stream of the day before, when there was one.
+    day_before: Option<[u8; 10]>,
+    /// The login came before the exchange's door knew of the new day.
+    pub(super) came_too_early: bool,
+    /// Acknowledgements went over UDP on this connection, and not over TCP.
+    was_bound: bool,
     pub(super) heard_ns: u64,
     pub(super) udp_heard_ns: u64,
     /// The number of the next message on this TCP connection.
@@ -57,6 +65,10 @@ impl Core {
             next_is_known: false,
             bound: None,
             ended: None,
+            has_said_end: false,
+            day_before: None,
+            came_too_early: false,
+            was_bound: false,
             heard_ns: now_ns,
             udp_heard_ns: now_ns,
             tcp_sequence: 1,
@@ -72,9 +84,40 @@ impl Core {
         self.asked_next = false;
         self.next_is_known = false;
         self.bound = None;
+        self.was_bound = false;
+        self.came_too_early = false;
         self.target = None;
         self.instruments = Instruments::default();
         self.instruments_known = false;
+    }
+
+    /// The first message to ask for at login. A new day is read from its beginning: it says what is left.
+    pub(super) fn wanted_sequence(&self, start: Start) -> u64 {
+        match (self.session, self.day_before, start) {
+            (Some(_), _, _) => self.stream.next_sequence(),
+            (None, Some(_), _) | (None, None, Start::Beginning) => 1,
+            (None, None, Start::Latest) => 0,
+        }
+    }
+
+    /// True when every message of a stream that has ended was delivered.
+    pub(super) fn is_read_to_its_end(&self) -> bool {
+        self.stream.is_finished() || (self.logged_in && !self.was_bound && !self.stream.has_gap())
+    }
+
+    /// The day's stream was read to its end: numbers begin again.
+    pub(super) fn end_day(&mut self, now_ns: u64, handler: &mut impl Handler) {
+        let Self { orders, counters, .. } = self;
+        orders.end_day(&mut |update| handler.event(now_ns, Event::Order(&update)));
+        for fault in orders.outlived() {
+            counters.faults += 1;
+            handler.event(now_ns, Event::Fault(fault));
+        }
+        counters.days += 1;
+        handler.event(now_ns, Event::DayEnded(orders));
+        orders.begin_day();
+        self.day_before = self.session.take();
+        self.stream.restart(None, 1, now_ns);
     }
 
     /// True when everything that had happened at login was read.
@@ -101,9 +144,10 @@ impl Core {
                     EndReason::SessionNotAvailable
                 });
             }
+            ServerPacket::Sequenced(_) if !self.logged_in => {}
             ServerPacket::Sequenced(message) => self.sequenced(message, now_ns, handler),
             ServerPacket::Unsequenced(message) => self.answer(message, now_ns, handler),
-            ServerPacket::EndOfSession => self.ended = Some(EndReason::EndOfSession),
+            ServerPacket::EndOfSession => self.has_said_end |= self.logged_in,
             ServerPacket::Heartbeat | ServerPacket::Debug(_) => {}
             ServerPacket::Unknown(_) => self.counters.unknown += 1,
         }
@@ -116,9 +160,18 @@ impl Core {
                 return;
             }
             Some(_) => {}
+            None if self.day_before == Some(session) => {
+                self.came_too_early = true;
+                return;
+            }
             None => {
+                let first = if self.day_before.is_some() {
+                    1
+                } else {
+                    next_sequence
+                };
                 self.session = Some(session);
-                self.stream.restart(Some(session), next_sequence, now_ns);
+                self.stream.restart(Some(session), first, now_ns);
             }
         }
         // A server that begins later than asked leaves a gap, which is mended like any other.
@@ -165,13 +218,12 @@ impl Core {
     /// A packet of acknowledgements.
     pub(super) fn udp_packet(&mut self, packet: &Packet<'_>, now_ns: u64, handler: &mut impl Handler) {
         if self.session != Some(packet.session()) {
-            self.counters.malformed += 1;
+            // The old day's are told for a while.
+            self.counters.malformed += u64::from(self.day_before != Some(packet.session()));
             return;
         }
         self.udp_heard_ns = now_ns;
-        if packet.kind() == PacketKind::EndOfSession {
-            self.ended = Some(EndReason::EndOfSession);
-        }
+        self.has_said_end |= packet.kind() == PacketKind::EndOfSession;
         let Self {
             stream,
             orders,
@@ -202,7 +254,10 @@ impl Core {
             }
         };
         match answer {
-            Answer::UdpBound(bound) => self.bound = Some((bound.token, bound.udp_port.get())),
+            Answer::UdpBound(bound) => {
+                self.bound = Some((bound.token, bound.udp_port.get()));
+                self.was_bound = true;
+            }
             Answer::Instrument(reply) if !self.instruments_known => {
                 if Symbol(reply.symbol) == Symbol::BLANK {
                     self.orders.set_instruments(std::mem::take(&mut self.instruments));
@@ -273,6 +328,11 @@ impl Delivery<'_> {
             Response::AccountQuery(answer, _) if self.asked_next && !*self.next_is_known => {
                 self.orders.start_at(answer.next_user_ref_num.get());
                 *self.next_is_known = true;
+                // What outlived the day before was told of at the beginning of this one.
+                while let Some(fault) = self.orders.not_carried() {
+                    self.counters.faults += 1;
+                    handler.event(now_ns, Event::Fault(fault));
+                }
             }
             _ => {}
         }

@@ -17,9 +17,14 @@ use zerocopy::{FromZeros, IntoBytes};
 
 use crate::faults::Faults;
 use crate::instruments::tests::reply;
+use crate::request::GOOD_TILL_CANCELED;
 
-/// The session's name.
-pub(super) const SESSION: [u8; 10] = *b"O000000001";
+/// The session's name on a day; there are not more than nine.
+fn name(day: u8) -> [u8; 10] {
+    let mut name = *b"O000000000";
+    name[9] += day;
+    name
+}
 
 /// A resting order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub(super) struct Resting {
     side: u8,
     price: u64,
     symbol: [u8; 8],
+    cl_ord_id: [u8; 14],
+    time_in_force: u8,
 }
 
 struct Connection {
@@ -37,6 +44,9 @@ struct Connection {
     /// Index of the next message to send, once logged in.
     next: Option<usize>,
     is_replay: bool,
+    is_bound: bool,
+    /// The day that it logged in for.
+    day: u8,
     open: bool,
 }
 
@@ -47,6 +57,9 @@ pub(super) struct TestServer {
     connections: Vec<Connection>,
     bound: Option<([u8; 8], SocketAddr)>,
     bindings: u64,
+    day: u8,
+    /// The stream of the day before.
+    before: Vec<Vec<u8>>,
     /// The stream.
     pub(super) messages: Vec<Vec<u8>>,
     sent: usize,
@@ -76,6 +89,8 @@ impl TestServer {
             connections: Vec::new(),
             bound: None,
             bindings: 0,
+            day: 1,
+            before: Vec::new(),
             messages: Vec::new(),
             sent: 0,
             mark: 0,
@@ -94,6 +109,63 @@ impl TestServer {
         match self.listener.local_addr().expect("bound") {
             SocketAddr::V4(address) => address,
             SocketAddr::V6(_) => unreachable!("bound to IPv4"),
+        }
+    }
+
+    fn name(&self) -> [u8; 10] {
+        name(self.day)
+    }
+
+    /// The stream of today or of the day before.
+    fn stream(&self, day: u8) -> &[Vec<u8>] {
+        if day == self.day {
+            &self.messages
+        } else {
+            &self.before
+        }
+    }
+
+    /// Orders of the day end; nobody hears of it yet.
+    pub(super) fn cancel_day_orders(&mut self) {
+        let ends = |order: &Resting| order.time_in_force != GOOD_TILL_CANCELED;
+        let ended: Vec<u32> = self
+            .resting
+            .iter()
+            .filter(|(_, order)| ends(order))
+            .map(|(number, _)| *number)
+            .collect();
+        ended.into_iter().for_each(|number| self.cancel(number, 0, b'E'));
+    }
+
+    /// Says over UDP that the day has ended.
+    pub(super) fn tell_end(&mut self) {
+        self.release();
+        let packer = Packer::new(self.name(), self.messages.len() as u64 + 1, 1_472);
+        self.send_datagram(&packer.end_of_session());
+    }
+
+    /// The next day begins with what is left. What was not sent over UDP is not sent any more.
+    pub(super) fn roll(&mut self) {
+        self.before = std::mem::take(&mut self.messages);
+        self.day += 1;
+        (self.mark, self.sent, self.bound) = (0, 0, None);
+        for order in std::mem::take(&mut self.resting).into_values() {
+            self.mark += 1;
+            self.answer(&OrderAccepted {
+                message_type: b'A',
+                user_ref_num: self.mark.into(),
+                side: order.side,
+                quantity: order.open.into(),
+                symbol: order.symbol,
+                price: order.price.into(),
+                time_in_force: order.time_in_force,
+                order_reference_number: u64::from(self.mark).into(),
+                order_state: b'L',
+                cl_ord_id: order.cl_ord_id,
+                ..OrderAccepted::new_zeroed()
+            });
+            let quantity = order.open;
+            self.resting.insert(self.mark, Resting { quantity, ..order });
         }
     }
 
@@ -120,6 +192,8 @@ impl TestServer {
                 decoder: Decoder::new(65_536),
                 next: None,
                 is_replay: false,
+                is_bound: false,
+                day: 0,
                 open: true,
             });
         }
@@ -160,20 +234,29 @@ impl TestServer {
                         connection.open = false;
                         break;
                     }
-                    connection.is_replay = login.is_replay();
+                    let days = [self.day, self.day - 1];
+                    let Some(day) = days.into_iter().find(|day| login.asks_for(&name(*day))) else {
+                        let length = encode::login_rejected(b'S', &mut buffer).expect("room");
+                        out.extend_from_slice(&buffer[..length]);
+                        connection.open = false;
+                        break;
+                    };
+                    connection.day = day;
+                    connection.is_replay = login.is_replay() || day < self.day;
                     if !connection.is_replay {
                         // Takes over from an older connection, whose token dies.
                         self.bound = None;
                     }
-                    let last = self.messages.len() as u64;
+                    let last = self.stream(day).len() as u64;
                     let first = match login.requested_sequence {
                         0 => last.max(1),
                         sequence => sequence,
                     };
-                    let length = encode::login_accepted(SESSION, first, &mut buffer).expect("room");
+                    let length = encode::login_accepted(name(day), first, &mut buffer).expect("room");
                     out.extend_from_slice(&buffer[..length]);
                     connection.next = Some(first as usize - 1);
                 }
+                ClientPacket::Unsequenced(_) if connection.is_replay => {}
                 ClientPacket::Unsequenced(message) => {
                     let message = message.to_vec();
                     self.unsequenced(&message, connection, &mut out);
@@ -183,16 +266,20 @@ impl TestServer {
             }
         }
         if let Some(next) = &mut connection.next
-            && (connection.is_replay || self.bound.is_none())
+            && (connection.is_replay || !connection.is_bound)
         {
-            while let Some(message) = self.messages.get(*next) {
+            while let Some(message) = self.stream(connection.day).get(*next) {
                 let length = encode::sequenced(message, &mut buffer).expect("room");
                 out.extend_from_slice(&buffer[..length]);
                 *next += 1;
             }
-            if !connection.is_replay {
+            if !connection.is_replay && connection.day == self.day {
                 self.sent = *next;
             }
+        }
+        if connection.next.is_some() && connection.day < self.day {
+            out.extend_from_slice(&encode::END_OF_SESSION);
+            connection.open = false;
         }
         // Small tests: what does not fit into the kernel's buffer at once does not occur.
         if connection.stream.write_all(&out).is_err() {
@@ -200,7 +287,7 @@ impl TestServer {
         }
     }
 
-    fn unsequenced(&mut self, message: &[u8], connection: &Connection, out: &mut Vec<u8>) {
+    fn unsequenced(&mut self, message: &[u8], connection: &mut Connection, out: &mut Vec<u8>) {
         let mut buffer = [0; 512];
         let mut answer = |bytes: &[u8]| {
             let length = encode::unsequenced(bytes, &mut buffer).expect("room");
@@ -210,6 +297,7 @@ impl TestServer {
             Question::BindUdp(bind) => {
                 let ip = connection.stream.peer_addr().expect("connected").ip();
                 self.bindings += 1;
+                connection.is_bound = true;
                 let token = self.bindings.to_be_bytes();
                 self.bound = Some((token, SocketAddr::new(ip, bind.udp_port.get())));
                 let bound = UdpBound {
@@ -277,6 +365,8 @@ impl TestServer {
                     quantity: enter.quantity,
                     symbol: enter.symbol,
                     price: enter.price,
+                    time_in_force: enter.time_in_force,
+                    cl_ord_id: enter.cl_ord_id,
                     order_reference_number: u64::from(number).into(),
                     order_state: b'L',
                     ..OrderAccepted::new_zeroed()
@@ -299,6 +389,8 @@ impl TestServer {
                         side: enter.side,
                         price: enter.price.get(),
                         symbol: enter.symbol,
+                        cl_ord_id: enter.cl_ord_id,
+                        time_in_force: enter.time_in_force,
                     };
                     self.resting.insert(number, resting);
                 }
@@ -311,6 +403,7 @@ impl TestServer {
                 order.open = replace.quantity.get();
                 order.quantity = replace.quantity.get();
                 order.price = replace.price.get();
+                (order.cl_ord_id, order.time_in_force) = (replace.cl_ord_id, replace.time_in_force);
                 self.resting.insert(replace.user_ref_num.get(), order);
                 self.answer(&OrderReplaced {
                     message_type: b'U',
@@ -323,7 +416,7 @@ impl TestServer {
                     ..OrderReplaced::new_zeroed()
                 });
             }
-            Request::Cancel(cancel, _) => self.cancel(cancel.user_ref_num.get(), cancel.quantity.get()),
+            Request::Cancel(cancel, _) => self.cancel(cancel.user_ref_num.get(), cancel.quantity.get(), b'U'),
             Request::MassCancel(cancel, _) => {
                 self.answer(&MassCancelResponse {
                     message_type: b'X',
@@ -331,7 +424,7 @@ impl TestServer {
                     ..MassCancelResponse::new_zeroed()
                 });
                 let all: Vec<u32> = self.resting.keys().copied().collect();
-                all.into_iter().for_each(|number| self.cancel(number, 0));
+                all.into_iter().for_each(|number| self.cancel(number, 0, b'U'));
             }
             Request::AccountQuery(..) => self.answer(&AccountQueryResponse {
                 message_type: b'Q',
@@ -348,7 +441,7 @@ impl TestServer {
         }
     }
 
-    fn cancel(&mut self, number: u32, to: u32) {
+    fn cancel(&mut self, number: u32, to: u32, reason: u8) {
         let Some(order) = self.resting.get_mut(&number) else {
             return;
         };
@@ -366,7 +459,7 @@ impl TestServer {
             message_type: b'C',
             user_ref_num: number.into(),
             quantity: reduced.into(),
-            reason: b'U',
+            reason,
             ..OrderCanceled::new_zeroed()
         });
     }
@@ -386,7 +479,7 @@ impl TestServer {
             self.sent = all;
             self.send_packets(first, all + 1);
         } else if self.last_heartbeat.elapsed() > Duration::from_millis(10) {
-            let packer = Packer::new(SESSION, all as u64 + 1, 1_472);
+            let packer = Packer::new(self.name(), all as u64 + 1, 1_472);
             self.send_datagram(&packer.heartbeat());
         }
     }
@@ -395,7 +488,7 @@ impl TestServer {
     fn send_packets(&mut self, first: usize, end: usize) {
         let mut at = first;
         while at < end {
-            let mut packer = Packer::new(SESSION, at as u64, 1_472);
+            let mut packer = Packer::new(self.name(), at as u64, 1_472);
             for message in &self.messages[at - 1..(at + 2).min(end - 1)] {
                 assert!(packer.push(message));
                 at += 1;

@@ -9,6 +9,7 @@ use super::test_server::TestServer;
 use super::*;
 use crate::faults::Faults;
 use crate::orders::{Change, Update};
+use crate::request::GOOD_TILL_CANCELED;
 
 /// Longest a test may take; reached only when something is broken.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -19,6 +20,8 @@ struct Pair {
     started: Instant,
     updates: Vec<Update>,
     lost_connections: u32,
+    /// Orders of ended days: number and state.
+    ended: Vec<(u32, OrderState)>,
 }
 
 impl Pair {
@@ -35,6 +38,7 @@ impl Pair {
             started: Instant::now(),
             updates: Vec::new(),
             lost_connections: 0,
+            ended: Vec::new(),
         }
     }
 
@@ -49,11 +53,16 @@ impl Pair {
             client,
             updates,
             lost_connections,
+            ended,
             ..
         } = self;
         let mut handler = |_: u64, event: Event<'_>| match event {
             Event::Order(update) => updates.push(*update),
             Event::Lost(_) => *lost_connections += 1,
+            Event::DayEnded(orders) => {
+                ended.extend(orders.iter().map(|order| (order.user_ref, order.state)));
+                ended.sort_unstable_by_key(|(user_ref, _)| *user_ref);
+            }
             Event::Fault(fault) => panic!("{fault}"),
             _ => {}
         };
@@ -409,4 +418,181 @@ impl Pair {
         self.client.flush(now);
         self.settle();
     }
+}
+
+impl Pair {
+    /// Good till canceled.
+    fn enter_lasting(&mut self, quantity: u32) -> u32 {
+        let now = self.now();
+        let symbol = Symbol::new("BTC-USD").expect("short");
+        let order = NewOrder {
+            time_in_force: GOOD_TILL_CANCELED,
+            ..NewOrder::limit(symbol, b'B', quantity, 1_000_000)
+        };
+        self.client.enter(&order, now, now).expect("ready")
+    }
+
+    fn until_next_day(&mut self) {
+        self.until("never in the next day", |pair| {
+            pair.client.is_ready() && pair.client.counters().days == 1
+        });
+        assert_eq!(self.client.session(), Some(*b"O000000002"));
+        assert_eq!(self.client.counters().faults, 0);
+    }
+
+    /// Numbers of the day before of what was carried, in the order of the new ones.
+    fn carried(&self) -> Vec<u32> {
+        let carried = |update: &Update| match update.change {
+            Change::Carried { before } => Some(before),
+            _ => None,
+        };
+        self.updates.iter().filter_map(carried).collect()
+    }
+
+    /// Live orders: number and open lots.
+    fn live(&self) -> BTreeSet<(u32, u32)> {
+        let live = |order: &&Order| order.state == OrderState::Live;
+        let orders = self.client.orders().iter().filter(live);
+        orders.map(|order| (order.user_ref, order.open)).collect()
+    }
+}
+
+#[test]
+fn the_roll_of_the_day_is_gone_over() {
+    for door in [Door::Udp, Door::Tcp] {
+        let mut pair = Pair::new(TestServer::start(Faults::none()), |config| config.door = door);
+        pair.ready();
+        let day = pair.enter(10);
+        let first = pair.enter_lasting(20);
+        let replaced = pair.enter_lasting(30);
+        pair.settle_flushed();
+        let now = pair.now();
+        let terms = Terms {
+            time_in_force: GOOD_TILL_CANCELED,
+            ..Terms::default()
+        };
+        let second = pair
+            .client
+            .replace_on(&terms, replaced, 40, 1_000_100, now, now)
+            .expect("live");
+        pair.settle_flushed();
+        pair.server.cancel_day_orders();
+        pair.server.tell_end();
+        pair.server.roll();
+        pair.until_next_day();
+        assert_eq!(
+            pair.ended,
+            [
+                (day, OrderState::Canceled),
+                (first, OrderState::Live),
+                (replaced, OrderState::Replaced),
+                (second, OrderState::Live)
+            ]
+        );
+        assert_eq!(pair.carried(), [first, second]);
+        assert_eq!(pair.live(), BTreeSet::from([(1, 20), (2, 40)]));
+        assert_eq!(pair.client.orders().totals().carried, 2);
+        assert_eq!(pair.lost_connections, 0);
+        // It trades on, under the numbers of the new day.
+        assert_eq!(pair.enter(4), 3);
+        pair.settle_flushed();
+        let now = pair.now();
+        pair.client.cancel(2, 10, now).expect("live");
+        pair.settle_flushed();
+        assert_eq!(pair.live(), BTreeSet::from([(1, 20), (2, 10), (3, 4)]));
+    }
+}
+
+/// The last acknowledgements and the end over UDP are lost: the old day is read to its end first.
+#[test]
+fn the_end_of_the_old_day_is_read_before_the_new_one_begins() {
+    let mut pair = Pair::new(TestServer::start(Faults::none()), |_| {});
+    pair.ready();
+    let lasting = pair.enter_lasting(20);
+    let day = pair.enter(10);
+    pair.settle_flushed();
+    let taken = pair.enter(8);
+    let now = pair.now();
+    pair.client.flush(now);
+    let was_taken = |pair: &Pair| pair.server.applied.contains(&taken);
+    while !was_taken(&pair) {
+        // The exchange takes it, and what it says of it is lost.
+        pair.server.faults = Faults::new(1_000_000, 1);
+        pair.server.poll();
+    }
+    let lost = pair.enter(6);
+    pair.server.cancel_day_orders();
+    pair.server.tell_end();
+    pair.server.faults = Faults::none();
+    pair.server.roll();
+    pair.until_next_day();
+    assert_eq!(
+        pair.ended,
+        [
+            (lasting, OrderState::Live),
+            (day, OrderState::Canceled),
+            (taken, OrderState::Canceled),
+            (lost, OrderState::NotApplied)
+        ]
+    );
+    assert_eq!(pair.client.counters().logins, 3, "the old day's once more");
+    assert_eq!(pair.live(), BTreeSet::from([(1, 20)]));
+    let totals = pair.client.orders().totals();
+    assert_eq!((totals.answered, totals.not_applied, totals.requests), (3, 1, 4));
+}
+
+/// The end over UDP is faster than the doors: a login that comes too early waits for the new day.
+#[test]
+fn a_login_before_the_doors_know_of_the_roll_comes_again() {
+    let mut pair = Pair::new(TestServer::start(Faults::none()), |_| {});
+    pair.ready();
+    pair.enter_lasting(20);
+    pair.settle_flushed();
+    pair.server.tell_end();
+    pair.until("the end is not heard", |pair| pair.client.counters().days == 1);
+    for _ in 0..3 {
+        pair.until("never away", |pair| pair.client.phase() == Phase::Waiting);
+        pair.until("never at the door", |pair| {
+            pair.client.phase() == Phase::LoggingIn
+        });
+    }
+    pair.server.roll();
+    pair.until_next_day();
+    assert_eq!(pair.live(), BTreeSet::from([(1, 20)]));
+}
+
+/// A cancel that the old day did not take is meant for the order, whatever its number.
+#[test]
+fn a_cancel_goes_on_in_the_new_day() {
+    let mut pair = Pair::new(TestServer::start(Faults::none()), |_| {});
+    pair.ready();
+    let order = pair.enter_lasting(20);
+    let kept = pair.enter_lasting(30);
+    pair.settle_flushed();
+    let now = pair.now();
+    // It stays in a datagram that is never sent.
+    pair.client.cancel(order, 6, now).expect("live");
+    pair.server.tell_end();
+    pair.server.roll();
+    pair.until_next_day();
+    assert_eq!(pair.carried(), [order, kept]);
+    pair.settle_flushed();
+    assert_eq!(pair.live(), BTreeSet::from([(1, 6), (2, 30)]));
+    assert_eq!(pair.server.resting[&1].open, 6);
+}
+
+/// Whoever was away when the day rolled reads its end, then the new one.
+#[test]
+fn who_was_away_goes_over_too() {
+    let mut pair = Pair::new(TestServer::start(Faults::none()), |_| {});
+    pair.ready();
+    let day = pair.enter(10);
+    pair.enter_lasting(20);
+    pair.settle_flushed();
+    pair.server.break_connections();
+    pair.server.cancel_day_orders();
+    pair.server.roll();
+    pair.until_next_day();
+    assert_eq!(pair.ended[0], (day, OrderState::Canceled));
+    assert_eq!(pair.live(), BTreeSet::from([(1, 20)]));
 }

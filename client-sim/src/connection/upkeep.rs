@@ -51,9 +51,12 @@ impl OrderEntryClient {
         }
         let stuck = now_ns.saturating_sub(self.gap_progress.1) > self.config.timing.gap_fetch_ns;
         let long = self.core.stream.missing() > self.config.timing.gap_messages_max;
-        if (stuck || long) && now_ns >= self.replay_not_before_ns {
+        if let Some(session) = self.core.session
+            && (stuck || long)
+            && now_ns >= self.replay_not_before_ns
+        {
             self.core.counters.replays += 1;
-            match Replay::begin(&self.config, next, now_ns) {
+            match Replay::begin(&self.config, session, next, now_ns) {
                 Ok(replay) => self.replay = Some(replay),
                 Err(error) => {
                     handler.event(now_ns, Event::Lost(&error));

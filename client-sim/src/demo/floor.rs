@@ -9,6 +9,7 @@ use engine::assembly::Addresses;
 use feed_handler::clock::Clock;
 use feed_handler::loss::LossPlan;
 use feed_handler::{Capacity, Market, Observer, Side, State, Subscriber, SubscriberConfig};
+use protocol::text::SessionName;
 use protocol::units::{Price, Symbol};
 use serde_json::{Value, json};
 
@@ -87,6 +88,10 @@ struct Listeners<'a> {
 }
 
 impl Observer for Listeners<'_> {
+    fn session(&mut self, session: SessionName) {
+        self.ears.session(session);
+    }
+
     fn message(&mut self, sequence: u64, message: &[u8], market: &Market) {
         self.ears.message(sequence, message, market);
         self.tickers.message(sequence, message, market);

@@ -9,6 +9,7 @@ use crate::checker::Balance;
 use crate::connection::{ClientConfig, ConfigError, Event, Handler, OrderEntryClient, Phase, SendError};
 use crate::instruments::Instruments;
 use crate::orders::{Change, OrderState, Orders, RequestKind};
+use crate::request::{DAY, GOOD_TILL_CANCELED, NewOrder, Terms};
 use crate::workload::{Intent, Market, Persona, Role};
 
 /// Lost requests waiting to be entered again, and answers waiting to be looked at, at most.
@@ -23,6 +24,8 @@ pub struct Member {
     ears: Ears,
     role: Role,
     seed: u64,
+    /// Orders that rest outlive the day.
+    outlives_day: bool,
 }
 
 /// What listens while the client is polled.
@@ -48,6 +51,7 @@ impl Member {
         participant: &Participant,
         account: usize,
         seed: u64,
+        outlives_day: bool,
         now_ns: u64,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
@@ -66,6 +70,7 @@ impl Member {
             },
             role: participant.role,
             seed,
+            outlives_day,
         })
     }
 
@@ -124,14 +129,25 @@ impl Member {
         now_ns: u64,
     ) -> Result<(), SendError> {
         let number = match *intent {
-            Intent::Enter(order) => self.client.enter(&order, intended_ns, now_ns)?,
+            Intent::Enter(order) => {
+                let order = NewOrder {
+                    time_in_force: self.time_in_force(order.time_in_force),
+                    ..order
+                };
+                self.client.enter(&order, intended_ns, now_ns)?
+            }
             Intent::Replace {
                 user_ref,
                 quantity,
                 price,
-            } => self
-                .client
-                .replace(user_ref, quantity, price, intended_ns, now_ns)?,
+            } => {
+                let terms = Terms {
+                    time_in_force: self.time_in_force(DAY),
+                    ..Terms::default()
+                };
+                self.client
+                    .replace_on(&terms, user_ref, quantity, price, intended_ns, now_ns)?
+            }
             Intent::Cancel { user_ref, quantity } => {
                 self.client.cancel(user_ref, quantity, now_ns)?;
                 return Ok(());
@@ -208,6 +224,14 @@ impl Member {
         self.client.logout(now_ns, &mut listening);
     }
 
+    fn time_in_force(&self, wanted: u8) -> u8 {
+        if wanted == DAY && self.outlives_day {
+            GOOD_TILL_CANCELED
+        } else {
+            wanted
+        }
+    }
+
     fn ask_balances(&mut self) -> Result<(), SendError> {
         self.client.ask_balance(None)?;
         self.ears.balances_asked += 1;
@@ -267,6 +291,17 @@ impl Handler for Listening<'_> {
                 shared.checker.update(ears.account, update, &shared.instruments);
                 if let Some(persona) = &mut ears.persona {
                     persona.update(update);
+                }
+            }
+            Event::DayEnded(orders) => {
+                // What was left in the book at the end of the day goes on; what was lost is not wanted any more.
+                shared.checker.settled(&ears.name, orders, true);
+                shared.feed_latency.forget();
+                shared.days_ended += 1;
+                ears.again.clear();
+                ears.statuses.clear();
+                if let Some(persona) = &mut ears.persona {
+                    persona.day_ended();
                 }
             }
             Event::Fault(fault) => shared.checker.fault(|| format!("{}: {fault}", ears.name)),

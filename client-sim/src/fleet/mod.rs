@@ -100,6 +100,8 @@ pub struct FleetConfig {
     pub window: u32,
     /// Market makers that leave their quotes in the book at the end.
     pub stay: usize,
+    /// Orders that rest are good till canceled: they outlive the day.
+    pub outlive_day: bool,
     /// Patience of the clients.
     pub timing: Timing,
 }
@@ -122,6 +124,7 @@ impl FleetConfig {
             orders: 8_192,
             window: 2_048,
             stay: 0,
+            outlive_day: false,
             timing: Timing::default(),
         }
     }
@@ -186,6 +189,8 @@ pub struct Shared {
     pub lost_connections: u64,
     /// Why the last one was lost.
     pub trouble: Option<String>,
+    /// Days ended, each counted by each member.
+    pub days_ended: u64,
     /// Answers to ticker questions that nobody looked at yet.
     pub tickers: Vec<Ticker>,
 }
@@ -226,6 +231,8 @@ pub struct FleetTotals {
     pub datagrams: u64,
     /// Orders in the book.
     pub live: u64,
+    /// Orders that outlived their day.
+    pub carried: u64,
 }
 
 /// The customers.
@@ -267,7 +274,7 @@ impl Fleet {
                 ..ClientConfig::new(config.server, &participant.username, &participant.password)
             };
             let account = checker.account(&participant.account);
-            let member = Member::new(client, participant, account, seed, now_ns)
+            let member = Member::new(client, participant, account, seed, config.outlive_day, now_ns)
                 .map_err(|error| FleetError::Config(participant.username.clone(), error))?;
             members.push(member);
         }
@@ -285,6 +292,7 @@ impl Fleet {
                 instruments: Instruments::default(),
                 lost_connections: 0,
                 trouble: None,
+                days_ended: 0,
                 tickers: Vec::with_capacity(TICKERS_MAX),
             },
             market: Market::default(),
@@ -352,6 +360,7 @@ impl Fleet {
             totals.replays += client.replays;
             totals.dropped += udp.dropped_in + udp.dropped_out;
             totals.datagrams += udp.sent;
+            totals.carried += orders.carried;
             totals.live += member.client.orders().live_count() as u64;
         }
         totals
@@ -413,6 +422,7 @@ impl Fleet {
     /// Does what there is to do. Returns how much.
     pub fn poll(&mut self, now_ns: u64) -> Result<usize, FleetError> {
         let mut work = 0;
+        let days_ended = self.shared.days_ended;
         for member in &mut self.members {
             work += member.poll(now_ns, &mut self.shared);
             if let Phase::Ended(reason) = member.client.phase() {
@@ -422,6 +432,10 @@ impl Fleet {
                     trouble: self.shared.trouble.clone().unwrap_or_else(|| "none".to_owned()),
                 });
             }
+        }
+        if self.stage == Stage::Clearing && self.shared.days_ended > days_ended {
+            // The mass cancels may not have been taken before the day ended.
+            self.stage = Stage::Joining;
         }
         match self.stage {
             Stage::Joining => self.join(now_ns),

@@ -2,6 +2,7 @@
 
 use feed_handler::{Market as FeedMarket, Observer, Side};
 use protocol::market_data::FeedMessage;
+use protocol::text::SessionName;
 
 use super::{Member, Shared};
 use crate::workload::Market;
@@ -38,6 +39,14 @@ impl<'a> FeedEars<'a> {
 }
 
 impl Observer for FeedEars<'_> {
+    /// A new day begins with empty books, and with order number 1.
+    fn session(&mut self, _session: SessionName) {
+        for index in 0..self.market.len() {
+            self.market.set_best(index, None, None);
+        }
+        self.shared.feed_latency.forget();
+    }
+
     fn message(&mut self, _sequence: u64, message: &[u8], feed: &FeedMarket) {
         // What can not be read was counted by the market.
         match FeedMessage::decode(message) {

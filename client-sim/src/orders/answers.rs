@@ -10,9 +10,13 @@ use protocol::units::{Price, Symbol};
 use super::Orders;
 use super::order::{Change, Fault, Order, OrderState, RequestKind, Update};
 
-/// Lots, all open or none.
 fn is_market(price: u64) -> bool {
     price >= Price::MARKET_THRESHOLD.0 || Price(price).is_market_sentinel()
+}
+
+/// True for two ways to say the same price.
+pub(super) fn is_same_price(one: u64, other: u64) -> bool {
+    one == other || (is_market(one) && is_market(other))
 }
 
 /// Millionths of a quote unit, rounded up to whole units (toward the exchange).
@@ -73,11 +77,16 @@ impl Orders {
     ) -> Result<Option<Update>, Fault> {
         let user_ref = answer.user_ref_num.get();
         if self.is_foreign(user_ref) {
+            if let Some(change) = self.carry(answer)? {
+                return Ok(Some(self.update(user_ref, change)));
+            }
             self.totals.foreign += 1;
             let order = Order {
                 user_ref,
                 side: answer.side,
                 symbol: Symbol(answer.symbol),
+                cl_ord_id: answer.cl_ord_id,
+                time_in_force: answer.time_in_force,
                 quantity: answer.quantity.get(),
                 open: answer.quantity.get(),
                 price: answer.price.get(),
@@ -87,8 +96,7 @@ impl Orders {
             return Ok(self.adopt(order).then(|| self.update(user_ref, Change::Accepted)));
         }
         let order = self.awaiting(user_ref)?;
-        let price_as_sent =
-            order.price == answer.price.get() || (is_market(order.price) && is_market(answer.price.get()));
+        let price_as_sent = is_same_price(order.price, answer.price.get());
         if order.kind != RequestKind::Enter
             || order.side != answer.side
             || order.symbol != Symbol(answer.symbol)
@@ -388,7 +396,7 @@ impl Orders {
         order
     }
 
-    fn update(&self, user_ref: u32, change: Change) -> Update {
+    pub(super) fn update(&self, user_ref: u32, change: Change) -> Update {
         Update {
             order: self.slots[self.slot(user_ref)],
             change,
@@ -402,7 +410,7 @@ impl Orders {
         self.answered = user_ref;
     }
 
-    fn lose(&mut self, end: u32, not_applied: &mut impl FnMut(Update)) {
+    pub(super) fn lose(&mut self, end: u32, not_applied: &mut impl FnMut(Update)) {
         for lost in self.answered + 1..end {
             let slot = self.slot(lost);
             let order = &mut self.slots[slot];
@@ -492,6 +500,8 @@ impl Orders {
             user_ref,
             kind: RequestKind::Replace,
             original,
+            cl_ord_id: answer.cl_ord_id,
+            time_in_force: answer.time_in_force,
             quantity: before.executed + answer.quantity.get(),
             open: answer.quantity.get(),
             price: answer.price.get(),

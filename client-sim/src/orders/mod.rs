@@ -3,11 +3,14 @@
 //! A fixed table indexed by number. A number whose slot still belongs to an unfinished order is skipped (the protocol
 //! allows gaps), so that nothing is ever forgotten before its end. Answers come in the order of the numbers: everything
 //! up to the highest answered number is settled, one way or the other.
+//!
+//! The numbers are a day's. At its end the table is emptied, and what is left waits to be told of under its new number.
 
 mod answers;
 mod order;
+mod roll;
 
-pub use order::{Change, Fault, Order, OrderState, RequestKind, Update};
+pub use order::{CL_ORD_ID_BLANK, Change, Fault, Order, OrderState, RequestKind, Update};
 
 use crate::instruments::Instruments;
 
@@ -55,6 +58,8 @@ pub struct Totals {
     pub canceled: u64,
     /// Messages about orders that this client did not enter.
     pub foreign: u64,
+    /// Orders carried into a new day.
+    pub carried: u64,
 }
 
 /// Own orders by UserRefNum.
@@ -67,6 +72,10 @@ pub struct Orders {
     /// Smallest number of this client; lower ones belong to whoever used the session before. None before the exchange
     /// has said which number is next: then everything is somebody else's.
     first_own: Option<u32>,
+    /// A number of this day was used here.
+    has_asked: bool,
+    /// What was live at the end of the day before and was not told of yet, oldest first.
+    left: Vec<Order>,
     /// Highest answered number.
     answered: u32,
     /// Orders that are live.
@@ -90,6 +99,8 @@ impl Orders {
             ],
             next: 1,
             first_own: None,
+            has_asked: false,
+            left: Vec::new(),
             answered: 0,
             live: 0,
             instruments: Instruments::default(),
@@ -111,7 +122,7 @@ impl Orders {
     /// session. Never goes backwards.
     pub fn start_at(&mut self, next: u32) {
         let next = next.max(1);
-        if self.totals.requests == 0 {
+        if !self.has_asked {
             self.first_own = Some(next);
             self.answered = self.answered.max(next - 1);
         }
@@ -204,6 +215,7 @@ impl Orders {
         let slot = self.slot(order.user_ref);
         self.next = order.user_ref + 1;
         self.first_own.get_or_insert(order.user_ref);
+        self.has_asked = true;
         self.slots[slot] = order;
         let kept = &mut self.requests[slot];
         kept.length =

@@ -2,6 +2,9 @@
 
 use protocol::units::Symbol;
 
+/// No ClOrdID.
+pub const CL_ORD_ID_BLANK: [u8; 14] = [b' '; 14];
+
 /// What a UserRefNum was used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RequestKind {
@@ -72,6 +75,10 @@ pub struct Order {
     pub side: u8,
     /// Instrument.
     pub symbol: Symbol,
+    /// ClOrdID: the only name that an order keeps over the roll of the day; blank where it is not known.
+    pub cl_ord_id: [u8; 14],
+    /// OUCH time in force; 0 where it is not known.
+    pub time_in_force: u8,
     /// Position of the instrument in [`crate::instruments::Instruments`], if it is known.
     pub instrument: Option<u16>,
     /// Lots asked for; of a replacement: of the whole chain.
@@ -122,6 +129,8 @@ impl Order {
         state: OrderState::Answered,
         side: b'B',
         symbol: Symbol::BLANK,
+        cl_ord_id: CL_ORD_ID_BLANK,
+        time_in_force: 0,
         instrument: None,
         quantity: 0,
         executed: 0,
@@ -203,6 +212,11 @@ pub enum Change {
     Answered,
     /// Changed its order number (a stop that entered the book, a refreshed reserve).
     Renumbered,
+    /// It outlived its day and is live in the new one, under a number of that. What was executed is the old day's.
+    Carried {
+        /// Its number on the day before.
+        before: u32,
+    },
 }
 
 /// A change of an order, and the order after it.
@@ -244,6 +258,12 @@ pub enum Fault {
     /// A value that needs rounding or overflows.
     #[error("number {0}: the execution is not worth a whole number of quote units")]
     NotExact(u32),
+    /// Was still live when its day ended, though it was good for that day only.
+    #[error("number {0} was good for the day, and is live at its end")]
+    OutlivedItsDay(u32),
+    /// Was live when its day ended, and the new day does not know it.
+    #[error("number {0} was live at the end of the day, and was not carried into the next")]
+    NotCarried(u32),
     /// Option 131 differs from the fee rule.
     #[error("number {0}: reported fee differs from the fee rule")]
     WrongFee(u32),

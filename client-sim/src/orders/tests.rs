@@ -466,3 +466,128 @@ fn planted_lies_are_caught() {
     assert_eq!(state(&orders, live), OrderState::Canceled);
     assert_eq!(orders.get(live).expect("known").fees_reported, 4_000);
 }
+
+/// An order that outlives the day; its name is its number.
+fn enter_lasting(orders: &mut Orders, quantity: u32) -> u32 {
+    let user_ref = orders.allocate().expect("room");
+    let order = Order {
+        user_ref,
+        side: b'B',
+        symbol: symbol(),
+        cl_ord_id: [b'0' + user_ref as u8; 14],
+        time_in_force: b'G',
+        quantity,
+        price: 1_000_000,
+        ..Order::UNUSED
+    };
+    orders.insert(order, b"O");
+    apply(orders, &Answers::accepted(user_ref, b'B', quantity, 1_000_000)).expect("as sent");
+    user_ref
+}
+
+fn carried(user_ref: u32, name: u8, quantity: u32) -> Vec<u8> {
+    OrderAccepted {
+        message_type: b'A',
+        user_ref_num: user_ref.into(),
+        side: b'B',
+        quantity: quantity.into(),
+        symbol: symbol().0,
+        price: 1_000_000.into(),
+        time_in_force: b'G',
+        cl_ord_id: [b'0' + name; 14],
+        order_reference_number: u64::from(user_ref).into(),
+        ..OrderAccepted::new_zeroed()
+    }
+    .as_bytes()
+    .to_vec()
+}
+
+fn roll(orders: &mut Orders) {
+    orders.end_day(&mut |_| {});
+    assert_eq!(orders.outlived().next(), None);
+    orders.begin_day();
+}
+
+#[test]
+fn what_outlives_the_day_is_known_by_its_name() {
+    let mut orders = orders();
+    for quantity in [10, 20, 30] {
+        enter_lasting(&mut orders, quantity);
+    }
+    apply(&mut orders, &Answers::executed(2, 5, 1_000_000, b'A')).expect("open");
+    roll(&mut orders);
+    assert_eq!((orders.live_count(), orders.iter().count()), (0, 0));
+    // Best price first, not as they were entered; of the second what was open.
+    for (user_ref, name, open) in [(1, 3, 30), (2, 2, 15), (3, 1, 10)] {
+        let updates = apply(&mut orders, &carried(user_ref, name, open)).expect("left");
+        let change = Change::Carried {
+            before: u32::from(name),
+        };
+        assert_eq!(updates.last().map(|update| update.change), Some(change));
+    }
+    let order = orders.get(2).expect("carried");
+    assert_eq!((order.quantity, order.open, order.executed), (15, 15, 0));
+    assert_eq!((orders.live_count(), orders.totals().carried), (3, 3));
+    assert_eq!(orders.not_carried(), None);
+    orders.start_at(4);
+    assert_eq!(orders.next_user_ref(), 4);
+    assert_eq!(orders.totals().foreign, 0);
+}
+
+#[test]
+fn rounding_in_advance_is_to_the_credit_of_the_next_day() {
+    let (mut orders, mut whole) = (orders(), orders());
+    for orders in [&mut orders, &mut whole] {
+        enter_lasting(orders, 9);
+        apply(orders, &Answers::executed(1, 1, 1_000_000, b'R')).expect("open");
+    }
+    roll(&mut orders);
+    apply(&mut orders, &carried(1, 1, 8)).expect("left");
+    let before = whole.get(1).expect("live").fees;
+    for _ in 0..8 {
+        for orders in [&mut orders, &mut whole] {
+            apply(orders, &Answers::executed(1, 1, 1_000_000, b'R')).expect("open");
+        }
+    }
+    let (after, all) = (orders.get(1).expect("filled"), whole.get(1).expect("filled"));
+    assert_eq!(before + after.fees, all.fees);
+}
+
+#[test]
+fn what_the_roll_forgets_or_changes_is_a_fault() {
+    let mut orders = orders();
+    enter_lasting(&mut orders, 10);
+    enter_lasting(&mut orders, 20);
+    roll(&mut orders);
+    assert_eq!(
+        apply(&mut orders, &carried(1, 1, 9)),
+        Err(Fault::NotAsSent(1)),
+        "one lot is gone"
+    );
+    apply(&mut orders, &carried(1, 2, 20)).expect("left");
+    // One that this client never knew.
+    apply(&mut orders, &carried(2, 7, 5)).expect("somebody else's");
+    assert_eq!((orders.live_count(), orders.totals().foreign), (2, 1));
+    assert_eq!(orders.not_carried(), Some(Fault::NotCarried(1)));
+    assert_eq!(orders.not_carried(), None);
+
+    let slot = orders.slot(1);
+    orders.slots[slot].time_in_force = b'0';
+    assert_eq!(orders.outlived().next(), Some(Fault::OutlivedItsDay(1)));
+}
+
+#[test]
+fn requests_without_an_answer_end_with_their_day() {
+    let mut orders = orders();
+    enter(&mut orders, b'B', 10, 1_000_000);
+    enter_lasting(&mut orders, 20);
+    enter(&mut orders, b'B', 30, 1_000_000);
+    let mut lost = Vec::new();
+    orders.end_day(&mut |update| lost.push((update.order.user_ref, update.change)));
+    assert_eq!(lost, [(3, Change::NotApplied)]);
+    let totals = orders.totals();
+    assert_eq!((totals.answered, totals.not_applied, totals.requests), (1, 2, 3));
+    orders.begin_day();
+    assert!(!orders.is_started() && orders.is_settled());
+    assert_eq!(orders.allocate(), Ok(1));
+}

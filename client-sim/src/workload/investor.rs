@@ -60,6 +60,10 @@ impl Persona for Investor {
 
     fn update(&mut self, _update: &Update) {}
 
+    fn day_ended(&mut self) {
+        self.latest = 0;
+    }
+
     fn trade(&mut self, _instrument: usize, _price: u64, _quantity: u32) {}
 
     fn finish(&mut self, _orders: &Orders) -> Option<Intent> {

@@ -43,6 +43,8 @@ struct Standing {
     level: u64,
     /// Its newest number; 0 = none.
     user_ref: u32,
+    /// Its number of the day before, until it is told of; 0 = none.
+    before: u32,
 }
 
 impl MarketMaker {
@@ -62,6 +64,7 @@ impl MarketMaker {
                         side,
                         level,
                         user_ref: 0,
+                        before: 0,
                     });
                 }
             }
@@ -166,7 +169,19 @@ impl Persona for MarketMaker {
         }
     }
 
+    fn day_ended(&mut self) {
+        for quote in &mut self.quotes {
+            quote.before = std::mem::take(&mut quote.user_ref);
+        }
+    }
+
     fn update(&mut self, update: &Update) {
+        if let Change::Carried { before } = update.change {
+            for quote in self.quotes.iter_mut().filter(|quote| quote.before == before) {
+                (quote.user_ref, quote.before) = (update.order.user_ref, 0);
+            }
+            return;
+        }
         // A replacement that was refused or lost leaves the original standing.
         let failed = matches!(update.change, Change::Rejected { .. } | Change::NotApplied);
         if failed && update.order.kind == RequestKind::Replace {

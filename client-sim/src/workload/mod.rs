@@ -60,6 +60,9 @@ pub trait Persona: Send {
     /// Something happened to an own order.
     fn update(&mut self, update: &Update);
 
+    /// The day has ended: numbers begin again. What goes on is told of by [`crate::orders::Change::Carried`].
+    fn day_ended(&mut self);
+
     /// The feed showed a trade.
     fn trade(&mut self, instrument: usize, price: u64, quantity: u32);
 

@@ -8,7 +8,7 @@ use rand_pcg::Pcg64Mcg;
 
 use super::{Intent, Market, Persona, lots_worth, on_grid};
 use crate::instruments::{Instrument, Instruments};
-use crate::orders::{OrderState, Orders, Update};
+use crate::orders::{Change, OrderState, Orders, Update};
 use crate::request::{DAY, IMMEDIATE_OR_CANCEL, NewOrder};
 
 /// Orders left in the book at most.
@@ -21,6 +21,8 @@ pub struct Trader {
     instruments: Vec<Instrument>,
     /// Own limit orders, oldest first; at most [`OPEN_MAX`] + 1.
     open: VecDeque<u32>,
+    /// Those of the day before that were not told of yet.
+    before: Vec<u32>,
     /// The last traded price of each instrument; 0 = none yet.
     last: Vec<u64>,
     /// Trades in a row that went up (positive) or down, of each instrument.
@@ -36,6 +38,7 @@ impl Trader {
             last: vec![0; instruments.len()],
             run: vec![0; instruments.len()],
             open: VecDeque::with_capacity(OPEN_MAX + 1),
+            before: Vec::new(),
             instruments,
         }
     }
@@ -117,7 +120,17 @@ impl Persona for Trader {
         }
     }
 
-    fn update(&mut self, _update: &Update) {}
+    fn update(&mut self, update: &Update) {
+        if let Change::Carried { before } = update.change
+            && self.before.contains(&before)
+        {
+            self.open.push_back(update.order.user_ref);
+        }
+    }
+
+    fn day_ended(&mut self) {
+        self.before = self.open.drain(..).collect();
+    }
 
     fn trade(&mut self, instrument: usize, price: u64, _quantity: u32) {
         let Some(last) = self.last.get_mut(instrument) else {

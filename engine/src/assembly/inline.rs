@@ -1,6 +1,7 @@
 //! The same exchange on the caller's thread, with the outside in memory: for simulation.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::error::StartError;
@@ -12,6 +13,7 @@ use crate::exchange::command::Command;
 use crate::journal::SimDisk;
 use crate::poison::Skips;
 use crate::recovery::archive;
+use crate::recovery::durable::OpenJournal;
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
 use crate::runtime::shutdown::Shutdown;
@@ -63,6 +65,10 @@ impl Inline {
         order_entry: SimListener,
         gap_recovery: SimListener,
     ) -> Result<Self, StartError> {
+        let journal: OpenJournal = {
+            let disk = outside.disk.clone();
+            Arc::new(move || Box::new(disk.clone()))
+        };
         let port = config.network.order_entry_udp.port();
         let udp = SocketAddrV4::new(outside.address, port);
         let feed = SocketAddrV4::new(outside.address, 0);
@@ -77,12 +83,11 @@ impl Inline {
             disk: Some(outside.disk.clone()),
             snapshots: Some(outside.disk.clone()),
             skips: outside.skips.clone(),
+            remove_before: None,
+            journal: Some(Arc::clone(&journal)),
             archive: Some(archive::Sources {
                 skips: outside.skips.clone(),
-                journal: {
-                    let disk = outside.disk.clone();
-                    Box::new(move || Box::new(disk.clone()))
-                },
+                journal,
                 snapshots: Box::new(outside.disk.clone()),
                 limits: config.capacities.limits,
             }),

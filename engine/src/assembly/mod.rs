@@ -14,4 +14,4 @@ mod stages;
 pub use crate::replay::{Diverged, Nobody, Replay};
 pub use error::StartError;
 pub use inline::{Inline, Simulated};
-pub use running::{Addresses, Final, Running, start, start_telling};
+pub use running::{Addresses, Final, Running, start, start_by, start_telling};

@@ -4,17 +4,18 @@
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
+
 use super::error::StartError;
 use crate::ahead::Ahead;
 use crate::exchange::command::CommandKind;
 use crate::exchange::snapshot::Input;
 use crate::exchange::{Exchange, Limits};
-use crate::journal::{self, Disk, ReadOptions, Recovered};
+use crate::journal::{self, Disk, PROGRESS_BYTES, ReadOptions, Recovered};
 use crate::planted::{self, Bug};
 use crate::poison::Skips;
-use crate::recovery::store::FEED_STREAM;
 use crate::recovery::{RecoveryConfig, Start};
-use crate::replay::{self, Recorded};
+use crate::replay::{self, Nobody, Recorded};
 use crate::snapshot::{self, Header, Snapshots};
 
 /// What a start found.
@@ -89,7 +90,7 @@ pub(super) fn restore(
             continue;
         }
         progress(Progress::Loaded { sequence });
-        match read_on(start, skips, disk, !is_own, &mut progress) {
+        match read_on(start, recovery, skips, disk, !is_own, &mut progress) {
             Ok((start, recovered)) if recovered.last_sequence >= sequence => {
                 return Ok(Restored {
                     start,
@@ -109,7 +110,14 @@ pub(super) fn restore(
             Err(Stopped::Failed(error)) => return Err(error),
         }
     }
-    match read_on(Start::empty(recovery), skips, disk, false, &mut progress) {
+    match read_on(
+        Start::empty(recovery),
+        recovery,
+        skips,
+        disk,
+        false,
+        &mut progress,
+    ) {
         Ok((start, recovered)) => Ok(Restored {
             start,
             recovered,
@@ -143,15 +151,7 @@ fn load(
         return Err("it has another's name".to_owned());
     }
     let mut start = Start::empty_store(recovery, Box::new(replica));
-    for session in 0..recovery.limits.sessions {
-        start
-            .store
-            .begin(session, start.replica.encoder().session_next(session));
-    }
-    start
-        .store
-        .begin(FEED_STREAM, start.replica.encoder().feed_next());
-    start.store.set_released(sequence);
+    start.begin_store();
     start.newest_snapshot = sequence;
     Ok((image.header, start))
 }
@@ -159,6 +159,7 @@ fn load(
 /// Applies the journal from where `start` stands. `must_end`: there may be nothing.
 fn read_on(
     mut start: Start,
+    recovery: &RecoveryConfig,
     skips: &Skips,
     disk: &mut impl Disk,
     must_end: bool,
@@ -168,14 +169,22 @@ fn read_on(
         from: start.replica.applied() + 1,
         ..ReadOptions::default()
     };
-    let tell = |now| progress(Progress::Reading(now));
+    // PERF: a message that is overwritten before the end need not be stored. A command's messages take more room there than
+    // the command on disk, so the last bytes of the journal, as many as the store has, fill it. Where the last segment's
+    // unused rest begins is not known before: two segments more.
+    let stored_bytes = recovery.store_bytes as u64 + 2 * disk.segment_bytes() + PROGRESS_BYTES;
+    let is_stored = Cell::new(true);
+    let tell = |now: journal::Progress| {
+        is_stored.set(now.bytes_total - now.bytes <= stored_bytes);
+        progress(Progress::Reading(now));
+    };
     let mut ahead = Ahead::short();
     let recovered = journal::recover(disk, options, tell, |command, expected| {
         if must_end {
             return Err(Stopped::Foreign);
         }
         match ahead.pass(start.replica.exchange(), *command, expected) {
-            Some(foreseen) => apply(&mut start, skips, &foreseen),
+            Some(foreseen) => apply(&mut start, skips, &foreseen, is_stored.get()),
             None => Ok(()),
         }
     })?;
@@ -184,21 +193,25 @@ fn read_on(
         if is_last && planted::is(Bug::RecoveryOffByOne) {
             break;
         }
-        apply(&mut start, skips, &foreseen)?;
+        apply(&mut start, skips, &foreseen, true)?;
     }
     Ok((start, recovered))
 }
 
-fn apply(start: &mut Start, skips: &Skips, foreseen: &Recorded) -> Result<(), Stopped> {
-    let events_hash = start.replica.events_hash();
-    replay::compare(&foreseen.command, foreseen.note, events_hash)?;
+fn apply(start: &mut Start, skips: &Skips, foreseen: &Recorded, is_stored: bool) -> Result<(), Stopped> {
+    let Recorded { command, outlook, .. } = foreseen;
+    replay::compare(command, foreseen.note, start.replica.events_hash())?;
+    if is_stored && start.store.released() < start.replica.applied() {
+        start.begin_store();
+    }
     let is_planted = planted::is(Bug::SkippedUnasked)
-        && foreseen.command.kind == CommandKind::Enter as u8
-        && foreseen.command.sequence.is_multiple_of(16);
-    if skips.contains(&foreseen.command) || is_planted {
-        start.skip(&foreseen.command);
-    } else {
-        start.replay_foreseen(foreseen);
+        && command.kind == CommandKind::Enter as u8
+        && command.sequence.is_multiple_of(16);
+    match (skips.contains(command) || is_planted, is_stored) {
+        (false, true) => start.replay_foreseen(foreseen),
+        (false, false) => start.replica.replay_foreseen(command, outlook, &mut Nobody),
+        (true, true) => start.skip(command),
+        (true, false) => start.replica.skip(command, &mut Nobody),
     }
     Ok(())
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,20 +15,22 @@ use crossbeam_utils::CachePadded;
 use super::capacities;
 use super::error::StartError;
 use super::restore::Progress;
-use super::stages::{Outside, Seams, Stages, build};
+use super::stages::{Outside, RemoveBefore, Seams, Stages, build};
 use crate::config::{Config, Durability, IdleChoice, LayoutChoice, ReceiveChoice};
 use crate::exchange::Exchange;
 use crate::journal::{self, Backend, Directory, FileDisk, ReadOptions, Segments};
 use crate::memory;
 use crate::output::OutputCounters;
 use crate::poison::{self, Skips};
+use crate::recovery::durable::OpenJournal;
 use crate::recovery::{RecoveryCounters, archive};
 use crate::runtime::clock::Clock;
 use crate::runtime::counters::Counters;
 use crate::runtime::idle::IdleStrategy;
+use crate::runtime::notices::Notices;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::threading::{self, BoxedStage, Layout, Role};
-use crate::runtime::{Stage, Waker, Watch};
+use crate::runtime::{Hurry, Stage, Waker, Watch};
 use crate::setup;
 use crate::snapshot::SnapshotDirectory;
 use crate::sys::source::{self, Method, Options, Source};
@@ -109,6 +112,8 @@ enum Left {
 pub struct Running {
     addresses: Addresses,
     released: Arc<CachePadded<AtomicU64>>,
+    low_space: Arc<AtomicBool>,
+    notices: Notices,
     shutdown: Shutdown,
     threads: Option<threading::Running>,
     left: Receiver<Left>,
@@ -127,7 +132,15 @@ pub fn start(config: &Config) -> Result<Running, StartError> {
 ///
 /// # Errors
 /// As [`start`].
-pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
+pub fn start_telling(config: &Config, tell: impl FnMut(&str)) -> Result<Running, StartError> {
+    start_by(config, Clock::system(), tell)
+}
+
+/// As [`start_telling`], by another clock: a test lets a day pass in seconds.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
     setup::rehearse(config)?;
     let mut config = config.clone();
     let mut disk = open_disk(&config, &mut tell)?;
@@ -145,7 +158,7 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
 
     let shutdown = Shutdown::default();
     let (left_to, left) = mpsc::channel();
-    let seams = open_doors(&mut config, disk, skips, &mut tell)?;
+    let seams = open_doors(&mut config, clock, disk, skips, &mut tell)?;
     let mut counters: Vec<Arc<dyn Counters>> = vec![Arc::clone(seams.orders.counters()) as Arc<dyn Counters>];
     let addresses = Addresses {
         order_entry_udp: config.network.order_entry_udp,
@@ -155,7 +168,7 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
         recovery_tcp: config.network.recovery_tcp,
     };
 
-    let began = Instant::now();
+    let (began, now_ns) = (Instant::now(), seams.clock.now_ns());
     let mut pace = Pace::new();
     let stages = build(&config, seams, &shutdown, |progress| {
         if let Some(line) = pace.line(progress) {
@@ -166,11 +179,9 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
         for refused in &stages.refused {
             tell(refused);
         }
-        tell_recovered(&stages, began.elapsed(), &mut tell);
+        tell_recovered(&stages, began.elapsed(), now_ns, &mut tell);
     }
-    if let Some(day) = &config.day {
-        tell(&format!("day: {day}"));
-    }
+    tell(&format!("day: {}", config.day_sentence()));
     if stages.day_has_ended && config.day.is_none() {
         tell(
             "the trading day has ended: nothing trades until it rolls, which takes times of the day ([day])",
@@ -190,6 +201,7 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
         counters.push(Arc::clone(snapshots) as Arc<dyn Counters>);
     }
     let (released, ready_at) = (Arc::clone(&stages.released), stages.ready_at);
+    let (low_space, notices) = (Arc::clone(&stages.low_space), stages.notices.clone());
 
     if config.threads.lock_memory
         && let Err(reason) = sys::memory::lock()
@@ -213,6 +225,8 @@ pub fn start_telling(config: &Config, mut tell: impl FnMut(&str)) -> Result<Runn
     let running = Running {
         addresses,
         released,
+        low_space,
+        notices,
         shutdown,
         threads: Some(threads),
         left,
@@ -329,8 +343,14 @@ impl Outside for Machine {
 }
 
 /// Opens everything that others can reach us by; writes the ports that were free into `config`.
+fn open_journal(directory: &Path) -> OpenJournal {
+    let directory = directory.to_path_buf();
+    Arc::new(move || Box::new(Directory::new(&directory)))
+}
+
 fn open_doors(
     config: &mut Config,
+    clock: Clock,
     disk: Option<FileDisk>,
     skips: Skips,
     tell: &mut impl FnMut(&str),
@@ -394,7 +414,7 @@ fn open_doors(
         .map_err(|error| io::Error::other(error.to_string()))
         .map_err(machine("the operating system gives no random numbers"))?;
     Ok(Seams {
-        clock: Clock::system(),
+        clock,
         orders,
         acknowledgements,
         market_data,
@@ -404,12 +424,18 @@ fn open_doors(
         snapshots: disk
             .is_some()
             .then(|| SnapshotDirectory::new(&config.journal.directory)),
+        remove_before: disk.is_some().then(|| {
+            let directory = config.journal.directory.clone();
+            let remove: RemoveBefore = Box::new(move |sequence| journal::remove_before(&directory, sequence));
+            remove
+        }),
+        journal: disk.is_some().then(|| open_journal(&config.journal.directory)),
         archive: disk.is_some().then(|| {
             let directory = config.journal.directory.clone();
             archive::Sources {
                 skips: skips.clone(),
                 snapshots: Box::new(SnapshotDirectory::new(&directory)),
-                journal: Box::new(move || Box::new(Directory::new(&directory))),
+                journal: open_journal(&directory),
                 limits: config.capacities.limits,
             }
         }),
@@ -464,9 +490,9 @@ impl Pace {
     }
 }
 
-fn tell_recovered(stages: &Stages<Machine>, took: Duration, tell: &mut impl FnMut(&str)) {
+fn tell_recovered(stages: &Stages<Machine>, took: Duration, now_ns: u64, tell: &mut impl FnMut(&str)) {
     let (recovered, snapshot) = (&stages.recovered, stages.snapshot);
-    let age_ns = Clock::system().now_ns().saturating_sub(stages.day_ns);
+    let age_ns = now_ns.saturating_sub(stages.day_ns);
     if age_ns > DAY_NS_MAX {
         tell(&format!(
             "the trading day began {} hours ago: its clock stands still at 72 until the day rolls, which takes times of the \
@@ -578,8 +604,8 @@ impl<T: Stage, F: FnOnce(T)> Stage for Leaving<T, F> {
         self.stage_mut().poll()
     }
 
-    fn is_urgent(&self) -> bool {
-        self.stage().is_urgent()
+    fn hurry(&self) -> Hurry {
+        self.stage().hurry()
     }
 
     fn watch(&self, watch: &mut Watch) {
@@ -616,6 +642,16 @@ impl Running {
     /// Number of the last command that may be told to the world.
     pub fn released(&self) -> u64 {
         self.released.load(Ordering::Acquire)
+    }
+
+    /// Lines that helpers have for who runs it, since the last call.
+    pub fn notices(&self) -> Vec<String> {
+        self.notices.take()
+    }
+
+    /// True while the disk is nearly full: cancels only.
+    pub fn is_low_on_space(&self) -> bool {
+        self.low_space.load(Ordering::Relaxed)
     }
 
     /// True once it is about to end, by failure or because it was asked to.

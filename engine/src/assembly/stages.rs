@@ -1,5 +1,6 @@
 //! The four stages and what connects them, whatever the outside is: real sockets and disks, or simulated ones.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -21,14 +22,16 @@ use crate::poison::Skips;
 use crate::recovery::archive::{self, Archive, ArchiveCounters};
 use crate::recovery::credentials::{Credentials, MarketDataLogins};
 use crate::recovery::door::DoorConfig;
+use crate::recovery::durable::{Durable, OpenJournal};
 use crate::recovery::re_request::ReRequestConfig;
 use crate::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage, Start};
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{Cell, Inbound};
+use crate::runtime::notices::Notices;
 use crate::runtime::seams::{DatagramSink, DatagramSource, Listener};
 use crate::runtime::shutdown::Shutdown;
 use crate::setup;
-use crate::snapshot::{Keeper, KeeperSettings, Origin, SnapshotCounters, Snapshots};
+use crate::snapshot::{Keeper, KeeperSettings, Origin, Retention, SnapshotCounters, Snapshots};
 
 /// What recovery may have on its way to the engine, beside the commands of the setup.
 const INBOUND_RING: usize = 4_096;
@@ -54,6 +57,9 @@ pub(super) trait Outside {
     type Snapshots: Snapshots + Send + 'static;
 }
 
+/// Removes the segments that have no command behind this one.
+pub(super) type RemoveBefore = Box<dyn FnMut(u64) -> io::Result<journal::Removed> + Send>;
+
 /// Everything that is outside.
 pub(super) struct Seams<W: Outside> {
     /// The clock of all stages.
@@ -74,8 +80,12 @@ pub(super) struct Seams<W: Outside> {
     pub(super) disk: Option<W::Disk>,
     /// Beside the journal.
     pub(super) snapshots: Option<W::Snapshots>,
+    /// Removes what the journal has before a command; `None`: it is kept for ever.
+    pub(super) remove_before: Option<RemoveBefore>,
     /// Commands of the journal that are left out.
     pub(super) skips: Skips,
+    /// Opens the journal for reading, for what the replica's ring had no room for.
+    pub(super) journal: Option<OpenJournal>,
     /// Reads journal and snapshots once more, for who asks for old messages.
     pub(super) archive: Option<archive::Sources>,
     /// What is slow runs on threads of its own, not in the stages' turns.
@@ -94,6 +104,10 @@ pub(super) struct Stages<W: Outside> {
     pub(super) recovery: RecoveryStage<W::Door, W::Door, W::Acknowledgements>,
     /// Commands up to this one are released.
     pub(super) released: Arc<CachePadded<AtomicU64>>,
+    /// The disk is nearly full.
+    pub(super) low_space: Arc<AtomicBool>,
+    /// What helpers say to who runs it.
+    pub(super) notices: Notices,
     /// What the journal held.
     pub(super) recovered: Recovered,
     /// Commands that a snapshot spared; 0 without one.
@@ -135,6 +149,7 @@ pub(super) fn build<W: Outside>(
     let (window_to, window_from) = window::create(capacities.window as usize);
     let released = Arc::new(CachePadded::new(AtomicU64::new(0)));
     let low_space = Arc::new(AtomicBool::new(false));
+    let left_to_disk = Arc::new(CachePadded::new(AtomicU64::new(0)));
 
     let mut recovery_config = RecoveryConfig {
         hash_seed: seams.hash_seed,
@@ -201,7 +216,12 @@ pub(super) fn build<W: Outside>(
     (recovery_config.order_entry, recovery_config.gap_recovery) = (door.clone(), door);
     let recovery_links = RecoveryLinks {
         window: window_from,
-        commands: replica_from,
+        commands: Durable::new(
+            replica_from,
+            Arc::clone(&left_to_disk),
+            seams.journal,
+            shutdown.clone(),
+        ),
         notes: notes_from,
         inbound: inbound_to,
     };
@@ -231,6 +251,7 @@ pub(super) fn build<W: Outside>(
         day_ns: first_day_ns,
         frame_payload_bytes_max: config.journal.batch_bytes as usize,
     };
+    let notices = Notices::default();
     let mut snapshot_counters = None;
     if let Some(snapshots) = snapshots {
         let keeper_settings = KeeperSettings {
@@ -241,14 +262,18 @@ pub(super) fn build<W: Outside>(
             reserve_bytes: SEGMENTS_FREE * config.journal.segment_bytes,
             buffer_bytes: memory::snapshot_bytes(config) as usize,
         };
+        let retention = match (config.journal.keep_days, seams.remove_before) {
+            (Some(days), Some(remove_before)) => Some(Retention::new(days, remove_before, notices.clone())),
+            _ => None,
+        };
         let keeper = if seams.has_helpers {
-            let keeper = Keeper::start(Box::new(snapshots), keeper_settings);
+            let keeper = Keeper::start(Box::new(snapshots), keeper_settings, retention);
             keeper.map_err(|source| StartError::Machine {
                 what: "the thread that writes snapshots can not be started",
                 source,
             })?
         } else {
-            Keeper::inline(Box::new(snapshots), keeper_settings)
+            Keeper::inline(Box::new(snapshots), keeper_settings, retention)
         };
         snapshot_counters = Some(Arc::clone(keeper.counters()));
         recovery.keep_snapshots(keeper);
@@ -269,6 +294,7 @@ pub(super) fn build<W: Outside>(
     let journal_links = journal::Links {
         commands: journaled_from,
         replica: replica_to,
+        left_to_disk,
         released: Arc::clone(&released),
         low_space: Arc::clone(&low_space),
         shutdown: shutdown.clone(),
@@ -320,7 +346,7 @@ pub(super) fn build<W: Outside>(
         notes: notes_to,
         journal: journaled_to,
         output: cells_to,
-        low_space,
+        low_space: Arc::clone(&low_space),
         shutdown: shutdown.clone(),
     };
     let engine = EngineStage::new(engine_config, engine_links, exchange, seams.orders, seams.clock);
@@ -330,6 +356,8 @@ pub(super) fn build<W: Outside>(
         output,
         recovery,
         released,
+        low_space,
+        notices,
         ready_at,
         recovered,
         snapshot,

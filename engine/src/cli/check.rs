@@ -46,9 +46,7 @@ fn summary(config: &Config) -> String {
         config.accounts.len(),
         limits.accounts,
         limits.sessions,
-        config
-            .day
-            .map_or_else(|| "around the clock".to_owned(), |day| day.to_string()),
+        config.day_sentence(),
         config.journal.directory.display(),
         config.journal.durability,
         config.configuration_hash(),

@@ -43,7 +43,7 @@ pub(super) struct ReplayArguments {
     #[arg(long, value_name = "FILE")]
     itch: Option<PathBuf>,
     /// Only this day's, as the roll counter in session names has it; else of all days, one behind the other.
-    #[arg(long, value_name = "NUMBER", requires = "itch")]
+    #[arg(long, value_name = "NUMBER", requires = "itch", value_parser = clap::value_parser!(u32).range(1..))]
     day: Option<u32>,
     /// Begin with the newest snapshot that is whole, instead of the journal's first command.
     #[arg(long)]
@@ -110,6 +110,16 @@ enum ReplayError {
         expected: u64,
         found: u64,
     },
+    #[error(
+        "{directory}: there is no day {wanted}: the messages are those of {days}\n    remedy: name another one with --day, or \
+         leave it out for all of them{more}"
+    )]
+    NoDay {
+        directory: String,
+        wanted: u32,
+        days: String,
+        more: &'static str,
+    },
     #[error("{file}: it knows commands up to {sequence}, and the journal ends with {last}")]
     Shortened { file: String, sequence: u64, last: u64 },
 }
@@ -131,12 +141,43 @@ impl From<StartError> for Failure {
 
 /// Writes the feed, and keeps the first error until somebody can be told.
 struct ItchFile {
-    out: BufWriter<File>,
+    path: PathBuf,
+    /// The file, from the first day that is wanted on: a day that there is not leaves what was there.
+    out: Option<BufWriter<File>>,
     /// The day that is wanted; `None` for all.
     wanted: Option<u32>,
     /// The day of the next message.
     day: u32,
     error: Option<std::io::Error>,
+}
+
+impl ItchFile {
+    /// `day`: that of the first message.
+    fn new(path: &Path, wanted: Option<u32>, day: u32) -> Self {
+        let mut file = Self {
+            path: path.to_owned(),
+            out: None,
+            wanted,
+            day,
+            error: None,
+        };
+        file.begin_day(day);
+        file
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.wanted.is_none_or(|wanted| wanted == self.day)
+    }
+
+    fn begin_day(&mut self, day: u32) {
+        self.day = day;
+        if self.is_wanted() && self.out.is_none() && self.error.is_none() {
+            match File::create(&self.path) {
+                Ok(file) => self.out = Some(BufWriter::new(file)),
+                Err(error) => self.error = Some(error),
+            }
+        }
+    }
 }
 
 impl MessageSink for ItchFile {
@@ -145,16 +186,18 @@ impl MessageSink for ItchFile {
         let Some(length) = write_record(message, &mut record) else {
             unreachable!("feed messages are shorter than {}", record.len());
         };
-        let is_wanted = self.wanted.is_none_or(|wanted| wanted == self.day);
-        if is_wanted && self.error.is_none() {
-            self.error = self.out.write_all(&record[..length]).err();
+        if self.is_wanted()
+            && self.error.is_none()
+            && let Some(out) = &mut self.out
+        {
+            self.error = out.write_all(&record[..length]).err();
         }
     }
 
     fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
 
     fn new_day(&mut self, day: u32, _ended: &Numbers) {
-        self.day = day;
+        self.begin_day(day);
     }
 }
 
@@ -204,17 +247,29 @@ fn snapshots(directory: &Path) -> Result<Vec<(u64, String, Vec<u8>)>, ReplayErro
     list.into_iter().map(read).collect()
 }
 
-/// The newest snapshot that is whole, as the beginning of a replay; an empty exchange when there is none.
-fn begin(directory: &Path, limits: Limits) -> Result<Replay, Failure> {
-    for (_, _, bytes) in snapshots(directory)?.iter().rev() {
-        let Ok(image) = snapshot::open(bytes) else {
+/// Where a replay begins: with the newest snapshot that is whole, or with the journal's first command. Where older segments
+/// were removed, that is the oldest snapshot that what is left goes on from.
+fn begin(directory: &Path, limits: Limits, from_newest: bool) -> Result<Replay, Failure> {
+    let first = journal::first_command(&mut Directory::new(directory)).map_err(ReplayError::from)?;
+    if first == 1 && !from_newest {
+        return Ok(Replay::new(limits, 0));
+    }
+    let mut snapshots = snapshots(directory)?;
+    if from_newest {
+        snapshots.reverse();
+    }
+    for (sequence, _, bytes) in snapshots {
+        let Ok(image) = snapshot::open(&bytes) else {
             continue;
         };
-        if let (Ok(exchange), Ok(encoder)) = (image.exchange(limits, 0), image.encoder(limits)) {
+        if sequence + 1 >= first
+            && let (Ok(exchange), Ok(encoder)) = (image.exchange(limits, 0), image.encoder(limits))
+        {
             let (events_hash, system_event) = (image.events_hash(), image.system_event());
             return Ok(Replay::resume(exchange, encoder, events_hash, system_event));
         }
     }
+    // Reading says what is missing, if it is.
     Ok(Replay::new(limits, 0))
 }
 
@@ -295,12 +350,17 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
             events_hash: image.header.events_hash,
         });
     }
-    let replayed = replay(directory, Replay::new(limits, 0), &checked, &mut Nobody)?;
+    let beginning = begin(directory, limits, false)?;
+    let replayed = replay(directory, beginning, &checked, &mut Nobody)?;
     let pace = replayed.pace();
     let Replayed {
         replay, recovered, ..
     } = replayed;
     replay.exchange.check_invariants().map_err(Failure::Ended)?;
+    let first = match report.first {
+        1 => String::new(),
+        first => format!("begins      with command {first}: older segments were removed\n"),
+    };
     let torn = match &recovered.torn {
         Some(torn) => format!("tail        {torn}\n"),
         None => String::new(),
@@ -308,6 +368,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
     print(&format!(
         "{}: whole\n\
          commands    {} in {} frames, {} segments, {} bytes\n\
+         {first}\
          {torn}\
          snapshots   {}, each the journal's state after its command\n\
          replayed    {pace}\n\
@@ -325,14 +386,30 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
     ))
 }
 
+/// The days that a replay has gone through are `first` to `last`, and `wanted` is none of them.
+fn no_day(directory: &Path, wanted: u32, first: u32, last: u32) -> ReplayError {
+    let days = if first == last {
+        format!("day {first}")
+    } else {
+        format!("days {first} to {last}")
+    };
+    let more = if wanted < first {
+        "; earlier days need a replay without --from-snapshot"
+    } else {
+        ""
+    };
+    ReplayError::NoDay {
+        directory: directory.display().to_string(),
+        wanted,
+        days,
+        more,
+    }
+}
+
 pub(super) fn replay_to(arguments: &ReplayArguments) -> Result<(), Failure> {
     let directory = &arguments.data.directory;
     let limits = limits(directory)?;
-    let beginning = if arguments.from_snapshot {
-        begin(directory, limits)?
-    } else {
-        Replay::new(limits, 0)
-    };
+    let beginning = begin(directory, limits, arguments.from_snapshot)?;
     let replayed = match &arguments.itch {
         None => replay(directory, beginning, &[], &mut Nobody)?,
         Some(path) => {
@@ -340,16 +417,22 @@ pub(super) fn replay_to(arguments: &ReplayArguments) -> Result<(), Failure> {
                 file: path.display().to_string(),
                 source,
             };
-            let mut file = ItchFile {
-                out: BufWriter::new(File::create(path).map_err(failed)?),
-                wanted: arguments.day,
-                day: beginning.exchange.day(),
-                error: None,
-            };
+            let first = beginning.exchange.day();
+            let mut file = ItchFile::new(path, arguments.day, first);
+            if let Some(error) = file.error {
+                return Err(failed(error).into());
+            }
             let result = replay(directory, beginning, &[], &mut file)?;
-            match file.error {
-                Some(error) => return Err(failed(error).into()),
-                None => file.out.flush().map_err(failed)?,
+            if let Some(error) = file.error {
+                return Err(failed(error).into());
+            }
+            match (&mut file.out, arguments.day) {
+                (Some(out), _) => out.flush().map_err(failed)?,
+                (None, Some(wanted)) => {
+                    let last = result.replay.exchange.day();
+                    return Err(no_day(directory, wanted, first, last).into());
+                }
+                (None, None) => unreachable!("every day is wanted"),
             }
             result
         }

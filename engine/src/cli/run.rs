@@ -1,6 +1,6 @@
 //! `exchange run`: starts, says what it is and what it lacks, waits for the end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -56,6 +56,32 @@ impl Arguments {
     }
 }
 
+/// What was said last of the room on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Enough,
+    NearlyNone,
+}
+
+impl Room {
+    /// What is to be said when it has changed.
+    fn change(&mut self, is_low: bool, directory: &Path) -> Option<String> {
+        let now = if is_low { Self::NearlyNone } else { Self::Enough };
+        if *self == now {
+            return None;
+        }
+        *self = now;
+        let directory = directory.display();
+        Some(match now {
+            Self::NearlyNone => format!(
+                "{directory}: the disk is nearly full: orders are refused (0x000A), cancels are taken; when it is full the \
+                 exchange stops\n    remedy: make room; orders are taken again by themselves"
+            ),
+            Self::Enough => format!("{directory}: there is room again, orders are taken"),
+        })
+    }
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.configuration()?;
     // Before it is ready a signal ends it at once. Later the first one ends it in order, a further one at once; but
@@ -78,8 +104,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let running = assembly::start_telling(&config, |line| eprintln!("{line}"))?;
     hurry.store(false, Ordering::Release);
     print(&format!("ready {}\n", running.addresses()))?;
+    let mut room = Room::Enough;
     while !stop.load(Ordering::Acquire) && !running.is_ending() {
         thread::sleep(LOOK);
+        if let Some(line) = room.change(running.is_low_on_space(), &config.journal.directory) {
+            eprintln!("{line}");
+        }
+        for line in running.notices() {
+            eprintln!("{line}");
+        }
     }
     if !running.is_ending() {
         eprintln!("ending in order; once more to end at once");

@@ -141,6 +141,7 @@ pub(super) struct Journal {
     pub(super) batch_size: Option<Spanned<Bytes>>,
     pub(super) snapshot_interval: Option<Spanned<u32>>,
     pub(super) snapshot_commands: Option<Spanned<u32>>,
+    pub(super) keep_days: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -57,6 +57,18 @@ impl Config {
         Self::parse(DEFAULT_NAME, DEFAULT).unwrap_or_else(|error| unreachable!("{error}"))
     }
 
+    /// The times of the day for people, or what it means that there are none.
+    pub fn day_sentence(&self) -> String {
+        self.day.map_or_else(
+            || {
+                "around the clock. It never ends by itself: orders for the day stay until they are canceled, numbers do not \
+                 begin again, and after 72 hours its clock stands still. Times in [day] end it"
+                    .to_owned()
+            },
+            |day| day.to_string(),
+        )
+    }
+
     /// Reads a file.
     ///
     /// # Errors

@@ -325,6 +325,8 @@ pub struct Journal {
     pub snapshot_interval_s: u32,
     /// With fewer new commands no snapshot is worth it.
     pub snapshot_commands: u32,
+    /// Days before today that the journal keeps; `None`: all.
+    pub keep_days: Option<u32>,
 }
 
 /// Cores.

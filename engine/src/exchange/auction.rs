@@ -9,7 +9,8 @@
 //! may meet. What a buyer held above the price of the cross is free at once.
 //!
 //! Afterwards what waited for this cross only is canceled, and so are market orders: they never rest. In that order, each
-//! in the order of `waiting`.
+//! in the order of `waiting`. Where an instrument closes without a cross they are canceled too: none goes over night, and
+//! what waits for a certain cross only, waits on.
 
 use super::book::arena::{FLAG_WAITS, NONE, OrderTotals};
 use super::book::ladder::Ladder;
@@ -114,6 +115,9 @@ impl Exchange {
         }
         self.change_state(place, state);
         step.emit(trading_action(locate, &self.instruments[place]));
+        if state == State::Closed {
+            return self.clear_market_orders(place, step);
+        }
         Progress::Done
     }
 
@@ -418,21 +422,44 @@ impl Exchange {
     /// Cancels what the cross has left of those that waited for it.
     pub(super) fn clear_auction<S: Sink>(&mut self, step: &mut Step<'_, S>) -> Progress {
         let Uncross { place, kind, .. } = self.uncross;
-        let locate = place as u16 + 1;
         for (kind, reason) in [(Some(kind), b'H'), (None, b'I')] {
-            loop {
-                let next = self.waiting_for(locate, kind).next();
-                let Some(handle) = next else {
-                    break;
-                };
-                if !step.has_room() {
-                    self.work = Work::ClearAuction;
-                    return Progress::More;
-                }
-                self.cancel_resting(handle, reason, step);
+            if self.clear_waiting(place, kind, reason, step) == Progress::More {
+                self.work = Work::ClearAuction;
+                return Progress::More;
             }
         }
         self.settle_down(place, step)
+    }
+
+    /// Cancels the market orders that wait for any cross: the instrument has closed, and there is none before the next
+    /// day's.
+    pub(super) fn clear_market_orders<S: Sink>(&mut self, place: usize, step: &mut Step<'_, S>) -> Progress {
+        let progress = self.clear_waiting(place, None, b'I', step);
+        if progress == Progress::More {
+            self.work = Work::ClearMarketOrders { place };
+        }
+        progress
+    }
+
+    /// Cancels those that wait for this cross only, or the market orders that wait for any.
+    fn clear_waiting<S: Sink>(
+        &mut self,
+        place: usize,
+        kind: Option<CrossKind>,
+        reason: u8,
+        step: &mut Step<'_, S>,
+    ) -> Progress {
+        let locate = place as u16 + 1;
+        loop {
+            let next = self.waiting_for(locate, kind).next();
+            let Some(handle) = next else {
+                return Progress::Done;
+            };
+            if !step.has_room() {
+                return Progress::More;
+            }
+            self.cancel_resting(handle, reason, step);
+        }
     }
 
     /// An order comes in while nothing matches, or one that matches in a cross only.

@@ -310,6 +310,7 @@ impl Exchange {
             Work::Imbalance { place } => (8, place as u64, NONE),
             Work::ListAgain { place } => (9, place as u64, NONE),
             Work::Carry { at } => (10, at.place() as u64, at.handle()),
+            Work::ClearMarketOrders { place } => (11, place as u64, NONE),
         };
         let Reached { low, high } = self.reached;
         for value in [

@@ -164,29 +164,50 @@ fn nearest(first: u32, last: u32, reference: u32, tick_size: u32) -> u32 {
 mod tests {
     use super::*;
     use protocol::testing::Random;
+    use std::collections::BTreeMap;
 
     const TICK_MAX: u32 = 40;
 
     /// Lots at each tick, of each side.
     type Lots = [[u64; TICK_MAX as usize + 1]; 2];
 
+    /// What decided between the best price and the second best.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    enum Decided {
+        /// There was no other.
+        Alone,
+        ByVolume,
+        ByImbalance,
+        ByReference,
+        /// Two were equally close to the reference: the lower.
+        ByTick,
+    }
+
     /// Looks at every price.
-    fn exhaustive(lots: &Lots, reference: u32, tick_size: u32) -> Option<Clearing> {
-        (1..=TICK_MAX)
+    fn exhaustive(lots: &Lots, reference: u32, tick_size: u32) -> Option<(Clearing, Decided)> {
+        let mut all: Vec<_> = (1..=TICK_MAX)
             .map(|tick| Clearing {
                 tick,
                 demand: (tick..=TICK_MAX).map(|tick| lots[0][tick as usize]).sum(),
                 supply: (1..=tick).map(|tick| lots[1][tick as usize]).sum(),
             })
             .filter(|clearing| clearing.volume() > 0)
-            .min_by_key(|clearing| {
-                (
-                    std::cmp::Reverse(clearing.volume()),
-                    clearing.imbalance(),
-                    (clearing.tick * tick_size).abs_diff(reference),
-                    clearing.tick,
-                )
+            .map(|clearing| {
+                let distance = (clearing.tick * tick_size).abs_diff(reference);
+                let volume = std::cmp::Reverse(clearing.volume());
+                ((volume, clearing.imbalance(), distance, clearing.tick), clearing)
             })
+            .collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        let &(best, clearing) = all.first()?;
+        let decided = match all.get(1).map(|(key, _)| *key) {
+            None => Decided::Alone,
+            Some(second) if second.0 != best.0 => Decided::ByVolume,
+            Some(second) if second.1 != best.1 => Decided::ByImbalance,
+            Some(second) if second.2 != best.2 => Decided::ByReference,
+            Some(_) => Decided::ByTick,
+        };
+        Some((clearing, decided))
     }
 
     struct Market {
@@ -231,7 +252,7 @@ mod tests {
     #[test]
     fn agrees_with_a_look_at_every_price() {
         let mut random = Random::new(1);
-        let mut crossed = 0;
+        let mut decided = BTreeMap::new();
         for round in 0..40_000 {
             let ladders = 1 + round % LADDERS_MAX as u32;
             let mut market = Market::new(ladders);
@@ -242,18 +263,33 @@ mod tests {
                 let ladder = random.below(u64::from(ladders)) as usize;
                 market.add(side, ladder, tick, 1 + random.below(3));
             }
-            let tick_size = 1 + random.below(5) as u32;
-            let reference = random.below(u64::from(TICK_MAX * tick_size) + 3) as u32;
-            let found = market.clearing(reference, tick_size);
+            let mut tick_size = 1 + random.below(5) as u32;
+            let mut reference = random.below(u64::from(TICK_MAX * tick_size) + 3) as u32;
+            if random.chance(1, 4) {
+                // In the middle between two prices.
+                tick_size *= 2;
+                reference = (1 + random.below(span) as u32) * tick_size + tick_size / 2;
+            }
+            let best = exhaustive(&market.lots, reference, tick_size);
             assert_eq!(
-                found,
-                exhaustive(&market.lots, reference, tick_size),
+                market.clearing(reference, tick_size),
+                best.map(|(clearing, _)| clearing),
                 "{:?} around {reference} by {tick_size}",
                 market.lots
             );
-            crossed += u32::from(found.is_some());
+            *decided.entry(best.map(|(_, decided)| decided)).or_insert(0_u32) += 1;
         }
-        assert!(crossed > 10_000, "{crossed}");
+        for (least, how) in [
+            (5_000, None),
+            (500, Some(Decided::Alone)),
+            (500, Some(Decided::ByVolume)),
+            (500, Some(Decided::ByImbalance)),
+            (500, Some(Decided::ByReference)),
+            (500, Some(Decided::ByTick)),
+        ] {
+            let times = decided.get(&how).copied().unwrap_or(0);
+            assert!(times >= least, "{how:?} {times} times: {decided:?}");
+        }
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub const DAYS_MAX: u32 = 9_999;
 const INSTRUMENTS_PER_STEP: usize = 1_024;
 
 /// Lines of orders that an instrument has: buyers and sellers of the displayed book, dark ones, stops; then those of
-/// `waiting` in its order.
-const LINES: usize = 20;
+/// `waiting` in its order, without the market orders for any cross: they ended when their instrument closed.
+const LINES: usize = 18;
 
 /// The next order to be carried into the new day.
 #[derive(Debug, Clone, Copy)]
@@ -196,7 +196,7 @@ impl Exchange {
             2 | 3 => (NONE, Some(unseen.dark.side(side(line)))),
             4 | 5 => (NONE, Some(unseen.stops.side(side(line).opposite()))),
             // Four of each kind of cross: buyers at market and with a limit, and sellers.
-            6..18 => {
+            _ => {
                 let kind = CrossKind::ALL[(line - 6) / 4];
                 let side = side((line - 6) / 2);
                 if line.is_multiple_of(2) {
@@ -205,7 +205,6 @@ impl Exchange {
                     (NONE, Some(waiting.limits(kind).side(side)))
                 }
             }
-            _ => (waiting.line(None, side(line)).first(), None),
         }
     }
 

@@ -131,6 +131,10 @@ enum Work {
     Meet,
     /// What a cross has left is canceled.
     ClearAuction,
+    /// An instrument has closed without a cross.
+    ClearMarketOrders {
+        place: usize,
+    },
     /// Imbalances are told, from this instrument on.
     Imbalance {
         place: usize,
@@ -342,6 +346,7 @@ impl Exchange {
             } => self.cancel_everybody(account, next, reason, step),
             Work::Meet => self.meet_all(step),
             Work::ClearAuction => self.clear_auction(step),
+            Work::ClearMarketOrders { place } => self.clear_market_orders(place, step),
             Work::Imbalance { place } => self.tell_imbalances(place, step),
             Work::ListAgain { place } => self.list_again(place, step),
             Work::Carry { at } => self.carry_all(at, step),

@@ -27,6 +27,7 @@ mod lock;
 mod reader;
 mod recovered;
 mod replay;
+mod retention;
 mod scan;
 mod segmented;
 mod settings;
@@ -46,7 +47,8 @@ pub use frame::{
 pub use lock::DirectoryLock;
 pub use reader::{Batch, Progress, ReadOptions, Reader};
 pub use recovered::{Position, Recovered, Torn};
-pub use replay::{recover, replay};
+pub use replay::{PROGRESS_BYTES, recover, replay};
+pub use retention::{Removed, first_command, remove_before};
 pub use settings::{Durability, Links, Settings};
 pub use sim_disk::{Crash, Fault, SimDisk};
 #[cfg(test)]

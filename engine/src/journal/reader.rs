@@ -130,12 +130,6 @@ impl<S: Segments> Reader<S> {
         let list = segments
             .list()
             .map_err(JournalError::io("list the segments in", segments.place()))?;
-        let mut bytes_total = 0;
-        for segment in &list {
-            bytes_total += segments
-                .length(*segment)
-                .map_err(JournalError::io("look at", segments.path(*segment)))?;
-        }
         let mut reader = Self {
             segments,
             options,
@@ -149,13 +143,17 @@ impl<S: Segments> Reader<S> {
                 filled: 0,
             },
             bytes_passed: 0,
-            bytes_total,
+            bytes_total: 0,
             recovered: Recovered::default(),
             ended: false,
         };
         // Nothing to be read is nothing to be looked at: somebody may be writing there.
         if options.until > 0 {
             let first = reader.find_first(options.from)?;
+            // Older ones may be removed at any time.
+            for index in first..reader.list.len() {
+                reader.bytes_total += reader.length(reader.list[index])?;
+            }
             if !reader.enter(first)? {
                 reader.conclude("the first segment's header is not whole")?;
             }
@@ -190,9 +188,6 @@ impl<S: Segments> Reader<S> {
             {
                 self.recovered.last_sequence = header.first_sequence - 1;
                 self.recovered.last_frame_checksum = header.previous_checksum;
-                for index in 0..index {
-                    self.bytes_total -= self.length(self.list[index])?;
-                }
                 return Ok(index);
             }
         }
@@ -303,11 +298,19 @@ impl<S: Segments> Reader<S> {
         }
         if header.first_sequence != expected || header.previous_checksum != self.recovered.last_frame_checksum
         {
-            let what = format!(
-                "{} does not continue it: it begins with command {}",
-                self.segments.path(segment),
-                header.first_sequence
-            );
+            let what = if self.header.is_none() {
+                format!(
+                    "it is the oldest segment, and begins with command {}: what was before it was removed, and there is no \
+                     snapshot to go on from",
+                    header.first_sequence
+                )
+            } else {
+                format!(
+                    "{} does not continue it: it begins with command {}",
+                    self.segments.path(segment),
+                    header.first_sequence
+                )
+            };
             let (segment, offset) = if self.header.is_some() {
                 (self.list[self.index], self.offset)
             } else {

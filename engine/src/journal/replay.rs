@@ -7,11 +7,11 @@ use super::recovered::Recovered;
 use crate::exchange::command::Command;
 use crate::planted::{self, Bug};
 
-/// Bytes between two calls of the progress function.
-const PROGRESS_BYTES: u64 = 64 << 20;
+/// Bytes between two calls of the progress function, at most a frame more.
+pub const PROGRESS_BYTES: u64 = 64 << 10;
 
 /// Reads everything from `options.from` on: `command` gets every command, and with the first of each frame the hash of all events before it;
-/// `progress` is called now and then, and at the end.
+/// `progress` is called before the first, now and then, and at the end.
 ///
 /// # Errors
 /// As [`Reader::next_batch`], or what `command` returns.
@@ -22,6 +22,7 @@ pub fn replay<S: Segments, E: From<JournalError>>(
     mut command: impl FnMut(&Command, Option<u64>) -> Result<(), E>,
 ) -> Result<Recovered, E> {
     let mut reader = Reader::new(segments, options)?;
+    progress(reader.progress());
     let mut next_report = PROGRESS_BYTES;
     while let Some(batch) = reader.next_batch()? {
         let mut events_hash = Some(batch.header.events_hash_before);

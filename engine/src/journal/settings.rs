@@ -53,8 +53,11 @@ impl Settings {
 pub struct Links {
     /// From the engine: commands in order, without a hole.
     pub commands: Consumer<Journaled>,
-    /// To the replica: the same commands, when they are written. A full ring makes the journal wait.
+    /// To the replica: the same commands, when they are written. With a disk the journal does not wait for room there.
     pub replica: Producer<Command>,
+    /// The last command that `replica` had no room for; who reads there finds it, and those before it that are missing, on
+    /// disk.
+    pub left_to_disk: Arc<CachePadded<AtomicU64>>,
     /// Commands up to this one may be told. Set to the last recovered one at start.
     pub released: Arc<CachePadded<AtomicU64>>,
     /// The disk is nearly full: cancels only.

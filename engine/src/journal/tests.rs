@@ -11,6 +11,7 @@ use super::frame::{BLOCK_BYTES, padded};
 use super::sim_disk::Random;
 use super::*;
 use crate::exchange::command::{Command, CommandKind};
+use crate::recovery::durable::{Durable, OpenJournal};
 use crate::runtime::Stage;
 use crate::runtime::links::Journaled;
 use crate::runtime::shutdown::Shutdown;
@@ -104,6 +105,7 @@ struct Rig<D: Disk> {
     commands: Producer<Journaled>,
     replica: Consumer<Command>,
     released: Arc<CachePadded<AtomicU64>>,
+    left_to_disk: Arc<CachePadded<AtomicU64>>,
     low_space: Arc<AtomicBool>,
     shutdown: Shutdown,
     /// The next command to push, and to see at the replica.
@@ -125,11 +127,13 @@ impl<D: Disk> Rig<D> {
         let (commands, their_commands) = RingBuffer::new(100_000);
         let (their_replica, replica) = RingBuffer::new(replica_slots);
         let released = Arc::new(CachePadded::new(AtomicU64::new(0)));
+        let left_to_disk = Arc::new(CachePadded::new(AtomicU64::new(0)));
         let low_space = Arc::new(AtomicBool::new(false));
         let shutdown = Shutdown::default();
         let links = Links {
             commands: their_commands,
             replica: their_replica,
+            left_to_disk: Arc::clone(&left_to_disk),
             released: Arc::clone(&released),
             low_space: Arc::clone(&low_space),
             shutdown: shutdown.clone(),
@@ -139,6 +143,7 @@ impl<D: Disk> Rig<D> {
             commands,
             replica,
             released,
+            left_to_disk,
             low_space,
             shutdown,
             next: recovered.last_sequence + 1,

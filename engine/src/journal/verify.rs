@@ -9,6 +9,7 @@ use super::file_disk::Directory;
 use super::lock::DirectoryLock;
 use super::reader::{ReadOptions, Reader};
 use super::recovered::Recovered;
+use super::retention::first_command;
 
 /// What a whole journal holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,9 @@ pub struct Report {
     pub segments: u64,
     /// Bytes of these files.
     pub bytes: u64,
-    /// Commands, numbered 1 to this.
+    /// Number of the first command: 1, unless older segments were removed.
+    pub first: u64,
+    /// Number of the last command.
     pub commands: u64,
     /// The configurations it was written with, in order of their first use, repetitions left out.
     pub configurations: Vec<u64>,
@@ -54,7 +57,12 @@ pub fn verify_segments(segments: &mut impl Segments) -> Result<Report, JournalEr
     let list = segments
         .list()
         .map_err(JournalError::io("list the segments in", segments.place()))?;
-    let mut reader = Reader::new(segments, ReadOptions::default())?;
+    let first = first_command(segments)?;
+    let options = ReadOptions {
+        from: first,
+        ..ReadOptions::default()
+    };
+    let mut reader = Reader::new(segments, options)?;
     let mut configurations = Vec::new();
     while let Some(batch) = reader.next_batch()? {
         let hash = batch.header.configuration_hash;
@@ -67,6 +75,7 @@ pub fn verify_segments(segments: &mut impl Segments) -> Result<Report, JournalEr
     Ok(Report {
         segments: list.len() as u64,
         bytes,
+        first,
         commands: end.last_sequence,
         configurations,
         end,

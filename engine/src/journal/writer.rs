@@ -13,9 +13,9 @@ use super::segmented::{Current, Failure, Segmented};
 use super::settings::{Durability, Links, Settings};
 use crate::exchange::command::LONG_BYTES;
 use crate::planted::{self, Bug};
-use crate::runtime::{Stage, Watch};
+use crate::runtime::{Hurry, Stage, Watch};
 
-/// One frame gathers, one is written, the others wait for the replica to take them.
+/// One frame gathers, one is written, the others are put into the replica's ring.
 const FRAMES: usize = 4;
 /// Commands moved in one poll, each way.
 const COMMANDS_PER_POLL: usize = 4096;
@@ -216,7 +216,8 @@ impl<D: Disk> JournalStage<D> {
         1
     }
 
-    /// To the replica, as many as its ring takes.
+    /// To the replica, as many as its ring takes. A frame whose memory is needed is left to the disk, where it is: nobody
+    /// who waits for the journal waits for the replica.
     fn forward(&mut self) -> usize {
         let mut left = COMMANDS_PER_POLL;
         while left > 0
@@ -226,19 +227,24 @@ impl<D: Disk> JournalStage<D> {
                 // The replica has ended: nobody is left to be told.
                 self.forwarded_bytes = 0;
             } else {
-                let mut commands = frame.commands(self.forwarded_bytes);
-                let before = commands.bytes_left();
                 let slots = self.links.replica.slots().min(left);
-                if slots == 0 {
-                    break;
-                }
-                let chunk = match self.links.replica.write_chunk_uninit(slots) {
-                    Ok(chunk) => chunk,
-                    Err(ChunkError::TooFewSlots(_)) => unreachable!("so many were free"),
-                };
-                left -= chunk.fill_from_iter(&mut commands);
-                self.forwarded_bytes += before - commands.bytes_left();
-                if commands.bytes_left() > 0 {
+                if slots > 0 {
+                    let mut commands = frame.commands(self.forwarded_bytes);
+                    let before = commands.bytes_left();
+                    let chunk = match self.links.replica.write_chunk_uninit(slots) {
+                        Ok(chunk) => chunk,
+                        Err(ChunkError::TooFewSlots(_)) => unreachable!("so many were free"),
+                    };
+                    left -= chunk.fill_from_iter(&mut commands);
+                    self.forwarded_bytes += before - commands.bytes_left();
+                    if commands.bytes_left() > 0 {
+                        continue;
+                    }
+                } else if self.disk.is_some() && self.free.is_empty() {
+                    self.links
+                        .left_to_disk
+                        .store(frame.last_sequence(), Ordering::Release);
+                } else {
                     break;
                 }
                 self.forwarded_bytes = 0;
@@ -307,6 +313,15 @@ impl<D: Disk> Stage for JournalStage<D> {
                 self.fail(&failure);
                 1
             }
+        }
+    }
+
+    /// A write in flight comes back soon, and everything waits for it.
+    fn hurry(&self) -> Hurry {
+        if self.flight.is_some() {
+            Hurry::Soon
+        } else {
+            Hurry::Usual
         }
     }
 

@@ -27,8 +27,8 @@ use std::{fmt, io};
 
 use crossbeam_utils::CachePadded;
 
+use super::durable::OpenJournal;
 use crate::exchange::Limits;
-use crate::journal::Segments;
 use crate::poison::Skips;
 use crate::runtime::helper::Helper;
 use crate::snapshot::Snapshots;
@@ -61,7 +61,7 @@ crate::counters! {
 /// What the archive reads.
 pub struct Sources {
     /// Opens the journal for reading.
-    pub journal: Box<dyn Fn() -> Box<dyn Segments + Send> + Send>,
+    pub journal: OpenJournal,
     /// The snapshots beside it.
     pub snapshots: Box<dyn Snapshots + Send>,
     /// Capacities of the exchange.

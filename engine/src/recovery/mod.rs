@@ -17,7 +17,8 @@
 //! **Mending.** When the window overtakes its reader, the reader says from which command on it goes on. The replica is
 //! not past what the store has, so it applies the missing commands and puts their messages into the store itself.
 //! **Lent.** While the keeper copies the replica into a snapshot, everything goes on that does not need it. Questions wait
-//! and commands gather in their ring, for as long as copying takes.
+//! and commands gather in their ring, for as long as copying takes; what the ring has no room for is read from the journal
+//! then.
 
 mod answers;
 pub mod archive;
@@ -25,6 +26,7 @@ mod connection;
 pub mod credentials;
 mod days;
 pub mod door;
+pub mod durable;
 mod feeder;
 mod gap_service;
 pub mod history;
@@ -50,12 +52,13 @@ use crate::replay::Recorded;
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::seams::{DatagramSink, Listener};
-use crate::runtime::{Stage, Watch};
+use crate::runtime::{Hurry, Stage, Watch};
 use crate::snapshot::Keeper;
 use archive::Archive;
 use credentials::{Credentials, MarketDataLogins};
 use days::DAY_BEFORE_NS;
 use door::{Door, DoorConfig, DoorCounters};
+use durable::Durable;
 use gap_service::GapService;
 use order_entry::OrderEntry;
 use re_request::{ReRequestConfig, ReRequestCounters, ReRequests};
@@ -134,7 +137,7 @@ pub struct RecoveryLinks {
     /// Released messages, from output.
     pub window: window::Reader,
     /// Durable commands, from the journal, without holes from the first one that start-up did not replay.
-    pub commands: Consumer<Command>,
+    pub commands: Durable,
     /// From the engine.
     pub notes: Consumer<EngineNote>,
     /// To the engine.
@@ -154,6 +157,8 @@ pub struct RecoveryCounters {
     pub store: StoreCounters,
     /// Times the window overtook its reader.
     pub lapped: u64,
+    /// Durable commands that the replica read from the journal, because its ring was full.
+    pub read_from_disk: u64,
 }
 
 /// The recovery stage: `O` is the order-entry door's listener, `G` the gap-recovery door's, `A` sends acknowledgements.
@@ -163,7 +168,7 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     /// A record's bytes.
     buffer: [u8; window::MESSAGE_BYTES_MAX],
     notes: Consumer<EngineNote>,
-    commands: Consumer<Command>,
+    commands: Durable,
     store: Store,
     /// `None` while it is lent to the keeper.
     replica: Option<Box<Replica>>,
@@ -224,6 +229,17 @@ impl Start {
             newest_snapshot: 0,
             rolled_ns: None,
         }
+    }
+
+    /// The store begins with what the next command says; what was said before was never stored.
+    pub(crate) fn begin_store(&mut self) {
+        let encoder = self.replica.encoder();
+        self.store.go_on_in(self.replica.exchange().day());
+        for session in 0..self.replica.exchange().limits().sessions {
+            self.store.begin(session, encoder.session_next(session));
+        }
+        self.store.begin(FEED_STREAM, encoder.feed_next());
+        self.store.set_released(self.replica.applied());
     }
 
     /// Applies one journaled command and stores what it says.
@@ -497,6 +513,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             re_requests: self.re_requests.counters(),
             store: self.store.counters(),
             lapped: self.lapped,
+            read_from_disk: self.commands.read_from_disk(),
         }
     }
 
@@ -637,8 +654,13 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
     }
 
     /// Acknowledgements that go over TCP, and answers, are waited for. What is missed elsewhere is mended soon enough.
-    fn is_urgent(&self) -> bool {
-        self.order_entry.is_urgent(order_entry::Open::is_urgent) || self.gap_recovery.is_urgent(|_| false)
+    fn hurry(&self) -> Hurry {
+        if self.order_entry.is_urgent(order_entry::Open::is_urgent) || self.gap_recovery.is_urgent(|_| false)
+        {
+            Hurry::Usual
+        } else {
+            Hurry::Leisure
+        }
     }
 
     fn watch(&self, watch: &mut Watch) {

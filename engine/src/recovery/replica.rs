@@ -1,9 +1,7 @@
 //! A second exchange, applied on what is durable. Everything that is asked is read here, so that a question never
 //! touches the engine.
 
-use protocol::market_data::values::event_code;
-use rtrb::Consumer;
-
+use super::durable::Durable;
 use super::history::{History, OrderStatus};
 use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::event::{Event, EventKind};
@@ -12,6 +10,7 @@ use crate::ingress::EventsHash;
 use crate::output::{Encoder, MessageSink};
 use crate::poison;
 use crate::runtime::links::STEP_EVENTS_MAX;
+use protocol::market_data::values::event_code;
 
 /// The exchange as of the last durable command that was applied, with the numbers of its streams.
 ///
@@ -99,7 +98,7 @@ impl Replica {
     /// When a command is missing: the replica would answer wrongly from then on.
     pub fn poll(
         &mut self,
-        commands: &mut Consumer<Command>,
+        commands: &mut Durable,
         up_to: u64,
         steps: usize,
         messages: &mut impl MessageSink,
@@ -154,22 +153,13 @@ impl Replica {
     }
 
     /// Takes the next command to be applied. False when there is none up to `up_to`.
-    fn begin(&mut self, commands: &mut Consumer<Command>, up_to: u64) -> bool {
-        loop {
-            match commands.peek() {
-                Ok(command) if command.sequence <= up_to => {}
-                _ => return false,
-            }
-            let Ok(command) = commands.pop() else {
-                return false;
-            };
-            if command.sequence <= self.applied {
-                continue;
-            }
-            assert_eq!(command.sequence, self.applied + 1, "commands have no holes");
-            self.unfinished = Some(command);
-            return true;
-        }
+    fn begin(&mut self, commands: &mut Durable, up_to: u64) -> bool {
+        let Some(command) = commands.next(self.applied, up_to) else {
+            return false;
+        };
+        assert_eq!(command.sequence, self.applied + 1, "commands have no holes");
+        self.unfinished = Some(command);
+        true
     }
 
     /// One step of the unfinished command.

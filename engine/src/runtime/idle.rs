@@ -4,9 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use super::Hurry;
+
 /// How long a parked thread looked for work before, and how long it sleeps at most. Spinning bridges the gaps of a busy
 /// exchange; waking a sleeping thread costs 5 us or more. The sleep bounds what nothing wakes the thread for: timers.
 const SPIN_TIME: Duration = Duration::from_micros(75);
+/// The same while something is about to be finished: most syncs take less.
+const SPIN_TIME_SOON: Duration = Duration::from_millis(1);
 const PARK_TIME_MAX: Duration = Duration::from_micros(500);
 /// How long a thread sleeps that nobody waits for.
 const LEISURE_TIME: Duration = Duration::from_micros(250);
@@ -94,24 +98,28 @@ impl Idle {
         self.since = None;
     }
 
-    /// There was none. `now` is asked every 16th time. Not urgent: a parking thread sleeps at once.
+    /// There was none. `now` is asked every 16th time.
     #[inline]
-    pub(super) fn rest(&mut self, is_urgent: impl FnOnce() -> bool, now: impl FnOnce() -> Instant) -> Rest {
+    pub(super) fn rest(&mut self, hurry: impl FnOnce() -> Hurry, now: impl FnOnce() -> Instant) -> Rest {
         match self.strategy {
             IdleStrategy::Spin => Rest::Spin,
             IdleStrategy::Yield => Rest::Yield,
             IdleStrategy::Park => {
-                if !is_urgent() {
-                    return Rest::Sleep(LEISURE_TIME);
-                }
+                // What is under way may need this core: a sync is a kernel's thread, which would wait for the end of our
+                // time slice otherwise, some milliseconds.
+                let (spin_time, look) = match hurry() {
+                    Hurry::Leisure => return Rest::Sleep(LEISURE_TIME),
+                    Hurry::Usual => (SPIN_TIME, Rest::Spin),
+                    Hurry::Soon => (SPIN_TIME_SOON, Rest::Yield),
+                };
                 self.turns = self.turns.wrapping_add(1);
                 if !self.turns.is_multiple_of(TURNS_PER_LOOK) {
-                    return Rest::Spin;
+                    return look;
                 }
                 let now = now();
                 let since = *self.since.get_or_insert(now);
-                if now.duration_since(since) < SPIN_TIME {
-                    return Rest::Spin;
+                if now.duration_since(since) < spin_time {
+                    return look;
                 }
                 // After the sleep one idle turn is enough to sleep again.
                 self.turns = TURNS_PER_LOOK - 1;
@@ -150,7 +158,7 @@ mod tests {
         let start = Instant::now();
         let mut idle = Idle::new(IdleStrategy::Park);
         let rests = |idle: &mut Idle, count: usize, now: Instant| -> Vec<Rest> {
-            (0..count).map(|_| idle.rest(|| true, || now)).collect()
+            (0..count).map(|_| idle.rest(|| Hurry::Usual, || now)).collect()
         };
         // The first look at the clock starts the time.
         assert_eq!(rests(&mut idle, 16, start), [Rest::Spin; 16]);
@@ -163,13 +171,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_about_to_be_finished_is_spun_for() {
+        let start = Instant::now();
+        let mut idle = Idle::new(IdleStrategy::Park);
+        let mut last = |hurry, now| (0..16).map(|_| idle.rest(|| hurry, || now)).last();
+        assert_eq!(last(Hurry::Soon, start), Some(Rest::Yield));
+        assert_eq!(last(Hurry::Soon, start + 2 * SPIN_TIME), Some(Rest::Yield));
+        assert_eq!(
+            last(Hurry::Soon, start + SPIN_TIME_SOON),
+            Some(Rest::Park(PARK_TIME_MAX))
+        );
+        assert_eq!(
+            last(Hurry::Usual, start + 2 * SPIN_TIME),
+            Some(Rest::Park(PARK_TIME_MAX)),
+            "it has come"
+        );
+    }
+
+    #[test]
     fn what_nobody_waits_for_sleeps_at_once() {
         let mut idle = Idle::new(IdleStrategy::Park);
         for _ in 0..3 {
-            let rest = idle.rest(|| false, || unreachable!("no clock needed"));
+            let rest = idle.rest(|| Hurry::Leisure, || unreachable!("no clock needed"));
             assert_eq!(rest, Rest::Sleep(LEISURE_TIME));
         }
-        assert_eq!(idle.rest(|| true, Instant::now), Rest::Spin);
+        assert_eq!(idle.rest(|| Hurry::Usual, Instant::now), Rest::Spin);
     }
 
     #[test]
@@ -181,7 +207,7 @@ mod tests {
             let mut idle = Idle::new(strategy);
             for _ in 0..100 {
                 let never = || unreachable!("no clock needed");
-                assert_eq!(idle.rest(|| true, never), rest);
+                assert_eq!(idle.rest(|| Hurry::Usual, never), rest);
             }
         }
     }

@@ -5,12 +5,25 @@ pub mod counters;
 pub mod helper;
 pub mod idle;
 pub mod links;
+pub mod notices;
 pub mod seams;
 pub mod shutdown;
 pub mod sim_net;
 pub mod threading;
 
 pub use crate::sys::parker::{Waker, Watch};
+
+/// How soon something has to be done for a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hurry {
+    /// What other threads produce for it can wait: its thread rests without spinning, is not woken for their work, and
+    /// looks for it every quarter of a millisecond.
+    Leisure,
+    /// Its thread is woken when there is work.
+    Usual,
+    /// Something is under way that is about to be finished (a sync): worth spinning for.
+    Soon,
+}
 
 /// A part of the exchange that owns some state and is polled by one thread.
 pub trait Stage {
@@ -28,10 +41,9 @@ pub trait Stage {
     /// millisecond at the latest.
     fn poll(&mut self) -> usize;
 
-    /// False while what other threads produce for it can wait: its thread then rests without spinning, is not woken for
-    /// their work, and looks for it every quarter of a millisecond.
-    fn is_urgent(&self) -> bool {
-        true
+    /// How its thread may rest when there is nothing to do.
+    fn hurry(&self) -> Hurry {
+        Hurry::Usual
     }
 
     /// Names the descriptors that bring it work from outside, so that its thread wakes up for them when parked.

@@ -11,9 +11,9 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::Stage;
 use super::idle::{Idle, IdleStrategy, Rest};
 use super::shutdown::Shutdown;
+use super::{Hurry, Stage};
 use crate::sys::affinity;
 use crate::sys::parker::{Parker, Waker, wake_all};
 
@@ -300,8 +300,11 @@ impl Worker {
     #[inline]
     fn rest(&mut self) -> usize {
         let stages = &self.stages;
-        let is_urgent = || stages.iter().any(|stage| stage.is_urgent());
-        match self.idle.rest(is_urgent, Instant::now) {
+        let hurry = || {
+            let hurries = stages.iter().map(|stage| stage.hurry());
+            hurries.max().unwrap_or(Hurry::Usual)
+        };
+        match self.idle.rest(hurry, Instant::now) {
             Rest::Spin => std::hint::spin_loop(),
             Rest::Yield => thread::yield_now(),
             Rest::Sleep(timeout) => self.parker.park(timeout, |watch| {

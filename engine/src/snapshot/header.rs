@@ -50,7 +50,11 @@ pub struct Header {
     /// Code of the last System Event; 0 = there was none.
     pub system_event: u8,
     /// Zero.
-    pub spare: [u8; 15],
+    pub spare: [u8; 3],
+    /// Number of the trading day, as in session names; 0 = an older program did not say.
+    pub trading_day: u32,
+    /// Zero.
+    pub spare_two: [u8; 8],
     /// CRC32C over everything behind the header.
     pub body_checksum: u32,
     /// CRC32C over the header before this field.
@@ -128,7 +132,8 @@ mod tests {
         rows!(magic "Snapshot Magic", version "Version", flags "Flags", sequence "Sequence", time "Time", day_ns "Day",
             configuration_hash "Configuration Hash", matching_hash "Matching Hash", state_hash "State Hash",
             events_hash "Events Hash", feed_next "Feed Next", core_bytes "Core Length", streams_bytes "Streams Length",
-            history_bytes "History Length", system_event "System Event", spare "Spare", body_checksum "Body Checksum",
+            history_bytes "History Length", system_event "System Event", spare "Spare",
+            trading_day "Trading Day", spare_two "Spare", body_checksum "Body Checksum",
             checksum "Checksum");
     }
 

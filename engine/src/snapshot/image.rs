@@ -45,6 +45,7 @@ pub fn build(replica: &Replica, origin: Origin, is_clean: bool, into: &mut Vec<u
         streams_bytes,
         history_bytes,
         system_event: replica.system_event().unwrap_or(0),
+        trading_day: replica.exchange().day(),
         ..Header::new_zeroed()
     };
     into[..HEADER_BYTES].copy_from_slice(header.as_bytes());

@@ -4,6 +4,7 @@
 //! is away the stage goes on with everything else; questions wait, and commands gather in their ring. In a simulation
 //! everything happens in the caller's turn.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +15,12 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::files::Snapshots;
 use super::image::{self, Origin};
+use crate::journal::Removed;
 use crate::recovery::replica::Replica;
 use crate::runtime::helper::Helper;
+use crate::runtime::notices::Notices;
 
-/// Snapshots that are kept.
+/// Snapshots that are kept, whatever else is.
 const KEPT: usize = 2;
 
 crate::counters! {
@@ -42,6 +45,34 @@ pub struct KeeperSettings {
     pub buffer_bytes: usize,
 }
 
+/// How long the past is kept.
+pub struct Retention {
+    /// Days before today that stay whole.
+    days: u32,
+    /// Removes the segments of the journal that have no command behind this one; gives their number and bytes.
+    remove_before: Box<dyn FnMut(u64) -> io::Result<Removed> + Send>,
+    /// Tells the console.
+    notices: Notices,
+    /// That was done, with this command.
+    removed_before: u64,
+}
+
+impl Retention {
+    /// Today and `days` days before it stay whole; `remove_before` removes what the journal has before a command.
+    pub fn new(
+        days: u32,
+        remove_before: Box<dyn FnMut(u64) -> io::Result<Removed> + Send>,
+        notices: Notices,
+    ) -> Self {
+        Self {
+            days,
+            remove_before,
+            notices,
+            removed_before: 0,
+        }
+    }
+}
+
 /// A replica on its way to be written.
 struct Job {
     replica: Box<Replica>,
@@ -53,6 +84,10 @@ struct Work {
     files: Box<dyn Snapshots + Send>,
     settings: KeeperSettings,
     buffer: Vec<u8>,
+    /// `None`: the journal is kept for ever.
+    retention: Option<Retention>,
+    /// The trading day of each snapshot there is, as far as it was looked at.
+    days: BTreeMap<u64, u32>,
     counters: Arc<CachePadded<SnapshotCounters>>,
 }
 
@@ -80,8 +115,12 @@ struct Writing {
 
 impl Keeper {
     /// Works in the caller's turn.
-    pub fn inline(files: Box<dyn Snapshots + Send>, settings: KeeperSettings) -> Self {
-        let work = Work::new(files, settings);
+    pub fn inline(
+        files: Box<dyn Snapshots + Send>,
+        settings: KeeperSettings,
+        retention: Option<Retention>,
+    ) -> Self {
+        let work = Work::new(files, settings, retention);
         Self {
             counters: Arc::clone(&work.counters),
             runs: Runs::Here(Box::new(work), None),
@@ -92,8 +131,12 @@ impl Keeper {
     ///
     /// # Errors
     /// No thread can be started.
-    pub fn start(files: Box<dyn Snapshots + Send>, settings: KeeperSettings) -> io::Result<Self> {
-        let mut work = Work::new(files, settings);
+    pub fn start(
+        files: Box<dyn Snapshots + Send>,
+        settings: KeeperSettings,
+        retention: Option<Retention>,
+    ) -> io::Result<Self> {
+        let mut work = Work::new(files, settings, retention);
         let counters = Arc::clone(&work.counters);
         let (jobs, mut its_jobs) = RingBuffer::<Job>::new(1);
         let (mut its_back, back) = RingBuffer::new(1);
@@ -179,8 +222,10 @@ impl Keeper {
 }
 
 impl Work {
-    fn new(files: Box<dyn Snapshots + Send>, settings: KeeperSettings) -> Self {
+    fn new(files: Box<dyn Snapshots + Send>, settings: KeeperSettings, retention: Option<Retention>) -> Self {
         Self {
+            retention,
+            days: BTreeMap::new(),
             files,
             settings,
             buffer: Vec::with_capacity(settings.buffer_bytes),
@@ -213,20 +258,87 @@ impl Work {
         }
     }
 
-    /// Only as many as are kept stay. One that can not be removed stays as well, and is tried again with the next.
+    /// Only those that are kept stay. One that can not be removed stays as well, and is tried again with the next.
     fn prune(&mut self) {
         let Ok(list) = self.files.list() else { return };
-        let old = list.len().saturating_sub(KEPT);
-        for sequence in &list[..old] {
-            if self.files.remove(*sequence).is_err() {
+        let mut kept: BTreeSet<u64> = list.iter().rev().take(KEPT).copied().collect();
+        if self.retention.is_some() {
+            kept.extend(self.of_the_days(&list));
+        }
+        for sequence in list {
+            if !kept.contains(&sequence) && self.files.remove(sequence).is_err() {
                 self.counters.failed.increment();
             }
         }
+        self.days.retain(|sequence, _| kept.contains(sequence));
+    }
+
+    /// The newest snapshot of each day, from the last day on that need not stay whole: what is behind that one can be made
+    /// again from it. The journal before it is removed.
+    fn of_the_days(&mut self, list: &[u64]) -> Vec<u64> {
+        for sequence in list {
+            if !self.days.contains_key(sequence) {
+                let bytes = self.files.read(*sequence).unwrap_or_default();
+                // A damaged one is of no day.
+                let day = image::open(&bytes).map_or(0, |image| image.header.trading_day);
+                self.days.insert(*sequence, day);
+            }
+        }
+        let (Some(retention), Some(today)) = (&mut self.retention, self.days.values().max().copied()) else {
+            return Vec::new();
+        };
+        let mut newest = BTreeMap::new();
+        for (sequence, day) in &self.days {
+            if *day > 0 {
+                newest.insert(*day, *sequence);
+            }
+        }
+        let first_whole = today.saturating_sub(retention.days);
+        let Some(base) = newest
+            .range(..first_whole)
+            .next_back()
+            .map(|(_, sequence)| *sequence)
+        else {
+            return newest.into_values().collect();
+        };
+        if retention.removed_before < base {
+            // The journal goes only when what stands for it is whole.
+            let bytes = self.files.read(base).unwrap_or_default();
+            let removed = match image::open(&bytes) {
+                Ok(_) => (retention.remove_before)(base),
+                Err(broken) => Err(io::Error::other(broken.to_string())),
+            };
+            match removed {
+                Ok(Removed { segments, bytes }) => {
+                    retention.removed_before = base;
+                    if segments > 0 {
+                        retention.notices.tell(format!(
+                            "journal: {segments} segments, {bytes} bytes, removed: nothing of today and of the {} days before \
+                             is in them",
+                            retention.days
+                        ));
+                    }
+                }
+                Err(error) => {
+                    self.counters.failed.increment();
+                    retention
+                        .notices
+                        .tell(format!("journal: old segments can not be removed: {error}"));
+                    return newest.into_values().collect();
+                }
+            }
+        }
+        newest
+            .into_values()
+            .filter(|sequence| *sequence >= base)
+            .collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use crate::exchange::Limits;
     use crate::exchange::command::{Command, CommandKind};
@@ -299,11 +411,12 @@ mod tests {
         let replica = || Box::new(Replica::new(LIMITS, 0, 4));
         let (here, there) = (disk(), disk());
         run(
-            &mut Keeper::inline(Box::new(here.clone()), SETTINGS),
+            &mut Keeper::inline(Box::new(here.clone()), SETTINGS, None),
             replica(),
             5,
         );
-        let mut keeper = Keeper::start(Box::new(there.clone()), SETTINGS).expect("threads can be started");
+        let mut keeper =
+            Keeper::start(Box::new(there.clone()), SETTINGS, None).expect("threads can be started");
         run(&mut keeper, replica(), 5);
         // Dropping it waits for the last one.
         drop(keeper);
@@ -322,7 +435,7 @@ mod tests {
     #[test]
     fn without_room_or_with_an_error_there_is_none_and_everything_goes_on() {
         let disk = disk();
-        let mut keeper = Keeper::inline(Box::new(disk.clone()), SETTINGS);
+        let mut keeper = Keeper::inline(Box::new(disk.clone()), SETTINGS, None);
         let replica = run(&mut keeper, Box::new(Replica::new(LIMITS, 0, 4)), 1);
         disk.set_capacity(10_000);
         let replica = run(&mut keeper, replica, 1);
@@ -342,5 +455,69 @@ mod tests {
         disk.fail_snapshots(false);
         run(&mut keeper, replica, 1);
         assert_eq!(list(&disk), [1, 5]);
+    }
+
+    /// The next day begins.
+    fn roll(replica: &mut Replica) {
+        let day = replica.exchange().day();
+        let roll = Command {
+            sequence: replica.applied() + 1,
+            ..Command::new(CommandKind::RollDay).with_new_day(u64::from(day) * 1_000)
+        };
+        replica.replay(&roll, &mut Nobody);
+        assert_eq!(replica.exchange().day(), day + 1);
+    }
+
+    /// With one day to keep: the newest of each day stays from the day before yesterday's day on, and the journal goes up to
+    /// that one, once, and only if that one is whole.
+    #[test]
+    fn days_are_kept_and_what_is_older_goes() {
+        let disk = disk();
+        let asked: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let its_asked = Arc::clone(&asked);
+        let notices = Notices::default();
+        let retention = || {
+            let its_asked = Arc::clone(&its_asked);
+            let remove = move |sequence| {
+                its_asked.lock().expect("nobody panics").push(sequence);
+                Ok(Removed {
+                    segments: 2,
+                    bytes: 100,
+                })
+            };
+            Some(Retention::new(1, Box::new(remove), notices.clone()))
+        };
+        let mut keeper = Keeper::inline(Box::new(disk.clone()), SETTINGS, retention());
+        let mut replica = Box::new(Replica::new(LIMITS, 0, 4));
+        // Day 1: commands 1 to 3; a roll takes a number too.
+        replica = run(&mut keeper, replica, 3);
+        roll(&mut replica);
+        replica = run(&mut keeper, replica, 3);
+        assert_eq!(list(&disk), [3, 6, 7], "of day 1, and two of day 2");
+        roll(&mut replica);
+        replica = run(&mut keeper, replica, 2);
+        assert_eq!(
+            list(&disk),
+            [3, 7, 9, 10],
+            "day 2 stays whole: from the end of day 1 on"
+        );
+        assert_eq!(*asked.lock().expect("nobody panics"), [3]);
+        // Another process goes on: it has to look which day each is of. The one that would be the base is damaged now.
+        let whole = Snapshots::read(&mut disk.clone(), 7).expect("it is there");
+        assert!(disk.change_snapshot(7, |bytes| bytes[40] ^= 1));
+        let mut keeper = Keeper::inline(Box::new(disk.clone()), SETTINGS, retention());
+        roll(&mut replica);
+        replica = run(&mut keeper, replica, 1);
+        assert_eq!(
+            *asked.lock().expect("nobody panics"),
+            [3, 3],
+            "the one before stands for it"
+        );
+        Snapshots::write(&mut disk.clone(), 7, &whole).expect("there is room");
+        let mut keeper = Keeper::inline(Box::new(disk.clone()), SETTINGS, retention());
+        run(&mut keeper, replica, 2);
+        assert_eq!(list(&disk), [7, 10, 13, 14]);
+        assert_eq!(*asked.lock().expect("nobody panics"), [3, 3, 7]);
+        assert_eq!(notices.take().len(), 3);
     }
 }

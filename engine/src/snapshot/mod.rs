@@ -13,7 +13,8 @@
 //! - **Of what is durable**: the replica applies a command only after its write and sync have returned, so no snapshot
 //!   knows a command that the journal can lose. A journal that ends before a snapshot was damaged.
 //! - **Checked twice**: a checksum over every byte, and the state's own hash after loading.
-//! - **Two are kept**: the newest, and the one before for the case that the newest was damaged.
+//! - **Two are kept**: the newest, and the one before for the case that the newest was damaged. Where old days of the journal
+//!   are removed, also the newest of each day that stays, so that what stays can be applied from its beginning.
 //!
 //! Not here: what a state consists of (`exchange::snapshot`, `output::Encoder`, `recovery::history`), the journal.
 
@@ -27,4 +28,4 @@ pub use directory::SnapshotDirectory;
 pub use files::Snapshots;
 pub use header::{FLAG_CLEAN, FORMAT_VERSION, Header, matching_hash};
 pub use image::{Image, Origin, build, open, seal};
-pub use keeper::{Keeper, KeeperSettings, SnapshotCounters};
+pub use keeper::{Keeper, KeeperSettings, Retention, SnapshotCounters};

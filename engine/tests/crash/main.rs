@@ -1,5 +1,5 @@
 //! The real program killed with `kill -9` under load at random moments, again and again: after each start customers,
-//! market data and money are reconciled with what was known, at the end the journal with both.
+//! market data and money are reconciled with what was known, at the end the journal with both, and snapshots with it.
 //!
 //! `cargo crash -- --rounds 200 --seed 7` runs as many rounds as wanted; without arguments, as a part of all tests, ten.
 //! A seed draws what customers do and when the process dies; threads and sockets make runs differ all the same.
@@ -89,7 +89,8 @@ const HARNESS: [&str; 6] = [
 
 fn rounds_from(seed: u64, rounds: u64) {
     let directory = Directory::new();
-    let file = directory.configuration(|text| text);
+    // Who lives a second has taken a snapshot.
+    let file = directory.configuration(|text| text + "snapshot_interval = 1\nsnapshot_commands = 1\n");
     let mut known = Knowledge::none();
     for round in 0..rounds {
         println!("round {} of {rounds}, seed {}", round + 1, seed + round);
@@ -123,7 +124,8 @@ fn rounds_from(seed: u64, rounds: u64) {
         );
     }
     println!(
-        "{rounds} rounds: {} messages of the feed, all as the journal has them",
+        "{rounds} rounds, {} began with a snapshot: {} messages of the feed, all as the journal has them",
+        known.snapshots_used(),
         feed.len()
     );
 }

@@ -14,7 +14,7 @@ use crate::exchange::{DEPOSITS, Exchange, SESSIONS};
 use crate::feed::Feed;
 
 /// Messages that all clients together get before the process is killed: from the first to the second.
-const MESSAGES_BEFORE: (u64, u64) = (50, 4_000);
+const MESSAGES_BEFORE: (u64, u64) = (50, 8_000);
 /// Smallest units of a lot of BTC, and of USD for a lot at a price of 0.0001.
 const LOT: u128 = 10_000;
 
@@ -22,6 +22,8 @@ const LOT: u128 = 10_000;
 pub(crate) struct Knowledge {
     customers: Vec<Known>,
     feed: Vec<Vec<u8>>,
+    /// Starts that began with a snapshot.
+    snapshots_used: u32,
 }
 
 impl Knowledge {
@@ -30,7 +32,13 @@ impl Knowledge {
         Self {
             customers: (0..SESSIONS).map(|_| Known::default()).collect(),
             feed: Vec::new(),
+            snapshots_used: 0,
         }
+    }
+
+    /// Starts that began with a snapshot.
+    pub(crate) fn snapshots_used(&self) -> u32 {
+        self.snapshots_used
     }
 
     /// The market data that somebody was sent.
@@ -73,7 +81,8 @@ pub(crate) fn crash(file: &Path, seed: u64, known: &Knowledge) -> Knowledge {
         thread::yield_now();
     }
     exchange.signal("KILL");
-    exchange.ended();
+    let told = exchange.ended().errors;
+    let is_from_snapshot = told.lines().any(|line| line.starts_with("snapshot: "));
     killed.store(true, Ordering::Release);
     Knowledge {
         customers: traders
@@ -81,6 +90,7 @@ pub(crate) fn crash(file: &Path, seed: u64, known: &Knowledge) -> Knowledge {
             .map(|trader| trader.join().expect("a customer found something wrong"))
             .collect(),
         feed: feed.ended(),
+        snapshots_used: known.snapshots_used + u32::from(is_from_snapshot),
     }
 }
 

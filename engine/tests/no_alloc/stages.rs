@@ -100,6 +100,7 @@ impl World {
         let journal_links = journal::Links {
             commands: journaled,
             replica: replica_to,
+            left_to_disk: Arc::default(),
             released: Arc::clone(&released),
             low_space: Arc::clone(&low_space),
             shutdown: shutdown.clone(),

@@ -3,7 +3,9 @@
 mod changes;
 #[allow(dead_code, reason = "the crash tester uses the rest")]
 mod client;
+mod days;
 #[allow(dead_code, reason = "the crash tester uses the rest")]
 mod exchange;
+mod faults;
 mod starts;
 mod traced;

@@ -64,7 +64,7 @@ fn no_datagram_leaves_before_its_sync_has_returned() {
 }
 
 /// The trace, when strace has written the end of the process.
-fn whole(trace: &std::path::Path, process: u32) -> String {
+pub(crate) fn whole(trace: &std::path::Path, process: u32) -> String {
     let began = Instant::now();
     loop {
         let text = fs::read_to_string(trace).unwrap_or_default();

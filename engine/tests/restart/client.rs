@@ -26,6 +26,8 @@ pub(crate) struct Client {
     refusal: Option<u16>,
     /// Orders that were canceled.
     canceled: u32,
+    /// The exchange has not closed the connection.
+    is_open: bool,
 }
 
 impl Client {
@@ -40,6 +42,7 @@ impl Client {
             answered: 0,
             refusal: None,
             canceled: 0,
+            is_open: true,
         };
         let mut buffer = [0; 64];
         let length =
@@ -54,24 +57,21 @@ impl Client {
 
     /// An order at one of some prices that rests, and costs little.
     pub(crate) fn enter(&mut self, user_ref: u32) {
-        let order = EnterOrder {
-            message_type: b'O',
-            user_ref_num: user_ref.into(),
-            side: b'B',
-            quantity: 1.into(),
-            symbol: Symbol::new("BTC-USD").expect("a symbol").0,
-            price: (600_000_000 - u64::from(user_ref % 1_000) * 100).into(),
-            time_in_force: b'0',
-            display: b'Y',
-            capacity: b'A',
-            inter_market_sweep_eligibility: b'N',
-            cross_type: b'N',
-            cl_ord_id: *b"              ",
-            ..EnterOrder::new_zeroed()
-        };
-        let mut message = [0; 128];
-        let length = write_message(&order, &[], &mut message).expect("it has room");
-        self.send(&message[..length]);
+        self.write(&order(user_ref));
+    }
+
+    /// The same, where the exchange may be gone before it is answered.
+    pub(crate) fn try_to_enter(&mut self, user_ref: u32) {
+        let sent = self.stream.write_all(&order(user_ref));
+        self.is_open &= sent.is_ok();
+        while self.is_open && self.answered < user_ref {
+            self.try_to_read();
+        }
+    }
+
+    /// False once the exchange has closed the connection.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// Cancels all of an order.
@@ -83,13 +83,7 @@ impl Client {
         };
         let mut message = [0; 32];
         let length = write_message(&cancel, &[], &mut message).expect("it has room");
-        self.send(&message[..length]);
-    }
-
-    fn send(&mut self, message: &[u8]) {
-        let mut packet = [0; 160];
-        let length = encode::unsequenced(message, &mut packet).expect("it has room");
-        self.write(&packet[..length]);
+        self.write(&packet(&message[..length]));
     }
 
     /// Reads until the request of this number was answered.
@@ -125,6 +119,16 @@ impl Client {
     }
 
     fn read(&mut self) {
+        self.try_to_read();
+        assert!(
+            self.is_open,
+            "the exchange has closed the connection after {} messages",
+            self.messages.len()
+        );
+    }
+
+    /// Reads what comes next, unless that is the end.
+    fn try_to_read(&mut self) {
         let mut silent = 0;
         let count = loop {
             match self.stream.read(self.decoder.space()) {
@@ -134,14 +138,11 @@ impl Client {
                     assert!(silent < PATIENCE, "something comes in time");
                     self.write(b"\0\x01R");
                 }
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => break 0,
                 Err(error) => panic!("{error}"),
             }
         };
-        assert!(
-            count > 0,
-            "the exchange has closed the connection after {} messages",
-            self.messages.len()
-        );
+        self.is_open &= count > 0;
         self.decoder.filled(count);
         while let Some(packet) = self.decoder.next_from_server().expect("SoupBinTCP") {
             match packet {
@@ -161,4 +162,32 @@ impl Client {
             }
         }
     }
+}
+
+/// An order, as Unsequenced Data.
+fn order(user_ref: u32) -> Vec<u8> {
+    let order = EnterOrder {
+        message_type: b'O',
+        user_ref_num: user_ref.into(),
+        side: b'B',
+        quantity: 1.into(),
+        symbol: Symbol::new("BTC-USD").expect("a symbol").0,
+        price: (600_000_000 - u64::from(user_ref % 1_000) * 100).into(),
+        time_in_force: b'0',
+        display: b'Y',
+        capacity: b'A',
+        inter_market_sweep_eligibility: b'N',
+        cross_type: b'N',
+        cl_ord_id: *b"              ",
+        ..EnterOrder::new_zeroed()
+    };
+    let mut message = [0; 128];
+    let length = write_message(&order, &[], &mut message).expect("it has room");
+    packet(&message[..length])
+}
+
+fn packet(message: &[u8]) -> Vec<u8> {
+    let mut packet = [0; 160];
+    let length = encode::unsequenced(message, &mut packet).expect("it has room");
+    packet[..length].to_vec()
 }

@@ -237,6 +237,8 @@ fn snapshots_are_taken_under_load() {
         config.journal.snapshot_interval_s,
         config.journal.snapshot_commands,
     ) = (1, 100);
+    // What comes while the replica is lent has no room: it is read from disk.
+    config.capacities.replica_ring = 1_024;
     let (running, _) = start(&config);
     let address = SocketAddr::V4(running.addresses().order_entry_tcp);
     let mut maker = Client::login(address, "MAKER1", "demo", 0);
@@ -244,7 +246,7 @@ fn snapshots_are_taken_under_load() {
     let mut seen = Vec::new();
     // Until three were there, of which the first is gone again.
     while seen.len() < 3 {
-        for _ in 0..100 {
+        for _ in 0..3_000 {
             user_ref += 1;
             maker.enter(user_ref);
         }

@@ -33,6 +33,8 @@ pub(super) struct Told {
     tickers: VecDeque<Ticker>,
     /// Why the last connection was lost.
     trouble: Option<String>,
+    /// The day has rolled since somebody looked.
+    pub(super) day_ended: bool,
 }
 
 impl Handler for Told {
@@ -49,6 +51,12 @@ impl Handler for Told {
             Event::Answer(Answer::OpenOrder(order)) => keep(&mut self.open_orders, *order),
             Event::Answer(Answer::Balance(balance)) => keep(&mut self.balances, *balance),
             Event::Answer(Answer::Ticker(ticker)) => keep(&mut self.tickers, *ticker),
+            Event::DayEnded(_) => {
+                // Their numbers mean nothing any more.
+                self.updates.clear();
+                self.day_ended = true;
+                self.trouble = Some("the trading day has ended meanwhile".to_owned());
+            }
             Event::Lost(error) => self.trouble = Some(error.to_string()),
             Event::Fault(fault) => self.trouble = Some(format!("the exchange contradicts itself: {fault}")),
             _ => {}
@@ -220,6 +228,7 @@ impl Desk {
             display,
             max_floor,
             stop_price: stop(&instrument, said.stop)?,
+            ..Terms::default()
         };
         let now_ns = self.clock.now_ns();
         let number = self

@@ -164,6 +164,9 @@ fn prompt(desk: &mut Desk, json: bool) -> Result<(), String> {
     ask();
     loop {
         desk.poll()?;
+        if std::mem::take(&mut desk.told.day_ended) {
+            eprintln!("the trading day has ended; numbers begin again, `orders` lists what is left");
+        }
         while let Some(update) = desk.told.updates.pop_front() {
             if let Some(text) = news(desk, &update) {
                 eprintln!("{text}");
@@ -208,6 +211,12 @@ fn news(desk: &Desk, update: &Update) -> Option<String> {
             amount(quantity),
             order.symbol,
             crate::reason::canceled(reason)
+        )),
+        Change::Carried { before } => Some(format!(
+            "order {before} of the day before is order {} now, {} {} open",
+            order.user_ref,
+            amount(order.open),
+            order.symbol
         )),
         Change::Renumbered => Some(format!(
             "order {}: its stop was reached, it is in the market now",

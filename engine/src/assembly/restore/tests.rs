@@ -18,7 +18,7 @@ use crate::journal::{self, Disk, JournalStage, Recovered, Segments, Settings, Si
 use crate::output::MessageSink;
 use crate::poison::Skips;
 use crate::recovery::replica::Replica;
-use crate::recovery::store::FEED_STREAM;
+use crate::recovery::store::{FEED_STREAM, Store};
 use crate::recovery::{RecoveryConfig, Start};
 use crate::runtime::links::Journaled;
 use crate::snapshot::{self, Origin, Snapshots};
@@ -141,7 +141,11 @@ struct Past {
 impl Past {
     /// Snapshots are taken by `taker`; `is_clean` says which are of an orderly end.
     fn new(taker: u64, is_clean: bool) -> Self {
-        let mut disk = SimDisk::new(1, 1 << 20, 1 << 30, 0);
+        Self::in_segments(1 << 20, taker, is_clean)
+    }
+
+    fn in_segments(bytes: u64, taker: u64, is_clean: bool) -> Self {
+        let mut disk = SimDisk::new(1, bytes, 1 << 30, 0);
         let mut stage = Writer::new(&disk, &Recovered::default());
         let mut replica = Replica::new(LIMITS, 5, 100);
         let (mut random, mut marks) = (Random::new(9), [0; 3]);
@@ -170,10 +174,14 @@ impl Past {
     }
 
     fn restore(&self, configuration: u64) -> Result<Restored, StartError> {
+        self.restore_into(&recovery(), configuration)
+    }
+
+    fn restore_into(&self, recovery: &RecoveryConfig, configuration: u64) -> Result<Restored, StartError> {
         let (mut disk, mut snapshots) = (self.disk.clone(), self.disk.clone());
         restore(
             configuration,
-            &recovery(),
+            recovery,
             &Skips::default(),
             &mut disk,
             &mut snapshots,
@@ -183,7 +191,13 @@ impl Past {
 
     /// A start comes to the state at the journal's end, from this snapshot, with so many left aside.
     fn check(&self, snapshot: u64, refused: usize) -> Restored {
-        let restored = self.restore(CONFIGURATION).expect("nothing is lost");
+        self.check_into(&recovery(), snapshot, refused)
+    }
+
+    fn check_into(&self, recovery: &RecoveryConfig, snapshot: u64, refused: usize) -> Restored {
+        let restored = self
+            .restore_into(recovery, CONFIGURATION)
+            .expect("nothing is lost");
         assert_eq!(
             (restored.snapshot, restored.refused.len()),
             (snapshot, refused),
@@ -237,6 +251,7 @@ impl Writer {
         let links = journal::Links {
             commands: commands_end,
             replica: replica_end,
+            left_to_disk: Arc::default(),
             released: Arc::default(),
             low_space: Arc::default(),
             shutdown: Default::default(),
@@ -275,6 +290,40 @@ impl Writer {
     fn finish(&mut self) {
         assert!(self.stage.drain(), "nothing fails");
         while self.replica.pop().is_ok() {}
+    }
+}
+
+/// What a small store would have overwritten is not stored; what it can hold is there, from whichever message on.
+#[test]
+fn a_store_is_filled_with_the_end_only() {
+    let past = Past::in_segments(16 << 10, CONFIGURATION, false);
+    for sequence in [SECOND, FIRST] {
+        assert!(past.disk.change_snapshot(sequence, |bytes| bytes.clear()));
+    }
+    let small = RecoveryConfig {
+        store_bytes: 16 << 10,
+        ..recovery()
+    };
+    let (large, small) = (past.check(0, 2), past.check_into(&small, 0, 2));
+    let (large, small) = (&large.start.store, &small.start.store);
+    assert!(
+        small.counters().messages < large.counters().messages / 2,
+        "{:?}, {:?}",
+        small.counters(),
+        large.counters()
+    );
+    assert_eq!((small.counters().holes, small.counters().repeats), (0, 0));
+    let last = small.last(FEED_STREAM);
+    let first = (1..=last).find(|&number| small.cursor(FEED_STREAM, number).is_ok());
+    let first = first.expect("the newest is there");
+    assert!(first > 1 && last - first > 50, "{first} to {last}");
+    for number in first..=last {
+        let read = |store: &Store| {
+            let cursor = store.cursor(FEED_STREAM, number).expect("it is stored");
+            let stored = store.read(&cursor).expect("it is stored").expect("it has come");
+            stored.bytes.to_vec()
+        };
+        assert_eq!(read(small), read(large), "message {number}");
     }
 }
 

@@ -278,6 +278,14 @@ pub(super) fn journal(section: &file::Journal, problems: &mut Problems<'_>) -> J
             "journal.snapshot_commands",
             problems,
         ),
+        keep_days: section.keep_days.is_some().then(|| {
+            count(
+                section.keep_days.as_ref(),
+                &limits::KEEP_DAYS,
+                "journal.keep_days",
+                problems,
+            )
+        }),
     }
 }
 

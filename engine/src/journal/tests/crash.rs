@@ -52,7 +52,7 @@ fn lives(seed: u64, durability: Durability, settle: bool, coverage: &mut Coverag
             day_ns,
             frame_payload_bytes_max: usize::try_from(128 + random.below(4096 - 128)).expect("small"),
         };
-        let mut rig = Rig::new(settings, Some(disk.clone()), &end, 64);
+        let mut rig = Rig::new(settings, Some(disk.clone()), &end, 4_096);
         if random.below(3) == 0 {
             let fault = match random.below(4) {
                 0 => Fault::WriteError,

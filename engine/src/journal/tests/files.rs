@@ -1,5 +1,7 @@
 //! Real files, both back ends.
 
+use std::os::unix::fs::FileExt;
+
 use super::*;
 use crate::sys::file::UringWriter;
 
@@ -127,4 +129,108 @@ fn a_journal_is_read_while_it_is_written() {
         }
         assert!(rig.stage.drain());
     });
+}
+
+/// Old segments go as far as a snapshot stands for them, never the one that is written; what is left is read from there.
+#[test]
+fn old_segments_are_removed_and_the_rest_is_whole() {
+    both(|path, backend| {
+        let disk = FileDisk::open(path, backend, SEGMENT).expect("a directory of our own");
+        let mut rig = Rig::continued(settings(), disk).expect("an empty directory");
+        for _ in 0..20 {
+            rig.write_frame(850);
+        }
+        // Three such frames to a segment: the fourth begins with command 7,651.
+        assert_eq!(
+            remove_before(path, 2_549).expect("it is there"),
+            Removed::default()
+        );
+        let removed = remove_before(path, 7_649).expect("it is there");
+        assert_eq!((removed.segments, removed.bytes), (2, 2 * SEGMENT));
+        assert_eq!(
+            first_command(&mut Directory::new(path)).expect("it is there"),
+            5_101
+        );
+        rig.write_frame(850);
+        drop(rig);
+        let report = verify(path).expect("whole from there");
+        assert_eq!((report.first, report.commands), (5_101, 17_850));
+        // A start from a snapshot of command 7,649 goes on; one from the beginning says why it can not.
+        let from = |from| ReadOptions {
+            from,
+            ..ReadOptions::default()
+        };
+        let mut disk = FileDisk::open(path, backend, SEGMENT).expect("nobody has it");
+        let read =
+            |disk: &mut FileDisk, options| recover(disk, options, |_| {}, |_, _| Ok::<(), JournalError>(()));
+        let error = read(&mut disk, from(1)).expect_err("its beginning is gone");
+        assert!(error.to_string().contains("begins with command 5101"), "{error}");
+        let end = read(&mut disk, from(7_650)).expect("whole from there");
+        assert_eq!(end.last_sequence, 17_850);
+        drop(disk);
+        // Everything that a snapshot knows may go, but for the segment that is written.
+        remove_before(path, u64::MAX - 1).expect("it is there");
+        let left = Directory::new(path).list().expect("it is there");
+        assert_eq!(
+            left.len(),
+            2,
+            "the last one, and the one that is made ahead: {left:?}"
+        );
+        verify(path).expect("whole from there");
+    });
+}
+
+/// The longest frame of real files, 64 KiB of commands, cut at every byte: what was before it is there, what was behind the
+/// cut never was, and the journal is continued. The whole file is written by the journal, the cut as a lost write leaves it.
+#[test]
+fn the_last_batch_of_a_file_cut_at_every_byte() {
+    let directory = TemporaryDirectory::new();
+    let path = directory.path();
+    // As short as may be: the whole of it is looked at for each cut.
+    let segment_bytes = 4096 + frame_bytes(1..=10) + frame_bytes(11..=863);
+    let open = || FileDisk::open(path, Backend::Thread, segment_bytes).expect("nobody has it");
+    let mut rig = Rig::continued(settings(), open()).expect("an empty directory");
+    rig.write_frame(10);
+    rig.write_frame(853);
+    drop(rig);
+    let start = 4096 + frame_bytes(1..=10);
+    let last = frame_bytes(11..=863);
+    assert!(last > 60 * 1024);
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path.join(file_name(1)))
+        .expect("the segment");
+    let mut segments = Directory::new(path);
+    for cut in (0..last).rev() {
+        file.write_all_at(&[0], start + cut).expect("the segment");
+        let mut seen = 0;
+        let end = replay(
+            &mut segments,
+            ReadOptions::default(),
+            |_| {},
+            |_, _| {
+                seen += 1;
+                Ok::<(), JournalError>(())
+            },
+        );
+        let end = end.expect("a torn tail");
+        if end.last_sequence == 863 {
+            // Only the zeros at the end were cut off.
+            assert_eq!((seen, end.torn), (863, None));
+            continue;
+        }
+        assert_eq!((seen, end.last_sequence), (10, 10), "cut at {cut}");
+        let torn = end.torn.map(|torn| (torn.offset, torn.sequence));
+        assert_eq!(torn, (cut > 0).then_some((start, 11)), "cut at {cut}");
+        if cut % 9_973 == 0 {
+            // A start cuts it off and writes on; then the file is as it was.
+            let whole = std::fs::read(path.join(file_name(1))).expect("the segment");
+            let mut rig = Rig::continued(settings(), open()).expect("a torn tail");
+            rig.write_frame(853);
+            drop(rig);
+            assert_eq!(verify(path).expect("whole").commands, 863);
+            file.write_all_at(&whole, 0).expect("the segment");
+        }
+    }
 }

@@ -17,6 +17,7 @@ use crate::exchange::event::Event;
 use crate::exchange::{Exchange, Limits, Progress};
 use crate::output::window::{self, Writer};
 use crate::output::{Encoder, MessageSink, Numbers};
+use crate::recovery::durable::Durable;
 use crate::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage, Start};
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
@@ -255,7 +256,7 @@ impl World {
         let board = Switchboard::new(1, 4_096);
         let links = RecoveryLinks {
             window: reader,
-            commands: commands_end,
+            commands: Durable::ring(commands_end),
             notes: notes_end,
             inbound: inbound_end,
         };

@@ -81,7 +81,7 @@ impl Model {
         self.change_state(locate, state);
         // The cross has found a price: what it sets off is measured from that.
         self.references[usize::from(locate) - 1] = self.instrument(locate).reference();
-        self.end_auction(locate, kind);
+        self.end_auction(locate, Some(kind));
         if self.events.len() - before > 256 {
             self.hit("cross longer than a step");
         }
@@ -142,12 +142,12 @@ impl Model {
         self.put_back(order, b'F');
     }
 
-    /// What was only for this auction goes, and so do market orders.
-    fn end_auction(&mut self, locate: u16, kind: u8) {
+    /// What was only for this auction goes, and so do market orders; when an instrument closes without one, only those.
+    pub(super) fn end_auction(&mut self, locate: u16, kind: Option<u8>) {
         let is_over = |order: &&ModelOrder| {
             order.place == Place::Cross
                 && order.instrument == locate
-                && (order.cross_type == kind || order.cross_type == b'N')
+                && (Some(order.cross_type) == kind || order.cross_type == b'N')
         };
         let mut left: Vec<_> = self.orders.iter().filter(is_over).cloned().collect();
         left.sort_by_key(|order| {
@@ -172,6 +172,9 @@ impl Model {
                     what(&order),
                     char::from(reason)
                 ));
+            }
+            if kind.is_none() {
+                self.hit("market order at a close without a cross");
             }
             self.cancel_waiting(order, reason);
         }

@@ -40,6 +40,7 @@ impl Model {
         match value {
             b'P' | b'A' => self.instrument_mut(locate).auction = kind,
             b'V' => self.instrument_mut(locate).auction = b'H',
+            b'X' => self.end_auction(locate, None),
             _ => {}
         }
     }
