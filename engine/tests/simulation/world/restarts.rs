@@ -23,6 +23,9 @@ impl World {
         self.setting.has_disk_failures = false;
         self.setting.has_full_disk = false;
         self.setting.has_crashes_at_start = false;
+        for customer in &mut self.customers {
+            customer.without_poison();
+        }
         self.start();
         for _ in 0..rounds {
             for _ in 0..self.random.below(self.setting.turns) {
@@ -71,7 +74,7 @@ impl World {
             until,
             ..ReadOptions::default()
         };
-        let disk = &mut self.outside.disk.copy();
+        let disk = &mut self.outside.disk.clone();
         let take = |command: &_, expected| -> Result<(), StartError> {
             // What follows in the last frame is behind the cut.
             if replay.exchange.sequence() < until {
