@@ -23,6 +23,10 @@ impl World {
         self.setting.has_disk_failures = false;
         self.setting.has_full_disk = false;
         self.setting.has_crashes_at_start = false;
+        // What an operator changed while it ran, and what differs in a changed file, a start journals anew.
+        self.setting.has_operator = false;
+        self.setting.has_changes = false;
+        self.setting.late = 0;
         for customer in &mut self.customers {
             customer.without_poison();
         }
