@@ -87,15 +87,24 @@ impl Script {
 
     /// All orders of a group that no order is in.
     pub fn cancel_no_group(&mut self, session: u32) {
-        let user_ref = self.next_user_ref(session);
-        let order = Order {
-            user_ref,
-            ..Order::new_zeroed()
-        };
         let options = OrderOptions {
             present: OrderOptions::HAS_GROUP,
             group: 7,
             ..OrderOptions::new_zeroed()
+        };
+        self.mass_cancel(session, options);
+    }
+
+    /// All orders of the account.
+    pub fn cancel_all(&mut self, session: u32) {
+        self.mass_cancel(session, OrderOptions::new_zeroed());
+    }
+
+    fn mass_cancel(&mut self, session: u32, options: OrderOptions) {
+        let user_ref = self.next_user_ref(session);
+        let order = Order {
+            user_ref,
+            ..Order::new_zeroed()
         };
         let command = Command {
             session,

@@ -73,6 +73,28 @@ bugs! {
     ResentOffByOne,
     /// Gap recovery begins a message late.
     RecoveryBeginsLate,
+    /// Streams do not begin again when the day rolls.
+    StreamsGoOn,
+    /// Order numbers do not begin again when the day rolls.
+    OrderNumbersGoOn,
+    /// An order that is good for the day outlives it.
+    DayOrderSurvives,
+    /// An order that is good till canceled is forgotten when the day rolls.
+    OrderLostAtRoll,
+    /// A start leaves a command out that nobody asked to leave out.
+    SkippedUnasked,
+    /// It is not journaled that a command was left out.
+    SkipNotJournaled,
+    /// A question changes the exchange's state.
+    QuestionChangesState,
+    /// A question is answered from what is older than what was acknowledged.
+    AnsweredTooEarly,
+    /// A login that only reads takes the session over.
+    ReplayTakesOver,
+    /// Who withdraws keeps what it withdrew.
+    WithdrawalKept,
+    /// An order that rests pays the fees of today, not those it entered under.
+    FeesOfToday,
     /// A subscriber does not notice what is missing (`feed_handler::planted`).
     GapIgnored,
 }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::exchange::command::{Command, CommandKind};
+use crate::planted::{self, Bug};
 
 /// The command that ended the process.
 const POISON: &str = "poison";
@@ -35,9 +36,45 @@ thread_local! {
 #[inline(always)]
 pub fn applying<T>(command: &Command, run: impl FnOnce() -> T) -> T {
     APPLYING.set(Some(*command));
+    #[cfg(debug_assertions)]
+    simulated::spring(command);
     let result = run();
     APPLYING.set(None);
     result
+}
+
+/// The command that was being applied when the last panic of this thread was caught, if one was.
+pub fn take_applying() -> Option<Command> {
+    APPLYING.take()
+}
+
+/// Poison for simulations: no release build knows it.
+#[cfg(debug_assertions)]
+pub mod simulated {
+    use std::cell::Cell;
+
+    use crate::exchange::command::{Command, CommandKind};
+
+    /// How the ClOrdID of such an order begins.
+    pub const CL_ORD_ID: &[u8] = b"poison";
+
+    thread_local! {
+        static IS_DEADLY: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// From now on, on this thread, applying an order with this ClOrdID panics; or no more.
+    pub fn set_deadly(is_deadly: bool) {
+        IS_DEADLY.set(is_deadly);
+    }
+
+    pub(super) fn spring(command: &Command) {
+        if IS_DEADLY.get()
+            && command.kind == CommandKind::Enter as u8
+            && command.order().cl_ord_id.starts_with(CL_ORD_ID)
+        {
+            panic!("simulated: command {} ends the process", command.sequence);
+        }
+    }
 }
 
 /// From now on a panic while a command is applied writes that command to `directory`. For a process that runs one exchange.
@@ -164,8 +201,18 @@ impl Skips {
         !self.skipped.is_empty() && self.skipped.contains(&Skip::new(command))
     }
 
+    /// From now on the command is left out. Whoever says so has seen that it is the one that ended the process.
+    pub fn leave_out(&mut self, command: &Command) {
+        if !self.contains(command) {
+            self.skipped.push(Skip::new(command));
+        }
+    }
+
     /// The commands that say so, from the one behind the first `journaled` on.
     pub fn commands(&self, journaled: u32) -> Vec<Command> {
+        if planted::is(Bug::SkipNotJournaled) {
+            return Vec::new();
+        }
         let rest = self.skipped.iter().skip(journaled as usize);
         rest.map(|skip| {
             let mut command = Command::new(CommandKind::SkipPoison);
@@ -210,7 +257,7 @@ pub fn skip(directory: &Path, sequence: u64) -> io::Result<Command> {
     }
     let mut skips = Skips::read(directory)?;
     if !skips.contains(&command) {
-        skips.skipped.push(Skip::new(&command));
+        skips.leave_out(&command);
         skips.write(directory)?;
     }
     forget(directory)?;

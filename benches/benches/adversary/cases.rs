@@ -22,7 +22,7 @@ pub(crate) struct Scale {
 pub(crate) type Case = (&'static str, fn(Scale) -> Script);
 
 /// All of them.
-pub(crate) const CASES: [Case; 8] = [
+pub(crate) const CASES: [Case; 9] = [
     ("orders over the whole range, each on its own level", spread),
     ("cancels from the middle of a level of 1,000,000", one_level),
     (
@@ -45,6 +45,7 @@ pub(crate) const CASES: [Case; 8] = [
         "mass cancel that finds nothing among 1,000,000 orders",
         mass_cancel_of_many,
     ),
+    ("mass cancel of 10,000 orders", mass_cancel_of_all),
     (
         "a level of its own for each of 1,000 accounts, replaced in turns",
         crowd,
@@ -156,6 +157,19 @@ fn mass_cancel_of_many(scale: Scale) -> Script {
     script.measure();
     for _ in 0..scale.long {
         script.cancel_no_group(0);
+    }
+    script
+}
+
+fn mass_cancel_of_all(scale: Scale) -> Script {
+    let each = scale.orders / 100;
+    let mut script = Script::new(scale.long * each + 1_000);
+    for order in 0..scale.long * each {
+        script.rest(order % scale.long, Side::Buy, START_TICK - 1 - order % 1_000, 1);
+    }
+    script.measure();
+    for account in 0..scale.long {
+        script.cancel_all(account);
     }
     script
 }

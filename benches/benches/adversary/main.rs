@@ -19,6 +19,7 @@ const EXPECTED: [u64; CASES.len()] = [
     0x27a8_486a_7c6c_e2a9,
     0xb26a_49d7_b473_0ffa,
     0xec6b_a4f6_309a_9dce,
+    0x14c5_9cdb_f21d_2d23,
     0xae31_38e2_8381_bc6a,
 ];
 

@@ -8,6 +8,7 @@ use engine::assembly::{Final, Inline, Simulated};
 use engine::config::Config;
 use engine::exchange::command::Command;
 use engine::journal::{Crash, SimDisk};
+use engine::poison::Skips;
 use engine::runtime::clock::Clock;
 use engine::runtime::sim_net::{SimConnector, SimSocket, Switchboard, TcpSettings, tcp};
 use protocol::market_data::{FeedMessage, binary_file};
@@ -95,6 +96,7 @@ impl World {
             disk: SimDisk::new(1, 4 << 20, 1 << 30, 1),
             address: EXCHANGE,
             hash_seed: 1,
+            skips: Skips::default(),
         };
         let line_a = config.network.line_a;
         let line = network.bind(SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, 1), line_a.port()));

@@ -32,6 +32,8 @@ pub struct Simulated {
     pub address: Ipv4Addr,
     /// The secret of the indices: shows in nothing that anybody is told.
     pub hash_seed: u64,
+    /// Commands of the journal that the operator leaves out.
+    pub skips: Skips,
 }
 
 /// The outside in memory.
@@ -80,11 +82,11 @@ impl Inline {
             re_requests: outside.network.sender(udp),
             disk: Some(outside.disk.clone()),
             snapshots: Some(outside.disk.clone()),
-            skips: Skips::default(),
+            skips: outside.skips.clone(),
             remove_before: None,
             journal: Some(Arc::clone(&journal)),
             archive: Some(archive::Sources {
-                skips: Skips::default(),
+                skips: outside.skips.clone(),
                 journal,
                 snapshots: Box::new(outside.disk.clone()),
                 limits: config.capacities.limits,
@@ -132,6 +134,12 @@ impl Inline {
     /// The engine's exchange as it is now; some of it may not be released.
     pub fn exchange(&self) -> &Exchange {
         self.stages.engine.exchange()
+    }
+
+    /// Number of the newest message of a session's stream, as of the last command that recovery has applied.
+    pub fn session_sequence(&self, session: u32) -> Option<u64> {
+        let replica = self.stages.recovery.replica();
+        replica.map(|replica| replica.session_sequence(session))
     }
 
     /// True when the setup is released.

@@ -18,6 +18,7 @@ use super::setup::{listed, refuse, trading_action};
 use super::sink::{Progress, Sink, Step};
 use super::unseen::Part;
 use super::{Exchange, Work};
+use crate::planted::{self, Bug};
 use protocol::units::Price;
 
 /// System event: the start of messages.
@@ -76,7 +77,11 @@ impl Exchange {
 
     /// True for an order that does not outlive its day.
     pub(super) fn ends_with_day(&self, handle: u32) -> bool {
-        matches!(self.arena.get(handle).time_in_force, DAY | GOOD_TILL_TIME)
+        let time_in_force = self.arena.get(handle).time_in_force;
+        if time_in_force == DAY && planted::is(Bug::DayOrderSurvives) {
+            return false;
+        }
+        matches!(time_in_force, DAY | GOOD_TILL_TIME)
     }
 
     /// Number of the day; the first is 1. Names of streams have it.
@@ -112,7 +117,10 @@ impl Exchange {
         }
         self.day += 1;
         self.midnight_ns = Some(command.new_day().midnight_ns);
-        (self.order_number, self.match_number) = (0, 0);
+        if !planted::is(Bug::OrderNumbersGoOn) {
+            self.order_number = 0;
+        }
+        self.match_number = 0;
         for session in &mut self.sessions {
             (session.mark, session.bucket, session.connected) = (0, RateBucket::default(), false);
         }
@@ -158,7 +166,9 @@ impl Exchange {
             }
             if at.handle != NONE {
                 // A reserve is carried with its order.
-                if !matches!(self.part(at.handle), Part::Reserve(_)) {
+                let is_lost =
+                    planted::is(Bug::OrderLostAtRoll) && self.arena.get(at.handle).number.is_multiple_of(3);
+                if !matches!(self.part(at.handle), Part::Reserve(_)) && !is_lost {
                     self.carry(at.handle, step);
                 }
                 at.handle = self.behind_in_line(at);

@@ -3,6 +3,7 @@
 //! Invariant, per asset: the sum over accounts of available and held, plus fees, equals deposits less withdrawals.
 
 use super::command::{halves, whole};
+use crate::planted::{self, Bug};
 use crate::sys::table::{prefetch_at, table};
 
 /// What an account has of an asset, in smallest units.
@@ -160,7 +161,9 @@ impl Ledger {
         if balance.available < amount {
             return false;
         }
-        balance.available -= amount;
+        if !planted::is(Bug::WithdrawalKept) {
+            balance.available -= amount;
+        }
         self.assets[usize::from(asset)].withdrawn += amount;
         true
     }

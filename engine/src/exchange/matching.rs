@@ -247,6 +247,9 @@ impl Exchange {
         let (base, quote) = (definition.base, definition.quote);
         let maker_schedule = *self.schedules.get(maker.schedule);
         let (mut maker_rate, rate_max) = (maker_schedule.maker_ppm, maker_schedule.rate_max_ppm);
+        if planted::is(Bug::FeesOfToday) {
+            maker_rate = self.schedules.get(instrument.schedule).maker_ppm.min(maker_rate);
+        }
         if planted::is(Bug::MakerPaysTakersFee) {
             maker_rate = maker_schedule.taker_ppm;
         }

@@ -557,6 +557,9 @@ impl Engine {
                 self.tcp_message(session, connection, message.bytes());
             }
             Inbound::Question { ticket } => {
+                if planted::is(Bug::QuestionChangesState) {
+                    self.take(Command::new(CommandKind::AccountQuery));
+                }
                 let sequence = self.sequencer.sequence();
                 self.links
                     .notes

@@ -98,6 +98,14 @@ impl Window {
     ) -> Result<&[u8], JournalError> {
         let end = self.start + self.filled as u64;
         if offset < self.start || offset + length as u64 > end {
+            let whole = segments
+                .length(segment)
+                .map_err(JournalError::io("look at", segments.path(segment)))?;
+            // No longer than what there is to read.
+            let wanted = usize::try_from(whole).map_or(WINDOW_BYTES, |whole| whole.min(WINDOW_BYTES));
+            if self.bytes.len() < wanted {
+                self.bytes.resize(wanted, 0);
+            }
             self.filled = segments
                 .read_at(segment, offset, &mut self.bytes)
                 .map_err(JournalError::io("read", segments.path(segment)))?;
@@ -130,7 +138,7 @@ impl<S: Segments> Reader<S> {
             header: None,
             offset: 0,
             window: Window {
-                bytes: vec![0; WINDOW_BYTES],
+                bytes: Vec::new(),
                 start: 0,
                 filled: 0,
             },

@@ -26,7 +26,10 @@ pub(super) enum Rest {
 
 /// Looks at every block of `segment` from `from`, a multiple of a block, on.
 pub(super) fn scan(segments: &mut impl Segments, segment: u64, from: u64) -> io::Result<Rest> {
-    let mut chunk = vec![0; CHUNK_BYTES];
+    // No longer than what there is to look at, in whole blocks.
+    let rest = segments.length(segment)?.saturating_sub(from) + 1;
+    let rest = usize::try_from(rest).map_or(CHUNK_BYTES, |rest| rest.next_multiple_of(BLOCK_BYTES));
+    let mut chunk = vec![0; rest.min(CHUNK_BYTES)];
     let (mut offset, mut until) = (from, from);
     loop {
         let read = segments.read_at(segment, offset, &mut chunk)?;

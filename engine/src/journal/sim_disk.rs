@@ -154,6 +154,17 @@ impl SimDisk {
         self.state().failed
     }
 
+    /// True when the loss of power would change nothing that can be read.
+    pub fn is_settled(&self) -> bool {
+        let state = self.state();
+        let mut files = state.files.values();
+        files.all(|file| {
+            file.dirty
+                .iter()
+                .all(|place| file.cached[place.clone()] == file.durable[place.clone()])
+        })
+    }
+
     /// Bytes that new segments may still take.
     pub fn room_bytes(&self) -> u64 {
         self.state().free_bytes()
@@ -205,28 +216,41 @@ impl SimDisk {
         file.dirty.clear();
     }
 
-    /// Flips a bit that `choice` picks among those of blocks that are not empty; gives segment and offset, `None` when
+    /// Flips a bit that `choice` picks among those of blocks that are not empty; gives segment, offset and bit, `None` when
     /// nothing was ever written.
-    pub fn flip(&self, choice: u64) -> Option<(u64, u64)> {
-        let mut state = self.state();
+    pub fn flip(&self, choice: u64) -> Option<(u64, u64, u8)> {
+        const EMPTY: [u8; BLOCK_BYTES] = [0; BLOCK_BYTES];
+        let state = self.state();
         let mut random = Random(choice);
         let blocks: Vec<(u64, usize)> = state
             .files
             .iter()
             .flat_map(|(segment, file)| {
-                let used = |(_, block): &(usize, &[u8])| block.iter().any(|byte| *byte != 0);
+                let used = |(_, block): &(usize, &[u8])| **block != EMPTY[..block.len()];
                 let blocks = file.durable.chunks(BLOCK_BYTES).enumerate().filter(used);
                 blocks.map(|(index, _)| (*segment, index * BLOCK_BYTES))
             })
             .collect();
         let count = u64::try_from(blocks.len()).ok().filter(|count| *count > 0)?;
         let (segment, block) = blocks[usize::try_from(random.below(count)).ok()?];
-        let file = state.files.get_mut(&segment)?;
+        let length = state.files.get(&segment)?.durable.len();
         let offset = block + usize::try_from(random.below(BLOCK_BYTES as u64)).ok()?;
+        if offset >= length {
+            return None;
+        }
         let bit = 1 << random.below(8);
-        *file.durable.get_mut(offset)? ^= bit;
-        *file.cached.get_mut(offset)? ^= bit;
-        Some((segment, offset as u64))
+        drop(state);
+        self.flip_bit(segment, offset as u64, bit);
+        Some((segment, offset as u64, bit))
+    }
+
+    /// Flips a bit, or flips it back.
+    pub fn flip_bit(&self, segment: u64, offset: u64, bit: u8) {
+        let mut state = self.state();
+        let file = state.files.get_mut(&segment).expect("the segment is there");
+        let offset = usize::try_from(offset).expect("an offset in memory");
+        file.durable[offset] ^= bit;
+        file.cached[offset] ^= bit;
     }
 
     /// Cuts a segment short.
@@ -265,10 +289,11 @@ impl SimDisk {
         if let Some(write) = &pending
             && let Some(file) = state.files.get_mut(&write.segment)
         {
-            // The kernel had copied some of its pages.
+            // The kernel had copied some of its pages, or waited for the sync already.
             let start = usize::try_from(write.offset).expect("an offset in memory");
+            let is_whole = state.random.below(2) == 0;
             for from in (0..write.length).step_by(SECTOR_BYTES) {
-                if state.random.below(2) == 0 {
+                if is_whole || state.random.below(2) == 0 {
                     let to = (from + SECTOR_BYTES).min(write.length);
                     file.cache(start + from, &write.buffer[from..to]);
                 }

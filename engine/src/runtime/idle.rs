@@ -13,7 +13,7 @@ const SPIN_TIME: Duration = Duration::from_micros(75);
 const SPIN_TIME_SOON: Duration = Duration::from_millis(1);
 const PARK_TIME_MAX: Duration = Duration::from_micros(500);
 /// How long a thread sleeps that nobody waits for.
-const LEISURE_TIME: Duration = Duration::from_micros(250);
+const LEISURE_TIME: Duration = Duration::from_millis(1);
 
 /// Idle turns between two looks at the clock, which costs more (32 ns) than an idle turn.
 const TURNS_PER_LOOK: u32 = 16;

@@ -17,7 +17,7 @@ pub use crate::sys::parker::{Waker, Watch};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hurry {
     /// What other threads produce for it can wait: its thread rests without spinning, is not woken for their work, and
-    /// looks for it every quarter of a millisecond.
+    /// looks for it every millisecond.
     Leisure,
     /// Its thread is woken when there is work.
     Usual,

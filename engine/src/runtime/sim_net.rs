@@ -110,6 +110,15 @@ impl SimStream {
         lock(&self.outgoing).held = outgoing;
     }
 
+    /// Bytes that wait to be read at the other end, and can be.
+    pub fn unread(&self) -> usize {
+        let pipe = lock(&self.outgoing);
+        match pipe.held || pipe.reader_gone || pipe.reset {
+            true => 0,
+            false => pipe.bytes.len(),
+        }
+    }
+
     /// Bytes that wait to be read at this end.
     pub fn waiting(&self) -> usize {
         lock(&self.incoming).bytes.len()

@@ -27,6 +27,10 @@ pub(crate) struct Books {
     /// Code of each instrument's trading state.
     states: BTreeMap<u16, u8>,
     pub(crate) executions: u64,
+    /// Crosses with a volume, imbalances told, pauses.
+    pub(crate) crosses: u64,
+    pub(crate) imbalances: u64,
+    pub(crate) pauses: u64,
 }
 
 impl Books {
@@ -93,10 +97,13 @@ impl Books {
                 self.add(replaced.new_order_reference_number.get(), order);
             }
             FeedMessage::StockTradingAction(action) => {
+                self.pauses += u64::from(action.trading_state == b'P');
                 self.states
                     .insert(action.stock_locate.get(), action.trading_state);
             }
-            FeedMessage::SystemEvent(_) | FeedMessage::CrossTrade(_) | FeedMessage::Noii(_) => {}
+            FeedMessage::CrossTrade(cross) => self.crosses += u64::from(cross.shares.get() > 0),
+            FeedMessage::Noii(_) => self.imbalances += 1,
+            FeedMessage::SystemEvent(_) => {}
             other => panic!("not expected in this feed: {other:?}"),
         }
     }
@@ -169,6 +176,17 @@ impl Books {
                 assert!(bid < ask, "instrument {locate}: bid {bid}, offer {ask}");
             }
         }
+    }
+
+    /// What rests, in priority order at each price: instrument, side, price, lots.
+    pub(crate) fn lines(&self) -> Vec<(u16, u8, u32, u32)> {
+        let queues = self.queues.iter();
+        queues
+            .flat_map(|((locate, side, price), numbers)| {
+                let lots = numbers.iter().map(|number| self.orders[number].quantity);
+                lots.map(|lots| (*locate, *side, *price, lots))
+            })
+            .collect()
     }
 
     pub(crate) fn ladder(&self, locate: u16, side: u8) -> Ladder {

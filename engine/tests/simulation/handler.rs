@@ -11,8 +11,11 @@ use feed_handler::receiver::Datagrams;
 use feed_handler::recovery_link::Connect;
 use feed_handler::{Capacity, Digest, Market, Observer, State, Subscriber, SubscriberConfig};
 use protocol::testing::Random;
+use protocol::text::SessionName;
 
 use crate::coverage::Coverage;
+use crate::customer::number_of;
+use crate::world::Place;
 
 /// Subscribers say that they are stale after three heartbeats; a turn more is granted.
 const STALE_NS: u64 = 4_000_000_000;
@@ -51,16 +54,31 @@ impl Connect for ToDoor {
     }
 }
 
-/// Keeps what was delivered as hashes: every message in its place.
+/// Keeps what was delivered as hashes: every message of each day in its place.
 #[derive(Default)]
 struct Delivered {
-    hashes: Vec<u64>,
+    days: Vec<(u32, Vec<u64>)>,
+}
+
+impl Delivered {
+    /// Day, and messages of its feed.
+    fn place(&self) -> Place {
+        let last = self.days.last();
+        last.map_or((0, 0), |(day, hashes)| (*day, hashes.len() as u64))
+    }
 }
 
 impl Observer for Delivered {
+    fn session(&mut self, session: SessionName) {
+        let (day, before) = (number_of(session), self.place().0);
+        assert!(day > before, "day {day} behind day {before}");
+        self.days.push((day, Vec::new()));
+    }
+
     fn message(&mut self, sequence: u64, message: &[u8], _market: &Market) {
-        self.hashes.push(crate::hash_of(message));
-        assert_eq!(sequence, self.hashes.len() as u64);
+        let (_, hashes) = self.days.last_mut().expect("a session begins first");
+        hashes.push(crate::hash_of(message));
+        assert_eq!(sequence, hashes.len() as u64);
     }
 }
 
@@ -69,7 +87,7 @@ pub(crate) struct Handler {
     address: SocketAddrV4,
     delivered: Delivered,
     /// Its market's digest when it had taken so many messages.
-    samples: Vec<(u64, u64)>,
+    samples: Vec<(Place, u64)>,
     states: [u64; 3],
     random: Random,
 }
@@ -117,8 +135,8 @@ impl Handler {
         self.address
     }
 
-    /// One turn. `announced`: how long the feed was, some time ago, on the wire.
-    pub(crate) fn turn(&mut self, now: u64, announced: u64) {
+    /// One turn. `announced`: how far the feed was, some time ago, on the wire.
+    pub(crate) fn turn(&mut self, now: u64, announced: Place) {
         // Sometimes it is slow.
         if self.random.below(8) > 0 {
             self.subscriber.poll_with(now, &mut self.delivered);
@@ -129,12 +147,12 @@ impl Handler {
         self.subscriber.poll_with(now, &mut self.delivered);
         let state = self.subscriber.state();
         self.states[state as usize] += 1;
-        let taken = self.delivered.hashes.len() as u64;
+        let taken = self.delivered.place();
         // What it knows to be missing it may wait for a moment.
         let is_unaware = state == State::Live && self.subscriber.behind() == 0;
         assert!(
             !is_unaware || taken >= announced,
-            "a subscriber with {taken} messages says that it is live, and {announced} were sent long ago"
+            "a subscriber at {taken:?} says that it is live, and {announced:?} was sent long ago"
         );
         self.samples.push((taken, self.digest()));
     }
@@ -156,25 +174,53 @@ impl Handler {
         digest.finish()
     }
 
-    pub(crate) fn is_whole(&self, length: usize) -> bool {
-        self.subscriber.state() == State::Live && self.delivered.hashes.len() >= length
+    /// It is live, and has come so far.
+    pub(crate) fn is_whole(&self, place: Place) -> bool {
+        self.subscriber.state() == State::Live && self.delivered.place() >= place
     }
 
-    /// How many messages it had taken when its books were looked at.
-    pub(crate) fn looked_at(&mut self) -> impl Iterator<Item = u64> + '_ {
-        let last = (self.delivered.hashes.len() as u64, self.digest());
+    /// How many messages it had taken, of which day, when its books were looked at.
+    pub(crate) fn looked_at(&mut self) -> impl Iterator<Item = Place> + '_ {
+        let last = (self.delivered.place(), self.digest());
         self.samples.push(last);
         self.samples.iter().map(|(taken, _)| *taken)
     }
 
-    /// Everything it was told is what the feed said, and its books were the feed's. `digests`: of the feed's books when
-    /// so many messages were taken.
-    pub(crate) fn compare(&self, hashes: &[u64], digests: &BTreeMap<u64, u64>, coverage: &mut Coverage) {
-        assert_eq!(self.delivered.hashes, hashes, "a subscriber got another feed");
+    /// Everything it was told is what the feed said, and its books were the feed's. `feeds`: the hashes of each day's feed.
+    /// `digests`: of the feed's books when so many messages were taken.
+    pub(crate) fn compare(
+        &self,
+        feeds: &BTreeMap<u32, Vec<u64>>,
+        digests: &BTreeMap<Place, u64>,
+        coverage: &mut Coverage,
+    ) {
+        for (day, hashes) in &self.delivered.days {
+            let feed = feeds.get(day).map_or(&[][..], Vec::as_slice);
+            let is_last = feeds.keys().last() == Some(day);
+            // Who hears of a new day first gives up what is missing of the day before.
+            let length = if is_last {
+                feed.len()
+            } else {
+                hashes.len().min(feed.len())
+            };
+            let pairs = hashes.iter().zip(feed);
+            let same = pairs.take_while(|(one, other)| one == other).count();
+            assert_eq!(
+                (same, same),
+                (hashes.len(), length),
+                "a subscriber's feed of day {day} is the journal's up to message {same}; lengths received, and wanted"
+            );
+            if !is_last {
+                coverage.met(match length == feed.len() {
+                    true => "days that a subscriber heard to their end",
+                    false => "days that a subscriber lost the end of",
+                });
+            }
+        }
         for (taken, digest) in &self.samples {
             assert_eq!(
                 digests[taken], *digest,
-                "a subscriber's books are wrong after {taken} messages"
+                "a subscriber's books are wrong after {taken:?} messages"
             );
         }
         for (state, name) in [

@@ -5,19 +5,24 @@ use std::net::SocketAddrV4;
 
 use engine::runtime::sim_net::{SimConnector, SimStream};
 use protocol::soup::{Decoder, ServerPacket, encode};
+use protocol::text::SessionName;
 
 /// What came over a connection.
 #[derive(Debug)]
 pub(crate) enum Heard {
-    /// The login was accepted.
-    Accepted,
+    /// The login to this stream was accepted.
+    Accepted(SessionName),
+    /// It was rejected, for this reason; the connection is over.
+    Rejected(u8),
     /// Sequenced Data.
     Message(u64, Vec<u8>),
     /// Unsequenced Data.
     Answer(Vec<u8>),
     /// Heartbeat or Debug.
     Other,
-    /// The login was rejected, or the connection is over.
+    /// The stream has ended, and so the connection.
+    End,
+    /// The connection is over.
     Over,
 }
 
@@ -71,16 +76,20 @@ impl Link {
             Err(_) => self.over = true,
         }
         match self.decoder.next_from_server().expect("SoupBinTCP") {
-            Some(ServerPacket::LoginAccepted { next_sequence, .. }) => {
+            Some(ServerPacket::LoginAccepted {
+                next_sequence,
+                session,
+            }) => {
                 self.next = next_sequence;
-                return Some(Heard::Accepted);
+                return Some(Heard::Accepted(session));
             }
             Some(ServerPacket::Sequenced(message)) => {
                 self.next += 1;
                 return Some(Heard::Message(self.next - 1, message.to_vec()));
             }
             Some(ServerPacket::Unsequenced(answer)) => return Some(Heard::Answer(answer.to_vec())),
-            Some(ServerPacket::LoginRejected(_) | ServerPacket::EndOfSession) => return Some(Heard::Over),
+            Some(ServerPacket::LoginRejected(reason)) => return Some(Heard::Rejected(reason)),
+            Some(ServerPacket::EndOfSession) => return Some(Heard::End),
             Some(_) => return Some(Heard::Other),
             None => {}
         }

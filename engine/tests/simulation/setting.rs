@@ -12,7 +12,7 @@ use protocol::testing::Random;
 use crate::customer::Wishes;
 
 /// Turns in which customers trade.
-const TURNS: (u64, u64) = (150, 900);
+const TURNS: (u64, u64) = (150, 1_200);
 
 #[derive(Debug)]
 pub(crate) struct Setting {
@@ -34,8 +34,18 @@ pub(crate) struct Setting {
     pub(crate) has_crashes_at_start: bool,
     /// Stages are not equally fast.
     pub(crate) is_uneven: bool,
-    /// Somebody halts instruments and switches accounts off.
+    /// Somebody halts instruments, switches accounts off, and lets trading pause when prices move.
     pub(crate) has_operator: bool,
+    /// The day has times: it opens, closes and rolls by itself.
+    pub(crate) has_schedule: bool,
+    /// Somebody lets the day roll.
+    pub(crate) has_rolls: bool,
+    /// Somebody pays money in and out.
+    pub(crate) has_transfers: bool,
+    /// Somebody changes fees and limits while all run.
+    pub(crate) has_changes: bool,
+    /// Accounts, and other fees, come with the file at a restart: so many accounts are not there at first.
+    pub(crate) late: u8,
     /// Strangers send garbage, and copies of other people's datagrams.
     pub(crate) has_noise: bool,
     /// Mean time of a turn.
@@ -77,10 +87,18 @@ impl Setting {
             is_checked: true,
         };
         let mut is = |of: u64| random.chance(of, 4);
+        let has_schedule = is(1);
+        let has_rolls = is(1);
+        let has_late = is(1);
         let mut setting = Self {
+            has_schedule,
+            has_rolls,
+            has_transfers: is(1),
+            has_changes: is(1),
+            late: 0,
             network,
             has_cuts: is(1),
-            has_deaths: is(1),
+            has_deaths: is(2),
             has_clock_steps: is(1),
             has_stalls: is(2),
             has_disk_failures: is(2),
@@ -100,7 +118,7 @@ impl Setting {
             batch_bytes: *random.pick(&[4_096, 8_192, 32_768]),
             tcp: TcpSettings {
                 buffer_bytes: *random.pick(&[1 << 10, 8 << 10, 64 << 10]),
-                piece_bytes: 1 + random.below(1_400) as usize,
+                piece_bytes: 4 + random.below(1_400) as usize,
             },
             snapshot_commands: if random.chance(3, 4) {
                 random.between(10, 400) as u32
@@ -108,8 +126,11 @@ impl Setting {
                 0
             },
             has_bad_snapshots: random.chance(1, 3),
-            wishes: Wishes::draw(random),
+            wishes: Wishes::draw(has_schedule || has_rolls, random),
         };
+        if has_late {
+            setting.late = random.between(1, u64::from(setting.customers) - 1) as u8;
+        }
         setting.network.delay_ns_max = setting.pace_ns * (1 + random.below(50));
         setting
     }

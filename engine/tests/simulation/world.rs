@@ -1,24 +1,32 @@
 //! One simulated world: its clocks, its network, its disk, the exchange and those around it.
 
 mod account;
+mod answers;
+mod calm;
 mod configuration;
+mod days;
 mod disturb;
+mod life;
+mod operator;
 mod restarts;
+mod told;
 mod wire;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use engine::assembly::{Inline, Simulated, StartError};
 use engine::config::{Config, Durability};
 use engine::exchange::Exchange;
-use engine::journal::{self, Crash, ReadOptions, SimDisk};
+use engine::exchange::command::Command;
+use engine::journal::{self, ReadOptions, SimDisk};
+use engine::poison::{Skips, simulated};
 use engine::runtime::clock::Clock;
 use engine::runtime::seams::DatagramSink;
 use engine::runtime::sim_net::{SimConnector, SimSender, Switchboard, tcp};
-use engine::snapshot::Snapshots;
 use protocol::testing::Random;
 
 use crate::coverage::Coverage;
@@ -26,14 +34,16 @@ use crate::customer::Customer;
 use crate::handler::{Door, Handler};
 use crate::setting::Setting;
 use crate::trace;
+use configuration::File;
+pub(crate) use wire::Place;
 use wire::{Stream, Wire};
 
 const EXCHANGE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 /// More than ever needed to become quiet: reaching it is a failure.
 const QUIET_TURNS: u64 = 20_000;
 /// Time of a turn while somebody is dead, and at the end: nothing happens fast then.
-const SLOW_NS: u64 = 100_000_000;
-const QUIET_NS: u64 = 10_000_000;
+const SLOW_NS: u64 = 300_000_000;
+const QUIET_NS: u64 = 40_000_000;
 /// Everything an exchange knows is compared with itself so often.
 const AUDIT_TURNS: u64 = 40;
 /// A failed write must end the exchange within so many turns.
@@ -57,7 +67,13 @@ struct Death {
     customer: usize,
     /// By the exchange's clock.
     since_ns: u64,
+    /// Of the exchange.
+    day: u32,
+    /// It had been connected on that day.
+    was_there: bool,
     turns: u64,
+    /// Since it has been for longer than anybody waits.
+    turns_over: u64,
 }
 
 pub(crate) struct World {
@@ -68,9 +84,17 @@ pub(crate) struct World {
     /// What the exchange's clock is off.
     offset_ns: i64,
     clock: Arc<AtomicU64>,
+    /// What the file says.
+    file: File,
     config: Config,
     outside: Simulated,
     exchange: Option<Inline>,
+    /// A command has ended the process.
+    was_poisoned: bool,
+    /// Commands that the operator has left out.
+    skipped: u32,
+    /// What the operator is about to do.
+    plan: VecDeque<Command>,
     /// By the exchange's clock.
     started_ns: u64,
     /// Durable when the exchange started.
@@ -87,10 +111,10 @@ pub(crate) struct World {
     order_entry: SimConnector,
     gap_recovery: Door,
     customers: Vec<Customer>,
-    /// Messages of each customer that the wire was told about.
-    watched: Vec<usize>,
     handlers: Vec<Handler>,
     deaths: Vec<Death>,
+    /// What was released, and for how many turns it has been that while more was to come.
+    waiting: (u64, u64),
     noise: SimSender,
     /// Datagrams that strangers copy.
     overheard: Vec<Vec<u8>>,
@@ -109,9 +133,14 @@ impl World {
     pub(crate) fn new(seed: u64, durability: Durability) -> Self {
         let mut random = Random::new(seed);
         let setting = Setting::draw(&mut random);
-        let mut config = configuration::of(&setting);
+        simulated::set_deadly(true);
+        let file = File {
+            accounts: setting.customers - setting.late,
+            fees: [0; 2],
+        };
+        let mut config = configuration::of(&setting, file);
         config.journal.durability = durability;
-        let now_ns = MIDNIGHT_NS + 9 * 3_600_000_000_000;
+        let now_ns = MIDNIGHT_NS + u64::from(configuration::BEGINS_S) * 1_000_000_000;
         let clock = Arc::new(AtomicU64::new(now_ns));
         let network = Switchboard::new(random.next_u64(), 4_096);
         network.set_faults(setting.network);
@@ -128,6 +157,7 @@ impl World {
             ),
             address: EXCHANGE,
             hash_seed: random.next_u64(),
+            skips: Skips::default(),
         };
         let entry = SocketAddrV4::new(EXCHANGE, config.network.order_entry_udp.port());
         let customers: Vec<_> = (0..setting.customers)
@@ -153,16 +183,19 @@ impl World {
             .collect();
         Self {
             wire: Wire::new(customers.iter().map(Customer::address)),
-            watched: vec![0; customers.len()],
             noise: network.sender(SocketAddrV4::new(Ipv4Addr::new(10, 0, 3, 1), 1)),
             setting,
             random,
             now_ns,
             offset_ns: 0,
             clock,
+            file,
             config,
             outside,
             exchange: None,
+            was_poisoned: false,
+            skipped: 0,
+            plan: VecDeque::new(),
             started_ns: 0,
             recovered: 0,
             may_fail: false,
@@ -175,6 +208,7 @@ impl World {
             customers,
             handlers,
             deaths: Vec::new(),
+            waiting: (0, 0),
             overheard: Vec::new(),
             turns: 0,
             coverage: Coverage::default(),
@@ -223,134 +257,6 @@ impl World {
         on_disk.max(self.recovered)
     }
 
-    /// Starts; the exchange may be killed before it is ready, several times.
-    fn start(&mut self) {
-        loop {
-            self.start_once();
-            let is_killed = self.setting.has_crashes_at_start && self.random.below(3) == 0;
-            let turns = if is_killed {
-                self.random.below(6)
-            } else {
-                u64::from(u32::MAX)
-            };
-            for _ in 0..turns {
-                if self.exchange.as_ref().is_none_or(Inline::is_ready) {
-                    break;
-                }
-                self.turn(false);
-            }
-            if !is_killed {
-                return;
-            }
-            self.coverage.met("crashes at start");
-            self.kill();
-        }
-    }
-
-    fn start_once(&mut self) {
-        self.failures = self.outside.disk.failed();
-        self.failed_turns = 0;
-        self.low_turns = 0;
-        self.outside.disk.set_capacity(DISK_BYTES);
-        self.may_fail = false;
-        let (order_entry, to_order_entry) = tcp(self.setting.tcp);
-        let (gap_recovery, to_gap_recovery) = tcp(self.setting.tcp);
-        self.order_entry = to_order_entry;
-        *self.gap_recovery.lock().unwrap_or_else(PoisonError::into_inner) = to_gap_recovery;
-        self.recovered = last_sequence(&self.outside.disk);
-        self.started_ns = self.exchange_ns();
-        for death in &mut self.deaths {
-            death.turns = 0;
-        }
-        let exchange = Inline::start(&self.config, &self.outside, order_entry, gap_recovery)
-            .unwrap_or_else(|error| panic!("does not start: {error}"));
-        self.exchange = Some(exchange);
-        let mut disk = self.outside.disk.clone();
-        if Snapshots::list(&mut disk).is_ok_and(|all| !all.is_empty()) {
-            self.coverage.met("starts with a snapshot there");
-        }
-        self.coverage.met("starts");
-        self.tell(format_args!(
-            "the exchange starts after command {}",
-            self.recovered
-        ));
-    }
-
-    /// The process is gone, and perhaps the power.
-    fn kill(&mut self) {
-        self.exchange = None;
-        self.may_fail = false;
-        // Where power is lost the process is killed now and then, too: what it left in caches may be lost later.
-        let is_power = self.setting.has_power_losses && self.random.below(3) > 0;
-        let crash = if is_power || self.config.journal.durability != Durability::Sync {
-            Crash::PowerLoss
-        } else {
-            Crash::Kill
-        };
-        self.outside.disk.crash(crash);
-        self.coverage.met(format!("crashes: {crash:?}"));
-        self.tell(format_args!("the process is gone: {crash:?}"));
-        // What was not durable is gone, and its numbers are given again.
-        let last = last_sequence(&self.outside.disk);
-        for (from, to) in &mut self.low {
-            (*from, *to) = ((*from).min(last), (*to).min(last));
-        }
-        self.flip_a_bit();
-        if self.setting.has_bad_snapshots {
-            self.harm_snapshots();
-        }
-    }
-
-    /// A bit of the newest snapshot flips, or its end is missing: a start must do with an older one, or none. Or none can
-    /// be written until the next crash.
-    fn harm_snapshots(&mut self) {
-        let mut disk = self.outside.disk.clone();
-        disk.fail_snapshots(self.random.below(4) == 0);
-        let newest = Snapshots::list(&mut disk)
-            .ok()
-            .and_then(|all| all.last().copied());
-        let Some(newest) = newest.filter(|_| self.random.chance(1, 2)) else {
-            return;
-        };
-        let random = &mut self.random;
-        disk.change_snapshot(newest, |bytes| {
-            let place = random.below(bytes.len() as u64) as usize;
-            if random.chance(1, 2) {
-                bytes[place] ^= 1 << random.below(8);
-            } else {
-                bytes.truncate(place);
-            }
-        });
-        self.coverage.met("snapshots damaged");
-        self.tell(format_args!("snapshot {newest} is damaged"));
-    }
-
-    fn crash(&mut self) {
-        if self.setting.is_uneven {
-            // In the middle of a turn.
-            self.turn_stages();
-        }
-        self.kill();
-        self.revive();
-    }
-
-    /// Some time passes, people talk to nobody, and the exchange starts again.
-    fn revive(&mut self) {
-        if self.setting.has_clock_steps {
-            let step = self.random.below(120_000_000_000) as i64 - 60_000_000_000;
-            self.offset_ns += step;
-            self.coverage.met(if step < 0 {
-                "clock steps back"
-            } else {
-                "clock steps forward"
-            });
-        }
-        for _ in 0..self.random.below(50) {
-            self.turn(true);
-        }
-        self.start();
-    }
-
     fn turn(&mut self, trades: bool) {
         let pace_ns = if self.deaths.is_empty() {
             self.setting.pace_ns
@@ -362,7 +268,7 @@ impl World {
         }
         self.pass(trades, pace_ns);
         // It ended by itself: somebody starts it again.
-        if self.may_fail && self.exchange.is_none() {
+        if self.has_ended() {
             self.kill();
             self.revive();
         }
@@ -383,7 +289,7 @@ impl World {
         }
         let announced = self
             .wire
-            .length_at(self.now_ns.saturating_sub(Handler::patience_ns()));
+            .place_at(self.now_ns.saturating_sub(Handler::patience_ns()));
         for handler in &mut self.handlers {
             handler.turn(self.now_ns, announced);
         }
@@ -414,17 +320,19 @@ impl World {
     }
 
     fn turn_stages(&mut self) {
-        let Some(exchange) = &mut self.exchange else {
+        let is_uneven = self.setting.is_uneven;
+        self.guarded(|exchange, random| {
+            if is_uneven {
+                for _ in 0..1 + random.below(8) {
+                    exchange.turn_one(random.below(4) as usize);
+                }
+            } else {
+                exchange.turn();
+            }
+        });
+        let Some(exchange) = &self.exchange else {
             return;
         };
-        if self.setting.is_uneven {
-            for _ in 0..1 + self.random.below(8) {
-                let stage = self.random.below(4) as usize;
-                exchange.turn_one(stage);
-            }
-        } else {
-            exchange.turn();
-        }
         let Some(failure) = exchange.failure() else {
             let has_failed = self.outside.disk.failed() > self.failures;
             self.failed_turns = if has_failed { self.failed_turns + 1 } else { 0 };
@@ -436,14 +344,18 @@ impl World {
         };
         assert!(self.may_fail, "the exchange failed: {failure}");
         // It has failed for good: whatever it is still given, it writes no more and releases no more (P12).
-        let before = (self.outside.disk.writes(), exchange.released());
-        for _ in 0..20 {
-            exchange.turn();
-        }
+        let writes = self.outside.disk.writes();
+        self.guarded(|exchange, _| {
+            let released = exchange.released();
+            for _ in 0..20 {
+                exchange.turn();
+            }
+            assert_eq!(exchange.released(), released, "it goes on after a write failed");
+        });
         assert_eq!(
-            (self.outside.disk.writes(), exchange.released()),
-            before,
-            "it goes on after a write failed"
+            self.outside.disk.writes(),
+            writes,
+            "it goes on writing after a write failed"
         );
         self.coverage.met("failures that end the exchange");
         self.tell(format_args!("{failure}"));
@@ -457,13 +369,15 @@ impl World {
         for (to, bytes) in self.outside.network.take_tapped() {
             self.wire.datagram(self.now_ns, to, &bytes, durable);
         }
-        for (index, customer) in self.customers.iter().enumerate() {
-            for place in self.watched[index]..customer.stream.len() {
-                let stream = Stream::Customer(index);
+        for (index, customer) in self.customers.iter_mut().enumerate() {
+            for (day, sequence, hash) in customer.told.drain(..) {
                 self.wire
-                    .message(stream, place as u64 + 1, &customer.stream[place], durable);
+                    .hashed(Stream::customer(day, index), sequence, hash, durable);
             }
-            self.watched[index] = customer.stream.len();
+            for answer in &mut customer.answers[customer.answers_seen..] {
+                answer.durable = durable;
+            }
+            customer.answers_seen = customer.answers.len();
         }
     }
 
@@ -482,98 +396,6 @@ impl World {
             .send(entry, &datagram)
             .expect("the switchboard takes everything");
     }
-
-    /// A bit flips in the journal at rest: a start on it is refused, or gives a journal that is whole up to the frame
-    /// with the flipped bit, if that is the last one (it can not be told from one that was never written whole).
-    fn flip_a_bit(&mut self) {
-        let before = sequences(&self.outside.disk).expect("the journal is whole");
-        let disk = self.outside.disk.copy();
-        let Some(place) = disk.flip(self.random.next_u64()) else {
-            return;
-        };
-        self.coverage.met("bits flipped at rest");
-        match sequences(&disk) {
-            Err(error) => {
-                self.coverage.met("flipped bits refused");
-                self.tell(format_args!("a bit flipped at {place:?}: {error}"));
-            }
-            Ok(after) => {
-                let is_beginning = before.starts_with(&after);
-                let cut = before.len() - after.len().min(before.len());
-                assert!(
-                    is_beginning && cut <= 1,
-                    "a bit flipped at {place:?} and {cut} frames are gone, silently"
-                );
-                self.coverage.met("flipped bits in the last frame, or behind it");
-            }
-        }
-    }
-
-    /// The faults end, everybody comes back, and everything that is on its way arrives.
-    fn calm_down(&mut self) {
-        self.tell(format_args!("calm"));
-        self.mend_all();
-        if self.may_fail {
-            self.kill();
-            self.start();
-        }
-        self.open_everything();
-        let mut turns = 0;
-        while !self.deaths.is_empty() {
-            self.pass(false, SLOW_NS);
-            turns += 1;
-            assert!(turns < QUIET_TURNS, "the dead do not come back");
-        }
-        while !self.is_quiet() {
-            self.pass(false, QUIET_NS);
-            turns += 1;
-            assert!(
-                turns < QUIET_TURNS,
-                "the world does not become quiet: {}",
-                self.whats_missing()
-            );
-        }
-    }
-
-    fn whats_missing(&self) -> String {
-        let customers = self.customers.iter().filter(|customer| !customer.is_quiet());
-        let length = self.wire.length(Stream::Feed);
-        let handlers = self
-            .handlers
-            .iter()
-            .filter(|handler| !handler.is_whole(length))
-            .count();
-        let names: Vec<_> = customers.map(|customer| &customer.username).collect();
-        format!("customers {names:?}, {handlers} subscribers")
-    }
-
-    /// Everybody has everything: known by the numbers of those who have most, so the network must be given the time of
-    /// some heartbeats as well.
-    fn is_quiet(&mut self) -> bool {
-        let quiet = |world: &Self| {
-            let length = world.wire.length(Stream::Feed);
-            let mut customers = world.customers.iter().enumerate();
-            // Whoever missed the last message does not know it before a heartbeat comes through.
-            customers.all(|(index, customer)| {
-                customer.is_quiet() && customer.stream.len() >= world.wire.length(Stream::Customer(index))
-            }) && world.handlers.iter().all(|handler| handler.is_whole(length))
-        };
-        if !quiet(self) {
-            return false;
-        }
-        // Heartbeats tell of what was lost at the end.
-        let until = self.now_ns + 5_000_000_000;
-        let before = self.size();
-        while self.now_ns < until {
-            self.pass(false, QUIET_NS);
-        }
-        quiet(self) && self.size() == before
-    }
-
-    fn size(&self) -> (u64, usize) {
-        let streams = self.customers.iter().map(|customer| customer.stream.len());
-        (self.wire.count(), streams.sum())
-    }
 }
 
 /// Session index of a user name.
@@ -588,7 +410,7 @@ fn session_of(exchange: &Exchange, username: &str) -> Option<u32> {
 fn sequences(disk: &SimDisk) -> Result<Vec<u64>, StartError> {
     let mut frames: Vec<u64> = Vec::new();
     journal::replay(
-        &mut disk.copy(),
+        &mut disk.clone(),
         ReadOptions::default(),
         |_| {},
         |command, first| -> Result<(), StartError> {

@@ -84,9 +84,13 @@ impl Regenerator {
         self.replay.exchange.sequence()
     }
 
-    /// Number of the stream's next message.
-    pub(super) fn next(&self, stream: u32) -> u64 {
-        next_of(&self.replay.encoder, stream)
+    /// The first message of a job that is still ahead. Numbers of the days before say nothing about it.
+    pub(super) fn first_ahead(&self, job: &Job) -> u64 {
+        if self.replay.exchange.day() == job.day {
+            job.from.max(next_of(&self.replay.encoder, job.stream))
+        } else {
+            job.from
+        }
     }
 
     /// True when the job's first message is still ahead.
@@ -178,5 +182,54 @@ impl MessageSink for Picker<'_> {
 
     fn new_day(&mut self, day: u32, _ended: &Numbers) {
         self.day = day;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::Limits;
+    use crate::exchange::command::{Command, CommandKind};
+    use crate::journal::SimDisk;
+    use crate::replay::Nobody;
+
+    const LIMITS: Limits = Limits {
+        assets: 1,
+        instruments: 1,
+        accounts: 1,
+        sessions: 1,
+        orders: 16,
+        levels: 16,
+        fee_schedules: 1,
+    };
+
+    /// However many messages the days before had: what is asked for of a later day begins where it was asked to.
+    #[test]
+    fn the_numbers_of_another_day_say_nothing() {
+        let disk: Box<dyn Segments + Send> = Box::new(SimDisk::new(1, 1 << 16, 1 << 20, 0));
+        let mut regenerator = Regenerator {
+            replay: Replay::new(LIMITS, 0),
+            reader: Reader::new(disk, ReadOptions::default()).expect("an empty disk"),
+            until: 0,
+        };
+        for sequence in 1..=5 {
+            let command = Command {
+                sequence,
+                time: sequence,
+                ..Command::new(CommandKind::SystemEvent).with_state(b'O')
+            };
+            let applied = regenerator.replay.apply(&command, None, &mut Nobody);
+            applied.expect("nothing is compared");
+        }
+        let job = |day, from| Job {
+            ticket: 1,
+            day,
+            stream: FEED_STREAM,
+            from,
+            until: 9,
+        };
+        assert_eq!(regenerator.first_ahead(&job(1, 2)), 6, "five were made");
+        assert_eq!(regenerator.first_ahead(&job(1, 8)), 8);
+        assert_eq!(regenerator.first_ahead(&job(2, 2)), 2, "of the next day none was");
     }
 }

@@ -55,7 +55,7 @@ impl Worker {
         let advanced = self.advance(&job);
         // What was made is not asked for again, whatever becomes of the regenerator meanwhile.
         if let (Some(job), Some(regenerator)) = (&mut self.job, &self.regenerator) {
-            job.from = job.from.max(regenerator.next(job.stream));
+            job.from = regenerator.first_ahead(job);
         }
         let ended = match &advanced {
             Ok(Advanced::More) => None,

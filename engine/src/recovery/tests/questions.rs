@@ -1,6 +1,6 @@
 //! Questions: in order, as of what they must reflect, and what they say.
 
-use super::world::{Client, SECOND, World, config, order, request};
+use super::world::{Client, Got, SECOND, World, config, order, request};
 use crate::exchange::command::CommandKind;
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::sim_net::TcpSettings;
@@ -302,4 +302,36 @@ fn an_answer_larger_than_the_buffer_arrives_whole() {
     }
     let types: Vec<_> = answers[1_000..].iter().map(|answer| answer[0]).collect();
     assert_eq!(types, *b"oii");
+}
+
+/// What the exchange knows behind a roll is the next day's; who still reads the stream of the day before is not told of it.
+#[test]
+fn what_was_asked_before_a_roll_is_not_answered_after_it() {
+    let settings = TcpSettings {
+        buffer_bytes: 256,
+        piece_bytes: 256,
+    };
+    let mut world = World::with(config(), settings, 0);
+    let mut client = world.logged_in("ALICE0", "", 1);
+    // More than is sent on to who does not read.
+    for user_ref in 1..=2_000 {
+        world.enter(0, order(user_ref, b'B', 10, 900_000));
+        if user_ref % 50 == 0 {
+            world.run();
+        }
+    }
+    client.unsequenced(b"b        ");
+    world.run();
+    world.roll();
+    let sequence = world.sequence();
+    assert_eq!(answerable(&mut world, sequence), 1);
+    let mut got = Vec::new();
+    while !got.contains(&Got::EndOfSession) {
+        world.run();
+        let more = client.receive();
+        assert!(!more.is_empty(), "{} came, and not the end", got.len());
+        got.extend(more);
+    }
+    assert!(got.len() > 2_000);
+    assert!(!got.iter().any(|got| matches!(got, Got::Unsequenced(_))));
 }

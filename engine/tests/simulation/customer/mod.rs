@@ -1,25 +1,33 @@
 //! A customer: logs in over TCP, trades over UDP or TCP, sends again what is not answered, asks again for what it missed,
 //! and knows the fate of everything it sent.
 
+mod connection;
+mod day;
+mod questions;
+mod reader;
 mod wishes;
 
+pub(crate) use day::{Day, number_of};
+pub(crate) use questions::{Answered, Question};
 pub(crate) use wishes::Wishes;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
 use engine::runtime::seams::DatagramSink;
 use engine::runtime::sim_net::{SimConnector, SimSocket, Switchboard};
-use protocol::order_entry::own::{BindUdp, ReRequest};
-use protocol::order_entry::{Answer, DatagramPacker, Request, Response};
-use protocol::packet::Packet;
+use protocol::order_entry::own::ReRequest;
+use protocol::order_entry::requests::AccountQuery;
+use protocol::order_entry::{DatagramPacker, Request, Response};
 use protocol::session::{EntryClient, EntryClientConfig, Receiver, ReceiverConfig};
 use protocol::testing::Random;
+use protocol::text::SessionName;
 use zerocopy::IntoBytes;
 
 use crate::coverage::Coverage;
-use crate::link::{Heard, Link};
-use crate::trace;
+use crate::link::Link;
+use crate::{hash_of, trace};
+use questions::Questions;
+use reader::Reader;
 use wishes::{About, Wish};
 
 /// A client says something over TCP this often.
@@ -32,6 +40,10 @@ const RETRY_NS: u64 = 50_000_000;
 const GAP_NS: u64 = 2_000_000_000;
 /// What is made again from the journal takes its time.
 const OLD_NS: u64 = 60_000_000_000;
+/// On a new day the next number is asked for again after so long.
+const QUERY_NS: u64 = 50_000_000;
+/// Questions that may wait for their answers.
+const QUESTIONS_MAX: usize = 8;
 /// Requests that may wait for their answers while new ones are made.
 const UNANSWERED_MAX: usize = 16;
 
@@ -85,12 +97,27 @@ pub(crate) struct Customer {
     /// It says nothing and hears nothing.
     pub(crate) is_dead: bool,
     wishes: Wishes,
-    /// The stream, in order, from message 1.
-    pub(crate) stream: Vec<Vec<u8>>,
-    pub(crate) fates: BTreeMap<u32, Fate>,
-    /// Orders that were accepted, perhaps ended since.
-    /// ... with their sides.
+    /// Its days, that of today last.
+    pub(crate) days: Vec<Day>,
+    /// Whether the stream of this name is there at all is asked by a login without a name.
+    is_in_doubt: bool,
+    /// When the next number is asked for again.
+    query_at: u64,
+    /// Account queries that were sent, and logins that were not only for reading.
+    pub(crate) queries: u64,
+    pub(crate) logins: u64,
+    /// Orders of today that were accepted, perhaps ended since, with their sides.
     accepted: Vec<(u32, u8)>,
+    /// The highest number that was sent over this connection.
+    sent_over_link: u32,
+    questions: Questions,
+    /// Whole answers.
+    pub(crate) answers: Vec<Answered>,
+    /// How many of them the world has seen.
+    pub(crate) answers_seen: usize,
+    reader: Option<Reader>,
+    /// What was told since the world looked: day, number in its stream, the message's hash.
+    pub(crate) told: Vec<(u32, u64, u64)>,
     pub(crate) coverage: Coverage,
     random: Random,
 }
@@ -117,13 +144,8 @@ impl Customer {
             token: None,
             number: 0,
             packer: DatagramPacker::default(),
-            entry: EntryClient::new(EntryClientConfig {
-                orders_max: 256,
-                requests_max: 64,
-                reductions_max: 64,
-                ..EntryClientConfig::default()
-            }),
-            receiver: Receiver::new(ReceiverConfig::default(), None, 1, 0),
+            entry: new_entry(),
+            receiver: new_receiver(None, 0),
             heartbeat_at: 0,
             heard_at: 0,
             login_at: 0,
@@ -133,9 +155,18 @@ impl Customer {
             cut: (false, false),
             is_dead: false,
             wishes,
-            stream: Vec::new(),
-            fates: BTreeMap::new(),
+            days: vec![Day::default()],
+            is_in_doubt: false,
+            query_at: 0,
+            queries: 0,
+            logins: 0,
             accepted: Vec::new(),
+            sent_over_link: 0,
+            questions: Questions::default(),
+            answers: Vec::new(),
+            answers_seen: 0,
+            reader: None,
+            told: Vec::new(),
             coverage: Coverage::default(),
             random,
         }
@@ -145,6 +176,26 @@ impl Customer {
         self.socket.address()
     }
 
+    /// Something that it asked for on this day was answered.
+    pub(crate) fn was_answered_on(&self, day: u32) -> bool {
+        let mut fates = self.today().fates.values();
+        self.today().number() == day && fates.any(|fate| matches!(fate, Fate::Answered(_)))
+    }
+
+    /// It sends nothing that ends the process.
+    pub(crate) fn without_poison(&mut self) {
+        self.wishes.without_poison();
+    }
+
+    /// The day that it is in.
+    pub(crate) fn today(&self) -> &Day {
+        self.days.last().expect("there is always one")
+    }
+
+    fn today_mut(&mut self) -> &mut Day {
+        self.days.last_mut().expect("there is always one")
+    }
+
     /// One turn. `trades`: new orders are entered.
     pub(crate) fn turn(&mut self, now: u64, door: &SimConnector, trades: bool) {
         if self.is_dead {
@@ -152,27 +203,19 @@ impl Customer {
         }
         self.connect(now, door);
         self.listen(now);
-        while let Some((_, bytes)) = self.socket.receive() {
-            // What is cut short is no packet.
-            let Ok(packet) = Packet::parse(&bytes) else {
-                self.coverage.met("acknowledgements cut short");
-                continue;
-            };
-            trace::tell(
-                now,
-                &self.username,
-                format_args!("hears {} and {} more over UDP", packet.sequence(), packet.count()),
-            );
-            let mut messages = Vec::new();
-            self.receiver.packet(now, &packet, |sequence, message| {
-                messages.push((sequence, message.to_vec()))
-            });
-            self.take(now, messages);
-        }
+        self.listen_to_datagrams(now);
+        self.read(now, door, trades);
         if !self.is_ready() {
             return;
         }
         let mut requests = Vec::new();
+        if !self.today().knows_numbers && now >= self.query_at {
+            self.query_at = now + QUERY_NS;
+            self.queries += 1;
+            requests.push(AccountQuery { message_type: b'Q' }.as_bytes().to_vec());
+        }
+        let may_ask = trades;
+        let trades = trades && self.today().knows_numbers;
         if trades && self.entry.unanswered_count() < UNANSWERED_MAX && self.random.below(4) == 0 {
             let burst = if self.wishes.has(Wish::Burst) && self.random.below(20) == 0 {
                 40
@@ -203,6 +246,59 @@ impl Customer {
             (requests.len() - asked) as u64,
         );
         self.send(&requests);
+        if may_ask {
+            self.ask();
+        }
+    }
+
+    /// Reads a stream anew, now and then.
+    fn read(&mut self, now: u64, door: &SimConnector, trades: bool) {
+        if let Some(reader) = &mut self.reader {
+            let mut heard = Vec::new();
+            let goes_on = reader.turn(now, |name, sequence, message| {
+                heard.push((number_of(name), sequence, hash_of(&message)));
+            });
+            self.coverage.count("messages read once more", heard.len() as u64);
+            self.told.extend(heard);
+            if !goes_on || self.random.below(40) == 0 {
+                self.reader = None;
+            }
+            return;
+        }
+        let is_wanted = trades && self.cut == (false, false) && self.wishes.has(Wish::Reader);
+        if !is_wanted || self.random.below(50) > 0 {
+            return;
+        }
+        let place = self.days.len() - 1 - usize::from(self.days.len() > 1 && self.random.chance(1, 3));
+        let day = &self.days[place];
+        let Some(name) = day.name else { return };
+        let is_today = place + 1 == self.days.len();
+        let is_unnamed = is_today && self.random.chance(1, 2);
+        let from = 1 + self.random.below(day.stream.len() as u64 + 1);
+        let address = self.socket.address();
+        self.reader = Reader::start(door, address, &self.username, name, is_unnamed, from);
+        if self.reader.is_some() {
+            self.coverage.met(if is_today {
+                "logins that only read"
+            } else {
+                "logins that only read, for the day before"
+            });
+        }
+    }
+
+    /// Asks something over TCP.
+    fn ask(&mut self) {
+        if !self.wishes.has(Wish::Ask) || self.questions.len() >= QUESTIONS_MAX || self.random.below(10) > 0 {
+            return;
+        }
+        let numbers = self.entry.next_user_ref().unwrap_or(0);
+        let question = Question::draw(numbers, &mut self.random);
+        let (day, known) = (self.today().number(), self.today().stream.len() as u64);
+        if let Some(link) = &mut self.link {
+            link.say(&question.bytes());
+            self.questions.ask(question, day, known, self.sent_over_link);
+            self.coverage.met(format!("asked: {}", question.name()));
+        }
     }
 
     /// It can be told and tell.
@@ -210,118 +306,13 @@ impl Customer {
         self.is_in && (self.manner == Manner::Tcp || self.token.is_some())
     }
 
-    /// Cuts, or mends, the way to it and the way from it.
-    pub(crate) fn cut(&mut self, network: &Switchboard, incoming: bool, outgoing: bool) {
-        let (us, exchange) = (*self.address().ip(), *self.exchange.ip());
-        let set = |is_cut, from, to| match is_cut {
-            true => network.cut(from, to),
-            false => network.mend(from, to),
-        };
-        set(incoming, exchange, us);
-        set(outgoing, us, exchange);
-        self.cut = (incoming, outgoing);
-        if let Some(link) = &self.link {
-            link.stream.hold(incoming, outgoing);
-        }
-    }
-
-    fn connect(&mut self, now: u64, door: &SimConnector) {
-        // What is asked for and does not come is older than what the exchange remembers: a login brings it.
-        if self.receiver.has_gap() {
-            let next = self.receiver.next_sequence();
-            let (since, _) = *self.gap.get_or_insert((now, next));
-            if self.gap.is_some_and(|(_, before)| before < next) {
-                // It is being filled.
-                self.gap = Some((now, next));
-            } else if now - since > if self.waits_for_stream { OLD_NS } else { GAP_NS } {
-                self.gap = None;
-                self.waits_for_stream = true;
-                self.link = None;
-                self.coverage.met("gaps that a login fills");
-            }
-        } else {
-            self.gap = None;
-            self.waits_for_stream = false;
-        }
-        if self.link.is_some() && now.saturating_sub(self.heard_at) > SILENCE_NS {
-            self.coverage.met("connections given up by a customer");
-            self.link = None;
-        }
-        if self.link.is_none() {
-            (self.token, self.is_in) = (None, false);
-            if self.cut == (false, false) && now >= self.login_at {
-                self.login_at = now + RETRY_NS;
-                self.heard_at = now;
-                let next = self.receiver.next_sequence();
-                self.link = Link::login(door, self.socket.address(), &self.username, "", next);
-            }
-        }
-        if now >= self.heartbeat_at
-            && let Some(link) = &mut self.link
-        {
-            self.heartbeat_at = now + HEARTBEAT_NS;
-            link.heartbeat();
-        }
-    }
-
-    fn listen(&mut self, now: u64) {
-        let mut messages = Vec::new();
-        while let Some(link) = &mut self.link {
-            let heard = link.poll();
-            if heard.is_some() {
-                self.heard_at = now;
-            }
-            match heard {
-                None => break,
-                Some(Heard::Accepted) => {
-                    self.is_in = true;
-                    self.coverage.met("logins");
-                    trace::tell(now, &self.username, format_args!("logged in"));
-                    if self.manner == Manner::Tcp {
-                        self.entry.resend_all(now);
-                    }
-                    self.has_asked = false;
-                }
-                Some(Heard::Message(sequence, message)) => {
-                    trace::tell(now, &self.username, format_args!("hears {sequence} over TCP"));
-                    self.receiver
-                        .message(now, sequence, &message, |sequence, message| {
-                            messages.push((sequence, message.to_vec()));
-                        });
-                }
-                Some(Heard::Answer(answer)) => {
-                    let Ok(Answer::UdpBound(bound)) = Answer::decode(&answer) else {
-                        panic!("nothing else was asked: {answer:?}");
-                    };
-                    self.token = Some(bound.token);
-                    self.number = 0;
-                    self.entry.resend_all(now);
-                }
-                Some(Heard::Over) => self.link = None,
-                Some(Heard::Other) => {}
-            }
-        }
-        self.take(now, messages);
-        let waits = self.waits_for_stream && self.receiver.has_gap();
-        if let Some(link) = &mut self.link
-            && self.is_in
-            && self.manner != Manner::Tcp
-            && !self.has_asked
-            && !waits
-        {
-            self.has_asked = true;
-            let bind = BindUdp {
-                message_type: b'u',
-                udp_port: self.socket.address().port().into(),
-            };
-            link.say(bind.as_bytes());
-        }
-    }
-
     /// Messages of the stream, in order, each once.
     fn take(&mut self, now: u64, messages: Vec<(u64, Vec<u8>)>) {
         for (sequence, message) in messages {
-            assert_eq!(sequence, self.stream.len() as u64 + 1, "{}", self.username);
+            let today = self.today();
+            assert_eq!(sequence, today.stream.len() as u64 + 1, "{}", self.username);
+            let (day, knows_numbers) = (today.number(), today.knows_numbers);
+            self.told.push((day, sequence, hash_of(&message)));
             let response = Response::decode(&message).expect("OUCH");
             trace::tell(now, &self.username, format_args!("got {sequence}: {response:?}"));
             match &response {
@@ -334,7 +325,7 @@ impl Customer {
                 _ => {}
             }
             self.count(&response);
-            let fates = &mut self.fates;
+            let fates = &mut self.days.last_mut().expect("there is always one").fates;
             // A request that was overtaken is not entered again: this customer has others.
             let effect = self.entry.response(&response, |user_ref, _| {
                 let fate = fates.insert(user_ref, Fate::PassedOver);
@@ -344,7 +335,14 @@ impl Customer {
                     "request {user_ref} was answered before"
                 );
             });
-            if let Some(user_ref) = effect.answered {
+            if matches!(response, Response::AccountQuery(..)) {
+                self.today_mut().knows_numbers = true;
+            }
+            // Before the next number is known nothing was entered: these are orders of the day before.
+            if effect.answered.is_some() && !knows_numbers {
+                self.coverage.met("orders carried into a new day");
+            } else if let Some(user_ref) = effect.answered {
+                let fates = &mut self.today_mut().fates;
                 let fate = fates.insert(user_ref, Fate::Answered(message[0]));
                 assert_eq!(
                     fate,
@@ -353,7 +351,7 @@ impl Customer {
                     self.username
                 );
             }
-            self.stream.push(message);
+            self.today_mut().stream.push(message);
         }
     }
 
@@ -404,14 +402,16 @@ impl Customer {
             old: old.map(|(user_ref, _)| user_ref),
             live: old.filter(|(user_ref, _)| self.entry.open_quantity(*user_ref).is_some()),
             firm: self.firm,
+            day: self.days.last().expect("there is always one").number(),
         };
         let (case, bytes) = wishes::request(&self.wishes, &about, random)?;
         // No room: it is not sent.
         self.entry.keep(now, &bytes).ok()?;
         self.coverage.met(format!("sent: {case}"));
         trace::tell(now, &self.username, format_args!("sends {case}: {bytes:02x?}"));
+        self.queries += u64::from(bytes[0] == b'Q');
         if let Some(user_ref) = Request::decode(&bytes).expect("it was kept").new_user_ref() {
-            let before = self.fates.insert(user_ref, Fate::Unknown);
+            let before = self.today_mut().fates.insert(user_ref, Fate::Unknown);
             assert_eq!(before, None, "a number is given once");
         }
         Some(bytes)
@@ -427,6 +427,10 @@ impl Customer {
             for request in requests {
                 // What is asked for again comes over UDP.
                 link.say(request);
+                let number = Request::decode(request)
+                    .ok()
+                    .and_then(|request| request.new_user_ref());
+                self.sent_over_link = self.sent_over_link.max(number.unwrap_or(0));
             }
             return;
         }
@@ -443,8 +447,33 @@ impl Customer {
         }
     }
 
+    /// What it has said over TCP and is still on its way stays there, or goes on.
+    pub(crate) fn hold(&mut self, is_held: bool) {
+        if let Some(link) = &self.link {
+            link.stream.hold(false, is_held);
+        }
+    }
+
     /// Nothing waits for an answer, nothing is missing.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.is_ready() && self.entry.waiting_count() == 0 && !self.receiver.has_gap()
+        let is_done = self.entry.waiting_count() == 0 && !self.receiver.has_gap();
+        self.is_ready() && is_done && self.today().knows_numbers && !self.today().is_ending
     }
+}
+
+fn new_entry() -> EntryClient {
+    EntryClient::new(EntryClientConfig {
+        orders_max: 256,
+        requests_max: 64,
+        reductions_max: 64,
+        ..EntryClientConfig::default()
+    })
+}
+
+fn new_receiver(session: Option<SessionName>, now: u64) -> Receiver {
+    let config = ReceiverConfig {
+        held_max: 1_024,
+        ..ReceiverConfig::default()
+    };
+    Receiver::new(config, session, 1, now)
 }

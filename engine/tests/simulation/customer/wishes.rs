@@ -1,5 +1,6 @@
 //! What a customer asks for: every kind of request there is, most of them sensible, some that must be refused.
 
+use engine::poison::simulated;
 use protocol::layout::WireMessage;
 use protocol::order_entry::requests::{
     AccountQuery, CancelOrder, DisableOrderEntry, EnableOrderEntry, EnterOrder, MassCancel, ModifyOrder,
@@ -38,9 +39,18 @@ pub(crate) enum Wish {
     Query,
     Wrong,
     Burst,
+    /// Questions over TCP.
+    Ask,
+    /// Logins that only read.
+    Reader,
+    /// Orders that end the process.
+    Poison,
 }
 
-const ALL: [Wish; 20] = [
+/// The first so many say something about orders.
+const OF_ORDERS: usize = 20;
+
+const ALL: [Wish; 23] = [
     Wish::Market,
     Wish::ImmediateOrCancel,
     Wish::FillOrKill,
@@ -61,19 +71,35 @@ const ALL: [Wish; 20] = [
     Wish::Query,
     Wish::Wrong,
     Wish::Burst,
+    Wish::Ask,
+    Wish::Reader,
+    Wish::Poison,
 ];
 
 /// Those of a seed.
 #[derive(Debug, Clone)]
-pub(crate) struct Wishes(Vec<Wish>);
+pub(crate) struct Wishes {
+    all: Vec<Wish>,
+    /// Many orders outlive the day.
+    is_lasting: bool,
+}
 
 impl Wishes {
-    pub(crate) fn draw(random: &mut Random) -> Self {
-        Self(ALL.into_iter().filter(|_| random.chance(2, 5)).collect())
+    /// `has_days`: days end.
+    pub(crate) fn draw(has_days: bool, random: &mut Random) -> Self {
+        Self {
+            all: ALL.into_iter().filter(|_| random.chance(2, 5)).collect(),
+            is_lasting: has_days && random.chance(3, 4),
+        }
     }
 
     pub(crate) fn has(&self, wish: Wish) -> bool {
-        self.0.contains(&wish)
+        self.all.contains(&wish)
+    }
+
+    /// Nobody sends what ends the process.
+    pub(crate) fn without_poison(&mut self) {
+        self.all.retain(|wish| *wish != Wish::Poison);
     }
 }
 
@@ -98,6 +124,16 @@ pub(crate) struct About {
     /// The same, and its side, when it is live.
     pub(crate) live: Option<(u32, u8)>,
     pub(crate) firm: [u8; 4],
+    /// Number of the day.
+    pub(crate) day: u32,
+}
+
+impl About {
+    /// A ClOrdID that no other order of the session has.
+    fn cl_ord_id(&self, kind: &str) -> [u8; 14] {
+        let text = format!("{kind}{:02}-{:<10}", self.day % 100, self.user_ref.unwrap_or(0));
+        text.as_bytes()[..14].try_into().expect("fourteen of them")
+    }
 }
 
 /// The next request; the case it is for, and its bytes.
@@ -206,14 +242,14 @@ fn replace(wishes: &Wishes, about: &About, old: u32, random: &mut Random) -> Opt
         user_ref_num: about.user_ref?.into(),
         quantity: (1 + random.below(40) as u32).into(),
         price: price(middle, random).into(),
-        time_in_force: b'0',
+        time_in_force: *random.pick(if wishes.is_lasting { b"0GG" } else { b"000" }),
         display: if wishes.has(Wish::Hidden) && random.chance(1, 4) {
             b'N'
         } else {
             b'Y'
         },
         inter_market_sweep_eligibility: b'N',
-        cl_ord_id: *b"replaced      ",
+        cl_ord_id: about.cl_ord_id("R"),
         appendage_length: 0.into(),
     };
     Some(written(&message, &[]))
@@ -233,12 +269,21 @@ fn enter(wishes: &Wishes, about: &About, random: &mut Random) -> Option<(&'stati
         capacity: b'P',
         inter_market_sweep_eligibility: b'N',
         cross_type: b'N',
-        cl_ord_id: *b"entered       ",
+        cl_ord_id: about.cl_ord_id("E"),
         appendage_length: 0.into(),
     };
+    if wishes.is_lasting && random.chance(1, 2) {
+        message.time_in_force = b'G';
+    }
+    if wishes.has(Wish::Poison) && random.chance(1, 300) {
+        let text = format!("poison{:<8}", about.user_ref?);
+        message.cl_ord_id.copy_from_slice(text.as_bytes());
+        assert!(message.cl_ord_id.starts_with(simulated::CL_ORD_ID));
+        return Some(("order that ends the process", written(&message, &[])));
+    }
     let mut appendage = Appendage::default();
     let mut case = "limit order";
-    let wish = *random.pick(&ALL);
+    let wish = *random.pick(&ALL[..OF_ORDERS]);
     if wishes.has(wish) {
         case = special(wish, &mut message, &mut appendage, middle, random).unwrap_or(case);
     }
@@ -339,7 +384,10 @@ fn special(
         | Wish::MassCancel
         | Wish::Switch
         | Wish::Query
-        | Wish::Burst => return None,
+        | Wish::Burst
+        | Wish::Ask
+        | Wish::Reader
+        | Wish::Poison => return None,
     })
 }
 

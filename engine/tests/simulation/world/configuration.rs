@@ -12,29 +12,65 @@ pub(super) const TERMS: [Terms; 2] = [
         symbol: *b"BTC-USD ",
         tick_value: 1,
         lot: 10_000,
-        maker_ppm: -100,
-        taker_ppm: 300,
     },
     Terms {
         symbol: *b"ETH-USD ",
         tick_value: 10,
         lot: 1_000_000_000_000_000,
-        maker_ppm: 0,
-        taker_ppm: 500,
     },
+];
+
+/// Maker's and taker's, parts per million, of each instrument: as they are at first, and as they may become.
+pub(super) const FEES: [[(i32, i32); 3]; 2] = [
+    [(-100, 300), (0, 200), (100, 1_000)],
+    [(0, 500), (-200, 200), (300, 100)],
 ];
 
 /// Whole coins of each asset: the first customer runs out of money now and then.
 const DEPOSITS: [[u128; 3]; 2] = [[5_000, 1, 20], [10_000_000, 100, 1_000]];
-const DECIMALS: [u32; 3] = [8, 8, 18];
 
-/// What a customer was given, in smallest units: USD, BTC, ETH.
-pub(super) fn deposits(customer: usize) -> [u128; 3] {
-    let coins = DEPOSITS[customer.min(1)];
-    std::array::from_fn(|asset| coins[asset] * 10_u128.pow(DECIMALS[asset]))
+/// Second of the day at which trading begins in a simulated world, and when things happen after it: short, so that a run
+/// sees all of a day.
+pub(super) const BEGINS_S: u32 = 9 * 3_600;
+const OPENING_AUCTION_S: u32 = 3;
+const OPEN_S: u32 = 5;
+const CLOSING_AUCTION_S: u32 = 15;
+const CLOSE_S: u32 = 18;
+const ROLL_S: u32 = 20;
+/// The day has rolled so long after its beginning, with time to spare.
+pub(super) const ROLLED_S: u32 = ROLL_S + 35;
+
+/// What the file says at a start: it may be another file each time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct File {
+    /// Accounts that are there.
+    pub(super) accounts: u8,
+    /// Which of [`FEES`] each instrument has.
+    pub(super) fees: [usize; 2],
 }
 
-pub(super) fn of(setting: &Setting) -> Config {
+fn percent(ppm: i32) -> String {
+    let sign = if ppm < 0 { "-" } else { "" };
+    format!("{sign}{}.{:04}%", ppm.abs() / 10_000, ppm.abs() % 10_000)
+}
+
+fn time(since_beginning: u32) -> String {
+    let seconds = BEGINS_S + since_beginning;
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3_600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+/// True for a customer whose requests may be dropped at the door.
+pub(super) fn may_be_throttled(customer: usize) -> bool {
+    customer == 2
+}
+
+pub(super) fn of(setting: &Setting, file: File) -> Config {
+    let [(btc_maker, btc_taker), (eth_maker, eth_taker)] = [0, 1].map(|place| FEES[place][file.fees[place]]);
     let mut text = format!(
         r#"
 assets = [{{ name = "USD", decimals = 8 }}, {{ name = "BTC", decimals = 8 }}, {{ name = "ETH", decimals = 18 }}]
@@ -50,8 +86,8 @@ max_quantity = 500000
 max_notional = "1000000"
 fat_finger = "500000"
 collar = "10%"
-maker_fee = "-0.01%"
-taker_fee = "0.03%"
+maker_fee = "{}"
+taker_fee = "{}"
 
 [[instruments]]
 symbol = "ETH-USD"
@@ -64,8 +100,8 @@ max_quantity = 500000
 max_notional = "1000000"
 fat_finger = "500000"
 collar = "10%"
-maker_fee = "0%"
-taker_fee = "0.05%"
+maker_fee = "{}"
+taker_fee = "{}"
 
 [capacities]
 assets = 4
@@ -80,14 +116,38 @@ journal_ring = 1024
 output_ring = "64 KiB"
 replica_ring = 1024
 window = "64 KiB"
-store = "4 MiB"
+store = "1 MiB"
+fee_schedules = 16
 
 [journal]
 batch_size = "{} KiB"
 "#,
+        percent(btc_maker),
+        percent(btc_taker),
+        percent(eth_maker),
+        percent(eth_taker),
         setting.batch_bytes / 1_024
     );
-    for customer in 0..usize::from(setting.customers) {
+    if setting.has_schedule {
+        text += &format!(
+            r#"
+[day]
+pre_open = "{}"
+opening_auction = "{}"
+open = "{}"
+closing_auction = "{}"
+close = "{}"
+roll = "{}"
+"#,
+            time(0),
+            time(OPENING_AUCTION_S),
+            time(OPEN_S),
+            time(CLOSING_AUCTION_S),
+            time(CLOSE_S),
+            time(ROLL_S)
+        );
+    }
+    for customer in 0..usize::from(file.accounts) {
         let [usd, btc, eth] = DEPOSITS[customer.min(1)];
         // One may hold few orders at once and few lots in each, one may not ask often.
         let limits = match customer {

@@ -1,8 +1,6 @@
 //! What goes wrong while everybody works: ways cut, customers that fall silent, slow and failing writes, clocks that
-//! jump, people at the switches.
+//! jump.
 
-use engine::exchange::command::{Command, CommandKind, KillSwitch};
-use engine::exchange::instrument::State;
 use engine::journal::Fault;
 
 use super::{Death, EXCHANGE, World};
@@ -11,8 +9,12 @@ use super::{Death, EXCHANGE, World};
 const SILENCE_NS: u64 = 15_000_000_000;
 /// What a turn, and looking at all connections, may take more.
 const SLACK_NS: u64 = 3_000_000_000;
+/// A write that takes more turns may keep everybody waiting.
+const WAITING_TURNS: u64 = 10;
 /// Turns in which it must have been looked at.
 const TURNS_AT_LEAST: u64 = 60;
+/// ... of them when it was due for certain.
+const TURNS_OVER: u64 = 20;
 
 impl World {
     /// Once a turn, while there is trading.
@@ -35,9 +37,14 @@ impl World {
             self.coverage.met("clock steps forward");
             self.tell(format_args!("the exchange's clock jumps by {step} ns"));
         }
-        if self.setting.has_operator && self.random.below(60) == 0 {
-            self.operate();
+        if self.setting.has_schedule && self.random.below(25) == 0 {
+            self.leap();
         }
+        if self.setting.has_rolls && self.plan.is_empty() && self.random.below(200) == 0 {
+            self.plan_a_roll();
+        }
+        self.go_on_with_plan();
+        self.operate();
         let can_fail = self.exchange.is_some() && !self.may_fail;
         if self.setting.has_disk_failures && can_fail && self.random.below(400) == 0 {
             self.fail_disk();
@@ -100,10 +107,18 @@ impl World {
             customer.link = None;
         }
         let ends_orders = index % 2 == 1;
+        let was_there = customer.was_answered_on(
+            self.exchange
+                .as_ref()
+                .map_or(1, |exchange| exchange.exchange().day()),
+        );
         self.deaths.push(Death {
             customer: index,
             since_ns: self.exchange_ns(),
+            day: self.today(),
+            was_there,
             turns: 0,
+            turns_over: 0,
         });
         self.coverage.met(match (is_closed, ends_orders) {
             (true, true) => "customers that hung up, their orders to be canceled",
@@ -120,12 +135,25 @@ impl World {
         let now_ns = self.exchange_ns();
         let Some(exchange) = &self.exchange else { return };
         let started_ns = self.started_ns;
+        // While a write takes long and the rings are full, nobody is listened to.
+        let released = exchange.released();
+        let waits = released < exchange.exchange().sequence() && released == self.waiting.0;
+        self.waiting = (released, if waits { self.waiting.1 + 1 } else { 0 });
+        let is_stuck = self.waiting.1 > WAITING_TURNS;
         let mut risen = Vec::new();
         for death in &mut self.deaths {
             death.turns += 1;
+            // What it had said is heard by and by.
+            let link = self.customers[death.customer].link.as_ref();
+            if is_stuck || link.is_some_and(|link| link.stream.unread() > 0) {
+                death.since_ns = now_ns;
+            }
             let since_ns = death.since_ns.max(started_ns);
             let is_over = now_ns.saturating_sub(since_ns) > SILENCE_NS + SILENCE_NS + SLACK_NS;
-            if !is_over || death.turns < TURNS_AT_LEAST || !exchange.is_ready() {
+            // Time may have leapt, and not all had a turn since.
+            death.turns_over = if is_over { death.turns_over + 1 } else { 0 };
+            let had_turns = death.turns >= TURNS_AT_LEAST && death.turns_over >= TURNS_OVER;
+            if !had_turns || !exchange.is_ready() {
                 continue;
             }
             let exchange = exchange.exchange();
@@ -140,7 +168,9 @@ impl World {
                     "{username} has been dead for long, and is connected"
                 );
                 let account = exchange.account(session.account).expect("sessions have accounts");
-                if account.definition.cancel_on_disconnect != 0 {
+                // A roll ends all connections, and nothing is canceled because of that.
+                let was_there = death.was_there && exchange.day() == death.day;
+                if account.definition.cancel_on_disconnect != 0 && was_there {
                     assert_eq!(
                         account.open_orders, 0,
                         "{username} has been dead for long, and its orders rest"
@@ -154,70 +184,6 @@ impl World {
             self.customers[customer].is_dead = false;
             self.coverage.met("dead customers found ended");
             self.tell(format_args!("customer {customer} comes back"));
-        }
-    }
-
-    /// The operator halts, opens, switches off and on.
-    fn operate(&mut self) {
-        let instrument = 1 + self.random.below(2) as u16;
-        let account = self.random.below(u64::from(self.setting.customers)) as u32;
-        let is_on = u8::from(self.random.chance(1, 3));
-        let command = match self.random.below(3) {
-            0 => Command {
-                instrument,
-                ..Command::new(CommandKind::SetState)
-            }
-            .with_auction(
-                *self.random.pick(&[
-                    State::Trading as u8,
-                    State::Halted as u8,
-                    State::CancelOnly as u8,
-                    State::PreOpen as u8,
-                    State::Auction as u8,
-                    State::Closed as u8,
-                ]),
-                *self.random.pick(b"OCH"),
-            ),
-            1 => Command {
-                instrument,
-                ..Command::new(CommandKind::SetState)
-            }
-            .with_state(State::Trading as u8),
-            _ => {
-                let switch = KillSwitch {
-                    account,
-                    is_on,
-                    spare: [0; 35],
-                };
-                Command {
-                    body: zerocopy::transmute!(switch),
-                    ..Command::new(CommandKind::KillSwitch)
-                }
-            }
-        };
-        if let Some(exchange) = &mut self.exchange
-            && exchange.is_ready()
-            && exchange.try_operate(command)
-        {
-            self.coverage.met("commands of the operator");
-            self.tell(format_args!(
-                "the operator: {:?}",
-                CommandKind::from_byte(command.kind)
-            ));
-        }
-    }
-
-    /// Every instrument trades: where orders collect for a cross, something is told each second.
-    pub(super) fn open_everything(&mut self) {
-        let Some(exchange) = &mut self.exchange else {
-            return;
-        };
-        for instrument in 1..=2 {
-            let open = Command {
-                instrument,
-                ..Command::new(CommandKind::SetState)
-            };
-            exchange.operate(open.with_state(State::Trading as u8));
         }
     }
 

@@ -23,6 +23,13 @@ impl World {
         self.setting.has_disk_failures = false;
         self.setting.has_full_disk = false;
         self.setting.has_crashes_at_start = false;
+        // What an operator changed while it ran, and what differs in a changed file, a start journals anew.
+        self.setting.has_operator = false;
+        self.setting.has_changes = false;
+        self.setting.late = 0;
+        for customer in &mut self.customers {
+            customer.without_poison();
+        }
         self.start();
         for _ in 0..rounds {
             for _ in 0..self.random.below(self.setting.turns) {
@@ -71,7 +78,7 @@ impl World {
             until,
             ..ReadOptions::default()
         };
-        let disk = &mut self.outside.disk.copy();
+        let disk = &mut self.outside.disk.clone();
         let take = |command: &_, expected| -> Result<(), StartError> {
             // What follows in the last frame is behind the cut.
             if replay.exchange.sequence() < until {

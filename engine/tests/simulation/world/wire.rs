@@ -9,13 +9,40 @@ use std::net::SocketAddrV4;
 
 use protocol::packet::Packet;
 
+use crate::customer::number_of;
 use crate::hash_of;
 
-/// A numbered stream: the feed, or a customer's.
+/// No stream of a run is so long.
+const NUMBERS_MAX: u64 = 1 << 20;
+
+/// Whose stream it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stream {
+pub(super) enum Whose {
     Feed,
     Customer(usize),
+}
+
+/// A numbered stream: a day's feed, or a customer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stream {
+    pub(super) day: u32,
+    pub(super) whose: Whose,
+}
+
+impl Stream {
+    pub(super) fn feed(day: u32) -> Self {
+        Self {
+            day,
+            whose: Whose::Feed,
+        }
+    }
+
+    pub(super) fn customer(day: u32, customer: usize) -> Self {
+        Self {
+            day,
+            whose: Whose::Customer(customer),
+        }
+    }
 }
 
 /// A message as it was first seen.
@@ -26,12 +53,17 @@ struct Seen {
     durable: u64,
 }
 
+/// A day, and messages of its feed.
+pub(crate) type Place = (u32, u64);
+
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     customers: BTreeMap<SocketAddrV4, usize>,
-    seen: BTreeMap<(Stream, u64), Seen>,
-    /// How long the feed was, by time.
-    lengths: VecDeque<(u64, u64)>,
+    /// By number, from 1 on.
+    seen: BTreeMap<Stream, Vec<Option<Seen>>>,
+    count: u64,
+    /// Which day's feed there was, and how long, by time.
+    lengths: VecDeque<(u64, Place)>,
     /// Over every datagram.
     pub(super) hash: u64,
     pub(super) datagrams: u64,
@@ -49,56 +81,83 @@ impl Wire {
     pub(super) fn datagram(&mut self, now: u64, to: SocketAddrV4, bytes: &[u8], durable: u64) {
         self.datagrams += 1;
         self.hash = self.hash.rotate_left(5) ^ hash_of(bytes) ^ u64::from(to.ip().to_bits());
-        let stream = match self.customers.get(&to) {
-            Some(index) => Stream::Customer(*index),
-            None => Stream::Feed,
-        };
         let packet = Packet::parse(bytes).expect("the exchange sends MoldUDP64");
+        let day = number_of(packet.session());
+        let stream = match self.customers.get(&to) {
+            Some(index) => Stream::customer(day, *index),
+            None => Stream::feed(day),
+        };
         for (sequence, message) in packet.numbered() {
             self.message(stream, sequence, message, durable);
         }
-        let next = packet.next_sequence();
-        if stream == Stream::Feed && self.lengths.back().is_none_or(|(_, length)| *length + 1 < next) {
-            self.lengths.push_back((now, next - 1));
+        let place = (day, packet.next_sequence() - 1);
+        if stream.whose == Whose::Feed && self.lengths.back().is_none_or(|(_, before)| *before < place) {
+            self.lengths.push_back((now, place));
         }
     }
 
     /// A message that somebody was told, by whichever door.
     pub(super) fn message(&mut self, stream: Stream, sequence: u64, message: &[u8], durable: u64) {
-        let hash = hash_of(message);
-        let seen = self
-            .seen
-            .entry((stream, sequence))
-            .or_insert(Seen { hash, durable });
-        assert_eq!(
-            seen.hash, hash,
-            "message {sequence} of {stream:?} is not what it was when it was sent first"
-        );
+        self.hashed(stream, sequence, hash_of(message), durable);
     }
 
-    /// How many messages of the feed had been sent at a time.
-    pub(super) fn length_at(&mut self, time: u64) -> u64 {
+    /// The same for one whose hash is known.
+    pub(super) fn hashed(&mut self, stream: Stream, sequence: u64, hash: u64, durable: u64) {
+        assert!(
+            (1..NUMBERS_MAX).contains(&sequence),
+            "message {sequence} of {stream:?}"
+        );
+        let place = sequence as usize - 1;
+        let seen = self.seen.entry(stream).or_default();
+        if seen.len() <= place {
+            seen.resize(place + 1, None);
+        }
+        match seen[place] {
+            None => {
+                seen[place] = Some(Seen { hash, durable });
+                self.count += 1;
+            }
+            Some(seen) => assert_eq!(
+                seen.hash, hash,
+                "message {sequence} of {stream:?} is not what it was when it was sent first"
+            ),
+        }
+    }
+
+    /// How far the feed was at a time.
+    pub(super) fn place_at(&mut self, time: u64) -> Place {
         while self.lengths.get(1).is_some_and(|(since, _)| *since <= time) {
             self.lengths.pop_front();
         }
         match self.lengths.front() {
-            Some((since, length)) if *since <= time => *length,
-            _ => 0,
+            Some((since, place)) if *since <= time => *place,
+            _ => (0, 0),
+        }
+    }
+
+    /// The clock leapt to `now`: nobody had the time to hear what was said before.
+    pub(super) fn leap(&mut self, now: u64) {
+        if let Some((_, place)) = self.lengths.pop_back() {
+            self.lengths.clear();
+            self.lengths.push_back((now, place));
         }
     }
 
     /// How many messages of a stream were sent so far.
     pub(super) fn length(&self, stream: Stream) -> usize {
-        let seen = self.seen.range((stream, 0)..=(stream, u64::MAX));
-        seen.last().map_or(0, |((_, sequence), _)| *sequence as usize)
+        self.seen.get(&stream).map_or(0, Vec::len)
     }
 
     /// Compares with the journal: the hash of each message and the command it comes from, by stream.
     pub(super) fn compare(&self, told: &BTreeMap<Stream, Vec<(u64, u64)>>) {
-        for ((stream, sequence), seen) in &self.seen {
+        let all = self.seen.iter().flat_map(|(stream, seen)| {
+            let numbered = (1_u64..).zip(seen);
+            numbered.filter_map(move |(sequence, seen)| Some((stream, sequence, (*seen)?)))
+        });
+        for (stream, sequence, seen) in all {
             let by_journal = told
                 .get(stream)
-                .and_then(|messages| messages.get(*sequence as usize - 1));
+                .and_then(|messages| messages.get(sequence as usize - 1));
             let Some((hash, command)) = by_journal else {
                 panic!("message {sequence} of {stream:?} was sent, and the journal does not give it");
             };
@@ -116,6 +175,6 @@ impl Wire {
     }
 
     pub(super) fn count(&self) -> u64 {
-        self.seen.len() as u64
+        self.count
     }
 }
