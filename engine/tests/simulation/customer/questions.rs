@@ -25,7 +25,7 @@ impl Question {
         match random.below(8) {
             0..=2 => Self::OrderStatus(random.below(u64::from(numbers) + 3) as u32),
             3 => Self::OpenOrders,
-            4 | 5 => Self::Balance(*random.pick(&[*b"        ", *b"USD     ", *b"ETH     ", *b"XXX     "])),
+            4 | 5 => Self::Balance(*random.pick(&[*b"        ", *b"USD     ", *b"ETH     ", *b"NIL     "])),
             6 => Self::Ticker(*random.pick(&[*b"BTC-USD ", *b"ETH-USD ", *b"NOTHING "])),
             _ => Self::Instruments,
         }
