@@ -1,6 +1,7 @@
 //! A single order in flight: order to acknowledgement, beside the echo of a bare socket and of the exchange's own source.
 
 use std::fmt;
+use std::net::SocketAddrV4;
 
 use benches::document::Table;
 use client_sim::cli::arguments::{demo_participants, demo_references};
@@ -47,17 +48,13 @@ struct Trader {
 }
 
 impl Trader {
-    fn login(venue: &Venue) -> Result<Self, String> {
+    fn login(server: SocketAddrV4) -> Result<Self, String> {
         let participant = demo_participants(1).remove(0);
         let (symbol, price) = demo_references()[0];
         let clock = Clock::new();
         let config = ClientConfig {
             orders_per_datagram: 1,
-            ..ClientConfig::new(
-                venue.running.addresses().order_entry_tcp,
-                &participant.username,
-                &participant.password,
-            )
+            ..ClientConfig::new(server, &participant.username, &participant.password)
         };
         let mut client = OrderEntryClient::new(config, clock.now_ns()).map_err(|error| error.to_string())?;
         while !client.is_ready() {
@@ -135,14 +132,22 @@ fn order_below(client: &OrderEntryClient, symbol: Symbol, price: u64) -> Result<
     ))
 }
 
+/// Does it on a thread of its own, pinned to `core`: the threads of an exchange that is started elsewhere are not.
+fn on_core<T: Send>(core: Option<usize>, work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let pinned = scope.spawn(|| {
+            // Refused: the figures say what it is without.
+            let _refused = core.map(affinity::pin);
+            work()
+        });
+        pinned.join().expect("a panic there has been told")
+    })
+}
+
 /// Lets all take turns.
 pub(crate) fn compare(rounds: u32, trips: u32) -> Result<Comparison, String> {
     let cores = affinity::available();
     let (server, client) = (cores.first().copied(), cores.get(1).copied());
-    if let Some(core) = client {
-        // Refused: the figures say what it is without.
-        let _refused = affinity::pin(core);
-    }
     let told = |error: std::io::Error| error.to_string();
     let names = [
         "echo of a plain socket, spinning (F)",
@@ -165,22 +170,25 @@ pub(crate) fn compare(rounds: u32, trips: u32) -> Result<Comparison, String> {
                 0 | 1 => {
                     let kind = [Server::Spinning, Server::Uring][index];
                     let mut echo = Echo::start(kind, server).map_err(told)?;
-                    echo.trips(trips / 10, &mut Latency::default()).map_err(told)?;
-                    echo.trips(trips, &mut latency).map_err(told)?;
+                    on_core(client, || {
+                        echo.trips(trips / 10, &mut Latency::default())?;
+                        echo.trips(trips, &mut latency)
+                    })
+                    .map_err(told)?;
                 }
                 _ => {
                     let (durability, share) =
                         [(Durability::None, 1), (Durability::Sync, DURABLE_SHARE)][index - 2];
                     let venue = Venue::start(durability, server.as_slice())?;
-                    let mut trader = Trader::login(&venue)?;
+                    let server_address = venue.running.addresses().order_entry_tcp;
                     let trips = if rounds < 3 { trips } else { trips / share };
-                    for _ in 0..trips / 10 {
-                        trader.trip(&mut Latency::default())?;
-                    }
-                    for _ in 0..trips {
-                        trader.trip(&mut latency)?;
-                    }
-                    drop(trader);
+                    on_core(client, || {
+                        let mut trader = Trader::login(server_address)?;
+                        for _ in 0..trips / 10 {
+                            trader.trip(&mut Latency::default())?;
+                        }
+                        (0..trips).try_for_each(|_| trader.trip(&mut latency))
+                    })?;
                     if !venue.stop()? {
                         return Err("engine and replica differ".to_owned());
                     }
