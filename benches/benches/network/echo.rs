@@ -62,7 +62,7 @@ impl Echo {
                     ..Options::with_offload()
                 };
                 let (mut source, description) = open(any, &options).map_err(io::Error::other)?;
-                let mut sink = source.sink()?;
+                let mut sink = source.sink(true)?;
                 let body = move || {
                     let _refused = pinned();
                     while !its_stop.load(Ordering::Relaxed) {

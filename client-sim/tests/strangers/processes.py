@@ -143,6 +143,9 @@ class Addresses:
         ):
             text, count = re.subn(rf'(?m)^{key} = "[^"]*"', f'{key} = "{value}"', text)
             expect(f"lines of {key} in the built-in configuration", count, 1)
+        # A capture on loopback sees a burst of datagrams before it is cut: as one packet, which tshark cannot take apart.
+        text, count = re.subn(r"(?m)^send_offload = true", "send_offload = false", text)
+        expect("lines of send_offload in the built-in configuration", count, 1)
         return text
 
     def capture_filter(self):

@@ -402,7 +402,7 @@ fn open_doors(
 
     let sink = || {
         orders
-            .sink()
+            .sink(network.send_offload)
             .map_err(machine("the order socket can not be shared"))
     };
     let (acknowledgements, re_requests) = (sink()?, sink()?);

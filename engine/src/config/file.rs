@@ -110,6 +110,7 @@ pub(super) struct Network {
     pub(super) datagram_size: Option<Spanned<Bytes>>,
     pub(super) receive: Option<ReceiveChoice>,
     pub(super) receive_offload: Option<bool>,
+    pub(super) send_offload: Option<bool>,
     pub(super) receive_buffer: Option<Spanned<Bytes>>,
 }
 

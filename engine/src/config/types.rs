@@ -257,6 +257,8 @@ pub struct Network {
     pub receive: ReceiveChoice,
     /// Let the kernel join datagrams of equal size.
     pub receive_offload: bool,
+    /// Let the kernel cut acknowledgements from bursts.
+    pub send_offload: bool,
     /// The kernel's receive buffer, bytes.
     pub receive_buffer: usize,
 }

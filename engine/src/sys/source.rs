@@ -188,13 +188,14 @@ pub fn open(address: SocketAddrV4, options: &Options) -> Result<(Source, Descrip
 }
 
 impl Source {
-    /// A sink that sends from this socket, so that answers come from where the orders went.
+    /// A sink that sends from this socket, so that answers come from where the orders went; in bursts with `offload`, else
+    /// datagram by datagram.
     ///
     /// # Errors
     ///
     /// When the process has no descriptor left.
-    pub fn sink(&self) -> io::Result<UdpSink> {
-        self.socket().try_clone().map(UdpSink::new)
+    pub fn sink(&self, offload: bool) -> io::Result<UdpSink> {
+        Ok(UdpSink::new(self.socket().try_clone()?, offload))
     }
 
     /// What it counts.

@@ -52,9 +52,13 @@ impl Cut {
 }
 
 impl UdpSink {
-    /// Sends from `socket`, which may be in blocking mode and shared with a source: no send waits.
-    pub fn new(socket: Socket) -> Self {
-        Self { socket, cuts: true }
+    /// Sends from `socket`, which may be in blocking mode and shared with a source: no send waits. With `offload` the kernel
+    /// cuts bursts, if it can.
+    pub fn new(socket: Socket, offload: bool) -> Self {
+        Self {
+            socket,
+            cuts: offload,
+        }
     }
 }
 
@@ -221,7 +225,7 @@ mod tests {
             unreachable!("bound to an IPv4 address")
         };
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP)).unwrap();
-        let mut sink = UdpSink::new(socket);
+        let mut sink = UdpSink::new(socket, true);
         let each = 1_000;
         assert!(sink.burst_max() >= 3, "loopback cuts");
         for last in [1, 999, 1_000] {

@@ -177,6 +177,7 @@ pub(super) fn network(section: &file::Network, problems: &mut Problems<'_>) -> N
         ),
         receive: section.receive.unwrap_or_default(),
         receive_offload: section.receive_offload.unwrap_or(true),
+        send_offload: section.send_offload.unwrap_or(true),
         receive_buffer: size(
             section.receive_buffer.as_ref(),
             &limits::RECEIVE_BUFFER,

@@ -267,7 +267,7 @@ fn answers_leave_from_the_socket_that_the_orders_went_to() {
     with_both(&Options::default(), |mut source, description| {
         let (client, _) = client();
         client.send_to(b"order", description.address).unwrap();
-        let mut sink = source.sink().unwrap();
+        let mut sink = source.sink(true).unwrap();
         let count = source.poll(64, |address, bytes| {
             assert_eq!(bytes, b"order");
             sink.send(address, b"accepted").unwrap();
