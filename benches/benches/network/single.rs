@@ -238,8 +238,9 @@ impl fmt::Display for Comparison {
         }
         write!(
             f,
-            "### Round trip\n\n{table}\nMedians of {} rounds (least to most); server and client pinned to a core each; a cache line goes to the other core and back in {} ns.\n",
+            "### Round trip\n\n{table}\nMedians of {} rounds (least to most); server and client pinned to a core each; {} us between an order's end and the next order, so that its market data has left; a cache line goes to the other core and back in {} ns.\n",
             self.contenders[0].rounds.len(),
+            PAUSE_NS / 1_000,
             self.cache_line_ns
         )
     }
