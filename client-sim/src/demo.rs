@@ -130,14 +130,7 @@ fn start(
     told: &Arc<Mutex<Vec<String>>>,
 ) -> Result<Running, String> {
     let mut config = Config::built_in();
-    let network = &mut config.network;
-    network.order_entry_udp.set_port(0);
-    network.order_entry_tcp.set_port(0);
-    network.recovery_tcp.set_port(0);
-    network.line_a.set_port(0);
-    if let Some(line_b) = &mut network.line_b {
-        line_b.set_port(0);
-    }
+    config.network.use_free_ports();
     config.journal.durability = arguments.durability.of_engine();
     config.journal.directory = directory.path().to_owned();
     let show = !arguments.json;

@@ -19,14 +19,7 @@ impl Venue {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let directory = std::env::temp_dir().join(format!("exchange-bench-{}-{count}", std::process::id()));
         let mut config = Config::built_in();
-        let network = &mut config.network;
-        network.order_entry_udp.set_port(0);
-        network.order_entry_tcp.set_port(0);
-        network.recovery_tcp.set_port(0);
-        network.line_a.set_port(0);
-        if let Some(line_b) = &mut network.line_b {
-            line_b.set_port(0);
-        }
+        config.network.use_free_ports();
         config.threads.cores = cores.to_vec();
         config.journal.durability = durability;
         config.journal.directory = directory.clone();

@@ -263,6 +263,19 @@ pub struct Network {
     pub receive_buffer: usize,
 }
 
+impl Network {
+    /// Every port becomes one that is free when the doors are opened: for an exchange that disturbs no other.
+    pub fn use_free_ports(&mut self) {
+        self.order_entry_udp.set_port(0);
+        self.order_entry_tcp.set_port(0);
+        self.recovery_tcp.set_port(0);
+        self.line_a.set_port(0);
+        if let Some(line_b) = &mut self.line_b {
+            line_b.set_port(0);
+        }
+    }
+}
+
 /// How datagrams are received.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 pub enum ReceiveChoice {

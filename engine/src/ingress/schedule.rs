@@ -363,8 +363,8 @@ mod tests {
         roll: 18 * 3600,
     };
 
-    #[derive(Debug)]
     /// Two instruments, a clock, and a schedule that may be thrown away at any time.
+    #[derive(Debug)]
     struct World {
         day: Option<Day>,
         /// Of the exchange's day.

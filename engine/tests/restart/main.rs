@@ -5,7 +5,7 @@ mod client;
 mod full;
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -52,15 +52,8 @@ impl Drop for Directory {
 /// The built-in configuration on free ports, with a store for few messages.
 fn config(directory: &Directory) -> Config {
     let mut config = Config::built_in();
-    let free = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-    let network = &mut config.network;
-    (
-        network.order_entry_udp,
-        network.order_entry_tcp,
-        network.recovery_tcp,
-    ) = (free, free, free);
-    network.line_a.set_port(0);
-    network.line_b = None;
+    config.network.use_free_ports();
+    config.network.line_b = None;
     config.capacities.limits.orders = 65_536;
     config.capacities.limits.accounts = 32;
     config.capacities.limits.sessions = 32;
