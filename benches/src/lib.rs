@@ -17,6 +17,7 @@ pub mod recorded;
 pub mod replay;
 pub mod report;
 pub mod script;
+pub mod venue;
 pub mod workload;
 
 pub use options::{Mode, Options};

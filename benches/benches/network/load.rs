@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use benches::document::Table;
+use benches::venue::Venue;
 use client_sim::cli::arguments::Rate;
 use client_sim::cli::arguments::{demo_participants, demo_references};
 use client_sim::cli::load::{drive, window};
@@ -11,8 +12,6 @@ use client_sim::latency::{Nanoseconds, Percentiles};
 use client_sim::report::Report;
 use engine::config::Durability;
 use feed_handler::clock::Clock;
-
-use crate::venue::Venue;
 
 /// Of everything that looks random.
 pub(crate) const SEED: u64 = 1;

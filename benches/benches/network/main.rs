@@ -9,7 +9,6 @@ mod curve;
 mod echo;
 mod load;
 mod single;
-mod venue;
 
 use std::process::ExitCode;
 use std::time::Duration;
