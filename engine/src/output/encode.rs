@@ -15,6 +15,9 @@ use crate::planted::{self, Bug};
 
 /// Takes the messages of a step, each stream's in ascending order without holes.
 pub trait MessageSink {
+    /// False when messages are only to be counted: then they are not made, and the sink hears of new days only.
+    const WANTS_MESSAGES: bool = true;
+
     /// A message of the market data feed.
     fn feed(&mut self, sequence: u64, message: &[u8]);
     /// A message of a session's stream.
@@ -134,6 +137,85 @@ impl Half {
     }
 }
 
+/// How many messages an event stands for.
+#[derive(Clone, Copy)]
+struct Said {
+    to_session: u8,
+    to_feed: u8,
+    /// It changes what later messages say.
+    is_kept: bool,
+}
+
+/// For each kind, as a byte, what [`Encoder::encode`] makes of it. Of two events that are told by one message the second
+/// counts.
+const SAID: [Said; 256] = {
+    let nothing = Said {
+        to_session: 0,
+        to_feed: 0,
+        is_kept: false,
+    };
+    let mut said = [nothing; 256];
+    let mut kind = 0;
+    while kind < said.len() {
+        if let Some(known) = EventKind::from_byte(kind as u8) {
+            said[kind] = known.said();
+        }
+        kind += 1;
+    }
+    said
+};
+
+impl EventKind {
+    const fn said(self) -> Said {
+        let (to_session, to_feed) = match self {
+            Self::Accepted
+            | Self::Rejected
+            | Self::Replaced
+            | Self::CanceledUnbooked
+            | Self::SelfMatchIncoming
+            | Self::SelfMatchUnseen
+            | Self::ExecutedIncoming
+            | Self::CrossExecutedUnseen
+            | Self::PriorityUpdated
+            | Self::Restated
+            | Self::Modified
+            | Self::MassCanceled
+            | Self::OrderEntryDisabled
+            | Self::OrderEntryEnabled
+            | Self::AccountAnswered
+            | Self::Carried
+            | Self::SessionEvent => (1, 0),
+            Self::CanceledReduced
+            | Self::CanceledDeleted
+            | Self::SelfMatchReduced
+            | Self::SelfMatchDeleted
+            | Self::ExecutedResting
+            | Self::ExecutedUnseen
+            | Self::CrossExecuted => (1, 1),
+            Self::CrossDone
+            | Self::ImbalanceSide
+            | Self::Added
+            | Self::Deleted
+            | Self::Reduced
+            | Self::BookReplaced
+            | Self::InstrumentListed
+            | Self::TradingAction
+            | Self::SystemEvent => (0, 1),
+            Self::CrossMatch
+            | Self::ImbalanceVolume
+            | Self::OperationRefused
+            | Self::CarriedText
+            | Self::DayRolled
+            | Self::Fee => (0, 0),
+        };
+        Said {
+            to_session,
+            to_feed,
+            is_kept: matches!(self, Self::InstrumentListed | Self::DayRolled),
+        }
+    }
+}
+
 impl Encoder {
     /// For at most so many instruments and sessions; everything is allocated now. The next number is 1 everywhere.
     pub fn new(instruments: u32, sessions: u32) -> Self {
@@ -203,12 +285,59 @@ impl Encoder {
         self.numbers.session_next[session as usize]
     }
 
+    /// Sessions are 0 .. this.
+    pub fn sessions(&self) -> u32 {
+        self.numbers.session_next.len() as u32
+    }
+
     /// Encodes one step of `command`. Steps have to come in order.
     ///
     /// # Panics
     /// When the events contradict their own rules (a resting side without its incoming one, an unknown instrument):
-    /// then the exchange has a bug, and what it would say next can not be trusted.
-    pub fn encode(&mut self, command: &Command, events: &[Event], sink: &mut impl MessageSink) {
+    /// then the exchange has a bug, and what it would say next can not be trusted. Who only counts does not notice.
+    #[inline]
+    pub fn encode<S: MessageSink>(&mut self, command: &Command, events: &[Event], sink: &mut S) {
+        if S::WANTS_MESSAGES {
+            self.encode_step(command, events, sink);
+        } else {
+            self.count(events, sink);
+        }
+    }
+
+    /// Counts what steps say, whose commands nobody needs for that; the sink hears of new days.
+    ///
+    /// PERF: a restart does this with all commands but the last ones; which kind comes next is as good as random, so that a
+    /// branch for each would cost more than all the rest.
+    pub fn count(&mut self, events: &[Event], sink: &mut impl MessageSink) {
+        for event in events {
+            let said = SAID[usize::from(event.kind)];
+            self.numbers.session_next[event.session as usize] += u64::from(said.to_session);
+            self.numbers.feed_next += u64::from(said.to_feed);
+            if said.is_kept {
+                self.keep(event, sink);
+            }
+        }
+    }
+
+    /// Takes an event that says something about all that come.
+    #[cold]
+    fn keep(&mut self, event: &Event, sink: &mut impl MessageSink) {
+        if event.kind == EventKind::InstrumentListed as u8 {
+            self.symbols[usize::from(event.instrument)] = event.number.to_be_bytes();
+        } else {
+            self.begin_day(event, sink);
+        }
+    }
+
+    fn begin_day(&mut self, event: &Event, sink: &mut impl MessageSink) {
+        let day = u32::try_from(event.number).expect("days are few");
+        sink.new_day(day, &self.numbers);
+        if !planted::is(Bug::StreamsGoOn) {
+            self.numbers.restart();
+        }
+    }
+
+    fn encode_step(&mut self, command: &Command, events: &[Event], sink: &mut impl MessageSink) {
         let mut context = Context::default();
         for event in events {
             self.encode_event(command, event, &mut context, sink);
@@ -392,13 +521,7 @@ impl Encoder {
                 let message = ouch::carried(time, event, &text.texts(), symbol);
                 numbers.acknowledge(sink, event.session, message.as_bytes());
             }
-            EventKind::DayRolled => {
-                let day = u32::try_from(event.number).expect("days are few");
-                sink.new_day(day, numbers);
-                if !planted::is(Bug::StreamsGoOn) {
-                    numbers.restart();
-                }
-            }
+            EventKind::DayRolled => self.begin_day(event, sink),
             EventKind::SystemEvent => numbers.publish(sink, itch::system_event(feed_time, event).as_bytes()),
             EventKind::Fee => {
                 assert!(context.fee.is_none(), "each fee has its execution");

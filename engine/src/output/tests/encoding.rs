@@ -48,9 +48,41 @@ impl MessageSink for Log {
     }
 }
 
+/// Hears of new days.
+#[derive(Default)]
+struct Days(Vec<Said>);
+
+impl MessageSink for Days {
+    const WANTS_MESSAGES: bool = false;
+
+    fn feed(&mut self, _sequence: u64, _message: &[u8]) {
+        unreachable!("it is only counted");
+    }
+
+    fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {
+        unreachable!("it is only counted");
+    }
+
+    fn new_day(&mut self, day: u32, ended: &Numbers) {
+        assert!(ended.feed_next() > 1, "as the old day left it");
+        self.0.push(Said::Day(day));
+    }
+}
+
+/// What is said, which comes to the same numbers when it is only counted.
 pub(super) fn encode(encoder: &mut Encoder, command: &Command, events: &[Event]) -> Vec<Said> {
+    let (mut counting, mut days) = (encoder.clone(), Days::default());
+    counting.encode(command, events, &mut days);
     let mut log = Log::default();
     encoder.encode(command, events, &mut log);
+    let saved = |encoder: &Encoder| {
+        let mut bytes = Vec::new();
+        encoder.save(&mut bytes);
+        bytes
+    };
+    assert!(saved(&counting) == saved(encoder), "{events:?}");
+    let is_day = |said: &&Said| matches!(said, Said::Day(_));
+    assert!(days.0.iter().eq(log.0.iter().filter(is_day)));
     log.0
 }
 
