@@ -73,7 +73,7 @@ use sink::Step;
 pub use sink::{Progress, STEP_EVENTS_MAX, Sink};
 use stops::Reached;
 use unseen::{Part, Unseen};
-pub use view::OrderView;
+pub use view::{EndedOrder, OrderView};
 use volatility::Band;
 
 /// Raised whenever the same commands come to cause other events, or another state: then a journal of before can not be
@@ -432,8 +432,8 @@ impl Exchange {
         step: &mut Step<'_, S>,
     ) {
         if S::WANTS_FINISHED {
-            let view = self.view(handle);
-            step.sink.order_finished(&view, state);
+            let ended = self.ended(handle, self.arena.get(handle));
+            step.sink.order_finished(&ended, state);
         }
         if slot.is(FLAG_EXPIRES | FLAG_DARK) {
             self.finish_unusual(handle);

@@ -1,18 +1,18 @@
 //! Where events go, and how many of them a step may have.
 
 use super::event::Event;
-use super::view::OrderView;
+use super::view::EndedOrder;
 
 /// Takes what a command causes.
 pub trait Sink {
-    /// True when [`Sink::order_finished`] does something; the engine's own sink saves the work of making the view.
+    /// True when [`Sink::order_finished`] does something; the engine's own sink saves the work of reckoning it.
     const WANTS_FINISHED: bool = false;
 
     /// One event, in order.
     fn event(&mut self, event: Event);
 
     /// An order ended: `state` is `F` (filled) or `C` (canceled). Called before its slot is freed.
-    fn order_finished(&mut self, _order: &OrderView, _state: u8) {}
+    fn order_finished(&mut self, _order: &EndedOrder, _state: u8) {}
 }
 
 impl Sink for Vec<Event> {

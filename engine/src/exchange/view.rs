@@ -3,7 +3,7 @@
 use super::Exchange;
 use super::account::{Account, Session};
 use super::book::Side;
-use super::book::arena::{FLAG_MARKET, FLAG_STOP, FLAG_WAITS, NONE};
+use super::book::arena::{FLAG_MARKET, FLAG_STOP, FLAG_WAITS, NONE, OrderSlot};
 use super::book::ladder::Ladder;
 use super::command::whole;
 use super::instrument::Instrument;
@@ -48,40 +48,101 @@ pub struct OrderView {
     pub cl_ord_id: [u8; 14],
 }
 
+/// An order that ends, as its owner will ask about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndedOrder {
+    /// Session index.
+    pub session: u32,
+    /// Account index.
+    pub account: u32,
+    /// The newest UserRefNum of its chain.
+    pub user_ref: u32,
+    /// Order reference number.
+    pub number: u64,
+    /// Stock locate.
+    pub instrument: u16,
+    /// `B` or `S`.
+    pub side: u8,
+    /// Lots: executed, and what is still open in its slot.
+    pub quantity: u32,
+    /// Lots, over the whole chain.
+    pub executed: u32,
+    /// 0.0001 of the quote asset; [`Price::MARKET`] for a market order.
+    pub price: u32,
+    /// Quote units.
+    pub executed_notional: u128,
+    /// Quote units; negative is a rebate.
+    pub fees: i128,
+}
+
 impl Exchange {
     pub(super) fn view(&self, handle: u32) -> OrderView {
         let (slot, open) = (self.arena.get(handle), self.open_of(handle));
-        let details = self.arena.details(handle);
-        let instrument = self.instrument_of(slot.instrument);
-        let totals = self.arena.totals(handle);
-        let (base_notional, base_fees) = (whole(totals.notional), whole(totals.fees) as i128);
-        // Everything since the order came to rest was executed at its own price.
-        let rested = notional(slot.tick, slot.executed - totals.executed, instrument.tick_value);
-        let maker_ppm = self.schedules.get(slot.schedule).maker_ppm;
-        let charged = charged(rested, maker_ppm, totals.remainder, slot.fee_remainder);
+        let EndedOrder {
+            session,
+            account,
+            user_ref,
+            number,
+            instrument,
+            side,
+            quantity,
+            executed,
+            price,
+            executed_notional,
+            fees,
+        } = self.ended(handle, slot);
         OrderView {
-            session: slot.session,
-            account: slot.account,
-            user_ref: slot.user_ref,
-            number: self.arena.number(handle),
-            instrument: slot.instrument,
-            side: slot.side.byte(),
-            quantity: slot.executed + open,
-            executed: slot.executed,
+            session,
+            account,
+            user_ref,
+            number,
+            instrument,
+            side,
+            quantity,
+            executed,
             open,
             displayed: match self.part(handle) {
                 Part::Displayed | Part::Shown(_) if !slot.is(FLAG_STOP | FLAG_WAITS) => slot.open,
                 _ => 0,
             },
             feed_number: slot.number,
+            price,
+            executed_notional,
+            fees,
+            cl_ord_id: self.arena.details(handle).cl_ord_id,
+        }
+    }
+
+    /// The part of a view that is told when the order ends. `slot` is the order's.
+    #[inline(always)]
+    pub(super) fn ended(&self, handle: u32, slot: &OrderSlot) -> EndedOrder {
+        let instrument = self.instrument_of(slot.instrument);
+        let totals = self.arena.totals(handle);
+        let (mut executed_notional, mut fees) = (whole(totals.notional), whole(totals.fees) as i128);
+        // Everything since the order came to rest was executed at its own price.
+        let rested = slot.executed - totals.executed;
+        if rested > 0 {
+            let value = notional(slot.tick, rested, instrument.tick_value);
+            let maker_ppm = self.schedules.get(slot.schedule).maker_ppm;
+            executed_notional += value;
+            fees += charged(value, maker_ppm, totals.remainder, slot.fee_remainder);
+        }
+        EndedOrder {
+            session: slot.session,
+            account: slot.account,
+            user_ref: slot.user_ref,
+            number: self.arena.number(handle),
+            instrument: slot.instrument,
+            side: slot.side.byte(),
+            quantity: slot.executed + self.open_of(handle),
+            executed: slot.executed,
             price: if slot.is(FLAG_MARKET) {
                 Price::MARKET.0 as u32
             } else {
                 instrument.price(slot.tick)
             },
-            executed_notional: base_notional + rested,
-            fees: base_fees + charged,
-            cl_ord_id: details.cl_ord_id,
+            executed_notional,
+            fees,
         }
     }
 

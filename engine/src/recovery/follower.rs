@@ -3,10 +3,10 @@
 //! It asks no exchange: commands, their events and the [`Change`]s of the history are all it takes. So it can be behind: the
 //! replica has it done after each step, a start after each batch of commands.
 
-use super::history::{History, OrderStatus};
+use super::history::{FinishedOrder, History};
 use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::event::{Event, EventKind};
-use crate::exchange::{Exchange, Limits, OrderView, Sink};
+use crate::exchange::{EndedOrder, Exchange, Limits, Sink};
 use crate::ingress::EventsHash;
 use crate::output::{Encoder, MessageSink};
 
@@ -14,11 +14,7 @@ use crate::output::{Encoder, MessageSink};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Change {
     /// An order of the account ended, or a request was refused.
-    Finished {
-        account: u32,
-        session: u32,
-        status: OrderStatus,
-    },
+    Finished { account: u32, order: FinishedOrder },
     /// The order known by `from` goes on as `to`.
     Replaced {
         account: u32,
@@ -47,19 +43,19 @@ impl Sink for Told {
         self.events.push(event);
     }
 
-    fn order_finished(&mut self, order: &OrderView, state: u8) {
-        let mut status = OrderStatus::of(order, state);
+    #[inline(always)]
+    fn order_finished(&mut self, order: &EndedOrder, state: u8) {
+        let mut finished = FinishedOrder::ended(order, state);
         // A canceled order was as large as what it executed and what the cancel, which was told just now, took away.
         let canceled = self.events[self.step..].last().filter(|event| {
             state == b'C' && event.session == order.session && event.user_ref == order.user_ref
         });
         if let Some(canceled) = canceled {
-            status.quantity = order.executed + canceled.quantity;
+            finished.set_quantity(order.executed + canceled.quantity);
         }
         self.changes.push(Change::Finished {
             account: order.account,
-            session: order.session,
-            status,
+            order: finished,
         });
     }
 }
@@ -105,8 +101,7 @@ impl Told {
             },
             (EventKind::Rejected, Some(owner)) if is_order(command) => Change::Finished {
                 account: owner.account,
-                session,
-                status: OrderStatus::rejected(command, event),
+                order: FinishedOrder::rejected(session, command, event),
             },
             _ => return,
         };
@@ -158,11 +153,7 @@ impl Follower {
     pub(super) fn remember(&mut self, changes: &[Change]) {
         for change in changes {
             match *change {
-                Change::Finished {
-                    account,
-                    session,
-                    status,
-                } => self.history.finish(account, session, status),
+                Change::Finished { account, order } => self.history.finish(account, order),
                 Change::Replaced {
                     account,
                     session,

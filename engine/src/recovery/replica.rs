@@ -209,7 +209,7 @@ impl Replica {
         };
         let newest = self.follower.history.newest(owner.account, session, user_ref);
         if let Some(order) = self.core.exchange.order(session, newest) {
-            return OrderStatus::of(&order, b'L');
+            return OrderStatus::live(&order);
         }
         let found = self.follower.history.find(owner.account, session, newest);
         found.unwrap_or_else(|| OrderStatus::unknown(user_ref))

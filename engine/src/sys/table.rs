@@ -67,7 +67,9 @@ pub fn prefetch_whole<T>(rest: &[T]) {
     const LINE_BYTES: usize = 64;
     if let Some(first) = rest.first() {
         let first = std::ptr::from_ref(first).cast::<[u8; LINE_BYTES]>();
-        for line in 0..=size_of::<T>().div_ceil(LINE_BYTES) {
+        // What begins anywhere may reach into one line more.
+        let more = usize::from(align_of::<T>() < LINE_BYTES);
+        for line in 0..size_of::<T>().div_ceil(LINE_BYTES) + more {
             prefetch(first.wrapping_add(line));
         }
     }

@@ -122,23 +122,33 @@ pub(crate) fn truth(world: &World, words: &mut Words<'_>) -> Outcome<String> {
 }
 
 fn order(world: &World, session: u32, user_ref: u32) -> String {
-    let live = world.exchange.order(session, user_ref).map(|view| (view, b'L'));
-    let Some((view, state)) = live.or(world.ended.get(&(session, user_ref)).copied()) else {
+    if let Some(order) = world.exchange.order(session, user_ref) {
+        let (value, fees) = (order.executed_notional, order.fees);
+        let amounts = amounts(world, order.instrument, [order.open, order.executed], value, fees);
+        return format!("live {amounts}");
+    }
+    let Some((order, state)) = world.ended.get(&(session, user_ref)) else {
         return "unknown".to_owned();
     };
-    let state = match state {
-        b'L' => "live",
-        b'F' => "filled",
-        _ => "canceled",
-    };
-    let quote = u32::from(world.definition(view.instrument).quote);
-    let lots = |lots| world.show_lots(view.instrument, u64::from(lots));
+    let state = if *state == b'F' { "filled" } else { "canceled" };
+    let lots = [order.quantity - order.executed, order.executed];
+    let amounts = amounts(
+        world,
+        order.instrument,
+        lots,
+        order.executed_notional,
+        order.fees,
+    );
+    format!("{state} {amounts}")
+}
+
+fn amounts(world: &World, locate: u16, lots: [u32; 2], value: u128, fees: i128) -> String {
+    let quote = u32::from(world.definition(locate).quote);
+    let [open, executed] = lots.map(|lots| world.show_lots(locate, u64::from(lots)));
     format!(
-        "{state} open {} executed {} value {} fees {}",
-        lots(view.open),
-        lots(view.executed),
-        world.show_amount(quote, view.executed_notional as i128),
-        world.show_amount(quote, view.fees),
+        "open {open} executed {executed} value {} fees {}",
+        world.show_amount(quote, value as i128),
+        world.show_amount(quote, fees),
     )
 }
 

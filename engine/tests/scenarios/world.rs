@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use engine::exchange::command::{Command, InstrumentDefinition, whole};
 use engine::exchange::event::Event;
-use engine::exchange::{Exchange, Limits, OrderView, Progress, STEP_EVENTS_MAX, Sink};
+use engine::exchange::{EndedOrder, Exchange, Limits, Progress, STEP_EVENTS_MAX, Sink};
 
 use super::decimal;
 use super::words::{Outcome, Word};
@@ -32,14 +32,14 @@ pub(crate) struct World {
     /// The instrument that a session's UserRefNum was used for.
     pub(crate) used_for: BTreeMap<(u32, u32), u16>,
     /// How orders ended: `F` or `C`.
-    pub(crate) ended: BTreeMap<(u32, u32), (OrderView, u8)>,
+    pub(crate) ended: BTreeMap<(u32, u32), (EndedOrder, u8)>,
 }
 
 /// Collects what a command causes.
 #[derive(Default)]
 struct Caused {
     events: Vec<Event>,
-    ended: Vec<(OrderView, u8)>,
+    ended: Vec<(EndedOrder, u8)>,
 }
 
 impl Sink for Caused {
@@ -49,7 +49,7 @@ impl Sink for Caused {
         self.events.push(event);
     }
 
-    fn order_finished(&mut self, order: &OrderView, state: u8) {
+    fn order_finished(&mut self, order: &EndedOrder, state: u8) {
         self.ended.push((*order, state));
     }
 }
@@ -95,8 +95,8 @@ impl World {
         // A panic is told like anything else that is wrong: with its place in the scenario.
         let run = AssertUnwindSafe(|| run(&mut self.exchange, &command));
         let caused = catch_unwind(run).map_err(|_| "the exchange panics here (see above)".to_owned())??;
-        for (view, state) in caused.ended {
-            self.ended.insert((view.session, view.user_ref), (view, state));
+        for (order, state) in caused.ended {
+            self.ended.insert((order.session, order.user_ref), (order, state));
         }
         self.exchange.check_invariants()?;
         Ok(caused.events)

@@ -9,14 +9,14 @@ use engine::exchange::command::{
 };
 use engine::exchange::event::{Event, EventKind};
 use engine::exchange::snapshot::Input;
-use engine::exchange::{Exchange, Limits, OrderView, Outlook, Progress, STEP_EVENTS_MAX, Sink};
+use engine::exchange::{EndedOrder, Exchange, Limits, OrderView, Outlook, Progress, STEP_EVENTS_MAX, Sink};
 use zerocopy::FromZeros;
 
 /// Everything a command caused.
 #[derive(Debug, Default)]
 pub(super) struct Caused {
     pub events: Vec<Event>,
-    pub ended: Vec<(OrderView, u8)>,
+    pub ended: Vec<(EndedOrder, u8)>,
     pub steps: usize,
 }
 
@@ -27,7 +27,7 @@ impl Sink for Caused {
         self.events.push(event);
     }
 
-    fn order_finished(&mut self, order: &OrderView, state: u8) {
+    fn order_finished(&mut self, order: &EndedOrder, state: u8) {
         self.ended.push((*order, state));
     }
 }
@@ -264,14 +264,14 @@ impl World {
             tell(&command)
         );
         for (
-            (view, state),
+            (found, state),
             Ended {
                 order,
                 state: expected,
             },
         ) in caused.ended.iter().zip(&ended)
         {
-            self.compare_view(view, order);
+            compare_ended(found, order);
             assert_eq!(state, expected, "how {order:?} ended");
         }
         check_minimum(&command, &caused.events);
@@ -299,16 +299,40 @@ impl World {
             } else {
                 view.feed_number
             },
-            price: if order.is_market {
-                0x7FFF_FFFF
-            } else {
-                order.price as u32
-            },
+            price: price_of(order),
             executed_notional: order.executed_value as u128,
             fees: order.charged(),
             cl_ord_id: order.cl_ord_id,
         };
         assert_eq!(*view, expected, "an order, in the exchange and in the model");
+    }
+}
+
+fn compare_ended(found: &EndedOrder, order: &ModelOrder) {
+    let expected = EndedOrder {
+        session: order.session,
+        account: order.account,
+        user_ref: order.user_ref,
+        number: order.name.number,
+        instrument: order.instrument,
+        side: if order.is_buy { b'B' } else { b'S' },
+        quantity: order.executed + order.open,
+        executed: order.executed,
+        price: price_of(order),
+        executed_notional: order.executed_value as u128,
+        fees: order.charged(),
+    };
+    assert_eq!(
+        *found, expected,
+        "an ended order, in the exchange and in the model"
+    );
+}
+
+fn price_of(order: &ModelOrder) -> u32 {
+    if order.is_market {
+        0x7FFF_FFFF
+    } else {
+        order.price as u32
     }
 }
 
