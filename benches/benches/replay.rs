@@ -4,7 +4,7 @@
 //! applied. The other stages have the commands in memory. *Plain* applies one after the other and counts what it says,
 //! *ahead* has six in line while what they touch is fetched. *Counted* is what a start does with all commands but the last:
 //! batches, the events' hash, numbers of messages, finished orders; *stored* what it does with those whose messages the store
-//! still has at the end. A restart takes *read* and one of these two for each command.
+//! still has at the end. *From files* is *counted* with *read* on a thread ahead of it, over the whole journal, as a start does.
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use benches::document::{self, Table};
 use benches::{Mode, Options, Spread, Stream, Workload, machine, report, workload};
 use engine::ahead::Ahead;
+use engine::assembly::StartError;
 use engine::exchange::Exchange;
 use engine::exchange::snapshot::Input;
 use engine::journal::{
@@ -61,12 +62,13 @@ struct Run {
     ahead: Duration,
     counted: Duration,
     stored: Duration,
+    from_files: Duration,
     save: Duration,
     load: Duration,
     orders: u64,
     bytes: usize,
     /// The state's, found in each way.
-    hashes: [u64; 5],
+    hashes: [u64; 6],
 }
 
 impl Run {
@@ -102,6 +104,7 @@ impl Run {
 
         let (counted, counted_time) = started(stream, false);
         let (stored, stored_time) = started(stream, true);
+        let (restarted, from_files) = restarted(stream, journal);
 
         let exchange = &replay.exchange;
         let mut bytes = Vec::new();
@@ -121,6 +124,7 @@ impl Run {
             ahead: ahead_time,
             counted: counted_time,
             stored: stored_time,
+            from_files,
             save,
             load,
             orders: orders.map(|account| u64::from(account.open_orders)).sum(),
@@ -130,6 +134,7 @@ impl Run {
                 exchange.state_hash(),
                 counted.replica.exchange().state_hash(),
                 stored.replica.exchange().state_hash(),
+                restarted.replica.exchange().state_hash(),
                 loaded.state_hash(),
             ],
         }
@@ -138,12 +143,7 @@ impl Run {
 
 /// A start that has applied all commands, and how long the measured ones took.
 fn started(stream: &Stream, is_stored: bool) -> (Start, Duration) {
-    let config = RecoveryConfig {
-        store_bytes: 64 << 20,
-        finished_orders: 64,
-        ..RecoveryConfig::new(stream.workload.limits())
-    };
-    let mut start = Start::empty(&config);
+    let mut start = empty(stream);
     for command in &stream.setup {
         start.replay(command);
     }
@@ -157,6 +157,37 @@ fn started(stream: &Stream, is_stored: bool) -> (Start, Duration) {
     });
     result.expect("nothing is compared");
     (start, began.elapsed())
+}
+
+fn empty(stream: &Stream) -> Start {
+    Start::empty(&RecoveryConfig {
+        store_bytes: 64 << 20,
+        finished_orders: 64,
+        ..RecoveryConfig::new(stream.workload.limits())
+    })
+}
+
+/// A start on the journal, which stores nothing, and how long it took for so many commands as are measured.
+fn restarted(stream: &Stream, directory: &Path) -> (Start, Duration) {
+    let mut disk = disk(directory);
+    let mut start = empty(stream);
+    let began = Instant::now();
+    let recovered = start.catch_up(&Skips::default(), |catching| {
+        catching.set_stored(false);
+        journal::recover(
+            &mut disk,
+            ReadOptions::default(),
+            |_| {},
+            |command, _| {
+                catching.pass(command, None);
+                Ok::<_, StartError>(())
+            },
+        )
+    });
+    let took = began.elapsed();
+    recovered.unwrap_or_else(|error| panic!("{error}"));
+    let count = stream.setup.len() + stream.measured.len();
+    (start, took * stream.measured.len() as u32 / count as u32)
 }
 
 /// Runs `work` with a journal of the stream's commands; what can not be removed of it stays in the build directory.
@@ -262,6 +293,7 @@ fn measure(options: &Options) -> String {
         "ahead",
         "counted",
         "stored",
+        "from files",
         "open orders",
         "save ms",
         "load ms",
@@ -292,6 +324,7 @@ fn measure(options: &Options) -> String {
             rate(|run| run.ahead),
             rate(|run| run.counted),
             rate(|run| run.stored),
+            rate(|run| run.from_files),
             report::thousands(runs[0].orders),
             milliseconds(|run| run.save),
             milliseconds(|run| run.load),

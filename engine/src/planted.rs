@@ -112,6 +112,22 @@ pub fn plant(bug: Option<Bug>) {
     PLANTED.set(bug);
 }
 
+/// `work` for a thread that works for this one: with this one's bug.
+#[cfg(feature = "planted")]
+pub(crate) fn with_ours<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let ours = PLANTED.get();
+    move || {
+        plant(ours);
+        work()
+    }
+}
+
+/// No bug is planted.
+#[cfg(not(feature = "planted"))]
+pub(crate) fn with_ours<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    work
+}
+
 /// True when this bug is planted here.
 #[cfg(feature = "planted")]
 pub(crate) fn is(bug: Bug) -> bool {

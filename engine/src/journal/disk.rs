@@ -99,10 +99,10 @@ pub struct Write {
     pub is_waited_for: bool,
 }
 
-/// Storage of the one who writes. Nobody else changes it.
+/// Storage of the one who writes, on whichever thread. Nobody else changes it.
 ///
 /// The first four are called at start and may block; the others are the stage's and do not, nor do they allocate or free.
-pub trait Disk: Segments {
+pub trait Disk: Segments + Send {
     /// Bytes of a new segment.
     fn segment_bytes(&self) -> u64;
 

@@ -18,6 +18,7 @@
 //!
 //! Not here: what commands mean, snapshots (`snapshot`), the clock.
 
+mod ahead;
 mod disk;
 mod error;
 mod file_disk;

@@ -61,6 +61,11 @@ impl<'a> Batch<'a> {
     pub fn commands(&self) -> Commands<'a> {
         Commands::new(self.payload)
     }
+
+    /// They, as they lie in the journal.
+    pub(super) fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
 }
 
 /// Lends frame after frame, each checked: checksum, version, configuration, chain, sequence numbers.

@@ -1,5 +1,6 @@
 //! Reading the whole journal, or all from a command on, in one call.
 
+use super::ahead::replay_ahead;
 use super::disk::{Disk, Segments};
 use super::error::JournalError;
 use super::reader::{Progress, ReadOptions, Reader};
@@ -43,7 +44,7 @@ pub fn replay<S: Segments, E: From<JournalError>>(
 }
 
 /// [`replay`] for the one who will continue the journal: settles the disk first, so that what is read can not be lost
-/// any more and may be released.
+/// any more and may be released. A thread reads ahead of `command`.
 ///
 /// # Errors
 /// As [`replay`], or what the disk says.
@@ -60,7 +61,7 @@ pub fn recover<D: Disk, E: From<JournalError>>(
         until: u64::MAX,
         ..options
     };
-    let mut recovered = replay(disk, options, progress, command)?;
+    let mut recovered = replay_ahead(disk, options, progress, command)?;
     recovered.settled = true;
     Ok(recovered)
 }

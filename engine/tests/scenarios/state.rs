@@ -132,13 +132,7 @@ fn order(world: &World, session: u32, user_ref: u32) -> String {
     };
     let state = if *state == b'F' { "filled" } else { "canceled" };
     let lots = [order.quantity - order.executed, order.executed];
-    let amounts = amounts(
-        world,
-        order.instrument,
-        lots,
-        order.executed_notional,
-        order.fees,
-    );
+    let amounts = amounts(world, order.instrument, lots, order.executed_notional, order.fees);
     format!("{state} {amounts}")
 }
 
