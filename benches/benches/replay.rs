@@ -167,27 +167,34 @@ fn empty(stream: &Stream) -> Start {
     })
 }
 
-/// A start on the journal, which stores nothing, and how long it took for so many commands as are measured.
+/// A start on the journal, which stores nothing, and how long it took for so many commands as are measured: from the first
+/// one to the last report of progress that is not the end. What is once for each start is left out: settling the disk, and
+/// looking through the unused rest of the last file.
 fn restarted(stream: &Stream, directory: &Path) -> (Start, Duration) {
     let mut disk = disk(directory);
     let mut start = empty(stream);
-    let began = Instant::now();
+    let count = (stream.setup.len() + stream.measured.len()) as u64;
+    let (mut began, mut last) = (None, (1, Duration::ZERO));
     let recovered = start.catch_up(&Skips::default(), |catching| {
         catching.set_stored(false);
         journal::recover(
             &mut disk,
             ReadOptions::default(),
-            |_| {},
+            |now| {
+                let took = began.get_or_insert_with(Instant::now).elapsed();
+                if now.sequence > 0 && now.sequence < count {
+                    last = (now.sequence, took);
+                }
+            },
             |command, _| {
                 catching.pass(command, None);
                 Ok::<_, StartError>(())
             },
         )
     });
-    let took = began.elapsed();
     recovered.unwrap_or_else(|error| panic!("{error}"));
-    let count = stream.setup.len() + stream.measured.len();
-    (start, took * stream.measured.len() as u32 / count as u32)
+    let (passed, took) = last;
+    (start, took.mul_f64(stream.measured.len() as f64 / passed as f64))
 }
 
 /// Runs `work` with a journal of the stream's commands; what can not be removed of it stays in the build directory.
