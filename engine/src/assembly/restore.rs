@@ -9,10 +9,13 @@ use std::cell::Cell;
 use super::error::StartError;
 use crate::exchange::snapshot::Input;
 use crate::exchange::{Exchange, Limits};
-use crate::journal::{self, Disk, PROGRESS_BYTES, ReadOptions, Recovered};
+use crate::journal::{self, Disk, PAYLOAD_BYTES_MAX, PROGRESS_BYTES, ReadOptions, Recovered};
 use crate::poison::Skips;
 use crate::recovery::{RecoveryConfig, Start};
 use crate::snapshot::{self, Header, Snapshots};
+
+/// The longest write, and as much again.
+const IN_FLIGHT_BYTES: u64 = 2 * PAYLOAD_BYTES_MAX as u64;
 
 /// What a start found.
 #[derive(Debug)]
@@ -166,9 +169,10 @@ fn read_on(
         ..ReadOptions::default()
     };
     // PERF: a message that is overwritten before the end need not be stored. A command's messages take more room there than
-    // the command on disk, so the last bytes of the journal, as many as the store has, fill it. Where the last segment's
-    // unused rest begins is not known before: two segments more.
-    let stored_bytes = recovery.store_bytes as u64 + 2 * disk.segment_bytes() + PROGRESS_BYTES;
+    // the command on disk, so the last bytes of the journal, as many as the store has, fill it. Where the journal ends is known
+    // but for a write that was in flight.
+    let unused_bytes = journal::unused_bytes(disk)?;
+    let stored_bytes = recovery.store_bytes as u64 + unused_bytes + IN_FLIGHT_BYTES + PROGRESS_BYTES;
     let is_stored = Cell::new(true);
     let tell = |now: journal::Progress| {
         is_stored.set(now.bytes_total - now.bytes <= stored_bytes);

@@ -35,6 +35,7 @@ mod settings;
 mod sim_disk;
 #[cfg(test)]
 mod tests;
+mod unused;
 mod verify;
 mod writer;
 
@@ -54,5 +55,6 @@ pub use settings::{Durability, Links, Settings};
 pub use sim_disk::{Crash, Fault, SimDisk};
 #[cfg(test)]
 pub(crate) use tests::TemporaryDirectory;
+pub use unused::unused_bytes;
 pub use verify::{Report, verify, verify_segments};
 pub use writer::JournalStage;

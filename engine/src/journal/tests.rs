@@ -16,6 +16,7 @@ use crate::runtime::Stage;
 use crate::runtime::links::Journaled;
 use crate::runtime::shutdown::Shutdown;
 
+mod ahead;
 mod crash;
 mod damage;
 mod files;
