@@ -1,8 +1,10 @@
 //! The journal stage: commands in, durable commands out.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crossbeam_utils::CachePadded;
 use rtrb::chunks::ChunkError;
 
 use super::disk::Disk;
@@ -19,6 +21,21 @@ use crate::runtime::{Hurry, Stage, Watch};
 const FRAMES: usize = 4;
 /// Commands moved in one poll, each way.
 const COMMANDS_PER_POLL: usize = 4096;
+
+crate::counters! {
+    /// What the journal stage counts.
+    pub struct JournalCounters: "journal" {
+        turns: "Turns of the stage.",
+        idle_turns: "Turns in which there was nothing to do.",
+        commands: "Commands taken from the engine.",
+        frames: "Frames written, or without a disk released.",
+        frame_most: "The most commands of one frame.",
+        bytes: "Bytes of the frames that were given to the disk.",
+        disk_busy: "Turns in which commands waited, because the write and sync before were under way.",
+        frames_used_up: "Turns in which commands waited, because the replica had not taken what was written.",
+        left_to_disk: "Frames that the replica has to read from the disk, because it was too far behind.",
+    }
+}
 
 /// Writes commands to disk in batches: while one is written and synced, the next one gathers. After the first failure
 /// it does nothing any more.
@@ -39,6 +56,7 @@ pub struct JournalStage<D: Disk> {
     free: Vec<FrameBuffer>,
     next_sequence: u64,
     failed: bool,
+    counters: Arc<CachePadded<JournalCounters>>,
 }
 
 /// What is being written.
@@ -87,7 +105,13 @@ impl<D: Disk> JournalStage<D> {
             free: (1..FRAMES).map(|_| frame()).collect(),
             next_sequence: recovered.last_sequence + 1,
             failed: false,
+            counters: JournalCounters::shared(),
         })
+    }
+
+    /// What it counts.
+    pub fn counters(&self) -> &Arc<CachePadded<JournalCounters>> {
+        &self.counters
     }
 
     /// True when everything that came in is written and forwarded, or nothing ever will be.
@@ -170,6 +194,7 @@ impl<D: Disk> JournalStage<D> {
             taken += 1;
         }
         chunk.commit(taken);
+        self.counters.commands.add(taken as u64);
         taken
     }
 
@@ -178,7 +203,15 @@ impl<D: Disk> JournalStage<D> {
         let Some(disk) = &mut self.disk else {
             return Ok(0);
         };
-        if self.flight.is_some() || self.gathering.is_empty() || self.free.is_empty() {
+        if self.gathering.is_empty() {
+            return Ok(0);
+        }
+        if self.flight.is_some() {
+            self.counters.disk_busy.increment();
+            return Ok(0);
+        }
+        if self.free.is_empty() {
+            self.counters.frames_used_up.increment();
             return Ok(0);
         }
         if !disk.has_room(self.gathering.padded_bytes()) {
@@ -190,6 +223,8 @@ impl<D: Disk> JournalStage<D> {
             return Ok(0);
         };
         let mut frame = std::mem::replace(&mut self.gathering, free);
+        count_frame(&self.counters, &frame);
+        self.counters.bytes.add(frame.padded_bytes() as u64);
         disk.submit_frame(self.settings.configuration_hash, &mut frame);
         if self.settings.durability == Durability::Async || planted::is(Bug::AcknowledgedBeforeSync) {
             self.links
@@ -209,8 +244,10 @@ impl<D: Disk> JournalStage<D> {
             .released
             .store(self.gathering.last_sequence(), Ordering::Release);
         let Some(free) = self.free.pop() else {
+            self.counters.frames_used_up.increment();
             return 0;
         };
+        count_frame(&self.counters, &self.gathering);
         self.written
             .push_back(std::mem::replace(&mut self.gathering, free));
         1
@@ -244,6 +281,7 @@ impl<D: Disk> JournalStage<D> {
                     self.links
                         .left_to_disk
                         .store(frame.last_sequence(), Ordering::Release);
+                    self.counters.left_to_disk.increment();
                 } else {
                     break;
                 }
@@ -298,6 +336,12 @@ impl<D: Disk> JournalStage<D> {
     }
 }
 
+/// A frame is about to be written, or counts as written.
+fn count_frame(counters: &JournalCounters, frame: &FrameBuffer) {
+    counters.frames.increment();
+    counters.frame_most.at_least(u64::from(frame.count()));
+}
+
 impl<D: Disk> Stage for JournalStage<D> {
     fn name(&self) -> &'static str {
         "journal"
@@ -307,8 +351,12 @@ impl<D: Disk> Stage for JournalStage<D> {
         if self.failed {
             return 0;
         }
+        self.counters.turns.increment();
         match self.work() {
-            Ok(work) => work,
+            Ok(work) => {
+                self.counters.idle_turns.add(u64::from(work == 0));
+                work
+            }
             Err(failure) => {
                 self.fail(&failure);
                 1
