@@ -22,10 +22,9 @@ const ROUNDS: u32 = 7;
 const TRIPS: u32 = 3_000;
 
 /// What may be typed.
-const USAGE: &str =
-    "usage: [--seconds N] [--write] [round-trip|curve|throughput|commit]...\n(all parts when none is named)";
+const USAGE: &str = "usage: [--seconds N] [--write] [round-trip|commit|throughput|curve]...\n(all parts when none is named)";
 
-const PARTS: [&str; 4] = ["round-trip", "curve", "throughput", "commit"];
+const PARTS: [&str; 4] = ["round-trip", "commit", "throughput", "curve"];
 
 struct Options {
     /// Of each load.

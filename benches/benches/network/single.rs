@@ -189,7 +189,7 @@ pub(crate) fn compare(rounds: u32, trips: u32) -> Result<Comparison, String> {
                         }
                         (0..trips).try_for_each(|_| trader.trip(&mut latency))
                     })?;
-                    if !venue.stop()? {
+                    if !venue.stop()?.is_equal() {
                         return Err("engine and replica differ".to_owned());
                     }
                 }

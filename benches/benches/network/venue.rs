@@ -1,9 +1,11 @@
 //! An exchange that disturbs nobody: free ports, a directory of its own.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use engine::assembly::{self, Running};
+use client_sim::feed_check::FeedLines;
+use engine::assembly::{self, Final, Running};
 use engine::config::{Config, Durability};
 
 /// It runs until it is stopped.
@@ -43,13 +45,24 @@ impl Venue {
         value.unwrap_or_else(|| panic!("there is no counter {group}.{name}"))
     }
 
-    /// Stops it, and removes what it kept. False when engine and replica have come to different states.
-    pub(crate) fn stop(self) -> Result<bool, String> {
+    /// Where its market data is.
+    pub(crate) fn feed(&self) -> FeedLines {
+        let addresses = self.running.addresses();
+        FeedLines {
+            line_a: addresses.line_a,
+            line_b: addresses.line_b,
+            interface: Ipv4Addr::LOCALHOST,
+            recovery: SocketAddr::V4(addresses.recovery_tcp),
+        }
+    }
+
+    /// Stops it, and removes what it kept.
+    pub(crate) fn stop(self) -> Result<Final, String> {
         let last = self.running.stop()?;
         if self.directory.exists() {
             std::fs::remove_dir_all(&self.directory)
                 .map_err(|error| format!("{}: {error}", self.directory.display()))?;
         }
-        Ok(last.is_equal())
+        Ok(last)
     }
 }
