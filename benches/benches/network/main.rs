@@ -8,6 +8,7 @@ mod commit;
 mod curve;
 mod echo;
 mod load;
+mod mock;
 mod single;
 mod venue;
 
@@ -22,9 +23,9 @@ const ROUNDS: u32 = 7;
 const TRIPS: u32 = 3_000;
 
 /// What may be typed.
-const USAGE: &str = "usage: [--seconds N] [--write] [round-trip|commit|throughput|curve]...\n(all parts when none is named)";
+const USAGE: &str = "usage: [--seconds N] [--write] [round-trip|commit|mock|throughput|curve]...\n(all parts when none is named)";
 
-const PARTS: [&str; 4] = ["round-trip", "commit", "throughput", "curve"];
+const PARTS: [&str; 5] = ["round-trip", "commit", "mock", "throughput", "curve"];
 
 struct Options {
     /// Of each load.
@@ -99,6 +100,7 @@ fn smoke() {
     })
     .expect("a load on loopback");
     assert!(run.is_whole(), "{run:?}");
+    mock::smoke();
     let commits = commit::run(10_000, Duration::from_millis(200)).expect("a file can be written");
     assert_eq!(commits.count, 2_000);
     let drawn = curve::draw(&[(10_000, run.latency), (20_000, run.latency)]);
@@ -124,6 +126,9 @@ fn measure(options: &Options) -> Result<(), String> {
     }
     if options.has("commit") {
         tell(commit::compare(seconds)?);
+    }
+    if options.has("mock") {
+        tell(mock::compare(seconds)?);
     }
     if options.has("throughput") {
         tell(load::throughput(seconds)?);
