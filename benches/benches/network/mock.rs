@@ -252,6 +252,7 @@ fn ask(server: SocketAddrV4, packing: Packing, duration: Duration) -> io::Result
             } else if client.under_way == most && client.heard.elapsed() > LOST_AFTER {
                 lost += client.under_way;
                 client.under_way = 0;
+                client.heard = Instant::now();
             }
         }
         if work == 0 {
