@@ -6,7 +6,7 @@ use std::time::Duration;
 use benches::document::Table;
 use client_sim::cli::arguments::Rate;
 use client_sim::cli::arguments::{demo_participants, demo_references};
-use client_sim::cli::load::{drive, last_tickers, window};
+use client_sim::cli::load::{drive, last_tickers, room, window};
 use client_sim::demo::equal_books;
 use client_sim::feed_check::FeedCheck;
 use client_sim::fleet::{AtStop, Fleet, FleetConfig};
@@ -73,19 +73,20 @@ pub(crate) fn run(load: &Load) -> Result<Outcome, String> {
     let venue = Venue::start(load.durability, &[])?;
     let feed = FeedCheck::start(&venue.feed())?;
     let joined_at = feed.next();
+    let most = window(match load.rate {
+        0 => Rate::Max,
+        rate => Rate::PerSecond(rate),
+    });
     let config = FleetConfig {
         rate: load.rate,
         seed: SEED,
         orders_per_datagram: load.orders_per_datagram,
         references: demo_references(),
         levels: 16,
-        orders: 32_768,
+        orders: room(most),
         // Somebody's orders rest at the end: there are books to compare.
         stay: 1,
-        window: window(match load.rate {
-            0 => Rate::Max,
-            rate => Rate::PerSecond(rate),
-        }),
+        window: most,
         ..FleetConfig::new(
             venue.running.addresses().order_entry_tcp,
             demo_participants(SESSIONS),

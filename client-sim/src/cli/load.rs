@@ -114,6 +114,12 @@ pub fn window(rate: Rate) -> u32 {
     }
 }
 
+/// Room for a session's unfinished orders, when so many requests may wait for their answer: those, as many that rest, and
+/// some. A table that is larger than it must be is colder than it must be.
+pub fn room(window: u32) -> usize {
+    (4 * window as usize).max(2_048)
+}
+
 impl LoadArguments {
     fn participants(&self) -> Vec<Participant> {
         if self.logins.is_empty() {
@@ -148,7 +154,7 @@ impl LoadArguments {
             loss_per_million: millionths(self.loss),
             references,
             levels: self.levels,
-            orders: 32_768,
+            orders: room(window(self.rate)),
             window: window(self.rate),
             outlive_day: self.gtc,
             ..FleetConfig::new(self.server, self.participants())
@@ -294,10 +300,15 @@ pub fn drive(
             _ => {}
         }
         if work == 0 {
-            rest(
-                fleet.next_due_ns(now_ns).saturating_sub(now_ns),
-                fleet.is_waiting(),
-            );
+            match fleet.is_paced() {
+                true => rest(
+                    fleet.next_due_ns(now_ns).saturating_sub(now_ns),
+                    fleet.is_waiting(),
+                ),
+                // As many are under way as may be: the exchange needs the core more, and what is answered meanwhile comes
+                // in larger pieces.
+                false => rest(u64::MAX, false),
+            }
         }
     }
 }

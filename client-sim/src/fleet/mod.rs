@@ -527,6 +527,11 @@ impl Fleet {
         }
     }
 
+    /// True when orders are sent at a rate; else as many are sent as are answered.
+    pub fn is_paced(&self) -> bool {
+        self.config.rate > 0
+    }
+
     /// True while a request of somebody waits for its answer.
     pub fn is_waiting(&self) -> bool {
         self.members.iter().any(|member| {

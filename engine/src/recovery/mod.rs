@@ -692,14 +692,10 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
         work
     }
 
-    /// Acknowledgements that go over TCP, and answers, are waited for. What is missed elsewhere is mended soon enough.
+    /// Acknowledgements that go over TCP are waited for, and answers a little. What is missed elsewhere is mended soon enough.
     fn hurry(&self) -> Hurry {
-        if self.order_entry.is_urgent(order_entry::Open::is_urgent) || self.gap_recovery.is_urgent(|_| false)
-        {
-            Hurry::Usual
-        } else {
-            Hurry::Leisure
-        }
+        let orders = self.order_entry.hurry(order_entry::Open::hurry);
+        orders.max(self.gap_recovery.hurry(|_| Hurry::Leisure))
     }
 
     fn watch(&self, watch: &mut Watch) {
