@@ -19,6 +19,12 @@ use feed_handler::{Capacity, Market, Side, Subscriber, SubscriberConfig};
 use protocol::order_entry::own::Ticker;
 use serde_json::{Value, json};
 
+/// Room in the books: a load leaves some thousand orders in them at most, and what is larger is colder.
+const CAPACITY: Capacity = Capacity {
+    instruments: 1_024,
+    orders: 1 << 16,
+    levels: 1 << 15,
+};
 /// Between two looks at lines that were empty. The sockets' buffers hold some tens of milliseconds at the highest rates.
 const SLEEP: Duration = Duration::from_millis(1);
 /// How long a hole may wait for the other line: a look passes both, but not at once.
@@ -152,7 +158,7 @@ impl FeedCheck {
             interface: lines.interface,
             recovery: Some(lines.recovery),
             start,
-            capacity: Capacity::default(),
+            capacity: CAPACITY,
             patience_ns: PATIENCE_NS,
             ..SubscriberConfig::default()
         };

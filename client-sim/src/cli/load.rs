@@ -56,6 +56,9 @@ pub struct LoadArguments {
     /// A price to begin with, as SYMBOL=PRICE, for instruments without one yet; the built-in instruments have theirs.
     #[arg(long = "price", value_parser = arguments::reference)]
     pub references: Vec<(Symbol, u64)>,
+    /// Requests of a session without an answer at most; enough to keep the exchange busy unless said otherwise.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub window: Option<u32>,
     /// Prices that a market maker quotes on each side of an instrument.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub levels: u64,
@@ -115,9 +118,9 @@ pub fn window(rate: Rate) -> u32 {
 }
 
 /// Room for a session's unfinished orders, when so many requests may wait for their answer: those, as many that rest, and
-/// some. A table that is larger than it must be is colder than it must be.
+/// some for the quotes of a market maker. A table that is larger than it must be is colder than it must be.
 pub fn room(window: u32) -> usize {
-    (4 * window as usize).max(2_048)
+    2 * window as usize + 256
 }
 
 impl LoadArguments {
@@ -141,6 +144,7 @@ impl LoadArguments {
     fn fleet(&self) -> FleetConfig {
         let mut references = self.references.clone();
         references.extend(arguments::demo_references());
+        let window = self.window.unwrap_or_else(|| window(self.rate));
         FleetConfig {
             rate: self.rate.per_second(),
             seed: self.seed,
@@ -154,8 +158,8 @@ impl LoadArguments {
             loss_per_million: millionths(self.loss),
             references,
             levels: self.levels,
-            orders: room(window(self.rate)),
-            window: window(self.rate),
+            orders: room(window) + 8 * self.levels as usize,
+            window,
             outlive_day: self.gtc,
             ..FleetConfig::new(self.server, self.participants())
         }

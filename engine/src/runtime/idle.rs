@@ -15,7 +15,7 @@ const PARK_TIME_MAX: Duration = Duration::from_micros(500);
 /// How long a thread sleeps that nobody waits for.
 const LEISURE_TIME: Duration = Duration::from_millis(1);
 /// The same when somebody waits who has time.
-const CALM_TIME: Duration = Duration::from_micros(200);
+const CALM_TIME: Duration = Duration::from_micros(400);
 
 /// Idle turns between two looks at the clock, which costs more (32 ns) than an idle turn.
 const TURNS_PER_LOOK: u32 = 16;
