@@ -28,8 +28,10 @@ pub struct Report {
     pub verdict: Verdict,
     /// Contradictions: how many, and the first as text.
     pub faults: (u64, Vec<String>),
-    /// Connections lost and made anew.
+    /// Connections lost and made anew, and what the last one was lost by.
     pub lost_connections: u64,
+    /// See there.
+    pub trouble: Option<String>,
     /// Rolls of the day, each counted by each session.
     pub days_ended: u64,
 }
@@ -57,6 +59,7 @@ impl Report {
             verdict,
             faults: (shared.checker.fault_count(), shared.checker.faults().to_vec()),
             lost_connections: shared.lost_connections,
+            trouble: shared.trouble.clone(),
             days_ended: shared.days_ended,
         }
     }
@@ -167,6 +170,13 @@ impl fmt::Display for Report {
             "datagrams {}, dropped on purpose {}; gaps {}, re-requests {}, replays {}; sent again {}",
             totals.datagrams, totals.dropped, totals.gaps, totals.re_requests, totals.replays, totals.resends
         )?;
+        if let Some(trouble) = &self.trouble {
+            writeln!(
+                f,
+                "connections lost and made anew {}, the last one by: {trouble}",
+                self.lost_connections
+            )?;
+        }
         if self.days_ended > 0 {
             writeln!(
                 f,

@@ -73,10 +73,11 @@ pub(crate) fn run(load: &Load) -> Result<Outcome, String> {
     let venue = Venue::start(load.durability, &[])?;
     let feed = FeedCheck::start(&venue.feed())?;
     let joined_at = feed.next();
-    let most = window(match load.rate {
+    let rate = match load.rate {
         0 => Rate::Max,
         rate => Rate::PerSecond(rate),
-    });
+    };
+    let most = window(rate, load.orders_per_datagram);
     let config = FleetConfig {
         rate: load.rate,
         seed: SEED,

@@ -213,7 +213,7 @@ struct Client {
 /// Answers, losses, seconds.
 fn ask(server: SocketAddrV4, packing: Packing, duration: Duration) -> io::Result<(u64, u64, f64)> {
     let any = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
-    let most = u64::from(window(Rate::Max));
+    let most = u64::from(window(Rate::Max, 1));
     let mut clients = Vec::new();
     for _ in 0..SESSIONS {
         let (source, _) = open(any, &Options::with_offload()).map_err(io::Error::other)?;
@@ -310,7 +310,7 @@ pub(crate) fn compare(duration: Duration) -> Result<String, String> {
     Ok(format!(
         "### One order a datagram\n\n{table}\nIn turns, {} s each; {SESSIONS} clients with up to {} orders under way each. The mock receives and sends through the exchange's own source and sinks, and its clients only count. Goal: 0.60.\n",
         duration.as_secs(),
-        window(Rate::Max),
+        window(Rate::Max, 1),
     ))
 }
 

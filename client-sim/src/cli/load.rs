@@ -20,9 +20,11 @@ use crate::workload::Role;
 
 /// How long the customers may take to join, and to come to an end.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Requests of a session without an answer at most, when nothing but the machine limits the rate: enough to fill
-/// datagrams, and not so many that they only wait.
-pub(crate) const MAX_RATE_WINDOW: u32 = 16 * ORDERS_PER_DATAGRAM_MAX as u32;
+/// Datagrams of a session under way at most, when nothing but the machine limits the rate: enough that nobody waits for a
+/// thread that has not its turn. The exchange's socket holds some thousand of them.
+const MAX_RATE_DATAGRAMS: u32 = 64;
+/// And so many requests, be they alone in their datagrams: less does not fill bursts.
+const MAX_RATE_WINDOW_MIN: u32 = 448;
 /// Time between progress lines.
 const PROGRESS_NS: u64 = 1_000_000_000;
 
@@ -110,9 +112,9 @@ pub(crate) fn millionths(percent: f64) -> u32 {
 
 /// How many requests of a session may wait for their answers at this rate. At a fixed rate the loop is open: as many as
 /// come to wait, up to what the socket's buffer holds.
-pub fn window(rate: Rate) -> u32 {
+pub fn window(rate: Rate, orders_per_datagram: u16) -> u32 {
     match rate {
-        Rate::Max => MAX_RATE_WINDOW,
+        Rate::Max => (MAX_RATE_DATAGRAMS * u32::from(orders_per_datagram)).max(MAX_RATE_WINDOW_MIN),
         Rate::PerSecond(_) => 4_096,
     }
 }
@@ -144,7 +146,9 @@ impl LoadArguments {
     fn fleet(&self) -> FleetConfig {
         let mut references = self.references.clone();
         references.extend(arguments::demo_references());
-        let window = self.window.unwrap_or_else(|| window(self.rate));
+        let window = self
+            .window
+            .unwrap_or_else(|| window(self.rate, self.orders_per_datagram));
         FleetConfig {
             rate: self.rate.per_second(),
             seed: self.seed,
