@@ -72,8 +72,10 @@ pub(super) enum Rest {
     Yield,
     /// Until there is work, so long at most.
     Park(Duration),
-    /// So long, whatever other threads do.
+    /// So long, whatever other threads do; who comes from outside ends it.
     Sleep(Duration),
+    /// So long, whatever happens.
+    Nap(Duration),
 }
 
 /// Follows a strategy through idle turns.
@@ -111,7 +113,8 @@ impl Idle {
                 // time slice otherwise, some milliseconds.
                 let (spin_time, look) = match hurry() {
                     Hurry::Leisure => return Rest::Sleep(LEISURE_TIME),
-                    Hurry::Calm => return Rest::Sleep(CALM_TIME),
+                    // A connection that waits is not read on: what it has sent would end a sleep at once, again and again.
+                    Hurry::Calm => return Rest::Nap(CALM_TIME),
                     Hurry::Usual => (SPIN_TIME, Rest::Spin),
                     Hurry::Soon => (SPIN_TIME_SOON, Rest::Yield),
                 };
@@ -199,7 +202,7 @@ mod tests {
             assert_eq!(rest, Rest::Sleep(LEISURE_TIME));
         }
         let calm = idle.rest(|| Hurry::Calm, || unreachable!("no clock needed"));
-        assert_eq!(calm, Rest::Sleep(CALM_TIME));
+        assert_eq!(calm, Rest::Nap(CALM_TIME));
         assert_eq!(idle.rest(|| Hurry::Usual, Instant::now), Rest::Spin);
     }
 
