@@ -309,6 +309,8 @@ impl<O: Listener, G: Listener, A> fmt::Debug for RecoveryStage<O, G, A> {
 struct Known;
 
 impl MessageSink for Known {
+    const READS: bool = false;
+
     fn feed(&mut self, _sequence: u64, _message: &[u8]) {}
     fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
 }

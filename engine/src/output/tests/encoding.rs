@@ -48,9 +48,28 @@ impl MessageSink for Log {
     }
 }
 
+/// Wants to know nothing but the numbers.
+struct Unread;
+
+impl MessageSink for Unread {
+    const READS: bool = false;
+
+    fn feed(&mut self, _sequence: u64, _message: &[u8]) {}
+    fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
+}
+
+/// What is said; whoever only counts comes to the same numbers.
 pub(super) fn encode(encoder: &mut Encoder, command: &Command, events: &[Event]) -> Vec<Said> {
     let mut log = Log::default();
+    let mut counting = encoder.clone();
     encoder.encode(command, events, &mut log);
+    counting.encode(command, events, &mut Unread);
+    let bytes_of = |encoder: &Encoder| {
+        let mut bytes = Vec::new();
+        encoder.save(&mut bytes);
+        bytes
+    };
+    assert_eq!(bytes_of(&counting), bytes_of(encoder), "numbers without messages");
     log.0
 }
 
