@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use benches::{Mode, Options, Spread, Workload, machine, market, report, workload};
+use benches::{Mode, Options, Spread, Workload, document, machine, market, report, workload};
 use engine::assembly::{self, Nobody};
 use engine::config::Config;
 use engine::exchange::command::Command;
@@ -44,7 +44,10 @@ fn main() -> ExitCode {
     Mode::run(smoke, |options| {
         let asked_for = std::env::var_os("RESTART_DATA").map(PathBuf::from);
         let directory = asked_for.clone().unwrap_or_else(|| temporary("restart"));
-        measure(options, &directory);
+        let text = measure(options, &directory);
+        if options.write {
+            document::write("restart", &text)?;
+        }
         if asked_for.is_none() {
             remove(&directory);
         }
@@ -73,23 +76,34 @@ fn remove(directory: &Path) {
     let _ = fs::remove_dir_all(directory);
 }
 
-fn measure(options: &Options, directory: &Path) {
+/// What it found, for the document; progress is printed.
+fn measure(options: &Options, directory: &Path) -> String {
     let workload = options.workloads.first().copied().unwrap_or(MILLION);
-    println!("{}", machine::line());
+    let mut text = format!(
+        "{}\n\nCommand: `cargo bench -p benches --bench restart -- --operations {} --runs {} --write`\n\n",
+        machine::line(),
+        options.operations,
+        options.runs
+    );
+    print!("{text}");
     let began = Instant::now();
     let past = Past::make(workload, options.operations, directory);
-    println!(
-        "workload {}: {} open orders, {} commands behind the snapshot, made in {} s",
+    println!("made in {} s", began.elapsed().as_secs());
+    let mut tell = |line: String| {
+        println!("{line}");
+        let _ = writeln!(text, "- {line}");
+    };
+    tell(format!(
+        "workload {}: {} open orders, {} commands behind the snapshot",
         workload.name,
         report::thousands(past.open_orders),
-        report::thousands(u64::from(options.operations)),
-        began.elapsed().as_secs()
-    );
-    println!(
+        report::thousands(u64::from(options.operations))
+    ));
+    tell(format!(
         "snapshot of {} bytes, copied in {}",
         report::thousands(past.snapshot_bytes),
         past.copied
-    );
+    ));
     let (mut walls, mut cores) = (Vec::new(), Vec::new());
     for run in 1..=options.runs {
         let control = control();
@@ -98,18 +112,19 @@ fn measure(options: &Options, directory: &Path) {
                 println!("  {line}");
             }
         });
-        println!(
-            "run {run}: ready after {}; {CONTROL_STEPS} steps of the control in {control}",
+        tell(format!(
+            "run {run}: ready after {}; {CONTROL_STEPS} steps of a loop in {control}",
             started.took
-        );
+        ));
         walls.push(started.took.wall.as_secs_f64());
         cores.push(started.took.cores.as_secs_f64());
     }
-    println!(
+    tell(format!(
         "ready after {} s, {} s on cores: median (least-most)",
         Spread::of(walls),
         Spread::of(cores)
-    );
+    ));
+    text
 }
 
 /// Time by the clock, and time on a core: where others want the cores too, only the second says something.

@@ -18,6 +18,7 @@ pub mod replay;
 pub mod report;
 pub mod request;
 pub mod script;
+pub mod venue;
 pub mod workload;
 
 pub use options::{Mode, Options};

@@ -1,10 +1,8 @@
 //! The journal's way back into memory: the same commands through the same exchange and the same encoder. What comes out
 //! is compared with what the process that wrote the journal had: a hash of all events, in every frame.
 
-use protocol::market_data::values::event_code;
-
 use crate::ahead::Foreseen;
-use crate::exchange::command::{Command, CommandKind};
+use crate::exchange::command::Command;
 use crate::exchange::event::Event;
 use crate::exchange::{Exchange, Limits, Outlook, Progress, Sink};
 use crate::ingress::EventsHash;
@@ -40,8 +38,6 @@ pub struct Replay {
     pub encoder: Encoder,
     /// Over all events.
     pub events_hash: EventsHash,
-    /// Code of the last System Event.
-    pub system_event: Option<u8>,
     events: Events,
     /// Commands that are left out.
     skips: Skips,
@@ -64,22 +60,15 @@ impl Replay {
             Exchange::with_hash_seed(limits, hash_seed),
             Encoder::new(limits.instruments, limits.sessions),
             EventsHash::default(),
-            None,
         )
     }
 
-    /// Goes on where `exchange` stands, with the numbers, events' hash and System Event of that time.
-    pub fn resume(
-        exchange: Exchange,
-        encoder: Encoder,
-        events_hash: EventsHash,
-        system_event: Option<u8>,
-    ) -> Self {
+    /// Goes on where `exchange` stands, with the numbers and events' hash of that time.
+    pub fn resume(exchange: Exchange, encoder: Encoder, events_hash: EventsHash) -> Self {
         Self {
             exchange,
             encoder,
             events_hash,
-            system_event,
             events: Events(Vec::with_capacity(STEP_EVENTS_MAX)),
             skips: Skips::default(),
         }
@@ -124,10 +113,6 @@ impl Replay {
             note: expected,
         } = foreseen;
         compare(command, *expected, self.events_hash)?;
-        if command.kind == CommandKind::SystemEvent as u8 {
-            self.system_event = Some(command.state_change().value);
-        }
-        let day = self.exchange.day();
         let mut progress = if self.skips.contains(command) {
             self.exchange.skip(command, &mut self.events)
         } else {
@@ -141,10 +126,6 @@ impl Replay {
                 break;
             }
             progress = self.exchange.resume(&mut self.events);
-        }
-        if self.exchange.day() != day {
-            // A new day says these itself.
-            self.system_event = Some(event_code::START_OF_SYSTEM_HOURS);
         }
         Ok(())
     }

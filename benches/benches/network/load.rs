@@ -1,21 +1,21 @@
 //! Loads: the customers of `client-sim` on one thread, every answer and every balance checked, and a subscriber on another
 //! that receives every message of the feed and rebuilds the books.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use benches::document::Table;
+use benches::venue::Venue;
 use client_sim::cli::arguments::Rate;
 use client_sim::cli::arguments::{demo_participants, demo_references};
 use client_sim::cli::load::{drive, last_tickers, room, window};
 use client_sim::demo::equal_books;
-use client_sim::feed_check::FeedCheck;
+use client_sim::feed_check::{FeedCheck, FeedLines};
 use client_sim::fleet::{AtStop, Fleet, FleetConfig};
 use client_sim::latency::{Nanoseconds, Percentiles};
 use client_sim::report::Report;
 use engine::config::Durability;
 use feed_handler::clock::Clock;
-
-use crate::venue::Venue;
 
 /// Of everything that looks random.
 pub(crate) const SEED: u64 = 1;
@@ -71,7 +71,13 @@ impl Outcome {
 /// Runs a load on an exchange of its own.
 pub(crate) fn run(load: &Load) -> Result<Outcome, String> {
     let venue = Venue::start(load.durability, &[])?;
-    let feed = FeedCheck::start(&venue.feed())?;
+    let addresses = venue.running.addresses();
+    let feed = FeedCheck::start(&FeedLines {
+        line_a: addresses.line_a,
+        line_b: addresses.line_b,
+        interface: Ipv4Addr::LOCALHOST,
+        recovery: SocketAddr::V4(addresses.recovery_tcp),
+    })?;
     let joined_at = feed.next();
     let rate = match load.rate {
         0 => Rate::Max,
@@ -88,10 +94,7 @@ pub(crate) fn run(load: &Load) -> Result<Outcome, String> {
         // Somebody's orders rest at the end: there are books to compare.
         stay: 1,
         window: most,
-        ..FleetConfig::new(
-            venue.running.addresses().order_entry_tcp,
-            demo_participants(SESSIONS),
-        )
+        ..FleetConfig::new(addresses.order_entry_tcp, demo_participants(SESSIONS))
     };
     let clock = Clock::new();
     let mut fleet = Fleet::new(config, clock.now_ns()).map_err(|error| error.to_string())?;

@@ -11,7 +11,6 @@ mod load;
 mod mock;
 mod single;
 mod stages;
-mod venue;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddrV4;
 
 use benches::document::Table;
+use benches::venue::Venue;
 use client_sim::cli::arguments::{demo_participants, demo_references};
 use client_sim::connection::{ClientConfig, Event, OrderEntryClient};
 use client_sim::latency::{Latency, Percentiles};
@@ -15,7 +16,6 @@ use feed_handler::clock::Clock;
 use protocol::units::Symbol;
 
 use crate::echo::{Echo, Server, cache_line_ns};
-use crate::venue::Venue;
 
 /// Trips between durable acknowledgements are longer: so much fewer of them.
 const DURABLE_SHARE: u32 = 10;

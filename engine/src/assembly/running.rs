@@ -557,10 +557,14 @@ fn plans(
         let counters = recovery.counters();
         let _ = recovery_left.send(Left::Recovery(Box::new(recovery.into_exchange()), counters));
     });
+    let mut journal = stages.journal;
+    if !layout.share_a_thread(Role::Journal, Role::Recovery) {
+        journal.may_wait();
+    }
     let stages: Vec<(Role, BoxedStage)> = vec![
         (Role::Engine, Box::new(engine)),
         (Role::Output, Box::new(output)),
-        (Role::Journal, Box::new(stages.journal)),
+        (Role::Journal, Box::new(journal)),
         (Role::Recovery, Box::new(recovery)),
     ];
     layout.plans(stages, &config.threads.cores, idle)

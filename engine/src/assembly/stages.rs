@@ -187,8 +187,7 @@ pub(super) fn build<W: Outside>(
     // What is to be set up, and which session is whose, follows from it.
     let exchange = restore::copy(start.replica.exchange(), limits, seams.hash_seed);
     let (encoder, events_hash) = (start.replica.encoder().clone(), start.replica.events_hash());
-    let system_event = start.replica.system_event();
-    let mut commands = setup::commands(config, &exchange, system_event)?;
+    let mut commands = setup::commands(config, &exchange)?;
     commands.extend(seams.skips.commands(exchange.skips()));
     let (mut inbound_to, inbound_from) = RingBuffer::new(INBOUND_RING + commands.len());
     for command in &commands {
@@ -241,7 +240,8 @@ pub(super) fn build<W: Outside>(
         now_ns - now_ns % DAY_NS
     });
     let day_ns = exchange.midnight_ns().unwrap_or(first_day_ns);
-    let day_has_ended = system_event == Some(event_code::END_OF_MESSAGES);
+    let told = exchange.last_system_event();
+    let day_has_ended = told.is_some_and(|event| event.code == event_code::END_OF_MESSAGES);
     let settings = journal::Settings {
         durability: match config.journal.durability {
             Durability::Sync => journal::Durability::Sync,
@@ -330,13 +330,13 @@ pub(super) fn build<W: Outside>(
         seams.market_data,
     );
 
-    let since_ns = match recovered.last_sequence {
+    let last_ns = match recovered.last_sequence {
         0 => seams.clock.now_ns(),
         // Its clock stood still.
         _ if exchange.now() >= TIME_MAX_NS => seams.clock.now_ns(),
         _ => day_ns + exchange.now(),
     };
-    let schedule = Schedule::new(config.day.as_ref(), system_event, since_ns, day_ns);
+    let schedule = Schedule::new(config.day.as_ref(), told, last_ns, day_ns);
     let ready_at = recovered.last_sequence + commands.len() as u64;
     let engine_config = EngineConfig {
         day_ns,

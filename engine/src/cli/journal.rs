@@ -265,8 +265,7 @@ fn begin(directory: &Path, limits: Limits, from_newest: bool) -> Result<Replay, 
         if sequence + 1 >= first
             && let (Ok(exchange), Ok(encoder)) = (image.exchange(limits, 0), image.encoder(limits))
         {
-            let (events_hash, system_event) = (image.events_hash(), image.system_event());
-            return Ok(Replay::resume(exchange, encoder, events_hash, system_event));
+            return Ok(Replay::resume(exchange, encoder, image.events_hash()));
         }
     }
     // Reading says what is missing, if it is.

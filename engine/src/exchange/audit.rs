@@ -337,7 +337,17 @@ impl Exchange {
     fn mix_all(&self, but_session: Option<u32>, hash: &mut Mixer) {
         let days = u64::from(self.skips) << 32 | u64::from(self.day);
         let midnight_ns = self.midnight_ns.unwrap_or(0);
-        for value in [self.order_number, self.match_number, days, midnight_ns] {
+        let (told, told_at) = self
+            .system_event
+            .map_or((0, 0), |event| (u64::from(event.code), event.time));
+        for value in [
+            self.order_number,
+            self.match_number,
+            days,
+            midnight_ns,
+            told,
+            told_at,
+        ] {
             hash.mix(value);
         }
         self.timers.visit(|value| hash.mix(value));

@@ -31,6 +31,15 @@ const END_OF_MARKET_HOURS: u8 = b'M';
 /// Number of the last day: names of streams have four digits for it.
 pub const DAYS_MAX: u32 = 9_999;
 
+/// The last System Event, and when it was given. Who continues a day goes on from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastSystemEvent {
+    /// Its code.
+    pub code: u8,
+    /// Time of its command, nanoseconds since the day's midnight. A day that rolls begins with one of its own.
+    pub time: u64,
+}
+
 /// Most instruments that a step looks at, so that a step stays short when few of them have orders.
 const INSTRUMENTS_PER_STEP: usize = 1_024;
 
@@ -58,17 +67,19 @@ impl Carrying {
     }
 }
 
-fn system_event<S: Sink>(code: u8, step: &mut Step<'_, S>) {
-    step.emit(Event {
-        code,
-        ..Event::new(EventKind::SystemEvent)
-    });
-}
-
 impl Exchange {
+    fn say_system_event<S: Sink>(&mut self, code: u8, step: &mut Step<'_, S>) {
+        let time = self.now;
+        self.system_event = Some(LastSystemEvent { code, time });
+        step.emit(Event {
+            code,
+            ..Event::new(EventKind::SystemEvent)
+        });
+    }
+
     pub(super) fn system_event<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
         let code = command.state_change().value;
-        system_event(code, step);
+        self.say_system_event(code, step);
         if code != END_OF_MARKET_HOURS {
             return Progress::Done;
         }
@@ -87,6 +98,11 @@ impl Exchange {
     /// Number of the day; the first is 1. Names of streams have it.
     pub fn day(&self) -> u32 {
         self.day
+    }
+
+    /// The last System Event; `None` before the first one.
+    pub fn last_system_event(&self) -> Option<LastSystemEvent> {
+        self.system_event
     }
 
     /// What the times of this day's commands count from, nanoseconds since 1970; `None` on the first day, whose midnight is
@@ -132,7 +148,7 @@ impl Exchange {
             number: u64::from(self.day),
             ..Event::new(EventKind::DayRolled)
         });
-        system_event(START_OF_MESSAGES, step);
+        self.say_system_event(START_OF_MESSAGES, step);
         self.list_again(0, step)
     }
 
@@ -147,7 +163,7 @@ impl Exchange {
             step.emit(listed(locate, instrument));
             step.emit(trading_action(locate, instrument));
         }
-        system_event(START_OF_SYSTEM_HOURS, step);
+        self.say_system_event(START_OF_SYSTEM_HOURS, step);
         let first = Carrying {
             place: 0,
             line: 0,

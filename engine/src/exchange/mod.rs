@@ -59,7 +59,7 @@ use book::queue::Queue;
 use canceling::CancelFilter;
 use command::{Command, CommandKind};
 use day::Carrying;
-pub use day::DAYS_MAX;
+pub use day::{DAYS_MAX, LastSystemEvent};
 pub use due::Due;
 use due::Timers;
 use expiry::ExpiryQueue;
@@ -187,6 +187,7 @@ pub struct Exchange {
     day: u32,
     /// What the times of the day's commands count from.
     midnight_ns: Option<u64>,
+    system_event: Option<LastSystemEvent>,
     /// Commands that were left out, as far as it is journaled.
     skips: u32,
     sequence: u64,
@@ -242,6 +243,7 @@ impl Exchange {
             match_number: 0,
             day: 1,
             midnight_ns: None,
+            system_event: None,
             skips: 0,
             sequence: 0,
             now: 0,

@@ -23,6 +23,7 @@
 use protocol::market_data::values::{cross_type, event_code};
 
 use crate::config::Day;
+use crate::exchange::LastSystemEvent;
 use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::instrument::State;
 use crate::output::ENDING_NS;
@@ -66,7 +67,7 @@ pub struct Schedule {
     system_event: u8,
     /// The day has rolled since the start, and without times of the day its instruments are not all opened yet.
     is_opening: bool,
-    /// When the last command was given, as far as the wait behind the end of messages is concerned.
+    /// When that was given, nanoseconds since 1970. The wait behind the end of messages counts from it.
     since_ns: u64,
     /// Before this time there is nothing to do.
     next_ns: u64,
@@ -84,16 +85,16 @@ struct Times {
 }
 
 impl Schedule {
-    /// The schedule of an exchange whose last System Event was `system_event`, if there was one, whose last command was
-    /// given at `since_ns` (now, when there was none, or when nobody knows because the day's clock stood still), and whose
-    /// day counts from `midnight_ns`, nanoseconds since 1970. Without a `day` instruments trade around the clock.
-    pub fn new(day: Option<&Day>, system_event: Option<u8>, since_ns: u64, midnight_ns: u64) -> Self {
+    /// The schedule of an exchange whose last System Event was `told`, if there was one, whose last command was given at
+    /// `last_ns` (now, when there was none, or when nobody knows because the day's clock stood still), and whose day counts
+    /// from `midnight_ns`, nanoseconds since 1970. Without a `day` instruments trade around the clock.
+    pub fn new(day: Option<&Day>, told: Option<LastSystemEvent>, last_ns: u64, midnight_ns: u64) -> Self {
         Self {
-            times: day.map(|day| Times::new(day, since_ns)),
+            times: day.map(|day| Times::new(day, last_ns)),
             midnight_ns,
-            system_event: system_event.unwrap_or(b' '),
+            system_event: told.map_or(b' ', |told| told.code),
             is_opening: false,
-            since_ns,
+            since_ns: midnight_ns + told.map_or(0, |told| told.time),
             next_ns: 0,
         }
     }
@@ -350,6 +351,7 @@ fn system_event(code: u8) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sequencer::TIME_MAX_NS;
 
     const HOUR_NS: u64 = 3_600 * SECOND_NS;
     /// Some midnight.
@@ -372,9 +374,10 @@ mod tests {
         /// How long the longest day was that has rolled.
         longest_ns: u64,
         standings: [Standing; 2],
-        system_event: Option<u8>,
+        told_event: Option<LastSystemEvent>,
         now_ns: u64,
-        since_ns: u64,
+        /// Of the last command.
+        last_ns: u64,
         schedule: Schedule,
         /// No order of the day is left.
         may_roll: bool,
@@ -394,7 +397,7 @@ mod tests {
             for standing in &mut world.standings {
                 standing.state = State::Trading;
             }
-            world.system_event = Some(b'Q');
+            world.say(b'Q');
             world.restart();
             world
         }
@@ -406,30 +409,34 @@ mod tests {
                 auction: b'O',
             };
             let now_ns = MIDNIGHT_NS + (hour * HOUR_NS as f64) as u64;
-            Self {
+            let midnight_ns = MIDNIGHT_NS + (hour / 24.0) as u64 * DAY_NS;
+            let mut world = Self {
                 day,
-                midnight_ns: MIDNIGHT_NS + (hour / 24.0) as u64 * DAY_NS,
+                midnight_ns,
                 longest_ns: 0,
                 standings: [standing(1), standing(2)],
-                system_event: Some(b'S'),
+                told_event: None,
                 now_ns,
-                since_ns: now_ns,
-                schedule: Schedule::new(
-                    day.as_ref(),
-                    Some(b'S'),
-                    now_ns,
-                    MIDNIGHT_NS + (hour / 24.0) as u64 * DAY_NS,
-                ),
+                last_ns: now_ns,
+                schedule: Schedule::new(day.as_ref(), None, now_ns, midnight_ns),
                 may_roll: true,
                 told: Vec::new(),
-            }
+            };
+            world.say(b'S');
+            world.restart();
+            world
+        }
+
+        /// A System Event comes into the exchange's state. The clock of a day that is overdue stands still.
+        fn say(&mut self, code: u8) {
+            let time = (self.now_ns - self.midnight_ns).min(TIME_MAX_NS);
+            self.told_event = Some(LastSystemEvent { code, time });
         }
 
         fn restart(&mut self) {
-            // The clock of a day that is overdue stands still.
-            let is_known = self.since_ns < self.midnight_ns + 72 * HOUR_NS;
-            let since_ns = if is_known { self.since_ns } else { self.now_ns };
-            self.schedule = Schedule::new(self.day.as_ref(), self.system_event, since_ns, self.midnight_ns);
+            let is_known = self.last_ns < self.midnight_ns + TIME_MAX_NS;
+            let last_ns = if is_known { self.last_ns } else { self.now_ns };
+            self.schedule = Schedule::new(self.day.as_ref(), self.told_event, last_ns, self.midnight_ns);
         }
 
         /// Carries out the next command; false when there is none.
@@ -443,7 +450,7 @@ mod tests {
                 return false;
             };
             self.schedule.taken(&command, self.now_ns);
-            self.since_ns = self.now_ns;
+            self.last_ns = self.now_ns;
             if command.kind == CommandKind::RollDay as u8 {
                 assert!(
                     self.standings
@@ -454,7 +461,7 @@ mod tests {
                 self.longest_ns = self.longest_ns.max(lasted_ns);
                 self.midnight_ns = self.now_ns - self.now_ns % DAY_NS;
                 self.schedule.rolled(self.midnight_ns);
-                self.system_event = Some(b'S');
+                self.say(b'S');
                 self.told.push("roll".to_owned());
                 return true;
             }
@@ -462,7 +469,7 @@ mod tests {
             let change = command.state_change();
             let mut told = String::new();
             if command.kind == CommandKind::SystemEvent as u8 {
-                self.system_event = Some(change.value);
+                self.say(change.value);
             } else {
                 let standing = &mut self.standings[usize::from(command.instrument) - 1];
                 standing.state = State::from_byte(change.value).expect("a state");
@@ -616,6 +623,35 @@ mod tests {
         assert_eq!(down(8.5, 19.0), "1X 2X", "a day that never opened");
     }
 
+    /// The half minute behind the end of messages counts from there, also for a process that never lives as long and takes
+    /// commands meanwhile. When it began is not known when the day's clock stood still: then it is over.
+    #[test]
+    fn a_process_that_does_not_live_half_a_minute_rolls() {
+        let mut world = World::at(DAY, 6.0);
+        assert!(world.until(18.0).ends_with("M E C"));
+        for lived in [10, 20, 29] {
+            world.now_ns = MIDNIGHT_NS + 18 * HOUR_NS + lived * SECOND_NS;
+            world.last_ns = world.now_ns;
+            world.restart();
+            assert!(!world.one(), "after {lived} s");
+        }
+        world.now_ns = MIDNIGHT_NS + 18 * HOUR_NS + 30 * SECOND_NS;
+        world.restart();
+        world.turn();
+        assert_eq!(world.told.join(" "), "roll");
+
+        let mut late = World::around_the_clock(10.0);
+        late.now_ns = MIDNIGHT_NS + 80 * HOUR_NS;
+        late.restart();
+        late.turn();
+        assert_eq!(late.told.join(" "), "1X 2X M E C");
+        late.now_ns += SECOND_NS;
+        assert!(!late.one(), "receivers are being told");
+        late.restart();
+        late.turn();
+        assert_eq!(late.told.join(" "), "1X 2X M E C roll 1PO 2PO Q 1T 2T");
+    }
+
     #[test]
     fn what_is_halted_or_paused_stays_so_until_the_close() {
         let mut world = World::at(DAY, 8.5);
@@ -634,7 +670,7 @@ mod tests {
     #[test]
     fn what_was_opened_behind_the_end_ends_again() {
         let mut world = World::at(DAY, 17.0);
-        world.system_event = Some(b'C');
+        world.say(b'C');
         world.standings = world.standings.map(|standing| Standing {
             state: State::Closed,
             ..standing

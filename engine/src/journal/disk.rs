@@ -94,6 +94,9 @@ pub struct Write {
     pub buffer: Vec<u8>,
     /// How much of `buffer`.
     pub length: usize,
+    /// Whoever submits it has nothing better to do than to wait for it: a disk that can do so has it ended when
+    /// [`Disk::submit`] returns.
+    pub is_waited_for: bool,
 }
 
 /// Storage of the one who writes. Nobody else changes it.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::disk::{Disk, Segments, Write, file_name};
 use super::error::JournalError;
-use super::file_threads::{Preparer, WriteThread};
+use super::file_threads::{Preparer, WriteThread, write_and_sync};
 use super::frame::BLOCK_BYTES;
 use super::lock::DirectoryLock;
 use crate::runtime::Watch;
@@ -120,8 +120,8 @@ pub struct FileDisk {
     open: Option<(u64, Arc<File>)>,
     /// The one to be written next, once it is made.
     next: Option<(u64, Arc<File>)>,
-    /// A write that did not even begin.
-    refused: Option<io::Error>,
+    /// The end of a write that is not the writer's: it did not even begin, or was waited for.
+    ended: Option<io::Result<Vec<u8>>>,
     preparer: Preparer,
     /// Dropped last: until then nobody else may touch the files.
     _lock: DirectoryLock,
@@ -157,7 +157,7 @@ impl FileDisk {
             writer,
             open: None,
             next: None,
-            refused: None,
+            ended: None,
             preparer,
             _lock: lock,
         })
@@ -271,7 +271,8 @@ impl Disk for FileDisk {
 
     fn submit(&mut self, write: Write) {
         match self.file(write.segment) {
-            Err(error) => self.refused = Some(error),
+            Err(error) => self.ended = Some(Err(error)),
+            Ok(file) if write.is_waited_for => self.ended = Some(write_and_sync(&file, write)),
             Ok(file) => match &mut self.writer {
                 Writer::Uring(writer) => writer.submit(file, write.offset, write.buffer, write.length),
                 Writer::Thread(writer) => writer.submit(file, write),
@@ -280,8 +281,8 @@ impl Disk for FileDisk {
     }
 
     fn poll(&mut self) -> Option<io::Result<Vec<u8>>> {
-        if let Some(error) = self.refused.take() {
-            return Some(Err(error));
+        if let Some(ended) = self.ended.take() {
+            return Some(ended);
         }
         match &mut self.writer {
             Writer::Uring(writer) => writer.poll(),
@@ -379,12 +380,27 @@ mod tests {
                 offset: 4096,
                 buffer: vec![5; 3 * 4096],
                 length: 2 * 4096,
+                is_waited_for: false,
             };
             assert_eq!(written(&mut disk, write).expect("written").len(), 3 * 4096);
+            disk.submit(Write {
+                segment: 1,
+                offset: 2 * 4096,
+                buffer: vec![6; 4096],
+                length: 4096,
+                is_waited_for: true,
+            });
+            let waited = disk.poll().expect("it was waited for").expect("written");
+            assert_eq!((waited, disk.poll().is_none()), (vec![6; 4096], true));
             let mut whole = vec![9; 2 * SEGMENT as usize];
             assert_eq!(disk.read_at(1, 0, &mut whole).expect("read"), SEGMENT as usize);
-            let expected: Vec<u8> =
-                [vec![0; 4096], vec![5; 8192], vec![0; SEGMENT as usize - 3 * 4096]].concat();
+            let expected: Vec<u8> = [
+                vec![0; 4096],
+                vec![5; 4096],
+                vec![6; 4096],
+                vec![0; SEGMENT as usize - 3 * 4096],
+            ]
+            .concat();
             assert!(whole[..SEGMENT as usize] == expected);
             disk.settle().expect("settle");
             disk.erase(1, 8192).expect("erase");
@@ -401,16 +417,17 @@ mod tests {
     fn a_write_to_a_segment_that_is_not_there_fails() {
         both(|path, backend| {
             let mut disk = FileDisk::open(path, backend, SEGMENT).expect("an empty directory");
-            let write = Write {
-                segment: 3,
-                offset: 0,
-                buffer: vec![0; 4096],
-                length: 4096,
-            };
-            assert_eq!(
-                written(&mut disk, write).unwrap_err().kind(),
-                io::ErrorKind::NotFound
-            );
+            for is_waited_for in [false, true] {
+                let write = Write {
+                    segment: 3,
+                    offset: 0,
+                    buffer: vec![0; 4096],
+                    length: 4096,
+                    is_waited_for,
+                };
+                let error = written(&mut disk, write).unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::NotFound);
+            }
         });
     }
 

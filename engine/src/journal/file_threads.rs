@@ -233,7 +233,7 @@ impl WriteThread {
 }
 
 /// One write, never repeated when it falls short, and one sync.
-fn write_and_sync(file: &File, write: Write) -> io::Result<Vec<u8>> {
+pub(super) fn write_and_sync(file: &File, write: Write) -> io::Result<Vec<u8>> {
     let written = loop {
         match file.write_at(&write.buffer[..write.length], write.offset) {
             // Nothing was written: the signal came first.

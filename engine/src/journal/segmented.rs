@@ -140,6 +140,7 @@ impl<D: Disk> Segmented<D> {
             offset: 0,
             buffer: std::mem::take(&mut self.block),
             length: BLOCK_BYTES,
+            is_waited_for: false,
         });
         Ok(Some(Current {
             segment,
@@ -149,7 +150,12 @@ impl<D: Disk> Segmented<D> {
     }
 
     /// Only when there is room.
-    pub(super) fn submit_frame(&mut self, configuration_hash: u64, frame: &mut FrameBuffer) {
+    pub(super) fn submit_frame(
+        &mut self,
+        configuration_hash: u64,
+        frame: &mut FrameBuffer,
+        is_waited_for: bool,
+    ) {
         let current = self.current.as_mut().expect("there is room in it");
         let length = frame.padded_bytes();
         self.previous_checksum = frame.seal(configuration_hash, self.previous_checksum);
@@ -159,6 +165,7 @@ impl<D: Disk> Segmented<D> {
             offset: current.offset,
             buffer: frame.take(),
             length,
+            is_waited_for,
         });
         current.offset += length as u64;
     }

@@ -19,6 +19,9 @@ use crate::runtime::{Hurry, Stage, Watch};
 
 /// One frame gathers, one is written, the others are put into the replica's ring.
 const FRAMES: usize = 4;
+/// A frame of at most so many is waited for, where its thread may wait: handing the write over would cost more than what can
+/// be done meanwhile.
+const WAITED_COMMANDS_MAX: u64 = 32;
 /// Commands moved in one poll, each way.
 const COMMANDS_PER_POLL: usize = 4096;
 
@@ -55,6 +58,8 @@ pub struct JournalStage<D: Disk> {
     forwarded_bytes: usize,
     free: Vec<FrameBuffer>,
     next_sequence: u64,
+    /// Its thread may wait for the disk.
+    may_wait: bool,
     failed: bool,
     counters: Arc<CachePadded<JournalCounters>>,
 }
@@ -104,6 +109,7 @@ impl<D: Disk> JournalStage<D> {
             forwarded_bytes: 0,
             free: (1..FRAMES).map(|_| frame()).collect(),
             next_sequence: recovered.last_sequence + 1,
+            may_wait: false,
             failed: false,
             counters: JournalCounters::shared(),
         })
@@ -112,6 +118,12 @@ impl<D: Disk> JournalStage<D> {
     /// What it counts.
     pub fn counters(&self) -> &Arc<CachePadded<JournalCounters>> {
         &self.counters
+    }
+
+    /// Lets the stage's thread wait for the disk while there is little to be written. For a thread that has nothing to do for
+    /// anybody who does not wait for the journal as well.
+    pub fn may_wait(&mut self) {
+        self.may_wait = self.settings.durability == Durability::Sync;
     }
 
     /// True when everything that came in is written and forwarded, or nothing ever will be.
@@ -225,14 +237,16 @@ impl<D: Disk> JournalStage<D> {
         let mut frame = std::mem::replace(&mut self.gathering, free);
         count_frame(&self.counters, &frame);
         self.counters.bytes.add(frame.padded_bytes() as u64);
-        disk.submit_frame(self.settings.configuration_hash, &mut frame);
+        let is_waited_for = self.may_wait && u64::from(frame.count()) <= WAITED_COMMANDS_MAX;
+        disk.submit_frame(self.settings.configuration_hash, &mut frame, is_waited_for);
         if self.settings.durability == Durability::Async || planted::is(Bug::AcknowledgedBeforeSync) {
             self.links
                 .released
                 .store(frame.last_sequence(), Ordering::Release);
         }
         self.flight = Some(Flight::Frame(frame));
-        Ok(1)
+        let ended = if is_waited_for { self.complete()? } else { 0 };
+        Ok(1 + ended)
     }
 
     /// Without a disk: what has gathered counts as written.

@@ -10,7 +10,6 @@ use crate::ingress::EventsHash;
 use crate::output::{Encoder, MessageSink};
 use crate::poison;
 use crate::runtime::links::STEP_EVENTS_MAX;
-use protocol::market_data::values::event_code;
 
 /// The exchange as of the last durable command that was applied, with the numbers of its streams.
 ///
@@ -23,8 +22,6 @@ pub struct Replica {
     history: History,
     /// Over all events up to the last step.
     events_hash: EventsHash,
-    /// Code of the last System Event.
-    system_event: Option<u8>,
     /// The command whose steps have not all been taken.
     unfinished: Option<Command>,
     applied: u64,
@@ -66,24 +63,21 @@ impl Replica {
             Exchange::with_hash_seed(limits, hash_seed),
             Encoder::new(limits.instruments, limits.sessions),
             EventsHash::default(),
-            None,
             finished_orders,
         )
     }
 
-    /// Goes on where `exchange` stands, with the numbers, events' hash and System Event of that time.
+    /// Goes on where `exchange` stands, with the numbers and events' hash of that time.
     pub fn resume(
         exchange: Exchange,
         encoder: Encoder,
         events_hash: EventsHash,
-        system_event: Option<u8>,
         finished_orders: usize,
     ) -> Self {
         Self {
             history: History::new(exchange.limits().accounts, finished_orders),
             encoder,
             events_hash,
-            system_event,
             unfinished: None,
             applied: exchange.sequence(),
             events: Vec::with_capacity(STEP_EVENTS_MAX),
@@ -188,9 +182,6 @@ impl Replica {
         self.encoder.encode(&command, &self.events, messages);
         self.remember(&command);
         if progress == Progress::Done {
-            if command.kind == CommandKind::SystemEvent as u8 {
-                self.system_event = Some(command.state_change().value);
-            }
             self.unfinished = None;
             self.applied = command.sequence;
         }
@@ -202,7 +193,6 @@ impl Replica {
             if event.kind == EventKind::DayRolled as u8 {
                 // Numbers of orders begin again.
                 self.history.forget_all();
-                self.system_event = Some(event_code::START_OF_SYSTEM_HOURS);
                 continue;
             }
             let replaced = event.kind == EventKind::Replaced as u8;
@@ -270,11 +260,6 @@ impl Replica {
     /// Over all events up to the last step.
     pub fn events_hash(&self) -> EventsHash {
         self.events_hash
-    }
-
-    /// Code of the last System Event, if there was one.
-    pub fn system_event(&self) -> Option<u8> {
-        self.system_event
     }
 
     /// The exchange, for reading.

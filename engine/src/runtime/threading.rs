@@ -73,6 +73,12 @@ impl Layout {
         }
     }
 
+    /// True when the same thread polls both.
+    pub fn share_a_thread(self, one: Role, other: Role) -> bool {
+        let mut groups = self.groups().iter();
+        groups.any(|roles| roles.contains(&one) && roles.contains(&other))
+    }
+
     /// Puts stages on threads. The first thread is pinned to the first of `cores` and so on; threads beyond them are not
     /// pinned. Without `idle`, each thread gets the strategy for its core.
     ///

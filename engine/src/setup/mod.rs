@@ -29,19 +29,15 @@ use crate::exchange::instrument::State;
 use crate::exchange::{Exchange, Limits, Progress};
 use crate::limits::{LEVELS, ORDERS};
 
-/// The commands that bring `exchange` to what `config` says, without numbers and times. `system_event` is the code of
-/// the last System Event in the journal, if there was one.
+/// The commands that bring `exchange` to what `config` says, without numbers and times.
 ///
 /// A new account gets its deposits before its first session, so that an account without sessions has exactly what was
 /// deposited of them: what a crash left out is found and made up for.
 ///
 /// # Errors
 /// Everything the configuration changes or leaves out that can not be changed.
-pub fn commands(
-    config: &Config,
-    exchange: &Exchange,
-    system_event: Option<u8>,
-) -> Result<Vec<Command>, ConfigError> {
+pub fn commands(config: &Config, exchange: &Exchange) -> Result<Vec<Command>, ConfigError> {
+    let system_event = exchange.last_system_event().map(|event| event.code);
     let mut setup = Setup {
         config,
         exchange,
@@ -85,7 +81,7 @@ pub fn rehearse(config: &Config) -> Result<(), ConfigError> {
     };
     let mut exchange = Exchange::new(limits);
     let mut problems = Vec::new();
-    for (sequence, command) in (1..).zip(commands(config, &exchange, None)?) {
+    for (sequence, command) in (1..).zip(commands(config, &exchange)?) {
         let mut events = Vec::new();
         let progress = exchange.apply(&Command { sequence, ..command }, &mut events);
         assert!(progress == Progress::Done, "a command of the setup has one step");
@@ -259,6 +255,13 @@ mod tests {
         events
     }
 
+    fn say(exchange: &mut Exchange, code: u8) {
+        apply(
+            exchange,
+            &[Command::new(CommandKind::SystemEvent).with_state(code)],
+        );
+    }
+
     fn small() -> Config {
         let mut config = Config::built_in();
         config.capacities.limits.orders = 64;
@@ -274,7 +277,7 @@ mod tests {
     fn the_first_day_starts_as_the_protocol_says() {
         let config = small();
         let mut exchange = empty(&config);
-        let commands = commands(&config, &exchange, None).expect("nothing is refused");
+        let commands = commands(&config, &exchange).expect("nothing is refused");
         let events = apply(&mut exchange, &commands);
         let feed: String = events
             .iter()
@@ -313,29 +316,21 @@ mod tests {
     fn a_second_start_has_nothing_to_do() {
         let config = small();
         let mut exchange = empty(&config);
-        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        let first = commands(&config, &exchange).expect("nothing is refused");
         apply(&mut exchange, &first);
-        assert_eq!(
-            commands(&config, &exchange, Some(b'Q')).expect("nothing is refused"),
-            []
-        );
+        assert_eq!(commands(&config, &exchange).expect("nothing is refused"), []);
     }
 
     #[test]
     fn a_start_cut_off_anywhere_is_taken_up() {
         let config = small();
         let mut whole_day = empty(&config);
-        let all = commands(&config, &whole_day, None).expect("nothing is refused");
+        let all = commands(&config, &whole_day).expect("nothing is refused");
         apply(&mut whole_day, &all);
         for cut in 0..all.len() {
             let mut exchange = empty(&config);
             apply(&mut exchange, &all[..cut]);
-            let system_event = all[..cut]
-                .iter()
-                .rev()
-                .find(|command| command.kind == CommandKind::SystemEvent as u8)
-                .map(|command| command.state_change().value);
-            let rest = commands(&config, &exchange, system_event).expect("nothing is refused");
+            let rest = commands(&config, &exchange).expect("nothing is refused");
             assert_eq!(rest, all[cut..], "cut at {cut}");
         }
     }
@@ -344,7 +339,7 @@ mod tests {
     fn what_is_new_is_added() {
         let config = small();
         let mut exchange = empty(&config);
-        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        let first = commands(&config, &exchange).expect("nothing is refused");
         apply(&mut exchange, &first);
 
         let mut more = config.clone();
@@ -364,7 +359,7 @@ mod tests {
         session.username = *b"A2    ";
         more.accounts[1].sessions.push(session);
 
-        let commands = commands(&more, &exchange, Some(b'Q')).expect("nothing is refused");
+        let commands = commands(&more, &exchange).expect("nothing is refused");
         let kinds: Vec<_> = commands
             .iter()
             .map(|command| CommandKind::from_byte(command.kind))
@@ -402,12 +397,12 @@ mod tests {
     fn what_can_not_change_is_refused_with_what_it_was() {
         let config = small();
         let mut exchange = empty(&config);
-        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        let first = commands(&config, &exchange).expect("nothing is refused");
         apply(&mut exchange, &first);
         let check = |change: &dyn Fn(&mut Config), words: [&str; 3]| {
             let mut changed = config.clone();
             change(&mut changed);
-            let error = commands(&changed, &exchange, Some(b'Q'))
+            let error = commands(&changed, &exchange)
                 .expect_err("it is refused")
                 .to_string();
             assert_eq!(error.matches("remedy").count(), 1, "{error}");
@@ -455,7 +450,7 @@ mod tests {
     fn what_changed_becomes_commands() {
         let config = small();
         let mut exchange = empty(&config);
-        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        let first = commands(&config, &exchange).expect("nothing is refused");
         apply(&mut exchange, &first);
 
         let mut changed = config.clone();
@@ -463,7 +458,7 @@ mod tests {
         changed.instruments[1].collar_ppm = 70_000;
         changed.accounts[2].open_orders_max = 7;
         changed.accounts[2].firm = *b"NEW ";
-        let some = commands(&changed, &exchange, Some(b'Q')).expect("nothing is refused");
+        let some = commands(&changed, &exchange).expect("nothing is refused");
         let kinds: Vec<_> = some
             .iter()
             .map(|command| CommandKind::from_byte(command.kind))
@@ -478,10 +473,7 @@ mod tests {
         let known = exchange.account(2).expect("it is there").definition;
         assert_eq!(known, changed.accounts[2].definition());
         // Done once, there is nothing more to do.
-        assert_eq!(
-            commands(&changed, &exchange, Some(b'Q')).expect("nothing is refused"),
-            []
-        );
+        assert_eq!(commands(&changed, &exchange).expect("nothing is refused"), []);
     }
 
     #[test]
@@ -490,7 +482,7 @@ mod tests {
         config.instruments[0].volatility_ppm = 50_000;
         config.instruments[0].pause_seconds = 60;
         let mut exchange = empty(&config);
-        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        let first = commands(&config, &exchange).expect("nothing is refused");
         let at = first
             .iter()
             .position(|command| command.kind == CommandKind::SetProtection as u8)
@@ -508,15 +500,12 @@ mod tests {
         for (ppm, seconds) in [(50_000, 30), (0, 0), (1_000, 1)] {
             config.instruments[0].volatility_ppm = ppm;
             config.instruments[0].pause_seconds = seconds;
-            let some = commands(&config, &exchange, Some(b'Q')).expect("nothing is refused");
+            let some = commands(&config, &exchange).expect("nothing is refused");
             assert_eq!(some.len(), 1);
             apply(&mut exchange, &some);
             assert_eq!(exchange.protection(1), (ppm, seconds));
         }
-        assert_eq!(
-            commands(&config, &exchange, Some(b'Q')).expect("nothing is refused"),
-            []
-        );
+        assert_eq!(commands(&config, &exchange).expect("nothing is refused"), []);
     }
 
     #[test]
@@ -527,7 +516,7 @@ mod tests {
         let with_day = Config::parse("x.toml", &format!("{}\n[day]\n{text}", crate::config::DEFAULT));
         config.day = with_day.expect("it is right").day;
         let mut exchange = empty(&config);
-        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        let first = commands(&config, &exchange).expect("nothing is refused");
         apply(&mut exchange, &first);
         let last = first.last().expect("there are some");
         assert_eq!(
@@ -535,21 +524,23 @@ mod tests {
             (CommandKind::SystemEvent as u8, b'S')
         );
         for code in [b'S', b'Q', b'M', b'E', b'C'] {
-            let again = commands(&config, &exchange, Some(code)).expect("nothing is refused");
+            say(&mut exchange, code);
+            let again = commands(&config, &exchange).expect("nothing is refused");
             assert_eq!(again, [], "after {}", char::from(code));
         }
 
         config.day = None;
-        let opened = |exchange: &Exchange, code| {
-            let commands = commands(&config, exchange, Some(code)).expect("nothing is refused");
+        let opened = |exchange: &mut Exchange, code| {
+            say(exchange, code);
+            let commands = commands(&config, exchange).expect("nothing is refused");
             let event = commands
                 .first()
                 .is_some_and(|command| command.kind == CommandKind::SystemEvent as u8);
             (event, commands.len() - usize::from(event))
         };
-        assert_eq!(opened(&exchange, b'S'), (true, 4));
+        assert_eq!(opened(&mut exchange, b'S'), (true, 4));
         assert_eq!(
-            opened(&exchange, b'Q'),
+            opened(&mut exchange, b'Q'),
             (false, 4),
             "pre-open, cut off at the opening"
         );
@@ -561,11 +552,12 @@ mod tests {
                 ..close
             }],
         );
-        assert_eq!(opened(&exchange, b'Q'), (false, 3), "closed by somebody");
+        assert_eq!(opened(&mut exchange, b'Q'), (false, 3), "closed by somebody");
         for code in [b'M', b'E', b'C'] {
-            assert_eq!(opened(&exchange, code), (false, 0), "the day is ended first");
+            assert_eq!(opened(&mut exchange, code), (false, 0), "the day is ended first");
         }
-        let behind_roll = commands(&config, &exchange, Some(b'S')).expect("nothing is refused");
+        say(&mut exchange, b'S');
+        let behind_roll = commands(&config, &exchange).expect("nothing is refused");
         let told: Vec<_> = behind_roll
             .iter()
             .map(|command| (command.instrument, char::from(command.state_change().value)))
@@ -579,16 +571,16 @@ mod tests {
         let mut config = small();
         config.capacities.limits.fee_schedules = 3;
         let mut exchange = empty(&config);
-        let first = commands(&config, &exchange, None).expect("nothing is refused");
+        let first = commands(&config, &exchange).expect("nothing is refused");
         apply(&mut exchange, &first);
         let used = exchange.fee_schedules().len() as i32;
         for taker in 1_000..1_003 - used {
             config.instruments[0].taker_fee_ppm = taker;
-            let change = commands(&config, &exchange, Some(b'Q')).expect("there is room");
+            let change = commands(&config, &exchange).expect("there is room");
             assert_eq!(apply(&mut exchange, &change), []);
         }
         config.instruments[0].taker_fee_ppm = 2_000;
-        let error = commands(&config, &exchange, Some(b'Q'))
+        let error = commands(&config, &exchange)
             .expect_err("it is refused")
             .to_string();
         assert!(error.contains("instruments.BTC-USD.maker_fee"), "{error}");

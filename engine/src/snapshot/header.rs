@@ -8,7 +8,7 @@ use crate::exchange::MATCHING_VERSION;
 use crate::exchange::snapshot::Broken;
 
 /// Version of the layout.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 /// Taken at the end of an exchange that ended in order, after its last command.
 pub const FLAG_CLEAN: u32 = 1;
 
@@ -47,14 +47,10 @@ pub struct Header {
     pub streams_bytes: u64,
     /// Bytes of the finished orders, which come last.
     pub history_bytes: u64,
-    /// Code of the last System Event; 0 = there was none.
-    pub system_event: u8,
-    /// Zero.
-    pub spare: [u8; 3],
-    /// Number of the trading day, as in session names; 0 = an older program did not say.
+    /// Number of the trading day, as in session names.
     pub trading_day: u32,
     /// Zero.
-    pub spare_two: [u8; 8],
+    pub spare: [u8; 12],
     /// CRC32C over everything behind the header.
     pub body_checksum: u32,
     /// CRC32C over the header before this field.
@@ -132,8 +128,7 @@ mod tests {
         rows!(magic "Snapshot Magic", version "Version", flags "Flags", sequence "Sequence", time "Time", day_ns "Day",
             configuration_hash "Configuration Hash", matching_hash "Matching Hash", state_hash "State Hash",
             events_hash "Events Hash", feed_next "Feed Next", core_bytes "Core Length", streams_bytes "Streams Length",
-            history_bytes "History Length", system_event "System Event", spare "Spare",
-            trading_day "Trading Day", spare_two "Spare", body_checksum "Body Checksum",
+            history_bytes "History Length", trading_day "Trading Day", spare "Spare", body_checksum "Body Checksum",
             checksum "Checksum");
     }
 

@@ -44,7 +44,6 @@ pub fn build(replica: &Replica, origin: Origin, is_clean: bool, into: &mut Vec<u
         core_bytes,
         streams_bytes,
         history_bytes,
-        system_event: replica.system_event().unwrap_or(0),
         trading_day: replica.exchange().day(),
         ..Header::new_zeroed()
     };
@@ -119,13 +118,7 @@ impl Image<'_> {
     pub fn replica(&self, limits: Limits, hash_seed: u64, finished_orders: usize) -> Result<Replica, Broken> {
         let exchange = self.exchange(limits, hash_seed)?;
         let encoder = self.encoder(limits)?;
-        let mut replica = Replica::resume(
-            exchange,
-            encoder,
-            self.events_hash(),
-            self.system_event(),
-            finished_orders,
-        );
+        let mut replica = Replica::resume(exchange, encoder, self.events_hash(), finished_orders);
         whole(self.history, |input| replica.history_mut().load(input))?;
         Ok(replica)
     }
@@ -133,11 +126,6 @@ impl Image<'_> {
     /// Over all events up to its last command.
     pub fn events_hash(&self) -> EventsHash {
         EventsHash::resume(self.header.events_hash)
-    }
-
-    /// Code of the last System Event.
-    pub fn system_event(&self) -> Option<u8> {
-        Some(self.header.system_event).filter(|&code| code != 0)
     }
 }
 

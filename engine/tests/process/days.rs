@@ -68,9 +68,14 @@ impl World {
 
     /// Enters orders of an account and waits for their answers, while the clock goes on.
     fn enter(&self, username: &str, first: u32, orders: &[(u8, u32, u64, u8)]) {
+        self.trade(|door| enter(door, username, first, orders));
+    }
+
+    /// Lets a customer come, while the clock goes on, and go again.
+    fn trade(&self, trade: impl FnOnce(SocketAddrV4) -> Client + Send) {
         let door = self.exchange.addresses().order_entry_tcp;
         let customer = std::thread::scope(|scope| {
-            let customer = scope.spawn(|| enter(door, username, first, orders));
+            let customer = scope.spawn(move || trade(door));
             while !customer.is_finished() {
                 self.tick();
             }
@@ -84,19 +89,41 @@ impl World {
 }
 
 fn enter(door: SocketAddrV4, username: &str, first: u32, orders: &[(u8, u32, u64, u8)]) -> Client {
-    let mut client = Client::login(door.into(), username, "secret", 1).expect("login");
-    client.bind();
-    client.user_ref = first - 1;
+    let mut client = bound(door, username, first);
     let mut requests = Vec::new();
-    for &(side, lots, price, time_in_force) in orders {
-        let mut order = client.order(side, lots, price);
-        order[26] = time_in_force;
-        requests.push(order);
+    for &order in orders {
+        requests.push(request(&mut client, order));
     }
     client.send(&requests).expect("bound");
     let last = client.user_ref;
     client.receive(|client| client.is_answered(last)).expect("bound");
     client
+}
+
+/// So many orders, the next one when the one before is answered: each is a frame of the journal.
+fn enter_alone(door: SocketAddrV4, username: &str, count: u32, order: (u8, u32, u64, u8)) -> Client {
+    let mut client = bound(door, username, 1);
+    for number in 1..=count {
+        let request = request(&mut client, order);
+        client.send(&[request]).expect("bound");
+        client
+            .receive(|client| client.is_answered(number))
+            .expect("bound");
+    }
+    client
+}
+
+fn bound(door: SocketAddrV4, username: &str, first: u32) -> Client {
+    let mut client = Client::login(door.into(), username, "secret", 1).expect("login");
+    client.bind();
+    client.user_ref = first - 1;
+    client
+}
+
+fn request(client: &mut Client, (side, lots, price, time_in_force): (u8, u32, u64, u8)) -> Vec<u8> {
+    let mut order = client.order(side, lots, price);
+    order[26] = time_in_force;
+    order
 }
 
 /// A day with orders, and half of the next one; what is left in the end.
@@ -199,4 +226,63 @@ fn each_day_of_a_journal_is_a_file_of_its_own() {
         "{errors}"
     );
     assert!(!path.exists());
+}
+
+/// With `keep_days` the journal begins with the state of the day before those that stay whole, and is a journal still.
+#[test]
+fn old_days_of_a_journal_go_by_themselves() {
+    const DAYS: u64 = 4;
+    /// More frames than a segment has blocks.
+    const ORDERS: u32 = 1_100;
+    const IMMEDIATE: u8 = b'3';
+    let directory = Directory::new();
+    let keep = "keep_days = 1\nsnapshot_interval = 1\nsnapshot_commands = 1\n";
+    let file = directory.configuration(|text| text + keep + DAY);
+    let config = Config::read(&file).expect("it is valid");
+    let time = Arc::new(AtomicU64::new(MIDNIGHT_NS + 10 * HOUR * SECOND_NS));
+    let clock = Clock::Manual(Arc::clone(&time));
+    let exchange = assembly::start_by(&config, clock, |_| {}).expect("it starts");
+    let mut world = World { time, exchange };
+    let data = directory.path().join("data");
+    let segment = |number: u32| data.join(format!("{number:010}.journal"));
+    for day in 0..DAYS {
+        if day > 0 {
+            // Pre-open, Q, the opening.
+            world.at((24 * day + 10) * HOUR, 3);
+        }
+        // A buyer that stays, and those that nobody sells to.
+        world.enter("T0", 1 + day as u32, &[(b'B', 5, PRICE - 100 * day, b'G')]);
+        world.trade(|door| enter_alone(door, "T1", ORDERS, (b'B', 1, PRICE / 2, IMMEDIATE)));
+        if day + 1 < DAYS {
+            // It closes; M, E, C; it rolls.
+            world.at((24 * day + 19) * HOUR, 4);
+            world.at((24 * day + 19) * HOUR + 31, 1);
+        }
+    }
+    let started = Instant::now();
+    while segment(1).exists() {
+        assert!(started.elapsed() < LIMIT, "the first segment is still there");
+        world.time.fetch_add(SECOND_NS, Ordering::Relaxed);
+        std::thread::yield_now();
+    }
+
+    // What is left is whole: it starts, is verified, and the days that stay are there.
+    let now_ns = world.time.load(Ordering::Relaxed);
+    let last = world.exchange.stop().expect("it ends in order");
+    assert_eq!(u64::from(last.exchange.day()), DAYS);
+    let clock = Clock::Manual(Arc::new(AtomicU64::new(now_ns)));
+    world.exchange = assembly::start_by(&config, clock, |_| {}).expect("it starts again");
+    let again = world.exchange.stop().expect("it ends in order");
+    assert_eq!(digest(&again), digest(&last));
+    let data = data.to_str().expect("text");
+    let (code, told, errors) = run(&["verify", "--data", data]);
+    assert_eq!(code, Some(0), "{told}{errors}");
+    for day in [DAYS - 1, DAYS] {
+        let path = directory.path().join(format!("{day}.itch"));
+        let (text, itch) = (day.to_string(), path.to_str().expect("text"));
+        let (code, _, errors) = run(&["replay", "--data", data, "--itch", itch, "--day", &text]);
+        assert_eq!(code, Some(0), "day {day}: {errors}");
+        let (market, _) = market(&path);
+        assert_eq!(market.books().order_count() as u64, day);
+    }
 }

@@ -11,7 +11,7 @@ use crate::exchange::instrument::{CrossKind, Instrument, LastTrade, State};
 use crate::exchange::ledger::{Asset, Balance};
 use crate::exchange::schedule::FeeSchedule;
 use crate::exchange::unseen::Unseen;
-use crate::exchange::{Exchange, Limits};
+use crate::exchange::{Exchange, LastSystemEvent, Limits};
 
 use super::bytes::Output;
 
@@ -70,6 +70,8 @@ impl Loading {
         exchange.match_number = from.u64()?;
         exchange.day = from.u32()?;
         exchange.midnight_ns = Some(from.u64()?).filter(|&midnight_ns| midnight_ns != 0);
+        let (code, time) = (from.u8()?, from.u64()?);
+        exchange.system_event = Some(LastSystemEvent { code, time }).filter(|event| event.code != 0);
         exchange.skips = from.u32()?;
         exchange.all_killed = from.bool()?;
         for _ in 0..from.count(limits.assets as usize)? {

@@ -13,7 +13,7 @@ use crate::exchange::ledger::{Asset, Balance};
 use crate::exchange::schedule::FeeSchedule;
 use crate::exchange::stops::Reached;
 use crate::exchange::unseen::Part;
-use crate::exchange::{Exchange, Limits, Work};
+use crate::exchange::{Exchange, LastSystemEvent, Limits, Work};
 
 impl Exchange {
     /// Appends the whole state to `into`: what [`Exchange::load`] makes an equal exchange of.
@@ -52,6 +52,7 @@ impl Exchange {
             match_number,
             day,
             midnight_ns,
+            system_event,
             skips,
             sequence,
             now,
@@ -67,6 +68,10 @@ impl Exchange {
         out.u32(*day);
         // No day began in 1970.
         out.u64(midnight_ns.unwrap_or(0));
+        let told = system_event.unwrap_or(LastSystemEvent { code: 0, time: 0 });
+        let LastSystemEvent { code, time } = told;
+        out.u8(code);
+        out.u64(time);
         out.u32(*skips);
         out.u8(u8::from(*all_killed));
         out.count(ledger.assets().len());

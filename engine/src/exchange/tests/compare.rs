@@ -20,6 +20,8 @@ impl World {
     /// Balances, books, accounts, sessions, last trades.
     pub(super) fn compare(&self) {
         assert_eq!(self.exchange.all_killed(), self.model.all_killed);
+        let told = self.exchange.last_system_event();
+        assert_eq!(told.map(|event| (event.code, event.time)), self.model.told);
         let mut sums: Vec<_> = (0..self.model.accounts.len())
             .map(|_| Sums {
                 held: vec![0; self.model.assets.len()],

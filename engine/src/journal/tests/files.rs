@@ -48,6 +48,29 @@ fn written_read_and_continued() {
     });
 }
 
+/// A small frame is durable when the turn ends that took its commands; a larger one goes its way.
+#[test]
+fn a_thread_that_may_wait_does_so_for_small_frames() {
+    both(|path, backend| {
+        let mut disk = FileDisk::open(path, backend, SEGMENT).expect("a directory of our own");
+        let end = recovered(&mut disk).expect("an empty journal");
+        let mut rig = Rig::new(settings(), Some(disk), &end, 100_000);
+        rig.stage.may_wait();
+        // The header of the segment comes first.
+        rig.push(1);
+        rig.poll_until("the first is released", |rig| rig.released() == 1);
+        for commands in [1, 2, 32] {
+            rig.push(commands);
+            rig.stage.poll();
+            assert_eq!(rig.released(), rig.next - 1, "{commands} commands");
+        }
+        rig.push(33);
+        rig.stage.poll();
+        assert!(rig.released() < rig.next - 1, "it is under way");
+        rig.poll_until("all is released", |rig| rig.released() == rig.next - 1);
+    });
+}
+
 #[test]
 fn the_stage_can_be_put_on_a_thread() {
     fn sendable<T: Send>() {}

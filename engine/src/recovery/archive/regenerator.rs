@@ -68,12 +68,7 @@ impl Regenerator {
                 && let Ok(exchange) = image.exchange(limits, 0)
                 && is_before(&exchange, &encoder, job)
             {
-                return Ok(Replay::resume(
-                    exchange,
-                    encoder,
-                    image.events_hash(),
-                    image.system_event(),
-                ));
+                return Ok(Replay::resume(exchange, encoder, image.events_hash()));
             }
         }
         Ok(Replay::new(limits, 0))

@@ -9,6 +9,7 @@ use super::types::{ModelOrder, Name, Place, price_key};
 
 impl Model {
     pub(super) fn system_event(&mut self, code: u8) {
+        self.told = Some((code, self.now));
         self.events.push(Event {
             code,
             ..Event::new(EventKind::SystemEvent)

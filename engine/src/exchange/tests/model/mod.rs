@@ -43,6 +43,8 @@ pub(super) struct Model {
     pub orders: Vec<ModelOrder>,
     /// By the operator.
     pub all_killed: bool,
+    /// Code and time of the last System Event.
+    pub told: Option<(u8, u64)>,
     /// How often each case was met.
     pub coverage: BTreeMap<String, u64>,
     /// Orders the exchange has room for.
