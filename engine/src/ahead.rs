@@ -113,3 +113,30 @@ impl<T> Ahead<T> {
         self.near.is_empty()
     }
 }
+
+/// Looks at commands that are all there, before the first of them is applied.
+pub fn look_at_first<T>(exchange: &Exchange, line: &mut [Foreseen<T>]) {
+    for last in 0..AHEAD {
+        look(exchange, line, last);
+    }
+}
+
+/// The looks that are due before the command at `place` is applied, for each place in order.
+#[inline]
+pub fn look_ahead<T>(exchange: &Exchange, line: &mut [Foreseen<T>], place: usize) {
+    look(exchange, line, place + AHEAD);
+}
+
+/// The looks that are due when the line is as long as that `last` is in it.
+#[inline(always)]
+fn look<T>(exchange: &Exchange, line: &mut [Foreseen<T>], last: usize) {
+    if let Some(foreseen) = line.get_mut(last) {
+        foreseen.outlook = exchange.look_out(&foreseen.command);
+    }
+    if let Some(foreseen) = line.get_mut(last.wrapping_sub(LOOK_AGAIN)) {
+        exchange.look_again(&foreseen.command, &mut foreseen.outlook);
+    }
+    if let Some(foreseen) = line.get(last.wrapping_sub(LOOK_AROUND)) {
+        exchange.look_around(&foreseen.command, &foreseen.outlook);
+    }
+}

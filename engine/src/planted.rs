@@ -97,6 +97,8 @@ bugs! {
     FeesOfToday,
     /// A subscriber does not notice what is missing (`feed_handler::planted`).
     GapIgnored,
+    /// A subscriber takes the end of a day for a sign of life (`feed_handler::planted`).
+    EndTakenForLife,
 }
 
 #[cfg(feature = "planted")]

@@ -5,7 +5,7 @@ use feed_handler::{State, Subscriber, SubscriberConfig, clock::Clock, decimal};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let clock = Clock::new();
     let mut subscriber = Subscriber::new(&SubscriberConfig::default())?;
-    while subscriber.state() != State::Live {
+    while !matches!(subscriber.state(), State::Live | State::Ended) {
         subscriber.poll(clock.now_ns());
         if subscriber.state() == State::Stale {
             return Err("nobody publishes: start the exchange with `exchange run`".into());

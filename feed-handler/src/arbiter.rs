@@ -151,7 +151,8 @@ impl Arbiter {
         self.receiver.is_finished()
     }
 
-    /// When a line last brought something not behind the delivered stream: old packets are no sign of life.
+    /// When a line last brought something not behind the delivered stream: old packets are no sign of life. The end of the
+    /// session is one of the lines, not of the stream.
     pub fn last_current_ns(&self) -> Option<u64> {
         self.current_ns
     }

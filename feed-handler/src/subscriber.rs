@@ -1,6 +1,6 @@
 //! A whole subscriber: lines, arbitration, gap recovery, market. Everything happens in [`Subscriber::poll`].
 //!
-//! A subscriber is never silently wrong: it is live, or recovering, or it says that it is stale.
+//! A subscriber is never silently wrong: it is live, or recovering, or it says that its stream has ended or that it is stale.
 
 use crate::arbiter::{Arbiter, ArbiterStatistics, Delivery, Line, LineStatistics, Start};
 use crate::book::Capacity;
@@ -72,6 +72,9 @@ pub enum State {
     Live,
     /// Joining late or filling a gap.
     Recovering,
+    /// Whole up to the announced end of the session, and nothing was heard of the next one. The books are the last of their
+    /// session; whether they are still the exchange's nobody can tell: the next session may have begun unheard.
+    Ended,
     /// The lines are silent, a gap does not fill, or the books do not fit the capacity.
     Stale,
 }
@@ -226,6 +229,9 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
             State::Stale
         } else if !self.gaps.has_joined() || self.gaps.is_open() {
             State::Recovering
+        } else if self.is_complete() && !crate::planted::takes_ends_for_life() {
+            // The end is told for some time beside the next stream: it is no sign that this one is the current one.
+            State::Ended
         } else {
             State::Live
         }

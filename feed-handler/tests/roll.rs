@@ -279,7 +279,7 @@ fn the_end_is_heard_and_the_new_day_begins() {
     world.publish(MONDAY, &monday(), On::Both);
     world.end(MONDAY, On::Both);
     assert!(world.subscriber.is_complete());
-    assert_eq!(world.subscriber.state(), State::Live);
+    assert_eq!(world.subscriber.state(), State::Ended);
     world.roll();
     world.publish(TUESDAY, &tuesday(), On::Both);
     world.is_in_the_new_day();
@@ -295,6 +295,49 @@ fn the_end_is_heard_and_the_new_day_begins() {
     );
     // What began the replay before the lines were heard was not needed again.
     assert_eq!(statistics.gaps.gaps, 0);
+}
+
+/// Nothing of the new day comes through, and the end of the old one is told beside it all the time: the old books are
+/// nothing that is live.
+#[test]
+fn the_end_is_no_sign_of_the_new_day() {
+    let mut world = World::new();
+    world.publish(MONDAY, &monday(), On::Both);
+    world.turn(200);
+    assert_eq!(world.subscriber.state(), State::Live);
+    world.roll();
+    world.publish(TUESDAY, &tuesday(), On::Neither);
+    for _ in 0..5 {
+        world.end(MONDAY, On::A);
+        assert_eq!(world.subscriber.state(), State::Ended);
+        assert_eq!(world.subscriber.session(), Some(MONDAY));
+        world.turn(999);
+        assert_eq!(world.subscriber.state(), State::Ended);
+    }
+    // The lines fall silent.
+    world.turn(2_001);
+    assert_eq!(world.subscriber.state(), State::Stale);
+    let heartbeat = Packer::new(TUESDAY, 10, 1_472).heartbeat();
+    world.send(&heartbeat, On::A);
+    world.is_in_the_new_day();
+}
+
+/// What comes behind the end takes it back.
+#[test]
+fn a_message_behind_the_end_is_live() {
+    let mut world = World::new();
+    world.publish(MONDAY, &monday()[..7], On::Both);
+    world.end(MONDAY, On::Both);
+    assert_eq!(world.subscriber.state(), State::Ended);
+    world.publish(MONDAY, &monday()[7..8], On::Both);
+    assert_eq!(world.subscriber.state(), State::Live);
+    assert!(!world.subscriber.is_complete());
+    world.publish(MONDAY, &monday()[8..], On::Neither);
+    world.end(MONDAY, On::Both);
+    assert!(!world.subscriber.is_complete(), "one is missing");
+    world.turn(100);
+    assert_eq!(world.subscriber.state(), State::Ended);
+    assert_eq!(world.subscriber.next_sequence(), Some(10));
 }
 
 #[test]

@@ -376,6 +376,7 @@ impl Floor {
             feed_state: match self.subscriber.state() {
                 State::Live => "live",
                 State::Recovering => "recovering",
+                State::Ended => "session ended",
                 State::Stale => "STALE",
             },
             feed_gaps: statistics.gaps.gaps + statistics.gaps.gaps_provoked,

@@ -7,15 +7,11 @@ mod tests;
 use std::cell::Cell;
 
 use super::error::StartError;
-use crate::ahead::Ahead;
-use crate::exchange::command::CommandKind;
 use crate::exchange::snapshot::Input;
 use crate::exchange::{Exchange, Limits};
 use crate::journal::{self, Disk, PROGRESS_BYTES, ReadOptions, Recovered};
-use crate::planted::{self, Bug};
 use crate::poison::Skips;
 use crate::recovery::{RecoveryConfig, Start};
-use crate::replay::{self, Nobody, Recorded};
 use crate::snapshot::{self, Header, Snapshots};
 
 /// What a start found.
@@ -178,42 +174,17 @@ fn read_on(
         is_stored.set(now.bytes_total - now.bytes <= stored_bytes);
         progress(Progress::Reading(now));
     };
-    let mut ahead = Ahead::short();
-    let recovered = journal::recover(disk, options, tell, |command, expected| {
-        if must_end {
-            return Err(Stopped::Foreign);
-        }
-        match ahead.pass(start.replica.exchange(), *command, expected) {
-            Some(foreseen) => apply(&mut start, skips, &foreseen, is_stored.get()),
-            None => Ok(()),
-        }
+    let recovered = start.catch_up(skips, |catching| {
+        journal::recover(disk, options, tell, |command, expected| {
+            if must_end {
+                return Err(Stopped::Foreign);
+            }
+            catching.set_stored(is_stored.get());
+            catching.pass(command, expected);
+            Ok(())
+        })
     })?;
-    while let Some(foreseen) = ahead.pop() {
-        let is_last = foreseen.command.sequence == recovered.last_sequence;
-        if is_last && planted::is(Bug::RecoveryOffByOne) {
-            break;
-        }
-        apply(&mut start, skips, &foreseen, true)?;
-    }
     Ok((start, recovered))
-}
-
-fn apply(start: &mut Start, skips: &Skips, foreseen: &Recorded, is_stored: bool) -> Result<(), Stopped> {
-    let Recorded { command, outlook, .. } = foreseen;
-    replay::compare(command, foreseen.note, start.replica.events_hash())?;
-    if is_stored && start.store.released() < start.replica.applied() {
-        start.begin_store();
-    }
-    let is_planted = planted::is(Bug::SkippedUnasked)
-        && command.kind == CommandKind::Enter as u8
-        && command.sequence.is_multiple_of(16);
-    match (skips.contains(command) || is_planted, is_stored) {
-        (false, true) => start.replay_foreseen(foreseen),
-        (false, false) => start.replica.replay_foreseen(command, outlook, &mut Nobody),
-        (true, true) => start.skip(command),
-        (true, false) => start.replica.skip(command, &mut Nobody),
-    }
-    Ok(())
 }
 
 /// A copy of an exchange: what a snapshot of it would give.

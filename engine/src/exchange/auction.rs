@@ -3,7 +3,8 @@
 //! While an instrument collects, orders come in and none matches. When trading begins, from whatever state, all that can
 //! trade at one price does so at once, and a closing auction ends in the same way. The price is `cross`'s business; here
 //! orders meet at it, pair by pair, in steps like any other work: of each side the market orders first, then the better
-//! price, at one price the displayed and the auction-only orders by their numbers, then those that are not displayed.
+//! price, at one price the displayed and the auction-only orders by their numbers, then those that are not displayed. A limit
+//! beyond a market order's bound goes before it: else the book could be crossed behind the cross.
 //!
 //! There is no maker in a cross: both sides pay the taker's fee. Nobody is incoming either, so that orders of one account
 //! may meet. What a buyer held above the price of the cross is free at once.
@@ -230,24 +231,22 @@ impl Exchange {
         }
         let number = |handle: u32| self.arena.get(handle).number;
         let markets = self.uncross.markets[side as usize].into_iter();
-        if let Some(oldest) = markets
+        let oldest = markets
             .filter(|&handle| handle != NONE)
-            .min_by_key(|&handle| number(handle))
-        {
-            return Next::Order(oldest);
-        }
+            .min_by_key(|&handle| number(handle));
+        // The lower, the better.
+        let key = |tick| match side {
+            Side::Buy => u32::MAX - tick,
+            Side::Sell => tick,
+        };
         // The first order of each book, with its price: the better price first, then displayed and auction-only orders by
         // their numbers, then dark ones.
         let first = |book: &Book, is_dark: bool| {
             let level = book.side(side).best();
             (level != NONE).then(|| {
                 let level = self.pools.level(level);
-                let price = match side {
-                    Side::Buy => u32::MAX - level.tick,
-                    Side::Sell => level.tick,
-                };
                 let rank = if is_dark { 0 } else { number(level.head) };
-                (price, is_dark, rank, level.head)
+                (key(level.tick), is_dark, rank, level.head)
             })
         };
         let heads = [
@@ -255,7 +254,15 @@ impl Exchange {
             first(self.auctions[place].waiting.limits(kind), false),
             first(&self.unseen[place].dark, true),
         ];
-        match heads.into_iter().flatten().min() {
+        let limit = heads.into_iter().flatten().min();
+        if let Some(oldest) = oldest {
+            let bound = key(self.arena.get(oldest).tick);
+            return Next::Order(match limit {
+                Some((price, .., head)) if price < bound => head,
+                _ => oldest,
+            });
+        }
+        match limit {
             Some((.., head)) if side.crosses(self.arena.get(head).tick, tick) => Next::Order(head),
             _ => Next::Nobody,
         }

@@ -78,7 +78,7 @@ use volatility::Band;
 
 /// Raised whenever the same commands come to cause other events, or another state: then a journal of before can not be
 /// applied any more, and only a snapshot that was taken at an orderly end is a beginning.
-pub const MATCHING_VERSION: u32 = 1;
+pub const MATCHING_VERSION: u32 = 2;
 
 /// Capacities, allocated at start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -60,6 +60,20 @@ fn fee_wide(notional: u128, rate_ppm: i32, remainder: FeeRemainder) -> (i128, Fe
     }
 }
 
+/// The fees that were charged for fills of `value` in all, while the remainder went from `before` to `now`: what [`fee`]
+/// gave for each of them, added up.
+pub fn charged(value: u128, rate_ppm: i32, before: FeeRemainder, now: FeeRemainder) -> i128 {
+    let difference = i64::from(now) - i64::from(before);
+    let narrow = i64::try_from(value).ok().and_then(|value| {
+        let exact = value.checked_mul(i64::from(rate_ppm))?;
+        exact.checked_add(difference)
+    });
+    match narrow {
+        Some(charged) => i128::from(charged / i64::from(PPM)),
+        None => (value as i128 * i128::from(rate_ppm) + i128::from(difference)) / i128::from(PPM),
+    }
+}
+
 /// What a buyer holds for an order's open quantity: its value at the limit, and the fee it can still cost at the
 /// highest rate, less what rounding has charged in advance.
 #[inline(always)]
@@ -153,6 +167,24 @@ mod tests {
                 exact += value as i128 * i128::from(rate);
                 assert_eq!(charged * i128::from(PPM) - i128::from(remainder), exact);
                 assert!(remainder < PPM);
+            }
+        }
+    }
+
+    /// However large the fills: one unit to more than 64 bits hold.
+    #[test]
+    fn charged_is_the_sum_of_the_fees() {
+        for shift in [0, 20, 40, 60, 70, 90] {
+            for rate in [-1_000_000, -50, 0, 1, 200, 1_000_000] {
+                let (mut remainder, mut sum, mut value) = (0, 0, 0);
+                for fill in 1..20_u128 {
+                    let before = remainder;
+                    let fill = (fill << shift) + 7;
+                    let (part, rest) = fee(fill, rate, remainder);
+                    assert_eq!(charged(fill, rate, before, rest), part);
+                    (remainder, sum, value) = (rest, sum + part, value + fill);
+                }
+                assert_eq!(charged(value, rate, 0, remainder), sum, "{value} at {rate}");
             }
         }
     }

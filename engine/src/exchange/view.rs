@@ -8,7 +8,7 @@ use super::book::ladder::Ladder;
 use super::command::whole;
 use super::instrument::Instrument;
 use super::ledger::{Asset, Balance};
-use super::money::{PPM, notional};
+use super::money::{charged, notional};
 use super::schedule::FeeSchedule;
 use super::unseen::{Part, Unseen};
 use protocol::units::Price;
@@ -57,9 +57,8 @@ impl Exchange {
         let (base_notional, base_fees) = (whole(totals.notional), whole(totals.fees) as i128);
         // Everything since the order came to rest was executed at its own price.
         let rested = notional(slot.tick, slot.executed - totals.executed, instrument.tick_value);
-        let exact = rested as i128 * i128::from(self.schedules.get(slot.schedule).maker_ppm);
-        let charged =
-            (exact + i128::from(slot.fee_remainder) - i128::from(totals.remainder)) / i128::from(PPM);
+        let maker_ppm = self.schedules.get(slot.schedule).maker_ppm;
+        let charged = charged(rested, maker_ppm, totals.remainder, slot.fee_remainder);
         OrderView {
             session: slot.session,
             account: slot.account,

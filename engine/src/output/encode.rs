@@ -15,8 +15,8 @@ use crate::planted::{self, Bug};
 
 /// Takes the messages of a step, each stream's in ascending order without holes.
 pub trait MessageSink {
-    /// False when only the numbers matter: of the frequent messages no byte is made then, and they are not handed over.
-    const READS: bool = true;
+    /// False when messages are only to be counted: then they are not made, and the sink hears of new days only.
+    const WANTS_MESSAGES: bool = true;
 
     /// A message of the market data feed.
     fn feed(&mut self, sequence: u64, message: &[u8]);
@@ -63,14 +63,6 @@ impl Numbers {
         let next = &mut self.session_next[session as usize];
         sink.session(session, *next, message);
         *next += 1;
-    }
-
-    /// As [`Numbers::publish`] and [`Numbers::acknowledge`], without a message.
-    fn count(&mut self, sessions: &[u32], feed: u64) {
-        for session in sessions {
-            self.session_next[*session as usize] += 1;
-        }
-        self.feed_next += feed;
     }
 
     /// Every stream begins again.
@@ -145,6 +137,85 @@ impl Half {
     }
 }
 
+/// How many messages an event stands for.
+#[derive(Clone, Copy)]
+struct Said {
+    to_session: u8,
+    to_feed: u8,
+    /// It changes what later messages say.
+    is_kept: bool,
+}
+
+/// For each kind, as a byte, what [`Encoder::encode`] makes of it. Of two events that are told by one message the second
+/// counts.
+const SAID: [Said; 256] = {
+    let nothing = Said {
+        to_session: 0,
+        to_feed: 0,
+        is_kept: false,
+    };
+    let mut said = [nothing; 256];
+    let mut kind = 0;
+    while kind < said.len() {
+        if let Some(known) = EventKind::from_byte(kind as u8) {
+            said[kind] = known.said();
+        }
+        kind += 1;
+    }
+    said
+};
+
+impl EventKind {
+    const fn said(self) -> Said {
+        let (to_session, to_feed) = match self {
+            Self::Accepted
+            | Self::Rejected
+            | Self::Replaced
+            | Self::CanceledUnbooked
+            | Self::SelfMatchIncoming
+            | Self::SelfMatchUnseen
+            | Self::ExecutedIncoming
+            | Self::CrossExecutedUnseen
+            | Self::PriorityUpdated
+            | Self::Restated
+            | Self::Modified
+            | Self::MassCanceled
+            | Self::OrderEntryDisabled
+            | Self::OrderEntryEnabled
+            | Self::AccountAnswered
+            | Self::Carried
+            | Self::SessionEvent => (1, 0),
+            Self::CanceledReduced
+            | Self::CanceledDeleted
+            | Self::SelfMatchReduced
+            | Self::SelfMatchDeleted
+            | Self::ExecutedResting
+            | Self::ExecutedUnseen
+            | Self::CrossExecuted => (1, 1),
+            Self::CrossDone
+            | Self::ImbalanceSide
+            | Self::Added
+            | Self::Deleted
+            | Self::Reduced
+            | Self::BookReplaced
+            | Self::InstrumentListed
+            | Self::TradingAction
+            | Self::SystemEvent => (0, 1),
+            Self::CrossMatch
+            | Self::ImbalanceVolume
+            | Self::OperationRefused
+            | Self::CarriedText
+            | Self::DayRolled
+            | Self::Fee => (0, 0),
+        };
+        Said {
+            to_session,
+            to_feed,
+            is_kept: matches!(self, Self::InstrumentListed | Self::DayRolled),
+        }
+    }
+}
+
 impl Encoder {
     /// For at most so many instruments and sessions; everything is allocated now. The next number is 1 everywhere.
     pub fn new(instruments: u32, sessions: u32) -> Self {
@@ -214,60 +285,68 @@ impl Encoder {
         self.numbers.session_next[session as usize]
     }
 
+    /// Sessions are 0 .. this.
+    pub fn sessions(&self) -> u32 {
+        self.numbers.session_next.len() as u32
+    }
+
     /// Encodes one step of `command`. Steps have to come in order.
     ///
     /// # Panics
     /// When the events contradict their own rules (a resting side without its incoming one, an unknown instrument):
-    /// then the exchange has a bug, and what it would say next can not be trusted.
+    /// then the exchange has a bug, and what it would say next can not be trusted. Who only counts does not notice.
+    #[inline]
     pub fn encode<S: MessageSink>(&mut self, command: &Command, events: &[Event], sink: &mut S) {
+        if S::WANTS_MESSAGES {
+            self.encode_step(command, events, sink);
+        } else {
+            self.count(events, sink);
+        }
+    }
+
+    /// Counts what steps say, whose commands nobody needs for that; the sink hears of new days.
+    ///
+    /// PERF: a restart does this with all commands but the last ones; which kind comes next is as good as random, so that a
+    /// branch for each would cost more than all the rest.
+    pub fn count(&mut self, events: &[Event], sink: &mut impl MessageSink) {
+        for event in events {
+            let said = SAID[usize::from(event.kind)];
+            self.numbers.session_next[event.session as usize] += u64::from(said.to_session);
+            self.numbers.feed_next += u64::from(said.to_feed);
+            if said.is_kept {
+                self.keep(event, sink);
+            }
+        }
+    }
+
+    /// Takes an event that says something about all that come.
+    #[cold]
+    fn keep(&mut self, event: &Event, sink: &mut impl MessageSink) {
+        if event.kind == EventKind::InstrumentListed as u8 {
+            self.symbols[usize::from(event.instrument)] = event.number.to_be_bytes();
+        } else {
+            self.begin_day(event, sink);
+        }
+    }
+
+    fn begin_day(&mut self, event: &Event, sink: &mut impl MessageSink) {
+        let day = u32::try_from(event.number).expect("days are few");
+        sink.new_day(day, &self.numbers);
+        if !planted::is(Bug::StreamsGoOn) {
+            self.numbers.restart();
+        }
+    }
+
+    fn encode_step(&mut self, command: &Command, events: &[Event], sink: &mut impl MessageSink) {
         let mut context = Context::default();
         for event in events {
-            if S::READS || !self.count_event(event, &mut context) {
-                self.encode_event(command, event, &mut context, sink);
-            }
+            self.encode_event(command, event, &mut context, sink);
         }
         assert!(
             matches!(context.half, Half::None),
             "a match's two sides are in one step, and so is all that is said by two events"
         );
         assert!(context.fee.is_none(), "a fee and its execution are in one step");
-    }
-
-    /// Numbers what a frequent event says, as [`Encoder::encode_event`] does; false for the others.
-    ///
-    /// PERF: recovery's replica follows the numbers of all streams; making the messages would take it a tenth of its time.
-    fn count_event(&mut self, event: &Event, context: &mut Context) -> bool {
-        let numbers = &mut self.numbers;
-        let kind = event.kind();
-        if kind == EventKind::ExecutedIncoming {
-            let Half::Resting(resting, _) = context.half else {
-                return false;
-            };
-            context.half = Half::None;
-            context.fee = None;
-            context.replaced = None;
-            numbers.count(&[resting.session, event.session], 1);
-            return true;
-        }
-        if !matches!(context.half, Half::None) {
-            return false;
-        }
-        match kind {
-            EventKind::Accepted | EventKind::Rejected | EventKind::CanceledUnbooked => {
-                numbers.count(&[event.session], 0);
-            }
-            EventKind::CanceledReduced | EventKind::CanceledDeleted => numbers.count(&[event.session], 1),
-            EventKind::Added | EventKind::Deleted | EventKind::Reduced => numbers.count(&[], 1),
-            EventKind::Replaced => {
-                numbers.count(&[event.session], 0);
-                context.replaced = Some(*event);
-                return true;
-            }
-            EventKind::BookReplaced if context.replaced.is_some() => numbers.count(&[], 1),
-            _ => return false,
-        }
-        context.replaced = None;
-        true
     }
 
     fn encode_event(
@@ -442,13 +521,7 @@ impl Encoder {
                 let message = ouch::carried(time, event, &text.texts(), symbol);
                 numbers.acknowledge(sink, event.session, message.as_bytes());
             }
-            EventKind::DayRolled => {
-                let day = u32::try_from(event.number).expect("days are few");
-                sink.new_day(day, numbers);
-                if !planted::is(Bug::StreamsGoOn) {
-                    numbers.restart();
-                }
-            }
+            EventKind::DayRolled => self.begin_day(event, sink),
             EventKind::SystemEvent => numbers.publish(sink, itch::system_event(feed_time, event).as_bytes()),
             EventKind::Fee => {
                 assert!(context.fee.is_none(), "each fee has its execution");

@@ -6,6 +6,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use crate::exchange::command::{Command, halves, whole};
 use crate::exchange::event::Event;
 use crate::exchange::snapshot::{Broken, Input, Output};
+use crate::sys::table::{prefetch_whole, table};
 
 /// What question `s` tells of an order, whatever became of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -163,7 +164,7 @@ impl StatusRecord {
 /// The last entries of each account: `each` slots per account, one behind the other.
 #[derive(Debug)]
 struct Rings<T> {
-    slots: Box<[T]>,
+    slots: Vec<T>,
     /// Entries ever put in, per account.
     counts: Box<[u64]>,
     each: usize,
@@ -172,20 +173,35 @@ struct Rings<T> {
 impl<T: Clone + Default> Rings<T> {
     fn new(accounts: usize, each: usize) -> Self {
         Self {
-            slots: vec![T::default(); accounts * each].into_boxed_slice(),
+            slots: table(accounts * each, T::default()),
             counts: vec![0; accounts].into_boxed_slice(),
             each,
         }
     }
 
+    #[inline]
     fn push(&mut self, account: u32, entry: T) {
         if self.each == 0 {
             return;
         }
-        let count = &mut self.counts[account as usize];
-        let slot = account as usize * self.each + (*count % self.each as u64) as usize;
-        *count += 1;
+        let slot = self.next_slot(account);
+        self.counts[account as usize] += 1;
         self.slots[slot] = entry;
+    }
+
+    /// Where the account's next entry goes. Not to be asked when there is no room at all.
+    #[inline]
+    fn next_slot(&self, account: u32) -> usize {
+        let place = self.counts[account as usize] % self.each as u64;
+        account as usize * self.each + place as usize
+    }
+
+    fn prefetch(&self, account: u32) {
+        if self.each > 0
+            && let Some(slot) = self.slots.get(self.next_slot(account)..)
+        {
+            prefetch_whole(slot);
+        }
     }
 
     fn clear(&mut self) {
@@ -302,6 +318,12 @@ impl History {
     pub fn finish(&mut self, account: u32, session: u32, status: OrderStatus) {
         self.finished
             .push(account, (key(session, status.user_ref), status));
+    }
+
+    /// Has fetched what the account's next [`History::finish`] writes to.
+    #[inline]
+    pub(super) fn prefetch(&self, account: u32) {
+        self.finished.prefetch(account);
     }
 
     /// The order known by `from` goes on as `to`.

@@ -28,12 +28,14 @@ mod days;
 pub mod door;
 pub mod durable;
 mod feeder;
+mod follower;
 mod gap_service;
 pub mod history;
 mod order_entry;
 pub mod re_request;
 pub mod replica;
 mod service;
+mod start;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -46,11 +48,9 @@ use crossbeam_utils::CachePadded;
 use protocol::text;
 use rtrb::{Consumer, Producer};
 
-use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::{DAYS_MAX, Exchange, Limits};
 use crate::output::window::{self, Lapped, Record};
 use crate::output::{MessageSink, Numbers, market_data_name, order_entry_name};
-use crate::replay::Recorded;
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::seams::{DatagramSink, Listener};
@@ -67,6 +67,8 @@ use re_request::{ReRequestConfig, ReRequestCounters, ReRequests};
 use replica::Replica;
 use service::{Close, View};
 use store::{FEED_STREAM, Store, StoreCounters};
+
+pub use start::{Catching, Start};
 
 const _: () = assert!(FEED_STREAM == window::FEED_STREAM);
 const _: () = assert!(window::MESSAGE_BYTES_MAX <= store::STORED_BYTES_MAX);
@@ -215,86 +217,6 @@ struct Snapshooting {
     newest: u64,
 }
 
-/// What a stage goes on with.
-#[derive(Debug)]
-pub struct Start {
-    /// As of the last command that start-up has applied.
-    pub replica: Box<Replica>,
-    /// What these commands said, as much as fits.
-    pub store: Store,
-    /// The last command that the newest snapshot knows.
-    pub newest_snapshot: u64,
-    /// When the day began, if that was after the first of these commands: the store may have the day before.
-    pub rolled_ns: Option<u64>,
-}
-
-impl Start {
-    /// Nothing has happened yet.
-    pub fn empty(config: &RecoveryConfig) -> Self {
-        let replica = Replica::new(config.limits, config.hash_seed, config.finished_orders);
-        Self::empty_store(config, Box::new(replica))
-    }
-
-    /// With this replica, and nothing stored.
-    pub fn empty_store(config: &RecoveryConfig, replica: Box<Replica>) -> Self {
-        let mut store = Store::new(config.store_bytes, config.limits.sessions);
-        store.go_on_in(replica.exchange().day());
-        Self {
-            replica,
-            store,
-            newest_snapshot: 0,
-            rolled_ns: None,
-        }
-    }
-
-    /// The store begins with what the next command says; what was said before was never stored.
-    pub(crate) fn begin_store(&mut self) {
-        let encoder = self.replica.encoder();
-        self.store.go_on_in(self.replica.exchange().day());
-        for session in 0..self.replica.exchange().limits().sessions {
-            self.store.begin(session, encoder.session_next(session));
-        }
-        self.store.begin(FEED_STREAM, encoder.feed_next());
-        self.store.set_released(self.replica.applied());
-    }
-
-    /// Applies one journaled command and stores what it says.
-    ///
-    /// # Panics
-    /// When `command` is not the next one.
-    pub fn replay(&mut self, command: &Command) {
-        self.replica.replay(command, &mut self.store);
-        self.stored(command);
-    }
-
-    /// Leaves one command out, as the operator wants.
-    ///
-    /// # Panics
-    /// As [`Start::replay`].
-    pub fn skip(&mut self, command: &Command) {
-        self.replica.skip(command, &mut self.store);
-        self.stored(command);
-    }
-
-    /// The same as [`Start::replay`] for a command that stood in line.
-    ///
-    /// # Panics
-    /// As [`Start::replay`].
-    pub fn replay_foreseen(&mut self, foreseen: &Recorded) {
-        let Recorded { command, outlook, .. } = foreseen;
-        self.replica.replay_foreseen(command, outlook, &mut self.store);
-        self.stored(command);
-    }
-
-    fn stored(&mut self, command: &Command) {
-        self.store.set_released(command.sequence);
-        if command.kind == CommandKind::RollDay as u8 && self.store.day_before().is_some() {
-            let midnight_ns = self.replica.exchange().midnight_ns();
-            self.rolled_ns = midnight_ns.map(|midnight_ns| midnight_ns + command.time);
-        }
-    }
-}
-
 impl<O: Listener, G: Listener, A> fmt::Debug for RecoveryStage<O, G, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecoveryStage")
@@ -309,7 +231,7 @@ impl<O: Listener, G: Listener, A> fmt::Debug for RecoveryStage<O, G, A> {
 struct Known;
 
 impl MessageSink for Known {
-    const READS: bool = false;
+    const WANTS_MESSAGES: bool = false;
 
     fn feed(&mut self, _sequence: u64, _message: &[u8]) {}
     fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}

@@ -8,7 +8,11 @@
 //! lives as long as its position is not below the tail, and as positions of a stream ascend with its sequence numbers,
 //! one comparison tells whether a link still leads anywhere.
 
+use std::mem::offset_of;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::sys::table::{prefetch_at, table};
 
 /// The stream of market data; any other number is a session index.
 pub const FEED_STREAM: u32 = u32::MAX;
@@ -39,7 +43,9 @@ struct Header {
 
 const _: () = assert!(HEADER_BYTES == 32);
 
+/// What the next message needs lies in the first cache line, but for one in 64 messages.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 struct Stream {
     /// Sequence number of the newest message; 0 = none yet.
     last: u64,
@@ -63,9 +69,11 @@ pub struct StoreCounters {
 /// The messages released so far, bounded.
 #[derive(Debug)]
 pub struct Store {
-    arena: Box<[u8]>,
+    arena: Vec<u8>,
     /// Where the next record goes.
     head: u64,
+    /// The position that is the arena's first byte for what was written since the head came by there.
+    lap: u64,
     /// Records below are gone.
     tail: u64,
     /// Number of the day whose streams are written.
@@ -165,9 +173,10 @@ impl Store {
             "the store is too large: {bytes} bytes"
         );
         Self {
-            arena: vec![0; bytes].into_boxed_slice(),
+            arena: table(bytes, 0),
             // Not 0, which means "none" in links and marks.
             head: bytes as u64,
+            lap: bytes as u64,
             tail: bytes as u64,
             day: 1,
             streams: vec![Stream::EMPTY; sessions as usize + 1].into_boxed_slice(),
@@ -190,16 +199,8 @@ impl Store {
             bytes.len()
         );
         let index = self.index(stream).expect("output writes only streams that exist");
-        let last = self.streams[index].last;
-        if sequence <= last {
-            self.counters.repeats += 1;
+        if sequence != self.streams[index].last + 1 && !self.is_new(index, sequence) {
             return;
-        }
-        if sequence != last + 1 {
-            self.counters.holes += 1;
-            let state = &mut self.streams[index];
-            state.position = 0;
-            state.marks = [0; u64::BITS as usize];
         }
         let position = self.make_room(HEADER_BYTES + bytes.len());
         let state = &mut self.streams[index];
@@ -219,18 +220,45 @@ impl Store {
             previous: self.units_between(previous, position),
             skip: self.units_between(skip, position),
             stream,
-            length: u16::try_from(bytes.len()).expect("bounded above"),
+            length: bytes.len() as u16,
             spare: [0; 6],
         };
         if header.previous != 0 {
-            let mut before = self.header(previous);
-            before.next = header.previous;
-            self.write_header(previous, before);
+            // PERF: written without being read. It lies anywhere, and nobody has to wait until it is there.
+            let link = self.offset(previous) + offset_of!(Header, next);
+            self.arena[link..link + 4].copy_from_slice(&header.previous.to_ne_bytes());
         }
-        self.write_header(position, header);
-        let start = self.offset(position) + HEADER_BYTES;
-        self.arena[start..start + bytes.len()].copy_from_slice(bytes);
+        let start = self.offset(position);
+        let record = &mut self.arena[start..start + HEADER_BYTES + bytes.len()];
+        let (head, body) = record.split_at_mut(HEADER_BYTES);
+        head.copy_from_slice(header.as_bytes());
+        body.copy_from_slice(bytes);
         self.counters.messages += 1;
+    }
+
+    /// A number that is not the next one: false when it is there already, else it leaves a hole.
+    #[cold]
+    fn is_new(&mut self, index: usize, sequence: u64) -> bool {
+        let stream = &mut self.streams[index];
+        if sequence <= stream.last {
+            self.counters.repeats += 1;
+            return false;
+        }
+        self.counters.holes += 1;
+        stream.position = 0;
+        stream.marks = [0; u64::BITS as usize];
+        true
+    }
+
+    /// Has fetched what the next message of the session writes to, beside the arena's head.
+    #[inline]
+    pub(super) fn prefetch(&self, session: u32) {
+        if let Some(stream) = self.streams.get(session as usize)
+            && stream.position >= self.tail
+        {
+            let record = &self.arena[self.offset(stream.position)..];
+            prefetch_at(record, offset_of!(Header, next) as u32);
+        }
     }
 
     /// All streams end, and those of `day` begin with number 1. Those of the day before can still be read, as far as their
@@ -405,7 +433,8 @@ impl Store {
     fn make_room(&mut self, bytes: usize) -> u64 {
         let size = (bytes as u64).next_multiple_of(UNIT);
         let length = self.arena.len() as u64;
-        let to_end = length - self.head % length;
+        let lap_end = self.lap + length;
+        let to_end = lap_end - self.head;
         let filler = if to_end < size { to_end } else { 0 };
         while self.head + filler + size - self.tail > length {
             self.tail += self.record_size(self.tail);
@@ -424,6 +453,9 @@ impl Store {
         }
         let position = self.head + filler;
         self.head = position + size;
+        if position == lap_end {
+            self.lap = lap_end;
+        }
         position
     }
 
@@ -446,11 +478,18 @@ impl Store {
         if from < self.tail {
             return 0;
         }
-        u32::try_from((to - from) / UNIT).expect("live records are less than the arena apart")
+        // Live records are less than the arena apart, which is at most so many units.
+        ((to - from) / UNIT) as u32
     }
 
+    /// Where a live record is in the arena: it was written in this lap of the head's or in the one before.
     fn offset(&self, position: u64) -> usize {
-        (position % self.arena.len() as u64) as usize
+        let before = if position < self.lap {
+            self.arena.len() as u64
+        } else {
+            0
+        };
+        (position + before - self.lap) as usize
     }
 
     fn header(&self, position: u64) -> Header {

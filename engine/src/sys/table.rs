@@ -38,15 +38,20 @@ fn advise_huge<T>(spare: &mut [MaybeUninit<T>]) {
 /// and is of no use when there is no such item: no bound is checked, no branch taken.
 #[inline(always)]
 pub fn prefetch_at<T>(table: &[T], index: u32) {
+    // `wrapping_add` computes the address without a claim about what lies there.
+    prefetch(table.as_ptr().wrapping_add(index as usize));
+}
+
+#[inline(always)]
+fn prefetch<T>(address: *const T) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch is a hint and never faults, whatever the address; `wrapping_add` computes it without a claim
-    // about what lies there.
+    // SAFETY: a prefetch is a hint and never faults, whatever the address.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(table.as_ptr().wrapping_add(index as usize).cast());
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (table, index);
+    let _ = address;
 }
 
 /// The same where `index` is often none: then the first item's line is fetched. An address that belongs to nothing would
@@ -54,6 +59,18 @@ pub fn prefetch_at<T>(table: &[T], index: u32) {
 #[inline(always)]
 pub fn prefetch_if_any<T>(table: &[T], index: u32) {
     prefetch_at(table, if (index as usize) < table.len() { index } else { 0 });
+}
+
+/// Has all cache lines of the first item of `rest` fetched, if there is one.
+#[inline(always)]
+pub fn prefetch_whole<T>(rest: &[T]) {
+    const LINE_BYTES: usize = 64;
+    if let Some(first) = rest.first() {
+        let first = std::ptr::from_ref(first).cast::<[u8; LINE_BYTES]>();
+        for line in 0..=size_of::<T>().div_ceil(LINE_BYTES) {
+            prefetch(first.wrapping_add(line));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -207,6 +207,7 @@ const REQUIRED: &[(&str, u64)] = &[
     ("starts with a snapshot there", 500),
     ("starts with another file", 200),
     ("stops that entered", 1000),
+    ("subscriber at the end of a day", 5000),
     ("subscriber live", 70000),
     ("subscriber recovering", 1000),
     ("subscriber stale", 500),

@@ -15,7 +15,7 @@ use protocol::text::SessionName;
 
 use crate::coverage::Coverage;
 use crate::customer::number_of;
-use crate::world::Place;
+use crate::world::{Announced, Place};
 
 /// Subscribers say that they are stale after three heartbeats; a turn more is granted.
 const STALE_NS: u64 = 4_000_000_000;
@@ -88,7 +88,9 @@ pub(crate) struct Handler {
     delivered: Delivered,
     /// Its market's digest when it had taken so many messages.
     samples: Vec<(Place, u64)>,
-    states: [u64; 3],
+    states: [u64; 4],
+    /// How long it said days had been at their end, when the next one had begun long ago.
+    ended: BTreeMap<u32, u64>,
     random: Random,
 }
 
@@ -126,7 +128,8 @@ impl Handler {
             address,
             delivered: Delivered::default(),
             samples: Vec::new(),
-            states: [0; 3],
+            states: [0; 4],
+            ended: BTreeMap::new(),
             random,
         }
     }
@@ -136,7 +139,7 @@ impl Handler {
     }
 
     /// One turn. `announced`: how far the feed was, some time ago, on the wire.
-    pub(crate) fn turn(&mut self, now: u64, announced: Place) {
+    pub(crate) fn turn(&mut self, now: u64, announced: Announced) {
         // Sometimes it is slow.
         if self.random.below(8) > 0 {
             self.subscriber.poll_with(now, &mut self.delivered);
@@ -150,10 +153,25 @@ impl Handler {
         let taken = self.delivered.place();
         // What it knows to be missing it may wait for a moment.
         let is_unaware = state == State::Live && self.subscriber.behind() == 0;
+        let is_live = Announced {
+            place: taken,
+            has_ended: false,
+        };
         assert!(
-            !is_unaware || taken >= announced,
+            !is_unaware || is_live >= announced,
             "a subscriber at {taken:?} says that it is live, and {announced:?} was sent long ago"
         );
+        if state == State::Ended {
+            let (day, length) = taken;
+            if day < announced.place.0 {
+                self.ended.insert(day, length);
+            } else {
+                assert!(
+                    taken >= announced.place,
+                    "a subscriber says that the day has ended at {taken:?}, and {announced:?} was sent long ago"
+                );
+            }
+        }
         self.samples.push((taken, self.digest()));
     }
 
@@ -210,6 +228,14 @@ impl Handler {
                 (hashes.len(), length),
                 "a subscriber's feed of day {day} is the journal's up to message {same}; lengths received, and wanted"
             );
+            if let Some(said) = self.ended.get(day) {
+                assert_eq!(
+                    *said,
+                    feed.len() as u64,
+                    "a subscriber said that day {day} had ended there"
+                );
+                coverage.met("subscriber that did not hear the next day, and said so");
+            }
             if !is_last {
                 coverage.met(match length == feed.len() {
                     true => "days that a subscriber heard to their end",
@@ -227,6 +253,7 @@ impl Handler {
             (State::Live, "live"),
             (State::Recovering, "recovering"),
             (State::Stale, "stale"),
+            (State::Ended, "at the end of a day"),
         ] {
             coverage.count(format!("subscriber {name}"), self.states[state as usize]);
         }

@@ -100,9 +100,11 @@ mod with_bugs {
         for seed in 0..seeds {
             planted::plant(Some(bug));
             feed_handler::planted::ignore_gaps(bug == Bug::GapIgnored);
+            feed_handler::planted::take_ends_for_life(bug == Bug::EndTakenForLife);
             let outcome = caught(|| World::new(seed, Durability::Sync).run());
             planted::plant(None);
             feed_handler::planted::ignore_gaps(false);
+            feed_handler::planted::take_ends_for_life(false);
             caught_by.seeds += 1;
             if let Err(error) = outcome {
                 caught_by.first.get_or_insert(seed);

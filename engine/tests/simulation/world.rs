@@ -35,7 +35,7 @@ use crate::handler::{Door, Handler};
 use crate::setting::Setting;
 use crate::trace;
 use configuration::File;
-pub(crate) use wire::Place;
+pub(crate) use wire::{Announced, Place};
 use wire::{Stream, Wire};
 
 const EXCHANGE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -289,7 +289,7 @@ impl World {
         }
         let announced = self
             .wire
-            .place_at(self.now_ns.saturating_sub(Handler::patience_ns()));
+            .announced_at(self.now_ns.saturating_sub(Handler::patience_ns()));
         for handler in &mut self.handlers {
             handler.turn(self.now_ns, announced);
         }

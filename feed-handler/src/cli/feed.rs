@@ -80,7 +80,7 @@ impl<'a> Feed<'a> {
         false
     }
 
-    /// Polls until the market is whole and live.
+    /// Polls until the market is whole, and live or at the end of its session.
     pub(crate) fn join(&mut self, observer: &mut impl Observer) -> Result<(), Failure> {
         let wait_ns = self.common.wait.as_nanos() as u64;
         let mut progress = (self.subscriber.next_sequence(), 0);
@@ -94,7 +94,8 @@ impl<'a> Feed<'a> {
                     "{error}: more --max-orders or --max-levels are needed to follow this market"
                 )));
             }
-            if self.subscriber.has_joined() && self.subscriber.state() == State::Live {
+            if self.subscriber.has_joined() && matches!(self.subscriber.state(), State::Live | State::Ended) {
+                self.tell_state();
                 return Ok(());
             }
             let now_ns = self.now_ns();
@@ -110,16 +111,19 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// Tells on the error output when the market stops or begins to be trustworthy; to be called between polls.
+    /// Tells on the error output when the market stops or begins to be trustworthy, and when its session has ended; to be
+    /// called between polls.
     pub(crate) fn tell_state(&mut self) {
         let state = self.subscriber.state();
-        if (state == State::Stale) == (self.told == State::Stale) {
-            return;
-        }
-        self.told = state;
+        let told = core::mem::replace(&mut self.told, state);
         match state {
+            _ if state == told => {}
             State::Stale => eprintln!("feed-handler: {}", self.stale_text()),
-            State::Live | State::Recovering => eprintln!("feed-handler: the feed is back"),
+            State::Ended => eprintln!("feed-handler: the session has ended"),
+            State::Live | State::Recovering if told == State::Stale => {
+                eprintln!("feed-handler: the feed is back");
+            }
+            State::Live | State::Recovering => {}
         }
     }
 

@@ -107,8 +107,12 @@ fn follow(feed: &mut Feed<'_>, options: &RecordOptions, recorder: &mut Recorder)
         if recorder.error.is_some() || feed.is_interrupted() {
             return Ok(());
         }
-        if recorder.sessions > 1 || feed.subscriber.is_complete() {
+        if recorder.sessions > 1 {
             eprintln!("feed-handler: the session has ended");
+            return Ok(());
+        }
+        if feed.subscriber.is_complete() {
+            feed.tell_state();
             return Ok(());
         }
         if feed.now_ns() - begun_ns >= limit_ns {

@@ -44,7 +44,7 @@ impl Generator {
         if let Some(act) = self.plan.pop_front() {
             return self.act(world, act);
         }
-        if self.random.chance(1, 1_000) {
+        if self.random.chance(15, 14_000) {
             self.plan(world);
         }
         // As the engine does, but for some times when it is late.

@@ -18,6 +18,7 @@ mod rules;
 mod script;
 mod setting;
 mod snapshots;
+mod starts;
 mod steps;
 mod terms;
 mod world;

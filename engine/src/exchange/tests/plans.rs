@@ -4,6 +4,7 @@
 use engine::exchange::command::{ALL_ACCOUNTS, Command, CommandKind, Order, OrderOptions};
 
 use super::generator::Generator;
+use super::model::ModelOrder;
 use super::setting::{MIDDLE, WHALE, tick_size};
 use super::terms::MARKET;
 use super::world::{World, kill_switch, no_options, plain_order};
@@ -46,6 +47,8 @@ pub(super) enum Act {
     State(u16, u8),
     SystemEvent(u8),
     Roll,
+    /// A limit order of somebody for the opening auction alone, or for the book, about the middle.
+    Open(u16),
 }
 
 impl Generator {
@@ -59,7 +62,7 @@ impl Generator {
             near: near(world, instrument, what),
         };
         let count = *self.random.pick(&[100, 300, 300, 420, 900]);
-        match self.random.below(14) {
+        match self.random.below(15) {
             0 | 1 => {
                 self.floods(count, flood(What::Expiring));
                 self.plan.push_back(Act::Expire);
@@ -82,6 +85,7 @@ impl Generator {
                 self.plan.push_back(Act::Against { flood, through: 4 });
             }
             7 | 8 => self.end_of_day(flood(What::Lasting)),
+            9 => self.opening(instrument),
             _ => {
                 let flood = flood(What::Day);
                 self.floods(count, flood);
@@ -92,6 +96,15 @@ impl Generator {
 
     fn floods(&mut self, count: u64, flood: Flood) {
         self.plan.extend((0..count).map(|_| Act::Enter(flood)));
+    }
+
+    /// Orders are collected for the opening auction, many of them for it alone, and it is held.
+    fn opening(&mut self, instrument: u16) {
+        self.plan.push_back(Act::State(instrument, b'X'));
+        self.plan.push_back(Act::State(instrument, b'P'));
+        let count = *self.random.pick(&[5, 10, 20, 40]);
+        self.plan.extend((0..count).map(|_| Act::Open(instrument)));
+        self.plan.push_back(Act::State(instrument, b'T'));
     }
 
     /// All markets close, in one way or another, and the next day opens.
@@ -141,6 +154,7 @@ impl Generator {
                 command.instrument = instrument;
                 command
             }
+            Act::Open(instrument) => self.for_the_opening(world, instrument),
             Act::SystemEvent(code) => Command::new(CommandKind::SystemEvent).with_state(code),
             Act::Roll => Command::new(CommandKind::RollDay),
         }
@@ -206,6 +220,50 @@ impl Generator {
             }
         }
         enter(world, WHALE, flood.instrument, order, options)
+    }
+
+    /// A limit order of somebody, for the opening auction alone mostly, of any size: the last that trades does so in part.
+    fn for_the_opening(&mut self, world: &World, instrument: u16) -> Command {
+        if let Some(command) = self.reserve_to_market(world, instrument) {
+            return command;
+        }
+        let session = self.session(world);
+        let (mut order, mut options) = (plain_order(), no_options());
+        let is_buy = self.random.chance(1, 2);
+        order.side = if is_buy { b'B' } else { b'S' };
+        order.quantity = 1 + self.random.below(60) as u32;
+        order.price = self.price(instrument, is_buy);
+        match self.random.below(9) {
+            0..6 => order.cross_type = b'O',
+            6 => {
+                options.present = OrderOptions::HAS_MAX_FLOOR;
+                options.max_floor = order.quantity.div_ceil(2);
+            }
+            _ => {}
+        }
+        enter(world, session, instrument, order, options)
+    }
+
+    /// Now and then somebody who has a reserve order wants to be filled at any price.
+    fn reserve_to_market(&mut self, world: &World, instrument: u16) -> Option<Command> {
+        let is_reserve = |order: &&ModelOrder| order.instrument == instrument && order.floor > 0;
+        let reserves: Vec<_> = world.model.orders.iter().filter(is_reserve).collect();
+        if reserves.is_empty() || !self.random.chance(1, 8) {
+            return None;
+        }
+        let old = *self.random.pick(&reserves);
+        let mut order = plain_order();
+        order.orig_user_ref = old.user_ref;
+        order.user_ref = world.model.sessions[old.session as usize].mark + 1;
+        order.quantity = old.executed + old.open;
+        order.price = MARKET;
+        // The message has neither symbol nor side.
+        (order.side, order.capacity, order.cross_type) = (0, 0, 0);
+        let mut command = Command::new(CommandKind::Replace)
+            .with_order(order)
+            .with_options(no_options());
+        command.session = old.session;
+        Some(command)
     }
 
     /// What outlives a day is of every kind.

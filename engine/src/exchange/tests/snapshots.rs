@@ -18,7 +18,7 @@ fn a_loaded_state_goes_on_as_the_saved_one() {
         let mut world = setting::world(seed);
         world.reload_twin(seed);
         let mut met = [0; 6];
-        for _ in 0..4_000 {
+        for _ in 0..8_000 {
             if random.chance(1, 50) {
                 world.reload_twin(random.below(u64::MAX));
                 for (count, has) in met.iter_mut().zip(has(&world.exchange)) {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
 
-use protocol::packet::Packet;
+use protocol::packet::{Packet, PacketKind};
 
 use crate::customer::number_of;
 use crate::hash_of;
@@ -56,6 +56,13 @@ struct Seen {
 /// A day, and messages of its feed.
 pub(crate) type Place = (u32, u64);
 
+/// How far a feed was told: its place, and whether its end was told there.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Announced {
+    pub(crate) place: Place,
+    pub(crate) has_ended: bool,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     customers: BTreeMap<SocketAddrV4, usize>,
@@ -63,7 +70,7 @@ pub(super) struct Wire {
     seen: BTreeMap<Stream, Vec<Option<Seen>>>,
     count: u64,
     /// Which day's feed there was, and how long, by time.
-    lengths: VecDeque<(u64, Place)>,
+    lengths: VecDeque<(u64, Announced)>,
     /// Over every datagram.
     pub(super) hash: u64,
     pub(super) datagrams: u64,
@@ -90,9 +97,14 @@ impl Wire {
         for (sequence, message) in packet.numbered() {
             self.message(stream, sequence, message, durable);
         }
-        let place = (day, packet.next_sequence() - 1);
-        if stream.whose == Whose::Feed && self.lengths.back().is_none_or(|(_, before)| *before < place) {
-            self.lengths.push_back((now, place));
+        let announced = Announced {
+            place: (day, packet.next_sequence() - 1),
+            has_ended: packet.kind() == PacketKind::EndOfSession,
+        };
+        // The end of the day before, told beside the new day's feed, is nothing new.
+        let is_new = self.lengths.back().is_none_or(|(_, before)| *before < announced);
+        if stream.whose == Whose::Feed && is_new {
+            self.lengths.push_back((now, announced));
         }
     }
 
@@ -125,21 +137,21 @@ impl Wire {
     }
 
     /// How far the feed was at a time.
-    pub(super) fn place_at(&mut self, time: u64) -> Place {
+    pub(super) fn announced_at(&mut self, time: u64) -> Announced {
         while self.lengths.get(1).is_some_and(|(since, _)| *since <= time) {
             self.lengths.pop_front();
         }
         match self.lengths.front() {
-            Some((since, place)) if *since <= time => *place,
-            _ => (0, 0),
+            Some((since, announced)) if *since <= time => *announced,
+            _ => Announced::default(),
         }
     }
 
     /// The clock leapt to `now`: nobody had the time to hear what was said before.
     pub(super) fn leap(&mut self, now: u64) {
-        if let Some((_, place)) = self.lengths.pop_back() {
+        if let Some((_, announced)) = self.lengths.pop_back() {
             self.lengths.clear();
-            self.lengths.push_back((now, place));
+            self.lengths.push_back((now, announced));
         }
     }
 

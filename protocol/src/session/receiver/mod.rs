@@ -139,7 +139,8 @@ impl Receiver {
         match packet.kind() {
             PacketKind::Heartbeat => Arrival::Heartbeat,
             PacketKind::EndOfSession => {
-                self.end = Some(packet.sequence());
+                // One that was overtaken says nothing new.
+                self.end = self.end.max(Some(packet.sequence()));
                 Arrival::End
             }
             PacketKind::Messages if self.counts.delivered > before => {
@@ -240,9 +241,10 @@ impl Receiver {
         self.heard_at
     }
 
-    /// True when the stream has ended and every message was delivered.
+    /// True when the stream has ended and every message was delivered. A message behind the end takes it back, until the
+    /// end is told behind that one.
     pub fn is_finished(&self) -> bool {
-        self.end.is_some_and(|end| self.next >= end)
+        self.end.is_some_and(|end| self.next >= end && self.known <= end)
     }
 
     /// What it has seen.

@@ -134,6 +134,24 @@ fn the_end_is_reached_when_all_before_it_came() {
 }
 
 #[test]
+fn a_message_behind_the_end_takes_it_back() {
+    let mut receiver = Receiver::new(CONFIG, Some(SESSION), 1, 0);
+    let end = |next| Packer::new(SESSION, next, 1_472).end_of_session();
+    give(&mut receiver, 0, &packet(1, 2));
+    give(&mut receiver, 0, &end(3));
+    assert!(receiver.is_finished());
+    // A heartbeat tells of a message that was lost.
+    give(&mut receiver, 1, &packet(4, 0));
+    assert!(!receiver.is_finished());
+    give(&mut receiver, 2, &packet(3, 1));
+    assert!(!receiver.is_finished(), "its end was not told yet");
+    give(&mut receiver, 3, &end(4));
+    assert!(receiver.is_finished());
+    give(&mut receiver, 4, &end(3));
+    assert!(receiver.is_finished(), "that one was overtaken");
+}
+
+#[test]
 fn another_session_is_not_listened_to_and_silence_is_noticed() {
     let mut receiver = Receiver::new(CONFIG, None, 1, 0);
     give(&mut receiver, 500, &packet(1, 1));

@@ -82,20 +82,24 @@ fn takes_part(part: &Part, is_buy: bool, price: u64) -> bool {
 }
 
 /// Who trades at the price, in the order in which they do: market orders by time, then the better price; at one price
-/// what is shown or waited for the auction, then what is not shown, each by time.
+/// what is shown or waited for the auction, then what is not shown, each by time. Limits beyond the bound of the market order
+/// whose turn it is go before it.
 pub(super) fn queue(parts: &[Part], is_buy: bool, price: u64) -> Vec<Part> {
-    let mut queue: Vec<_> = parts
+    let (mut markets, mut limits): (Vec<Part>, Vec<Part>) = parts
         .iter()
         .filter(|part| takes_part(part, is_buy, price))
-        .copied()
-        .collect();
-    queue.sort_by_key(|part| {
-        let limit = if part.is_market {
-            0
-        } else {
-            price_key(is_buy, part.price)
-        };
-        (!part.is_market, limit, part.is_dark, part.rank)
-    });
+        .partition(|part| part.is_market);
+    let key = |part: &Part| price_key(is_buy, part.price);
+    markets.sort_by_key(|part| part.rank);
+    limits.sort_by_key(|part| (key(part), part.is_dark, part.rank));
+    let mut limits = limits.into_iter().peekable();
+    let mut queue = Vec::new();
+    for market in markets {
+        while let Some(limit) = limits.next_if(|limit| key(limit) < key(&market)) {
+            queue.push(limit);
+        }
+        queue.push(market);
+    }
+    queue.extend(limits);
     queue
 }
