@@ -54,4 +54,4 @@ pub use sim_disk::{Crash, Fault, SimDisk};
 #[cfg(test)]
 pub(crate) use tests::TemporaryDirectory;
 pub use verify::{Report, verify, verify_segments};
-pub use writer::JournalStage;
+pub use writer::{JournalCounters, JournalStage};
