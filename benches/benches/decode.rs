@@ -16,16 +16,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use benches::{Mode, Options, Spread, Stream, Workload, hash, machine, market, replay};
-use engine::exchange::command::{Command, CommandKind, Order};
+use benches::{Mode, Options, Spread, Stream, Workload, hash, machine, market, replay, request};
 use engine::ingress::{EngineConfig, EngineLinks, EngineStage, EventsHash};
 use engine::runtime::Stage;
 use engine::runtime::clock::Clock;
 use engine::runtime::links::{Inbound, RECORD_CELLS_MAX};
 use engine::runtime::seams::DatagramSource;
 use engine::runtime::shutdown::Shutdown;
-use protocol::order_entry::requests::{CancelOrder, EnterOrder, ReplaceOrder};
-use protocol::order_entry::{DatagramPacker, OrderDatagram, Request, write_message};
+use protocol::order_entry::{DatagramPacker, OrderDatagram, Request};
 
 /// Datagrams in the receive ring.
 const RING: usize = 1_024;
@@ -207,7 +205,7 @@ impl Ring {
     fn of(stream: &Stream, size: usize) -> Self {
         let mut requests = vec![Vec::new(); market::ACCOUNTS as usize];
         for command in &stream.measured {
-            requests[command.session as usize].push(request(command));
+            requests[command.session as usize].push(request::bytes(command));
         }
         let mut requests: Vec<_> = requests.iter().map(|own| own.iter().cycle()).collect();
         let mut packer = DatagramPacker::default();
@@ -250,57 +248,6 @@ impl Ring {
         }
         fields
     }
-}
-
-/// A command as the request it came from.
-fn request(command: &Command) -> Vec<u8> {
-    let order: Order = *command.order();
-    let mut bytes = [0; 64];
-    let length = match CommandKind::from_byte(command.kind) {
-        Some(CommandKind::Enter) => {
-            let message = EnterOrder {
-                message_type: b'O',
-                user_ref_num: order.user_ref.into(),
-                side: order.side,
-                quantity: order.quantity.into(),
-                symbol: market::symbol(command.instrument),
-                price: order.price.into(),
-                time_in_force: order.time_in_force,
-                display: order.display,
-                capacity: order.capacity,
-                inter_market_sweep_eligibility: order.sweep,
-                cross_type: order.cross_type,
-                cl_ord_id: order.cl_ord_id,
-                appendage_length: 0.into(),
-            };
-            write_message(&message, &[], &mut bytes)
-        }
-        Some(CommandKind::Replace) => {
-            let message = ReplaceOrder {
-                message_type: b'U',
-                orig_user_ref_num: order.orig_user_ref.into(),
-                user_ref_num: order.user_ref.into(),
-                quantity: order.quantity.into(),
-                price: order.price.into(),
-                time_in_force: order.time_in_force,
-                display: order.display,
-                inter_market_sweep_eligibility: order.sweep,
-                cl_ord_id: order.cl_ord_id,
-                appendage_length: 0.into(),
-            };
-            write_message(&message, &[], &mut bytes)
-        }
-        Some(CommandKind::Cancel) => {
-            let message = CancelOrder {
-                message_type: b'X',
-                user_ref_num: order.user_ref.into(),
-                quantity: order.quantity.into(),
-            };
-            write_message(&message, &[], &mut bytes)
-        }
-        kind => panic!("streams have no {kind:?}"),
-    };
-    bytes[..length.expect("64 bytes are enough")].to_vec()
 }
 
 /// A session's token: spread like the random ones that the exchange gives.

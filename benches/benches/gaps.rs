@@ -199,7 +199,7 @@ fn measure(rate: u64, sizes: &[u64], count: u32) -> Result<Table, String> {
         let traded = trading.join().map_err(|_| "the load has panicked".to_owned())?;
         watched.and_then(|table| traded.map(|()| table))
     });
-    let is_equal = venue.stop()?;
+    let is_equal = venue.stop()?.is_equal();
     let table = watched?;
     if is_equal {
         Ok(table)

@@ -16,6 +16,7 @@ pub mod options;
 pub mod recorded;
 pub mod replay;
 pub mod report;
+pub mod request;
 pub mod script;
 pub mod venue;
 pub mod workload;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use engine::assembly::{self, Running};
+use engine::assembly::{self, Final, Running};
 use engine::config::{Config, Durability};
 
 /// It runs until it is stopped.
@@ -50,16 +50,16 @@ impl Venue {
         value.unwrap_or_else(|| panic!("there is no counter {group}.{name}"))
     }
 
-    /// Stops it, and removes what it kept. False when engine and replica have come to different states.
+    /// Stops it, and removes what it kept; what is left of it.
     ///
     /// # Errors
     /// It has failed, or its directory can not be removed.
-    pub fn stop(self) -> Result<bool, String> {
+    pub fn stop(self) -> Result<Final, String> {
         let last = self.running.stop()?;
         if self.directory.exists() {
             std::fs::remove_dir_all(&self.directory)
                 .map_err(|error| format!("{}: {error}", self.directory.display()))?;
         }
-        Ok(last.is_equal())
+        Ok(last)
     }
 }

@@ -227,6 +227,20 @@ impl OrderEntryClient {
             })
     }
 
+    /// Requests without an answer, and cancels without an effect so far.
+    pub fn waiting(&self) -> usize {
+        let orders = &self.core.orders;
+        let (first, end) = orders.unanswered();
+        let is_pending = |user_ref: &u32| {
+            orders
+                .get(*user_ref)
+                .is_some_and(|order| order.state == OrderState::Pending)
+        };
+        let is_open =
+            |cancel: &&OpenCancel| orders.newest(cancel.user_ref).is_some_and(Order::cancel_is_open);
+        (first..end).filter(is_pending).count() + self.cancels.iter().filter(is_open).count()
+    }
+
     /// Enters an order that was meant to leave at `intended_ns`; its number. It leaves with the datagram that it fills,
     /// or with [`OrderEntryClient::flush`].
     pub fn enter(&mut self, order: &NewOrder, intended_ns: u64, now_ns: u64) -> Result<u32, SendError> {

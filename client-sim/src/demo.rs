@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 use crate::cli::arguments::{self, Rate};
 use crate::cli::interrupt::Interrupt;
 use checks::Checks;
+pub use checks::equal_books;
 use directory::DataDirectory;
 use floor::{Floor, FloorPlan};
 use snapshot::Snapshot;

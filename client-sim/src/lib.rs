@@ -3,7 +3,7 @@
 //!
 //! Lives here: the client of the order-entry doors ([`connection`]) with its own orders ([`orders`]), instruments and
 //! their decimals ([`instruments`]), customers without sockets ([`workload`]), the open loop ([`pacer`]), latencies
-//! ([`latency`]), the checker ([`checker`]).
+//! ([`latency`]), the checker ([`checker`]), the subscriber that checks the feed of a load ([`feed_check`]).
 //! Must not be here: how the exchange works inside; only the demo may embed one.
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,7 @@ pub mod cli;
 pub mod connection;
 pub mod demo;
 pub mod faults;
+pub mod feed_check;
 pub mod fleet;
 pub mod instruments;
 pub mod latency;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use crate::checker::Verdict;
-use crate::fleet::{Fleet, FleetTotals};
+use crate::fleet::{AtStop, Fleet, FleetTotals};
 use crate::latency::Percentiles;
 use crate::reason;
 
@@ -14,7 +14,9 @@ use crate::reason;
 pub struct Report {
     /// Seconds of trading.
     pub seconds: f64,
-    /// Counts.
+    /// Requests and cancels within those seconds.
+    pub at_stop: AtStop,
+    /// Counts, those that took everything back at the end included.
     pub totals: FleetTotals,
     /// Order to acknowledgement, from the intended time.
     pub ack_latency: Percentiles,
@@ -26,8 +28,10 @@ pub struct Report {
     pub verdict: Verdict,
     /// Contradictions: how many, and the first as text.
     pub faults: (u64, Vec<String>),
-    /// Connections lost and made anew.
+    /// Connections lost and made anew, and what the last one was lost by.
     pub lost_connections: u64,
+    /// See there.
+    pub trouble: Option<String>,
     /// Rolls of the day, each counted by each session.
     pub days_ended: u64,
 }
@@ -47,6 +51,7 @@ impl Report {
         refusals.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         Self {
             seconds: fleet.running_ns() as f64 / 1e9,
+            at_stop: fleet.at_stop(),
             totals: fleet.totals(),
             ack_latency: shared.ack_latency.percentiles(),
             feed_latency: shared.feed_latency.latency().percentiles(),
@@ -54,20 +59,28 @@ impl Report {
             verdict,
             faults: (shared.checker.fault_count(), shared.checker.faults().to_vec()),
             lost_connections: shared.lost_connections,
+            trouble: shared.trouble.clone(),
             days_ended: shared.days_ended,
         }
     }
 
-    /// Requests a second, cancels included.
+    /// Requests answered within the time, a second, cancels included.
     pub fn orders_per_second(&self) -> f64 {
         if self.seconds > 0.0 {
-            (self.totals.requests + self.totals.cancels) as f64 / self.seconds
+            self.at_stop.answered() as f64 / self.seconds
         } else {
             0.0
         }
     }
 
-    /// Requests and cancels.
+    /// Requests with a number that have no answer, and are not known never to have been applied.
+    pub fn unanswered(&self) -> u64 {
+        self.totals
+            .requests
+            .saturating_sub(self.totals.answered + self.totals.not_applied)
+    }
+
+    /// Requests and cancels, those that took everything back at the end included.
     pub fn orders_sent(&self) -> u64 {
         self.totals.requests + self.totals.cancels
     }
@@ -83,6 +96,10 @@ impl Report {
         let object = json!({
             "seconds": self.seconds,
             "orders_sent": self.orders_sent(),
+            "orders_offered_in_time": self.at_stop.offered,
+            "orders_sent_in_time": self.at_stop.sent,
+            "orders_answered_in_time": self.at_stop.answered(),
+            "requests_unanswered": self.unanswered(),
             "requests_sent": totals.requests,
             "cancels_sent": totals.cancels,
             "requests_answered": totals.answered,
@@ -116,17 +133,33 @@ impl fmt::Display for Report {
         let totals = &self.totals;
         writeln!(
             f,
-            "{} orders in {:.1} s: {:.0} a second ({} requests with a number, {} cancels)",
-            self.orders_sent(),
+            "{} orders sent in {:.1} s, {} of them answered by then: {:.0} a second",
+            self.at_stop.sent,
             self.seconds,
-            self.orders_per_second(),
-            totals.requests,
-            totals.cancels
+            self.at_stop.answered(),
+            self.orders_per_second()
+        )?;
+        if let Some(offered) = self.at_stop.offered {
+            writeln!(
+                f,
+                "due within that time were {offered}: {} could not be sent, as too many waited for their answer",
+                offered.saturating_sub(self.at_stop.sent)
+            )?;
+        }
+        writeln!(
+            f,
+            "in all {} requests with a number and {} cancels, those included that took everything back at the end",
+            totals.requests, totals.cancels
         )?;
         writeln!(
             f,
-            "answered {}, of them refused {}; never applied {}; executions {}; messages received {}",
-            totals.answered, totals.rejected, totals.not_applied, totals.executions, totals.messages
+            "answered {}, of them refused {}; never applied {}; unanswered {}; executions {}; messages received {}",
+            totals.answered,
+            totals.rejected,
+            totals.not_applied,
+            self.unanswered(),
+            totals.executions,
+            totals.messages
         )?;
         writeln!(f, "order to acknowledgement: {}", self.ack_latency)?;
         if self.feed_latency.count > 0 {
@@ -137,6 +170,13 @@ impl fmt::Display for Report {
             "datagrams {}, dropped on purpose {}; gaps {}, re-requests {}, replays {}; sent again {}",
             totals.datagrams, totals.dropped, totals.gaps, totals.re_requests, totals.replays, totals.resends
         )?;
+        if let Some(trouble) = &self.trouble {
+            writeln!(
+                f,
+                "connections lost and made anew {}, the last one by: {trouble}",
+                self.lost_connections
+            )?;
+        }
         if self.days_ended > 0 {
             writeln!(
                 f,

@@ -17,9 +17,16 @@ const LOOK_AGAIN: usize = 2;
 const LOOK_AROUND: usize = 4;
 
 /// The line.
+///
+/// PERF: those that are looked at go round in a kilobyte. A ring with room for all that may ever wait would be walked through
+/// from end to end, and every place of it be cold.
 #[derive(Debug)]
 pub struct Ahead<T> {
-    line: VecDeque<Foreseen<T>>,
+    /// The first of them.
+    near: VecDeque<Foreseen<T>>,
+    /// Those behind, when more wait than are looked at: what comes before them can not be applied now. They are not looked
+    /// at any more.
+    far: VecDeque<(Command, T)>,
 }
 
 /// A command in line.
@@ -37,7 +44,8 @@ impl<T> Ahead<T> {
     /// Nobody waits; there is room for so many.
     pub fn with_capacity(commands: usize) -> Self {
         Self {
-            line: VecDeque::with_capacity(commands),
+            near: VecDeque::with_capacity(AHEAD + 1),
+            far: VecDeque::with_capacity(commands.saturating_sub(AHEAD + 1)),
         }
     }
 
@@ -56,17 +64,21 @@ impl<T> Ahead<T> {
     /// Puts a command behind the others.
     #[inline]
     pub fn push(&mut self, exchange: &Exchange, command: Command, note: T) {
-        self.line.push_back(Foreseen {
+        if self.near.len() > AHEAD {
+            self.far.push_back((command, note));
+            return;
+        }
+        self.near.push_back(Foreseen {
             outlook: exchange.look_out(&command),
             command,
             note,
         });
-        let waiting = self.line.len();
+        let waiting = self.near.len();
         let behind = |count: usize| waiting.checked_sub(1 + count);
-        if let Some(foreseen) = behind(LOOK_AGAIN).and_then(|place| self.line.get_mut(place)) {
+        if let Some(foreseen) = behind(LOOK_AGAIN).and_then(|place| self.near.get_mut(place)) {
             exchange.look_again(&foreseen.command, &mut foreseen.outlook);
         }
-        if let Some(foreseen) = behind(LOOK_AROUND).and_then(|place| self.line.get(place)) {
+        if let Some(foreseen) = behind(LOOK_AROUND).and_then(|place| self.near.get(place)) {
             exchange.look_around(&foreseen.command, &foreseen.outlook);
         }
     }
@@ -74,23 +86,31 @@ impl<T> Ahead<T> {
     /// True when the first command has been looked at as often as it will be.
     #[inline]
     pub fn is_long(&self) -> bool {
-        self.line.len() > AHEAD
+        self.near.len() > AHEAD
     }
 
     /// Takes the first command.
     #[inline]
     pub fn pop(&mut self) -> Option<Foreseen<T>> {
-        self.line.pop_front()
+        let first = self.near.pop_front();
+        if let Some((command, note)) = self.far.pop_front() {
+            self.near.push_back(Foreseen {
+                command,
+                outlook: Outlook::NONE,
+                note,
+            });
+        }
+        first
     }
 
     /// Commands in line.
     pub fn len(&self) -> usize {
-        self.line.len()
+        self.near.len() + self.far.len()
     }
 
     /// True when nobody waits.
     pub fn is_empty(&self) -> bool {
-        self.line.is_empty()
+        self.near.is_empty()
     }
 }
 

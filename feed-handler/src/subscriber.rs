@@ -242,6 +242,11 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
         &self.market
     }
 
+    /// The market alone, when the subscription is over.
+    pub fn into_market(self) -> Market {
+        self.market
+    }
+
     /// The session being followed.
     pub fn session(&self) -> Option<SessionName> {
         self.arbiter.session()

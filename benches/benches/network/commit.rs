@@ -100,6 +100,7 @@ pub(crate) fn compare(duration: Duration) -> Result<String, String> {
             rate,
             duration,
         })?;
+        eprintln!("durable acknowledgements, {rate} orders/s: {}", outcome.latency);
         let after = run(rate, duration / 2).map_err(|error| error.to_string())?;
         let floor = if before.p50 < after.p50 { before } else { after };
         table.row([

@@ -30,7 +30,17 @@ pub(crate) fn measure(duration: Duration, write: bool) -> Result<String, String>
     let mut text = "### Latency against rate\n".to_owned();
     for (durability, name) in [(Durability::None, "none"), (Durability::Sync, "sync")] {
         let mut points = Vec::new();
-        let mut table = Table::new(&["orders/s", "reached", "p50", "p99", "p99.9", "max", "right"]);
+        let mut table = Table::new(&[
+            "orders/s offered",
+            "not sent in the time",
+            "answered in the time, a second",
+            "never applied",
+            "p50",
+            "p99",
+            "p99.9",
+            "max",
+            "all right",
+        ]);
         for rate in RATES {
             let outcome = load::run(&Load {
                 durability,
@@ -41,12 +51,18 @@ pub(crate) fn measure(duration: Duration, write: bool) -> Result<String, String>
             eprintln!("{name}, {rate}: {}", outcome.latency);
             table.row([
                 rate.to_string(),
+                outcome
+                    .at_stop
+                    .offered
+                    .map_or(0, |offered| offered.saturating_sub(outcome.at_stop.sent))
+                    .to_string(),
                 format!("{:.0}", outcome.orders_per_second),
+                outcome.never_applied.to_string(),
                 Nanoseconds(outcome.latency.p50).to_string(),
                 Nanoseconds(outcome.latency.p99).to_string(),
                 Nanoseconds(outcome.latency.p999).to_string(),
                 Nanoseconds(outcome.latency.max).to_string(),
-                if outcome.is_whole() { "yes" } else { "**no**" }.to_owned(),
+                outcome.verdict(),
             ]);
             if outcome.orders_per_second < 0.95 * rate as f64 {
                 break;

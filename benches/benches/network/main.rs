@@ -8,7 +8,9 @@ mod commit;
 mod curve;
 mod echo;
 mod load;
+mod mock;
 mod single;
+mod stages;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,10 +23,9 @@ const ROUNDS: u32 = 7;
 const TRIPS: u32 = 3_000;
 
 /// What may be typed.
-const USAGE: &str =
-    "usage: [--seconds N] [--write] [round-trip|curve|throughput|commit]...\n(all parts when none is named)";
+const USAGE: &str = "usage: [--seconds N] [--write] [round-trip|commit|mock|stages|throughput|curve]...\n(all parts when none is named)";
 
-const PARTS: [&str; 4] = ["round-trip", "curve", "throughput", "commit"];
+const PARTS: [&str; 6] = ["round-trip", "commit", "mock", "stages", "throughput", "curve"];
 
 struct Options {
     /// Of each load.
@@ -99,6 +100,8 @@ fn smoke() {
     })
     .expect("a load on loopback");
     assert!(run.is_whole(), "{run:?}");
+    mock::smoke();
+    stages::smoke();
     let commits = commit::run(10_000, Duration::from_millis(200)).expect("a file can be written");
     assert_eq!(commits.count, 2_000);
     let drawn = curve::draw(&[(10_000, run.latency), (20_000, run.latency)]);
@@ -124,6 +127,12 @@ fn measure(options: &Options) -> Result<(), String> {
     }
     if options.has("commit") {
         tell(commit::compare(seconds)?);
+    }
+    if options.has("mock") {
+        tell(mock::compare(seconds)?);
+    }
+    if options.has("stages") {
+        tell(stages::measure(ROUNDS)?);
     }
     if options.has("throughput") {
         tell(load::throughput(seconds)?);

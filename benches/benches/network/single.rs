@@ -163,7 +163,8 @@ pub(crate) fn compare(rounds: u32, trips: u32) -> Result<Comparison, String> {
             rounds: Vec::new(),
         })
         .collect();
-    for _ in 0..rounds {
+    for round in 1..=rounds {
+        eprintln!("round trip: round {round} of {rounds}");
         for (index, contender) in contenders.iter_mut().enumerate() {
             let mut latency = Latency::default();
             match index {
@@ -189,7 +190,7 @@ pub(crate) fn compare(rounds: u32, trips: u32) -> Result<Comparison, String> {
                         }
                         (0..trips).try_for_each(|_| trader.trip(&mut latency))
                     })?;
-                    if !venue.stop()? {
+                    if !venue.stop()?.is_equal() {
                         return Err("engine and replica differ".to_owned());
                     }
                 }

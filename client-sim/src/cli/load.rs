@@ -1,26 +1,30 @@
-//! `client-sim load`: an open loop of orders against a running exchange, every answer checked.
+//! `client-sim load`: an open loop of orders against a running exchange, every answer and every message of the feed checked.
 
 use std::io::{self, Write};
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use clap::Args;
 use feed_handler::clock::Clock;
+use protocol::order_entry::own::Ticker;
 use protocol::units::Symbol;
 use serde_json::json;
 
 use super::arguments::{self, Rate};
 use super::interrupt::Interrupt;
 use crate::connection::{Door, ORDERS_PER_DATAGRAM_MAX};
-use crate::fleet::{Fleet, FleetConfig, Mix, Participant, Stage};
+use crate::feed_check::{FeedCheck, FeedFigures, FeedLines};
+use crate::fleet::{Fleet, FleetConfig, Mix, Participant, Stage, TICKERS_MAX};
 use crate::report::Report;
 use crate::workload::Role;
 
 /// How long the customers may take to join, and to come to an end.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Requests of a session without an answer at most, when nothing but the machine limits the rate: enough to fill
-/// datagrams, and not so many that they only wait.
-pub(crate) const MAX_RATE_WINDOW: u32 = 16 * ORDERS_PER_DATAGRAM_MAX as u32;
+/// Datagrams of a session under way at most, when nothing but the machine limits the rate: enough that nobody waits for a
+/// thread that has not its turn. The exchange's socket holds some thousand of them.
+const MAX_RATE_DATAGRAMS: u32 = 64;
+/// And so many requests, be they alone in their datagrams: less does not fill bursts.
+const MAX_RATE_WINDOW_MIN: u32 = 448;
 /// Time between progress lines.
 const PROGRESS_NS: u64 = 1_000_000_000;
 
@@ -54,6 +58,9 @@ pub struct LoadArguments {
     /// A price to begin with, as SYMBOL=PRICE, for instruments without one yet; the built-in instruments have theirs.
     #[arg(long = "price", value_parser = arguments::reference)]
     pub references: Vec<(Symbol, u64)>,
+    /// Requests of a session without an answer at most; enough to keep the exchange busy unless said otherwise.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub window: Option<u32>,
     /// Prices that a market maker quotes on each side of an instrument.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub levels: u64,
@@ -69,6 +76,21 @@ pub struct LoadArguments {
     /// Share of datagrams lost on purpose in each direction, in percent.
     #[arg(long, default_value_t = 0.0, value_parser = percent)]
     pub loss: f64,
+    /// Market data, line A.
+    #[arg(long, value_name = "GROUP:PORT", default_value = "239.192.0.1:26477")]
+    pub a: SocketAddrV4,
+    /// Market data, line B.
+    #[arg(long, value_name = "GROUP:PORT", default_value = "239.192.0.2:26477")]
+    pub b: SocketAddrV4,
+    /// Gap recovery over TCP.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:26478")]
+    pub recovery: SocketAddr,
+    /// Address of the interface on which market data comes.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub interface: Ipv4Addr,
+    /// Does not listen to market data: only the answers are checked.
+    #[arg(long)]
+    pub no_feed: bool,
     /// One JSON object at the end instead of text.
     #[arg(long)]
     pub json: bool,
@@ -90,11 +112,17 @@ pub(crate) fn millionths(percent: f64) -> u32 {
 
 /// How many requests of a session may wait for their answers at this rate. At a fixed rate the loop is open: as many as
 /// come to wait, up to what the socket's buffer holds.
-pub fn window(rate: Rate) -> u32 {
+pub fn window(rate: Rate, orders_per_datagram: u16) -> u32 {
     match rate {
-        Rate::Max => MAX_RATE_WINDOW,
+        Rate::Max => (MAX_RATE_DATAGRAMS * u32::from(orders_per_datagram)).max(MAX_RATE_WINDOW_MIN),
         Rate::PerSecond(_) => 4_096,
     }
+}
+
+/// Room for a session's unfinished orders, when so many requests may wait for their answer: those, as many that rest, and
+/// some for the quotes of a market maker. A table that is larger than it must be is colder than it must be.
+pub fn room(window: u32) -> usize {
+    2 * window as usize + 256
 }
 
 impl LoadArguments {
@@ -118,6 +146,9 @@ impl LoadArguments {
     fn fleet(&self) -> FleetConfig {
         let mut references = self.references.clone();
         references.extend(arguments::demo_references());
+        let window = self
+            .window
+            .unwrap_or_else(|| window(self.rate, self.orders_per_datagram));
         FleetConfig {
             rate: self.rate.per_second(),
             seed: self.seed,
@@ -131,8 +162,8 @@ impl LoadArguments {
             loss_per_million: millionths(self.loss),
             references,
             levels: self.levels,
-            orders: 32_768,
-            window: window(self.rate),
+            orders: room(window) + 8 * self.levels as usize,
+            window,
             outlive_day: self.gtc,
             ..FleetConfig::new(self.server, self.participants())
         }
@@ -143,6 +174,17 @@ impl LoadArguments {
 pub fn run(arguments: &LoadArguments) -> Result<bool, String> {
     let interrupt = Interrupt::listen().map_err(|error| format!("cannot listen to signals: {error}"))?;
     let clock = Clock::new();
+    let lines = FeedLines {
+        line_a: arguments.a,
+        line_b: Some(arguments.b),
+        interface: arguments.interface,
+        recovery: arguments.recovery,
+    };
+    let feed = match arguments.no_feed {
+        true => None,
+        false => Some(FeedCheck::start(&lines).map_err(|error| format!("{error} (--no-feed goes without)"))?),
+    };
+    let joined_at = feed.as_ref().map_or(0, FeedCheck::next);
     let mut fleet = Fleet::new(arguments.fleet(), clock.now_ns()).map_err(|error| error.to_string())?;
     drive(
         &mut fleet,
@@ -163,28 +205,45 @@ pub fn run(arguments: &LoadArguments) -> Result<bool, String> {
         },
     )?;
     let report = Report::new(&mut fleet);
+    let feed = match feed {
+        Some(feed) => {
+            let tickers = last_tickers(&mut fleet, &clock)?;
+            Some(feed.finish(joined_at, &tickers))
+        }
+        None => None,
+    };
     fleet.logout(clock.now_ns());
-    let passed = report.verdict.every_order_answered && report.verdict.balances_as_implied;
+    let is_feed_right = feed.as_ref().is_none_or(FeedFigures::is_right);
+    let passed = report.verdict.every_order_answered && report.verdict.balances_as_implied && is_feed_right;
     let mut out = io::stdout().lock();
     let written = if arguments.json {
         let mut members = report.members();
-        members.insert(
-            "checks".to_owned(),
-            json!({
-                "every_order_answered": report.verdict.every_order_answered,
-                "balances_as_implied": report.verdict.balances_as_implied,
-            }),
-        );
+        let mut checks = json!({
+            "every_order_answered": report.verdict.every_order_answered,
+            "balances_as_implied": report.verdict.balances_as_implied,
+        });
+        if let Some(feed) = &feed {
+            checks["feed_whole_and_right"] = json!(feed.is_right());
+            members.extend(
+                feed.members()
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value)),
+            );
+        }
+        members.insert("checks".to_owned(), checks);
         writeln!(out, "{}", serde_json::Value::Object(members))
     } else {
-        write!(out, "{report}").and_then(|()| {
-            writeln!(
-                out,
-                "every order answered: {}; balances as implied by executions and fees: {}",
-                yes(report.verdict.every_order_answered),
-                yes(report.verdict.balances_as_implied)
-            )
-        })
+        write!(out, "{report}")
+            .and_then(|()| feed.as_ref().map_or(Ok(()), |feed| write!(out, "{feed}")))
+            .and_then(|()| {
+                writeln!(
+                    out,
+                    "every order answered: {}; balances as implied by executions and fees: {}{}",
+                    yes(report.verdict.every_order_answered),
+                    yes(report.verdict.balances_as_implied),
+                    feed.as_ref().map_or_else(String::new, told_of_feed)
+                )
+            })
     };
     written.map_err(|error| format!("cannot write the report: {error}"))?;
     Ok(passed)
@@ -249,10 +308,15 @@ pub fn drive(
             _ => {}
         }
         if work == 0 {
-            rest(
-                fleet.next_due_ns(now_ns).saturating_sub(now_ns),
-                fleet.is_waiting(),
-            );
+            match fleet.is_paced() {
+                true => rest(
+                    fleet.next_due_ns(now_ns).saturating_sub(now_ns),
+                    fleet.is_waiting(),
+                ),
+                // As many are under way as may be: the exchange needs the core more, and what is answered meanwhile comes
+                // in larger pieces.
+                false => rest(u64::MAX, false),
+            }
         }
     }
 }
@@ -269,6 +333,52 @@ pub(crate) fn rest(until_due_ns: u64, is_waiting: bool) {
     } else {
         std::thread::sleep(Duration::from_nanos(SLEEP_NS_MAX));
     }
+}
+
+/// The best prices and the number of the newest message of the feed, as the exchange says now. To be asked when the fleet
+/// is done.
+///
+/// # Errors
+/// No answer comes.
+pub fn last_tickers(fleet: &mut Fleet, clock: &Clock) -> Result<Vec<Ticker>, String> {
+    let symbols: Vec<Symbol> = fleet
+        .shared()
+        .instruments
+        .iter()
+        .map(|instrument| instrument.symbol)
+        .take(TICKERS_MAX)
+        .collect();
+    // All that were asked before are answered, or the fleet would not be done.
+    fleet.shared_mut().tickers.clear();
+    let patience_ns = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
+    let began_ns = clock.now_ns();
+    let mut asked = 0;
+    while fleet.shared().tickers.len() < symbols.len() {
+        let now_ns = clock.now_ns();
+        if now_ns - began_ns > patience_ns {
+            return Err("the exchange does not say how its books stand".to_owned());
+        }
+        // Not connected for a moment: asked again soon.
+        if asked < symbols.len() && fleet.ask_ticker(symbols[asked]).is_ok() {
+            asked += 1;
+        }
+        if fleet.poll(now_ns).map_err(|error| error.to_string())? == 0 {
+            rest(u64::MAX, false);
+        }
+    }
+    Ok(std::mem::take(&mut fleet.shared_mut().tickers))
+}
+
+/// What a line of text says of the feed's checks.
+fn told_of_feed(feed: &FeedFigures) -> String {
+    let prices = match feed.best_prices_equal {
+        Some(equal) => yes(equal),
+        None => "not compared, somebody else traded or the first messages are gone",
+    };
+    format!(
+        "; feed whole and in order: {}; books rebuilt from it have the exchange's best prices: {prices}",
+        yes(feed.is_whole && feed.misfits == 0)
+    )
 }
 
 fn yes(passed: bool) -> &'static str {

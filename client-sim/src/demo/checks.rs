@@ -151,7 +151,10 @@ fn engine_digest(exchange: &Exchange, locate: u16) -> u64 {
 }
 
 /// Every book of the exchange, order by order, against the subscriber's.
-fn equal_books(exchange: &Exchange, market: &Market) -> Result<(), String> {
+///
+/// # Errors
+/// Which book differs, or that there was nothing to compare.
+pub fn equal_books(exchange: &Exchange, market: &Market) -> Result<(), String> {
     let mut resting = 0;
     for locate in 1..=exchange.instrument_count() {
         let (theirs, ours) = (engine_digest(exchange, locate), market.book(locate).digest());

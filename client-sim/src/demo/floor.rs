@@ -19,6 +19,7 @@ use super::ticker_check::TickerCheck;
 use crate::cli::arguments::{self, Rate};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::load::{rest, window};
+use crate::connection::ORDERS_PER_DATAGRAM_MAX;
 use crate::fleet::{FeedEars, Fleet, FleetConfig, Stage};
 use crate::instruments::Instrument;
 use crate::latency::Percentiles;
@@ -144,7 +145,7 @@ impl Floor {
                 references: arguments::demo_references(),
                 loss_per_million: plan.order_loss_per_million,
                 stay: 1,
-                window: window(plan.rate),
+                window: window(plan.rate, ORDERS_PER_DATAGRAM_MAX),
                 ..FleetConfig::new(addresses.order_entry_tcp, participants)
             },
             clock.now_ns(),

@@ -198,7 +198,7 @@ pub struct Shared {
 /// Time between two questions for the tickers.
 const TICKER_NS: u64 = 50_000_000;
 /// Answers kept for somebody to look at.
-const TICKERS_MAX: usize = 64;
+pub const TICKERS_MAX: usize = 64;
 
 /// Counts over all members.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -235,6 +235,26 @@ pub struct FleetTotals {
     pub carried: u64,
 }
 
+/// Requests and cancels when the trading ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AtStop {
+    /// Those due within the time; `None` where as many are sent as are answered.
+    pub offered: Option<u64>,
+    /// Those sent.
+    pub sent: u64,
+    /// Those of them that never reached the exchange.
+    pub not_applied: u64,
+    /// Those of them that still waited for their answer.
+    pub waiting: u64,
+}
+
+impl AtStop {
+    /// Those answered within the time.
+    pub fn answered(&self) -> u64 {
+        self.sent.saturating_sub(self.not_applied + self.waiting)
+    }
+}
+
 /// The customers.
 pub struct Fleet {
     config: FleetConfig,
@@ -249,6 +269,9 @@ pub struct Fleet {
     references: Vec<u64>,
     began_ns: u64,
     ended_ns: u64,
+    at_stop: AtStop,
+    /// Requests made before the trading began.
+    cleared: u64,
     settle_check_ns: u64,
     ticker_due_ns: u64,
 }
@@ -303,6 +326,8 @@ impl Fleet {
             references: Vec::new(),
             began_ns: now_ns,
             ended_ns: now_ns,
+            at_stop: AtStop::default(),
+            cleared: 0,
             settle_check_ns: 0,
             ticker_due_ns: 0,
         })
@@ -415,7 +440,30 @@ impl Fleet {
             self.stage = Stage::Done;
         } else if self.stage == Stage::Running {
             self.ended_ns = now_ns;
+            self.at_stop = self.now();
             self.stage = Stage::Settling;
+        }
+    }
+
+    /// What the trading came to: nothing of what takes everything back afterwards is counted.
+    pub fn at_stop(&self) -> AtStop {
+        match self.stage {
+            Stage::Running => self.now(),
+            _ => self.at_stop,
+        }
+    }
+
+    fn now(&self) -> AtStop {
+        let totals = self.totals();
+        let waiting: usize = self.members.iter().map(|member| member.client.waiting()).sum();
+        AtStop {
+            offered: match self.config.rate {
+                0 => None,
+                rate => Some((u128::from(rate) * u128::from(self.running_ns()) / 1_000_000_000) as u64),
+            },
+            sent: totals.requests + totals.cancels - self.cleared,
+            not_applied: totals.not_applied,
+            waiting: waiting as u64,
         }
     }
 
@@ -448,6 +496,7 @@ impl Fleet {
                     self.pacer = Pacer::new(self.config.rate, now_ns);
                     self.began_ns = now_ns;
                     self.ended_ns = now_ns;
+                    self.cleared = self.totals().requests;
                     self.stage = Stage::Running;
                 }
             }
@@ -476,6 +525,11 @@ impl Fleet {
             Stage::Running => self.pacer.next_ns(),
             _ => now_ns + 1_000_000,
         }
+    }
+
+    /// True when orders are sent at a rate; else as many are sent as are answered.
+    pub fn is_paced(&self) -> bool {
+        self.config.rate > 0
     }
 
     /// True while a request of somebody waits for its answer.

@@ -10,6 +10,9 @@ use protocol::units::{Price, Symbol};
 use super::Orders;
 use super::order::{Change, Fault, Order, OrderState, RequestKind, Update};
 
+/// The number of an order that changed, and how.
+type Changed = (u32, Change);
+
 fn is_market(price: u64) -> bool {
     price >= Price::MARKET_THRESHOLD.0 || Price(price).is_market_sentinel()
 }
@@ -63,8 +66,9 @@ impl Orders {
             | Response::Restated(..)
             | Response::Unknown(_) => None,
         };
-        if let Some(update) = update {
-            each(update);
+        // PERF: an order has some hundred bytes: it is copied once, here.
+        if let Some((user_ref, change)) = update {
+            each(self.update(user_ref, change));
         }
         Ok(())
     }
@@ -74,11 +78,11 @@ impl Orders {
         &mut self,
         answer: &OrderAccepted,
         not_applied: &mut impl FnMut(Update),
-    ) -> Result<Option<Update>, Fault> {
+    ) -> Result<Option<Changed>, Fault> {
         let user_ref = answer.user_ref_num.get();
         if self.is_foreign(user_ref) {
             if let Some(change) = self.carry(answer)? {
-                return Ok(Some(self.update(user_ref, change)));
+                return Ok(Some((user_ref, change)));
             }
             self.totals.foreign += 1;
             let order = Order {
@@ -93,7 +97,7 @@ impl Orders {
                 order_number: answer.order_reference_number.get(),
                 ..Order::UNUSED
             };
-            return Ok(self.adopt(order).then(|| self.update(user_ref, Change::Accepted)));
+            return Ok(self.adopt(order).then_some((user_ref, Change::Accepted)));
         }
         let order = self.awaiting(user_ref)?;
         let price_as_sent = is_same_price(order.price, answer.price.get());
@@ -112,7 +116,7 @@ impl Orders {
         order.state = OrderState::Live;
         order.open = order.quantity;
         order.order_number = answer.order_reference_number.get();
-        Ok(Some(self.update(user_ref, Change::Accepted)))
+        Ok(Some((user_ref, Change::Accepted)))
     }
 
     /// Order Replaced.
@@ -120,7 +124,7 @@ impl Orders {
         &mut self,
         answer: &OrderReplaced,
         not_applied: &mut impl FnMut(Update),
-    ) -> Result<Option<Update>, Fault> {
+    ) -> Result<Option<Changed>, Fault> {
         let user_ref = answer.user_ref_num.get();
         let original = answer.orig_user_ref_num.get();
         if self.is_foreign(user_ref) {
@@ -171,7 +175,7 @@ impl Orders {
         if order.open == 0 {
             self.end(user_ref, OrderState::Canceled);
         }
-        Ok(Some(self.update(user_ref, Change::Replaced { original })))
+        Ok(Some((user_ref, Change::Replaced { original })))
     }
 
     /// Order Executed; `reported_fee` is option 131.
@@ -179,7 +183,7 @@ impl Orders {
         &mut self,
         answer: &OrderExecuted,
         reported_fee: Option<i128>,
-    ) -> Result<Option<Update>, Fault> {
+    ) -> Result<Option<Changed>, Fault> {
         let user_ref = answer.user_ref_num.get();
         let quantity = answer.quantity.get();
         let price = answer.price.get();
@@ -250,7 +254,7 @@ impl Orders {
             fee,
             reported_fee,
         };
-        Ok(Some(self.update(user_ref, change)))
+        Ok(Some((user_ref, change)))
     }
 
     /// Order Canceled.
@@ -258,7 +262,7 @@ impl Orders {
         &mut self,
         answer: &OrderCanceled,
         not_applied: &mut impl FnMut(Update),
-    ) -> Result<Option<Update>, Fault> {
+    ) -> Result<Option<Changed>, Fault> {
         let user_ref = answer.user_ref_num.get();
         // A replacement that asks for no more than was executed ends the chain: the cancel is its answer.
         if let Some(order) = self.get(user_ref)
@@ -271,7 +275,7 @@ impl Orders {
     }
 
     /// AIQ Canceled (self-match prevention).
-    fn self_match_canceled(&mut self, answer: &AiqCanceled) -> Result<Option<Update>, Fault> {
+    fn self_match_canceled(&mut self, answer: &AiqCanceled) -> Result<Option<Changed>, Fault> {
         self.reduced(
             answer.user_ref_num.get(),
             answer.decrement_shares.get(),
@@ -280,7 +284,7 @@ impl Orders {
     }
 
     /// Order Modified: only ever reduces.
-    fn modified(&mut self, answer: &OrderModified) -> Result<Option<Update>, Fault> {
+    fn modified(&mut self, answer: &OrderModified) -> Result<Option<Changed>, Fault> {
         let user_ref = answer.user_ref_num.get();
         let Some(order) = self.live(user_ref)? else {
             return Ok(None);
@@ -295,7 +299,7 @@ impl Orders {
         if outstanding == 0 {
             self.end(user_ref, OrderState::Canceled);
         }
-        Ok(Some(self.update(user_ref, Change::Modified)))
+        Ok(Some((user_ref, Change::Modified)))
     }
 
     /// Rejected.
@@ -303,7 +307,7 @@ impl Orders {
         &mut self,
         answer: &OrderRejected,
         not_applied: &mut impl FnMut(Update),
-    ) -> Result<Option<Update>, Fault> {
+    ) -> Result<Option<Changed>, Fault> {
         let user_ref = answer.user_ref_num.get();
         if self.is_foreign(user_ref) {
             self.totals.foreign += 1;
@@ -316,7 +320,7 @@ impl Orders {
         let order = self.order_mut(user_ref);
         order.reason = reason;
         order.state = OrderState::Rejected;
-        Ok(Some(self.update(user_ref, Change::Rejected { reason })))
+        Ok(Some((user_ref, Change::Rejected { reason })))
     }
 
     /// The answer to a mass cancel, or to disabling or enabling order entry.
@@ -325,7 +329,7 @@ impl Orders {
         user_ref: u32,
         kind: RequestKind,
         not_applied: &mut impl FnMut(Update),
-    ) -> Result<Option<Update>, Fault> {
+    ) -> Result<Option<Changed>, Fault> {
         if self.is_foreign(user_ref) {
             self.totals.foreign += 1;
             return Ok(None);
@@ -335,17 +339,17 @@ impl Orders {
         }
         self.settle(user_ref, not_applied);
         self.order_mut(user_ref).state = OrderState::Answered;
-        Ok(Some(self.update(user_ref, Change::Answered)))
+        Ok(Some((user_ref, Change::Answered)))
     }
 
     /// Order Priority Update.
-    fn renumbered(&mut self, answer: &OrderPriorityUpdate) -> Result<Option<Update>, Fault> {
+    fn renumbered(&mut self, answer: &OrderPriorityUpdate) -> Result<Option<Changed>, Fault> {
         let user_ref = answer.user_ref_num.get();
         if self.live(user_ref)?.is_none() {
             return Ok(None);
         }
         self.order_mut(user_ref).order_number = answer.order_reference_number.get();
-        Ok(Some(self.update(user_ref, Change::Renumbered)))
+        Ok(Some((user_ref, Change::Renumbered)))
     }
 
     /// The exchange says that `next` is its next number (Account Query): what is below is settled.
@@ -430,7 +434,7 @@ impl Orders {
         self.live -= 1;
     }
 
-    fn reduced(&mut self, user_ref: u32, quantity: u32, reason: u8) -> Result<Option<Update>, Fault> {
+    fn reduced(&mut self, user_ref: u32, quantity: u32, reason: u8) -> Result<Option<Changed>, Fault> {
         let Some(order) = self.live(user_ref)? else {
             return Ok(None);
         };
@@ -445,7 +449,7 @@ impl Orders {
         if order.open == 0 {
             self.end(user_ref, OrderState::Canceled);
         }
-        Ok(Some(self.update(user_ref, Change::Canceled { quantity, reason })))
+        Ok(Some((user_ref, Change::Canceled { quantity, reason })))
     }
 
     fn canceled_by_replace(
@@ -453,7 +457,7 @@ impl Orders {
         user_ref: u32,
         answer: &OrderCanceled,
         not_applied: &mut impl FnMut(Update),
-    ) -> Result<Update, Fault> {
+    ) -> Result<Changed, Fault> {
         let original = self.awaiting(user_ref)?.original;
         let before = *self.get(original).ok_or(Fault::NeverSent(original))?;
         if before.state != OrderState::Live {
@@ -480,7 +484,7 @@ impl Orders {
         order.reason = u16::from(answer.reason);
         order.order_number = before.order_number;
         self.end(user_ref, OrderState::Canceled);
-        Ok(self.update(
+        Ok((
             user_ref,
             Change::Canceled {
                 quantity,
@@ -490,7 +494,7 @@ impl Orders {
     }
 
     /// A replacement of another life of the session, seen in a replay of the stream.
-    fn foreign_replacement(&mut self, answer: &OrderReplaced) -> Option<Update> {
+    fn foreign_replacement(&mut self, answer: &OrderReplaced) -> Option<Changed> {
         let original = answer.orig_user_ref_num.get();
         let user_ref = answer.user_ref_num.get();
         let before = *self
@@ -516,6 +520,6 @@ impl Orders {
         old.successor = user_ref;
         old.open = 0;
         self.live -= 1;
-        Some(self.update(user_ref, Change::Replaced { original }))
+        Some((user_ref, Change::Replaced { original }))
     }
 }

@@ -108,9 +108,15 @@ impl Orders {
         }
     }
 
-    /// Teaches the instruments, so that values and fees are known.
+    /// Teaches the instruments, so that values and fees are known. Orders of another life of the session may have been told
+    /// of before.
     pub fn set_instruments(&mut self, instruments: Instruments) {
         self.instruments = instruments;
+        for slot in 0..self.slots.len() {
+            if self.slots[slot].user_ref != 0 {
+                self.slots[slot].instrument = self.position(self.slots[slot].symbol);
+            }
+        }
     }
 
     /// The instruments it knows.

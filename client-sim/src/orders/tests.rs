@@ -385,6 +385,16 @@ fn what_others_did_with_the_session_is_counted_not_a_fault() {
     assert_eq!(enter(&mut orders, b'B', 1, PRICE), 5);
 }
 
+/// A login reads the stream before it has asked for the instruments.
+#[test]
+fn instruments_may_be_learned_behind_the_orders_of_another_life() {
+    let mut orders = Orders::new(16);
+    apply(&mut orders, &Answers::accepted(3, b'B', 5, PRICE)).expect("true");
+    assert_eq!(orders.get(3).expect("live").instrument, None);
+    orders.set_instruments([bitcoin()].into_iter().collect());
+    assert_eq!(orders.get(3).expect("live").instrument, Some(0));
+}
+
 /// Each row plants one lie; each must be caught, and nothing may change.
 #[test]
 fn planted_lies_are_caught() {

@@ -191,6 +191,9 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         ));
     }
     counters.push(Arc::clone(stages.engine.counters()) as Arc<dyn Counters>);
+    counters.push(Arc::clone(stages.journal.counters()) as Arc<dyn Counters>);
+    counters.push(Arc::clone(stages.output.live_counters()) as Arc<dyn Counters>);
+    counters.push(Arc::clone(stages.recovery.live_counters()) as Arc<dyn Counters>);
     if let Some(archive) = &stages.archive_counters {
         counters.push(Arc::clone(archive) as Arc<dyn Counters>);
     }

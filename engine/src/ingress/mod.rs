@@ -70,7 +70,11 @@ crate::counters! {
         commands: "Commands sequenced.",
         steps: "Steps of commands.",
         events: "Events of commands.",
-        full: "Turns in which a ring had no room.",
+        turns: "Turns of the stage.",
+        idle_turns: "Turns in which there was nothing to do.",
+        batch_most: "The most commands of one turn.",
+        output_full: "Turns that ended early: the output had not taken what was there for it.",
+        journal_full: "Turns that ended early: the journal had not taken what was there for it.",
         connections_ended: "Connections ended because of silence, and sessions after a restart.",
     }
 }
@@ -133,8 +137,17 @@ struct Engine {
     cells: Vec<Cell>,
     /// Free cells of the output ring when it was last asked, less those written since.
     output_room: usize,
+    /// Rings that had no room in this turn.
+    full: Full,
     grace: Option<Grace>,
     counters: Arc<CachePadded<EngineCounters>>,
+}
+
+/// Who the engine waits for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Full {
+    output: bool,
+    journal: bool,
 }
 
 /// Sessions that were connected when the exchange went down.
@@ -172,6 +185,7 @@ impl<S: DatagramSource> EngineStage<S> {
                 schedule: config.schedule,
                 cells: Vec::with_capacity(CELLS_PUBLISHED_AT + RECORD_CELLS_MAX),
                 output_room: 0,
+                full: Full::default(),
                 grace: were_connected.then_some(Grace {
                     ends_ns: grace_ends_ns,
                     next_session: 0,
@@ -220,6 +234,7 @@ impl<S: DatagramSource> Stage for EngineStage<S> {
     fn poll(&mut self) -> usize {
         let Self { source, engine } = self;
         let now_ns = engine.sequencer.read_clock();
+        let before = engine.sequencer.sequence();
         let mut work = engine.work_off();
         // Before anything new: an order whose time has come does not meet what comes later.
         work += engine.take_due();
@@ -232,6 +247,7 @@ impl<S: DatagramSource> Stage for EngineStage<S> {
         work += engine.take_inbound();
         work += engine.end_the_absent(now_ns);
         engine.publish();
+        engine.count_turn(work, before);
         work
     }
 
@@ -257,11 +273,26 @@ impl Engine {
             // PERF: the other side's position is read only when what was seen last is used up.
             self.output_room = self.links.output.slots();
         }
-        let has_room = self.output_room >= needed && !self.links.journal.is_full();
-        if !has_room {
-            self.counters.full.increment();
+        let full = Full {
+            output: self.output_room < needed,
+            journal: self.links.journal.is_full(),
+        };
+        if full.output || full.journal {
+            self.full = full;
+            return false;
         }
-        has_room
+        true
+    }
+
+    /// A turn that did `work` is over; command `before` was the last one before it.
+    fn count_turn(&mut self, work: usize, before: u64) {
+        let counters = &self.counters;
+        counters.turns.increment();
+        counters.idle_turns.add(u64::from(work == 0));
+        counters.batch_most.at_least(self.sequencer.sequence() - before);
+        let full = std::mem::take(&mut self.full);
+        counters.output_full.add(u64::from(full.output));
+        counters.journal_full.add(u64::from(full.journal));
     }
 
     /// Finishes what is unfinished and what waits behind it, as far as there is room.

@@ -318,6 +318,11 @@ impl FrameBuffer {
         self.first_sequence + u64::from(self.count) - 1
     }
 
+    /// Commands in it.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
     /// Bytes of the frame when it is written.
     pub(super) fn padded_bytes(&self) -> usize {
         padded(self.payload_bytes)

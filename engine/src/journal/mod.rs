@@ -57,4 +57,4 @@ pub use sim_disk::{Crash, Fault, SimDisk};
 pub(crate) use tests::TemporaryDirectory;
 pub use unused::unused_bytes;
 pub use verify::{Report, verify, verify_segments};
-pub use writer::JournalStage;
+pub use writer::{JournalCounters, JournalStage};

@@ -1,8 +1,10 @@
 //! The journal stage: commands in, durable commands out.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crossbeam_utils::CachePadded;
 use rtrb::chunks::ChunkError;
 
 use super::disk::Disk;
@@ -22,6 +24,21 @@ const FRAMES: usize = 4;
 const WAITED_COMMANDS_MAX: u64 = 32;
 /// Commands moved in one poll, each way.
 const COMMANDS_PER_POLL: usize = 4096;
+
+crate::counters! {
+    /// What the journal stage counts.
+    pub struct JournalCounters: "journal" {
+        turns: "Turns of the stage.",
+        idle_turns: "Turns in which there was nothing to do.",
+        commands: "Commands taken from the engine.",
+        frames: "Frames written, or without a disk released.",
+        frame_most: "The most commands of one frame.",
+        bytes: "Bytes of the frames that were given to the disk.",
+        disk_busy: "Turns in which commands waited, because the write and sync before were under way.",
+        frames_used_up: "Turns in which commands waited, because the replica had not taken what was written.",
+        left_to_disk: "Frames that the replica has to read from the disk, because it was too far behind.",
+    }
+}
 
 /// Writes commands to disk in batches: while one is written and synced, the next one gathers. After the first failure
 /// it does nothing any more.
@@ -44,6 +61,7 @@ pub struct JournalStage<D: Disk> {
     /// Its thread may wait for the disk.
     may_wait: bool,
     failed: bool,
+    counters: Arc<CachePadded<JournalCounters>>,
 }
 
 /// What is being written.
@@ -93,7 +111,13 @@ impl<D: Disk> JournalStage<D> {
             next_sequence: recovered.last_sequence + 1,
             may_wait: false,
             failed: false,
+            counters: JournalCounters::shared(),
         })
+    }
+
+    /// What it counts.
+    pub fn counters(&self) -> &Arc<CachePadded<JournalCounters>> {
+        &self.counters
     }
 
     /// Lets the stage's thread wait for the disk while there is little to be written. For a thread that has nothing to do for
@@ -182,6 +206,7 @@ impl<D: Disk> JournalStage<D> {
             taken += 1;
         }
         chunk.commit(taken);
+        self.counters.commands.add(taken as u64);
         taken
     }
 
@@ -190,7 +215,15 @@ impl<D: Disk> JournalStage<D> {
         let Some(disk) = &mut self.disk else {
             return Ok(0);
         };
-        if self.flight.is_some() || self.gathering.is_empty() || self.free.is_empty() {
+        if self.gathering.is_empty() {
+            return Ok(0);
+        }
+        if self.flight.is_some() {
+            self.counters.disk_busy.increment();
+            return Ok(0);
+        }
+        if self.free.is_empty() {
+            self.counters.frames_used_up.increment();
             return Ok(0);
         }
         if !disk.has_room(self.gathering.padded_bytes()) {
@@ -202,8 +235,9 @@ impl<D: Disk> JournalStage<D> {
             return Ok(0);
         };
         let mut frame = std::mem::replace(&mut self.gathering, free);
-        let commands = frame.last_sequence() + 1 - frame.first_sequence();
-        let is_waited_for = self.may_wait && commands <= WAITED_COMMANDS_MAX;
+        count_frame(&self.counters, &frame);
+        self.counters.bytes.add(frame.padded_bytes() as u64);
+        let is_waited_for = self.may_wait && u64::from(frame.count()) <= WAITED_COMMANDS_MAX;
         disk.submit_frame(self.settings.configuration_hash, &mut frame, is_waited_for);
         if self.settings.durability == Durability::Async || planted::is(Bug::AcknowledgedBeforeSync) {
             self.links
@@ -224,8 +258,10 @@ impl<D: Disk> JournalStage<D> {
             .released
             .store(self.gathering.last_sequence(), Ordering::Release);
         let Some(free) = self.free.pop() else {
+            self.counters.frames_used_up.increment();
             return 0;
         };
+        count_frame(&self.counters, &self.gathering);
         self.written
             .push_back(std::mem::replace(&mut self.gathering, free));
         1
@@ -259,6 +295,7 @@ impl<D: Disk> JournalStage<D> {
                     self.links
                         .left_to_disk
                         .store(frame.last_sequence(), Ordering::Release);
+                    self.counters.left_to_disk.increment();
                 } else {
                     break;
                 }
@@ -313,6 +350,12 @@ impl<D: Disk> JournalStage<D> {
     }
 }
 
+/// A frame is about to be written, or counts as written.
+fn count_frame(counters: &JournalCounters, frame: &FrameBuffer) {
+    counters.frames.increment();
+    counters.frame_most.at_least(u64::from(frame.count()));
+}
+
 impl<D: Disk> Stage for JournalStage<D> {
     fn name(&self) -> &'static str {
         "journal"
@@ -322,8 +365,12 @@ impl<D: Disk> Stage for JournalStage<D> {
         if self.failed {
             return 0;
         }
+        self.counters.turns.increment();
         match self.work() {
-            Ok(work) => work,
+            Ok(work) => {
+                self.counters.idle_turns.add(u64::from(work == 0));
+                work
+            }
             Err(failure) => {
                 self.fail(&failure);
                 1

@@ -1,5 +1,24 @@
 //! What the output stage counts.
 
+crate::counters! {
+    /// What the output stage shows while it runs.
+    pub struct LiveOutputCounters: "output" {
+        turns: "Turns of the stage.",
+        idle_turns: "Turns in which there was nothing to do.",
+        undurable: "Turns in which what the engine had written waited for the journal.",
+        releases: "Turns in which something left.",
+        records: "Records taken from the engine.",
+        release_most: "The most records of one turn.",
+        events: "Events of these records.",
+        acknowledgements: "Messages to sessions over UDP.",
+        acknowledgement_datagrams: "Datagrams of these messages.",
+        acknowledgement_drops: "Datagrams of these messages that the kernel did not take.",
+        feed_messages: "Messages of market data.",
+        feed_datagrams: "Datagrams of market data, each line counted.",
+        feed_drops: "Datagrams of market data that the kernel did not take.",
+    }
+}
+
 /// Counters of one kind of stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StreamCounters {
@@ -30,4 +49,27 @@ pub struct OutputCounters {
     pub acknowledgements: StreamCounters,
     /// Market data.
     pub feed: StreamCounters,
+}
+
+impl LiveOutputCounters {
+    /// Shows what has been counted so far.
+    pub(super) fn show(&self, counted: &OutputCounters) {
+        let OutputCounters {
+            records,
+            events,
+            releases,
+            acknowledgements,
+            feed,
+        } = counted;
+        self.records.set(*records);
+        self.events.set(*events);
+        self.releases.set(*releases);
+        self.acknowledgements.set(acknowledgements.messages);
+        self.acknowledgement_datagrams.set(acknowledgements.datagrams);
+        self.acknowledgement_drops
+            .set(acknowledgements.dropped + acknowledgements.failed);
+        self.feed_messages.set(feed.messages);
+        self.feed_datagrams.set(feed.datagrams);
+        self.feed_drops.set(feed.dropped + feed.failed);
+    }
 }

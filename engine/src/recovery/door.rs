@@ -5,7 +5,7 @@ use super::connection::Connection;
 use super::service::{Close, Service, View};
 use super::visitor::{Phase, Visitor};
 use crate::runtime::seams::Listener;
-use crate::runtime::{Watch, links};
+use crate::runtime::{Hurry, Watch, links};
 
 /// Connections are named by their slot and a number that is never used again.
 const SLOT_BITS: u32 = 16;
@@ -273,13 +273,14 @@ impl<L: Listener, V: Service> Door<L, V> {
         }
     }
 
-    /// True when a connection comes or goes, or `open` says so of one that is logged in.
-    pub(super) fn is_urgent(&self, open: impl Fn(&V::Open) -> bool) -> bool {
+    /// The greatest hurry of any connection: usual when one comes or goes, what `open` says of one that is logged in.
+    pub(super) fn hurry(&self, open: impl Fn(&V::Open) -> Hurry) -> Hurry {
         let visitors = self.used.iter().filter_map(|slot| self.slots[*slot].as_ref());
-        visitors.map(|visitor| &visitor.phase).any(|phase| match phase {
+        let hurries = visitors.map(|visitor| match &visitor.phase {
             Phase::Open(kept, _) => open(kept),
-            _ => true,
-        })
+            _ => Hurry::Usual,
+        });
+        hurries.max().unwrap_or(Hurry::Leisure)
     }
 
     /// Ends a logged-in connection, if it is still there.

@@ -42,7 +42,9 @@ mod tests;
 mod visitor;
 
 use std::fmt;
+use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
 use protocol::text;
 use rtrb::{Consumer, Producer};
 
@@ -163,6 +165,19 @@ pub struct RecoveryCounters {
     pub read_from_disk: u64,
 }
 
+crate::counters! {
+    /// What the recovery stage shows while it runs.
+    pub struct LiveRecoveryCounters: "recovery" {
+        turns: "Turns of the stage.",
+        idle_turns: "Turns in which there was nothing to do.",
+        stored: "Messages and marks taken from the output's window.",
+        steps: "Steps of commands that the replica applied.",
+        window_full_turns: "Turns that took as much from the window as one may: more was waiting.",
+        lapped: "Times the output's window overtook its reader.",
+        read_from_disk: "Commands that the replica read from the journal, because its ring was full.",
+    }
+}
+
 /// The recovery stage: `O` is the order-entry door's listener, `G` the gap-recovery door's, `A` sends acknowledgements.
 pub struct RecoveryStage<O: Listener, G: Listener, A> {
     clock: Clock,
@@ -185,6 +200,7 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     /// When the day began, as long as the one before is kept.
     rolled_ns: Option<u64>,
     lapped: u64,
+    live: Arc<CachePadded<LiveRecoveryCounters>>,
     records_per_poll: usize,
     steps_per_poll: usize,
 }
@@ -342,6 +358,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             mending: None,
             rolled_ns: start.rolled_ns,
             lapped: 0,
+            live: LiveRecoveryCounters::shared(),
             records_per_poll: config.records_per_poll,
             steps_per_poll: config.steps_per_poll,
         }
@@ -429,6 +446,11 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         &self.store
     }
 
+    /// What it shows while it runs.
+    pub fn live_counters(&self) -> &Arc<CachePadded<LiveRecoveryCounters>> {
+        &self.live
+    }
+
     /// Counted so far.
     pub fn counters(&self) -> RecoveryCounters {
         RecoveryCounters {
@@ -471,6 +493,21 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             self.rolled_ns = None;
             self.store.forget_day_before();
         }
+    }
+
+    fn count_turn(&self, work: usize, stored: usize, steps: usize) {
+        let live = &self.live;
+        live.turns.increment();
+        if work == 0 {
+            live.idle_turns.increment();
+            return;
+        }
+        live.stored.add(stored as u64);
+        live.steps.add(steps as u64);
+        live.window_full_turns
+            .add(u64::from(stored == self.records_per_poll));
+        live.lapped.set(self.lapped);
+        live.read_from_disk.set(self.commands.read_from_disk());
     }
 
     /// Takes what was released into the store; returns how many records.
@@ -561,8 +598,9 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
         let now_ns = self.clock.now_ns();
         self.forget(now_ns);
         let mut work = self.take_back();
-        work += self.drain_window();
-        work += self.apply();
+        let stored = self.drain_window();
+        let steps = self.apply();
+        work += stored + steps;
         work += self.take_notes();
         work += self.re_requests.poll(&self.store, now_ns);
         let view = View {
@@ -574,17 +612,14 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
         work += self.gap_recovery.poll(view);
         work += self.lend(now_ns);
         work += self.archive.as_mut().map_or(0, Archive::poll);
+        self.count_turn(work, stored, steps);
         work
     }
 
-    /// Acknowledgements that go over TCP, and answers, are waited for. What is missed elsewhere is mended soon enough.
+    /// Acknowledgements that go over TCP are waited for, and answers a little. What is missed elsewhere is mended soon enough.
     fn hurry(&self) -> Hurry {
-        if self.order_entry.is_urgent(order_entry::Open::is_urgent) || self.gap_recovery.is_urgent(|_| false)
-        {
-            Hurry::Usual
-        } else {
-            Hurry::Leisure
-        }
+        let orders = self.order_entry.hurry(order_entry::Open::hurry);
+        orders.max(self.gap_recovery.hurry(|_| Hurry::Leisure))
     }
 
     fn watch(&self, watch: &mut Watch) {

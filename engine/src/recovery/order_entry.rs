@@ -22,6 +22,7 @@ use super::order_entry_name;
 use super::service::{Caller, Close, Service, Verdict, View};
 use super::store::NotServable;
 use crate::planted::{self, Bug};
+use crate::runtime::Hurry;
 use crate::runtime::links::{self, Inbound, Message};
 
 /// The engine is told of a silence this often, until it ends the connection or something comes.
@@ -55,9 +56,15 @@ pub(super) struct Open {
 }
 
 impl Open {
-    /// Somebody waits at this connection for what the engine does.
-    pub(super) fn is_urgent(&self) -> bool {
-        !self.is_bound || !self.questions.is_empty()
+    /// How much somebody at this connection waits for what the engine does: orders over TCP wait for acknowledgements.
+    pub(super) fn hurry(&self) -> Hurry {
+        if !self.is_bound {
+            Hurry::Usual
+        } else if !self.questions.is_empty() {
+            Hurry::Calm
+        } else {
+            Hurry::Leisure
+        }
     }
 
     /// The oldest question that waits for the engine must reflect command `sequence`.

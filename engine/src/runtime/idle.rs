@@ -14,6 +14,8 @@ const SPIN_TIME_SOON: Duration = Duration::from_millis(1);
 const PARK_TIME_MAX: Duration = Duration::from_micros(500);
 /// How long a thread sleeps that nobody waits for.
 const LEISURE_TIME: Duration = Duration::from_millis(1);
+/// The same when somebody waits who has time.
+const CALM_TIME: Duration = Duration::from_micros(400);
 
 /// Idle turns between two looks at the clock, which costs more (32 ns) than an idle turn.
 const TURNS_PER_LOOK: u32 = 16;
@@ -70,8 +72,10 @@ pub(super) enum Rest {
     Yield,
     /// Until there is work, so long at most.
     Park(Duration),
-    /// So long, whatever other threads do.
+    /// So long, whatever other threads do; who comes from outside ends it.
     Sleep(Duration),
+    /// So long, whatever happens.
+    Nap(Duration),
 }
 
 /// Follows a strategy through idle turns.
@@ -109,6 +113,8 @@ impl Idle {
                 // time slice otherwise, some milliseconds.
                 let (spin_time, look) = match hurry() {
                     Hurry::Leisure => return Rest::Sleep(LEISURE_TIME),
+                    // A connection that waits is not read on: what it has sent would end a sleep at once, again and again.
+                    Hurry::Calm => return Rest::Nap(CALM_TIME),
                     Hurry::Usual => (SPIN_TIME, Rest::Spin),
                     Hurry::Soon => (SPIN_TIME_SOON, Rest::Yield),
                 };
@@ -195,6 +201,8 @@ mod tests {
             let rest = idle.rest(|| Hurry::Leisure, || unreachable!("no clock needed"));
             assert_eq!(rest, Rest::Sleep(LEISURE_TIME));
         }
+        let calm = idle.rest(|| Hurry::Calm, || unreachable!("no clock needed"));
+        assert_eq!(calm, Rest::Nap(CALM_TIME));
         assert_eq!(idle.rest(|| Hurry::Usual, Instant::now), Rest::Spin);
     }
 

@@ -19,6 +19,9 @@ pub enum Hurry {
     /// What other threads produce for it can wait: its thread rests without spinning, is not woken for their work, and
     /// looks for it every millisecond.
     Leisure,
+    /// Somebody waits for it, but not for microseconds: as leisure, and its thread looks several times a millisecond and
+    /// not for those who come meanwhile.
+    Calm,
     /// Its thread is woken when there is work.
     Usual,
     /// Something is under way that is about to be finished (a sync): worth spinning for.

@@ -318,6 +318,7 @@ impl Worker {
                     stage.watch(watch);
                 }
             }),
+            Rest::Nap(time) => self.parker.park(time, |_| {}),
             Rest::Park(timeout) => {
                 self.parker.announce();
                 let work = self.turn();

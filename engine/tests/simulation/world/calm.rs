@@ -41,6 +41,8 @@ impl World {
         if self.has_ended() {
             self.kill();
             self.start();
+            // Starting takes its time, and it was not calm meanwhile.
+            self.mend_all();
         }
     }
 

@@ -1,0 +1,335 @@
+//! A subscriber beside a load, on a thread of its own: it receives every message of the feed on both lines, puts them in
+//! order without a hole (what the kernel dropped is recovered over TCP, and counted) and rebuilds the books. At the end it
+//! has read up to the number that the exchange names, and its best prices are those that the exchange names.
+//!
+//! It is cheap on purpose, because it shares the machine with what is measured: it sleeps between its looks, so that nobody
+//! has to wake it and a look takes many packets.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use feed_handler::arbiter::Start;
+use feed_handler::clock::Clock;
+use feed_handler::subscriber::SubscriberStatistics;
+use feed_handler::{Capacity, Market, Side, Subscriber, SubscriberConfig};
+use protocol::order_entry::own::Ticker;
+use serde_json::{Value, json};
+
+/// Room in the books: a load leaves some thousand orders in them at most, and what is larger is colder.
+const CAPACITY: Capacity = Capacity {
+    instruments: 1_024,
+    orders: 1 << 16,
+    levels: 1 << 15,
+};
+/// Between two looks at lines that were empty. The sockets' buffers hold some tens of milliseconds at the highest rates.
+const SLEEP: Duration = Duration::from_millis(1);
+/// How long a hole may wait for the other line: a look passes both, but not at once.
+const PATIENCE_NS: u64 = 5_000_000;
+/// How long the beginning of the feed may take to come without progress.
+const JOIN_PATIENCE_NS: u64 = 3_000_000_000;
+/// How long the last messages may take.
+const END_PATIENCE_NS: u64 = 20_000_000_000;
+
+/// Where the feed is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedLines {
+    /// Line A.
+    pub line_a: SocketAddrV4,
+    /// Line B, unless it is off.
+    pub line_b: Option<SocketAddrV4>,
+    /// Address of the interface the groups are joined on.
+    pub interface: Ipv4Addr,
+    /// Gap recovery over TCP.
+    pub recovery: SocketAddr,
+}
+
+/// The subscriber at work.
+#[derive(Debug)]
+pub struct FeedCheck {
+    shared: Arc<Shared>,
+    thread: JoinHandle<Subscriber>,
+    /// From the first message on, so that the books are known.
+    has_books: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    stop: AtomicBool,
+    /// The number of the next message, and whether the stream is whole up to what is known.
+    next: AtomicU64,
+    has_joined: AtomicBool,
+}
+
+/// What was heard.
+#[derive(Debug)]
+pub struct FeedFigures {
+    /// Messages in order, those before the load included.
+    pub messages: u64,
+    /// Messages in order while the load ran.
+    pub during_load: u64,
+    /// Counts of the subscriber.
+    pub statistics: SubscriberStatistics,
+    /// Messages that do not fit: malformed, of an unknown type, or about an order that the book does not have.
+    pub misfits: u64,
+    /// Executions that the feed tells.
+    pub trades: u64,
+    /// Instruments whose best prices are those that the exchange named; `None` when that could not be compared, because
+    /// somebody traded meanwhile or the beginning of the feed is not kept any more.
+    pub best_prices_equal: Option<bool>,
+    /// Everything up to the number that the exchange named.
+    pub is_whole: bool,
+    market: Market,
+}
+
+impl FeedCheck {
+    /// Begins to listen, and returns when the stream is whole so far. From its first message on, or, where recovery does not
+    /// have that any more, from now on; then there are no books to compare.
+    ///
+    /// # Errors
+    /// A line can not be listened to, or no publisher is heard.
+    pub fn start(lines: &FeedLines) -> Result<Self, String> {
+        let check = Self::follow(lines, Start::At(1))?;
+        if check.joins() {
+            return Ok(check);
+        }
+        check.end();
+        let check = Self::follow(lines, Start::Now)?;
+        if check.joins() {
+            return Ok(Self {
+                has_books: false,
+                ..check
+            });
+        }
+        check.end();
+        Err(format!(
+            "no market data is heard on {} by {}",
+            lines.line_a, lines.interface
+        ))
+    }
+
+    /// Reads up to what the exchange has published when it gave `tickers`, compares best prices, ends.
+    pub fn finish(self, joined_at: u64, tickers: &[Ticker]) -> FeedFigures {
+        let last = tickers
+            .iter()
+            .map(|ticker| ticker.as_of_sequence.get())
+            .max()
+            .unwrap_or(u64::MAX);
+        let clock = Clock::new();
+        while self.next() <= last && clock.now_ns() < END_PATIENCE_NS {
+            thread::sleep(SLEEP);
+        }
+        let has_books = self.has_books;
+        let subscriber = self.end();
+        let next = subscriber.next_sequence().unwrap_or(0);
+        let is_quiet = tickers
+            .iter()
+            .all(|ticker| ticker.as_of_sequence.get() + 1 == next);
+        let counts = subscriber.market().statistics();
+        let misfits = counts.malformed + counts.unknown + if has_books { counts.error_count() } else { 0 };
+        FeedFigures {
+            messages: next.saturating_sub(1),
+            during_load: next.saturating_sub(joined_at),
+            statistics: subscriber.statistics(),
+            misfits,
+            trades: subscriber.market().instruments().map(|known| known.trades).sum(),
+            best_prices_equal: (has_books && is_quiet && !tickers.is_empty()).then(|| {
+                tickers
+                    .iter()
+                    .all(|ticker| has_best_prices(subscriber.market(), ticker))
+            }),
+            is_whole: next > last && subscriber.behind() == 0,
+            market: subscriber.into_market(),
+        }
+    }
+
+    /// The number of the next message.
+    pub fn next(&self) -> u64 {
+        self.shared.next.load(Ordering::Relaxed)
+    }
+
+    fn follow(lines: &FeedLines, start: Start) -> Result<Self, String> {
+        let config = SubscriberConfig {
+            line_a: lines.line_a,
+            line_b: lines.line_b,
+            interface: lines.interface,
+            recovery: Some(lines.recovery),
+            start,
+            capacity: CAPACITY,
+            patience_ns: PATIENCE_NS,
+            ..SubscriberConfig::default()
+        };
+        let mut subscriber = Subscriber::new(&config).map_err(|error| error.to_string())?;
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            next: AtomicU64::new(0),
+            has_joined: AtomicBool::new(false),
+        });
+        let its = Arc::clone(&shared);
+        let body = move || {
+            let clock = Clock::new();
+            while !its.stop.load(Ordering::Relaxed) {
+                let work = subscriber.poll(clock.now_ns());
+                let next = subscriber.next_sequence().unwrap_or(0);
+                its.next.store(next, Ordering::Relaxed);
+                its.has_joined.store(subscriber.has_joined(), Ordering::Relaxed);
+                if work == 0 {
+                    thread::sleep(SLEEP);
+                }
+            }
+            subscriber
+        };
+        let thread = thread::Builder::new()
+            .name("feed".to_owned())
+            .spawn(body)
+            .map_err(|error| format!("cannot start a thread: {error}"))?;
+        Ok(Self {
+            shared,
+            thread,
+            has_books: true,
+        })
+    }
+
+    /// Waits until the stream is whole; false when it does not get any further.
+    fn joins(&self) -> bool {
+        let clock = Clock::new();
+        let mut progress = (0, 0);
+        while !self.shared.has_joined.load(Ordering::Relaxed) {
+            let (now_ns, next) = (clock.now_ns(), self.next());
+            if next != progress.0 {
+                progress = (next, now_ns);
+            } else if now_ns - progress.1 > JOIN_PATIENCE_NS {
+                return false;
+            }
+            thread::sleep(SLEEP);
+        }
+        true
+    }
+
+    fn end(self) -> Subscriber {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        match self.thread.join() {
+            Ok(subscriber) => subscriber,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+/// What the exchange says are the best prices, the books that were rebuilt say too.
+fn has_best_prices(market: &Market, ticker: &Ticker) -> bool {
+    let Some(locate) = market.find(ticker.symbol) else {
+        return false;
+    };
+    let book = market.book(locate);
+    let best = |side| {
+        book.best(side)
+            .map_or((0, 0), |level| (u64::from(level.price), level.quantity))
+    };
+    best(Side::Buy) == (ticker.bid_price.get(), ticker.bid_quantity.get())
+        && best(Side::Sell) == (ticker.ask_price.get(), ticker.ask_quantity.get())
+}
+
+impl FeedFigures {
+    /// Everything came, in order, and fits.
+    pub fn is_right(&self) -> bool {
+        self.is_whole && self.misfits == 0 && self.best_prices_equal != Some(false)
+    }
+
+    /// The books as rebuilt.
+    pub fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// Messages that lines A and B skipped: the kernel dropped them.
+    pub fn lost_on_lines(&self) -> [u64; 2] {
+        self.statistics.lines.map(|line| line.lost)
+    }
+
+    /// Members of the JSON object.
+    pub fn members(&self) -> Vec<(&'static str, Value)> {
+        let lost = self.lost_on_lines();
+        vec![
+            ("feed_messages", json!(self.during_load)),
+            ("feed_messages_since_the_first", json!(self.messages)),
+            ("feed_lost_on_a", json!(lost[0])),
+            ("feed_lost_on_b", json!(lost[1])),
+            ("feed_recovered", json!(self.statistics.recovered)),
+            ("feed_gaps", json!(self.statistics.gaps.gaps)),
+            ("feed_misfits", json!(self.misfits)),
+            ("feed_best_prices_equal", json!(self.best_prices_equal)),
+        ]
+    }
+}
+
+impl fmt::Display for FeedFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b] = self.lost_on_lines();
+        writeln!(
+            f,
+            "market data: {} messages in order; lost by the kernel on line A {a}, on line B {b}, of these recovered over TCP {}; \
+             {} do not fit their book",
+            self.during_load, self.statistics.recovered, self.misfits
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::market_data::messages::{AddOrder, StockDirectory};
+    use zerocopy::{FromZeros, IntoBytes};
+
+    #[test]
+    fn best_prices_are_compared_on_both_sides() {
+        let mut market = Market::new(Capacity {
+            instruments: 4,
+            orders: 16,
+            levels: 16,
+        });
+        let listed = StockDirectory {
+            message_type: b'R',
+            stock_locate: 1.into(),
+            stock: *b"BTC-USD ",
+            round_lot_size: 1.into(),
+            ..StockDirectory::new_zeroed()
+        };
+        let bid = AddOrder {
+            message_type: b'A',
+            stock_locate: 1.into(),
+            order_reference_number: 1.into(),
+            buy_sell_indicator: b'B',
+            shares: 5.into(),
+            stock: *b"BTC-USD ",
+            price: 100.into(),
+            ..AddOrder::new_zeroed()
+        };
+        market.apply(listed.as_bytes()).expect("well formed");
+        market.apply(bid.as_bytes()).expect("well formed");
+        let told = Ticker {
+            symbol: *b"BTC-USD ",
+            bid_price: 100.into(),
+            bid_quantity: 5.into(),
+            ..Ticker::new_zeroed()
+        };
+        assert!(has_best_prices(&market, &told));
+        let more = Ticker {
+            bid_quantity: 6.into(),
+            ..told
+        };
+        let other_side = Ticker {
+            ask_price: 101.into(),
+            ask_quantity: 1.into(),
+            ..told
+        };
+        let unknown = Ticker {
+            symbol: *b"ETH-USD ",
+            ..told
+        };
+        for lie in [more, other_side, unknown] {
+            assert!(!has_best_prices(&market, &lie), "{lie:?}");
+        }
+    }
+}
