@@ -14,7 +14,7 @@ use crate::poison::Skips;
 use crate::recovery::{RecoveryConfig, Start};
 use crate::snapshot::{self, Header, Snapshots};
 
-/// The longest write, and as much again.
+/// The longest write, and as much again; none is longer than a segment.
 const IN_FLIGHT_BYTES: u64 = 2 * PAYLOAD_BYTES_MAX as u64;
 
 /// What a start found.
@@ -172,7 +172,8 @@ fn read_on(
     // the command on disk, so the last bytes of the journal, as many as the store has, fill it. Where the journal ends is known
     // but for a write that was in flight.
     let unused_bytes = journal::unused_bytes(disk)?;
-    let stored_bytes = recovery.store_bytes as u64 + unused_bytes + IN_FLIGHT_BYTES + PROGRESS_BYTES;
+    let in_flight_bytes = IN_FLIGHT_BYTES.min(disk.segment_bytes());
+    let stored_bytes = recovery.store_bytes as u64 + unused_bytes + in_flight_bytes + PROGRESS_BYTES;
     let is_stored = Cell::new(true);
     let tell = |now: journal::Progress| {
         is_stored.set(now.bytes_total - now.bytes <= stored_bytes);
