@@ -41,6 +41,8 @@ const JOBS_MAX: usize = 256;
 const CHUNKS_MAX: usize = 8;
 /// Turns in which nobody takes a chunk of a job, after which one that waits has its turn: two seconds of the thread's.
 const STALLED_TURNS: u32 = 40;
+/// Frames that are applied in a turn of the recovery stage, where the worker has no thread.
+const FRAMES_PER_TURN: u32 = 8;
 /// The thread works so long, then rests as long.
 const SLICE: Duration = Duration::from_millis(2);
 /// Without work it looks around so often.
@@ -263,7 +265,8 @@ impl Archive {
     /// A turn of a worker that works here.
     pub(super) fn poll(&mut self) -> usize {
         match &mut self.runs {
-            Runs::Here(worker) => worker.poll(),
+            // A thread would do far more in the time of a turn; nobody should have to wait for minutes.
+            Runs::Here(worker) => (0..FRAMES_PER_TURN).map(|_| worker.poll()).sum(),
             Runs::Thread { .. } => 0,
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use engine::assembly::Final;
 use engine::exchange::book::Side;
 use engine::journal::{self, ReadOptions};
+use engine::sequencer::TIME_MAX_NS;
 use protocol::order_entry::{Answer, Response};
 
 use super::answers;
@@ -202,6 +203,8 @@ impl World {
             let clock = self
                 .exchange_ns()
                 .saturating_sub(midnight_ns)
+                // There an overdue day's clock stands still, until the day has ended.
+                .min(TIME_MAX_NS)
                 .max(last.exchange.now());
             statement.check_expiries(name, clock.saturating_sub(EXPIRY_SLACK_NS));
             let open: BTreeMap<u32, u32> = last
