@@ -118,7 +118,7 @@ impl Workload {
         let live = (self.live / 20).max(500);
         Self {
             live,
-            accounts: (self.accounts / 100).max(ACCOUNTS),
+            accounts: (self.accounts / 100).max(ACCOUNTS).min(self.accounts),
             width: (u64::from(self.width) * u64::from(live) / u64::from(self.live)) as u32,
             ..self
         }
