@@ -84,7 +84,7 @@ class Run:
             said = await run(
                 self.stack, "client-sim load", self.ours("client-sim"), "load", *logins, *door, "--json",
                 "--server", f"127.0.0.1:{self.addresses.order_entry}", "--rate", "1500", "--for", "2s",
-                "--line-a", self.addresses.line(0), "--line-b", self.addresses.line(1),
+                "--a", self.addresses.line(0), "--b", self.addresses.line(1),
                 "--recovery", f"127.0.0.1:{self.addresses.recovery}",
             )
             report = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
