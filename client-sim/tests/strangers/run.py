@@ -84,8 +84,9 @@ class Run:
             said = await run(
                 self.stack, "client-sim load", self.ours("client-sim"), "load", *logins, *door, "--json",
                 "--server", f"127.0.0.1:{self.addresses.order_entry}", "--rate", "1500", "--for", "2s",
-                "--a", self.addresses.line(0), "--b", self.addresses.line(1),
-                "--recovery", f"127.0.0.1:{self.addresses.recovery}",
+                # The feed has its readers here. One more would have all of it again over TCP, and tshark's dissector fails where
+                # one frame of the capture has more than a thousand packets of SoupBinTCP.
+                "--no-feed",
             )
             report = json.loads(next(line for line in said.splitlines() if line.startswith("{")))
             check(f"client-sim load: {report}", report["executions"] > 0 and all(report["checks"].values()))
