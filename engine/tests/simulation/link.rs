@@ -64,6 +64,11 @@ impl Link {
         self.unsent.extend_from_slice(&buffer[..length]);
     }
 
+    /// True when the network has taken all that was said.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.unsent.is_empty()
+    }
+
     pub(crate) fn heartbeat(&mut self) {
         self.unsent.extend_from_slice(&encode::CLIENT_HEARTBEAT);
     }

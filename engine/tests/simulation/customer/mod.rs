@@ -227,7 +227,10 @@ impl Customer {
             }
         }
         let resent = self.entry.resent();
-        self.entry.poll(now, |bytes| requests.push(bytes.to_vec()));
+        // Nothing is said again into a connection that has not taken what was said before.
+        if self.manner != Manner::Tcp || self.link.as_ref().is_some_and(Link::is_flushed) {
+            self.entry.poll(now, |bytes| requests.push(bytes.to_vec()));
+        }
         self.coverage
             .count("requests sent again", self.entry.resent() - resent);
         let asked = requests.len();
