@@ -106,7 +106,7 @@ impl FeedCheck {
         }
         check.end();
         Err(format!(
-            "no market data is heard on {} by {}",
+            "no market data is heard on {} by {}. Is the exchange running (`exchange run`), and are these its lines (--a, --b)?",
             lines.line_a, lines.interface
         ))
     }
