@@ -15,9 +15,11 @@ use std::time::Duration;
 use feed_handler::arbiter::Start;
 use feed_handler::clock::Clock;
 use feed_handler::subscriber::SubscriberStatistics;
-use feed_handler::{Capacity, Market, Side, Subscriber, SubscriberConfig};
+use feed_handler::{Capacity, Market, Subscriber, SubscriberConfig};
 use protocol::order_entry::own::Ticker;
 use serde_json::{Value, json};
+
+use crate::best::Best;
 
 /// Room in the books: a load leaves some thousand orders in them at most, and what is larger is colder.
 const CAPACITY: Capacity = Capacity {
@@ -220,16 +222,8 @@ impl FeedCheck {
 
 /// What the exchange says are the best prices, the books that were rebuilt say too.
 fn has_best_prices(market: &Market, ticker: &Ticker) -> bool {
-    let Some(locate) = market.find(ticker.symbol) else {
-        return false;
-    };
-    let book = market.book(locate);
-    let best = |side| {
-        book.best(side)
-            .map_or((0, 0), |level| (u64::from(level.price), level.quantity))
-    };
-    best(Side::Buy) == (ticker.bid_price.get(), ticker.bid_quantity.get())
-        && best(Side::Sell) == (ticker.ask_price.get(), ticker.ask_quantity.get())
+    let locate = market.find(ticker.symbol);
+    locate.is_some_and(|locate| Best::rebuilt(market, locate) == Best::told(ticker))
 }
 
 impl FeedFigures {

@@ -7,6 +7,7 @@
 //! Must not be here: how the exchange works inside; only the demo may embed one.
 #![forbid(unsafe_code)]
 
+mod best;
 pub mod checker;
 pub mod cli;
 pub mod connection;

@@ -3,20 +3,15 @@
 
 use std::collections::VecDeque;
 
-use feed_handler::{Market, Observer, Side};
+use feed_handler::{Market, Observer};
 use protocol::order_entry::own::Ticker;
+
+use crate::best::Best;
 
 /// Changes remembered of each instrument.
 const HISTORY: usize = 8_192;
 /// Answers that wait until the feed has come that far.
 const WAITING_MAX: usize = 64;
-
-/// Best bid and ask: price and lots, 0 where there is none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Best {
-    bid: (u64, u64),
-    ask: (u64, u64),
-}
 
 /// The comparison.
 #[derive(Debug, Default)]
@@ -54,11 +49,7 @@ impl TickerCheck {
                 return;
             }
             if let Some(best) = self.at(*locate, sequence) {
-                let told = Best {
-                    bid: (ticker.bid_price.get(), ticker.bid_quantity.get()),
-                    ask: (ticker.ask_price.get(), ticker.ask_quantity.get()),
-                };
-                if told == best {
+                if Best::told(ticker) == best {
                     self.equal += 1;
                 } else {
                     self.different += 1;
@@ -86,15 +77,7 @@ impl Observer for TickerCheck {
         if index >= self.history.len() {
             self.history.resize_with(index + 1, VecDeque::new);
         }
-        let book = market.book(locate);
-        let level = |side| {
-            book.best(side)
-                .map_or((0, 0), |level| (u64::from(level.price), level.quantity))
-        };
-        let best = Best {
-            bid: level(Side::Buy),
-            ask: level(Side::Sell),
-        };
+        let best = Best::rebuilt(market, locate);
         let history = &mut self.history[index];
         if history.back().is_some_and(|(_, before)| *before == best) {
             return;
