@@ -9,18 +9,18 @@
 
 use std::cell::Cell;
 use std::hint::black_box;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use benches::{Mode, Options, Spread, Stream, Workload, hash, machine, market, replay, request};
-use engine::ingress::{EngineConfig, EngineLinks, EngineStage, EventsHash};
+use benches::{Mode, Options, Spread, Stream, Workload, bound, hash, machine, market, replay, request};
+use engine::ingress::{EngineLinks, EngineStage};
 use engine::runtime::Stage;
 use engine::runtime::clock::Clock;
-use engine::runtime::links::{Inbound, RECORD_CELLS_MAX};
+use engine::runtime::links::RECORD_CELLS_MAX;
 use engine::runtime::seams::DatagramSource;
 use engine::runtime::shutdown::Shutdown;
 use protocol::order_entry::{DatagramPacker, OrderDatagram, Request};
@@ -136,36 +136,14 @@ fn door(stream: &Stream, ring: &Ring, datagrams: usize) -> Duration {
         low_space: Arc::new(AtomicBool::new(false)),
         shutdown: Shutdown::default(),
     };
-    let config = EngineConfig {
-        schedule: None,
-        day_ns: 0,
-        events_hash: EventsHash::default(),
-        ready_at: 0,
-    };
     let left = Rc::new(Cell::new(0));
     let source = RingSource {
         ring,
         next: 0,
         left: Rc::clone(&left),
     };
-    let mut stage = EngineStage::new(config, links, exchange, source, Clock::system());
-    for session in 0..market::ACCOUNTS {
-        let connection = u64::from(session) + 1;
-        let login = Inbound::Login {
-            session,
-            connection,
-            day: 1,
-        };
-        let bind = Inbound::Bind {
-            session,
-            connection,
-            token: token(session),
-            address: address(session),
-        };
-        for message in [login, bind] {
-            inbound.push(message).expect("the ring has room for all");
-        }
-    }
+    let mut stage = EngineStage::new(bound::engine_config(), links, exchange, source, Clock::system());
+    bound::bind(market::ACCOUNTS, &mut inbound);
     while stage.poll() > 0 {}
 
     left.set(datagrams);
@@ -213,7 +191,7 @@ impl Ring {
         let mut datagrams = Vec::with_capacity(RING);
         for (place, buffer) in bytes.chunks_exact_mut(BUFFER).enumerate() {
             let session = place as u32 % market::ACCOUNTS;
-            packer.start(token(session), place as u64 + 1);
+            packer.start(bound::token(session), place as u64 + 1);
             for request in requests[session as usize].by_ref().take(size) {
                 assert!(packer.push(request), "{size} requests fit a datagram");
             }
@@ -251,14 +229,6 @@ impl Ring {
 }
 
 /// A session's token: spread like the random ones that the exchange gives.
-fn token(session: u32) -> [u8; 8] {
-    hash::mix(1, &session.to_le_bytes()).to_le_bytes()
-}
-
-fn address(session: u32) -> SocketAddrV4 {
-    SocketAddrV4::new(Ipv4Addr::LOCALHOST, 10_000 + session as u16)
-}
-
 /// Lends datagrams of the ring until none is left.
 struct RingSource<'a> {
     ring: &'a Ring,
@@ -271,7 +241,7 @@ impl DatagramSource for RingSource<'_> {
         let count = self.left.get().min(max);
         for _ in 0..count {
             let (_, session) = self.ring.datagrams[self.next];
-            take(address(session), self.ring.datagram(self.next));
+            take(bound::address(session), self.ring.datagram(self.next));
             self.next = (self.next + 1) % RING;
         }
         self.left.set(self.left.get() - count);

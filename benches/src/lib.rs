@@ -4,6 +4,7 @@
 //! no time is looked at. `cargo bench -p benches --bench NAME` measures: several runs, medians with the least and the
 //! most beside them, and the same hashes checked in each run. Figures mean something only beside the machine line.
 
+pub mod bound;
 pub mod ceiling;
 pub mod contender;
 pub mod document;

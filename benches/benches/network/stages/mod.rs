@@ -4,14 +4,13 @@
 //! Where a stage does several things, those that can be done alone are measured alone, and the rest is what is left of the
 //! stage's turn.
 
+mod ingress;
 mod kernel;
+mod output;
 mod traffic;
 
-use std::cell::Cell;
-use std::net::{Ipv4Addr, SocketAddrV4};
-use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use benches::document::Table;
@@ -20,21 +19,16 @@ use engine::ahead::{Ahead, Foreseen};
 use engine::exchange::command::Command;
 use engine::exchange::event::Event;
 use engine::exchange::{Exchange, Progress};
-use engine::ingress::{EngineConfig, EngineLinks, EngineStage, EventsHash};
 use engine::journal::{self, Backend, FileDisk, JournalStage, ReadOptions, Recovered};
-use engine::output::{Encoder, MessageSink, Numbers, OutputConfig, OutputLinks, OutputStage, window};
-use engine::recovery::durable::Durable;
-use engine::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage, Start};
 use engine::runtime::Stage;
-use engine::runtime::clock::Clock;
-use engine::runtime::links::{Cell as RingCell, Inbound, Journaled, write_step};
+use engine::runtime::links::{Cell as RingCell, Journaled, write_step};
 use engine::runtime::shutdown::Shutdown;
-use engine::runtime::sim_net::{TcpSettings, tcp};
 use protocol::order_entry::OrderDatagram;
 
 use crate::load::SESSIONS;
-use kernel::Noting;
-use traffic::{Lending, Traffic, WORKLOAD};
+use ingress::{Engine, engine};
+use output::{encode, output};
+use traffic::{Traffic, WORKLOAD};
 
 /// Datagrams of a turn: what the engine takes at most.
 const DATAGRAMS_PER_TURN: usize = 64;
@@ -165,83 +159,6 @@ fn costs(stream: &Stream, size: usize) -> Result<Costs, String> {
             each(out.recovery),
         ],
     })
-}
-
-/// What the engine stage made of the traffic, turn by turn.
-struct Engine {
-    time: Duration,
-    turns: Vec<(Vec<Journaled>, Vec<RingCell>)>,
-}
-
-fn engine(stream: &Stream, traffic: &Traffic) -> Engine {
-    let (mut inbound_to, inbound) = rtrb::RingBuffer::new(2 * SESSIONS);
-    let (notes, _notes) = rtrb::RingBuffer::new(RING);
-    let (journal, mut journaled) = rtrb::RingBuffer::new(RING);
-    let (output, mut cells) = rtrb::RingBuffer::new(RING);
-    let links = EngineLinks {
-        inbound,
-        notes,
-        journal,
-        output,
-        low_space: Arc::new(AtomicBool::new(false)),
-        shutdown: Shutdown::default(),
-    };
-    let config = EngineConfig {
-        schedule: None,
-        day_ns: 0,
-        events_hash: EventsHash::default(),
-        ready_at: 0,
-    };
-    let left = Rc::new(Cell::new(0));
-    let source = Lending {
-        traffic,
-        next: 0,
-        left: Rc::clone(&left),
-    };
-    let mut stage = EngineStage::new(config, links, replay::prepared(stream), source, Clock::system());
-    for session in 0..SESSIONS as u32 {
-        let connection = u64::from(session) + 1;
-        let login = Inbound::Login {
-            session,
-            connection,
-            day: 1,
-        };
-        let bind = Inbound::Bind {
-            session,
-            connection,
-            token: traffic::token(session),
-            address: traffic::address(session),
-        };
-        for message in [login, bind] {
-            inbound_to.push(message).expect("the ring has room for all");
-        }
-    }
-    let mut engine = Engine {
-        time: Duration::ZERO,
-        turns: Vec::new(),
-    };
-    let count = traffic.datagrams().count();
-    // The first turn takes the logins.
-    for _ in 0..=count.div_ceil(DATAGRAMS_PER_TURN) {
-        let began = Instant::now();
-        stage.poll();
-        engine.time += began.elapsed();
-        let mut turn = (Vec::new(), Vec::new());
-        while let Ok(command) = journaled.pop() {
-            turn.0.push(command);
-        }
-        while let Ok(cell) = cells.pop() {
-            turn.1.push(cell);
-        }
-        engine.turns.push(turn);
-        left.set(DATAGRAMS_PER_TURN);
-    }
-    assert_eq!(
-        stage.counters().requests.get(),
-        traffic.orders as u64,
-        "every order was taken"
-    );
-    engine
 }
 
 fn decode(traffic: &Traffic) -> Duration {
@@ -406,149 +323,4 @@ fn journal(stream: &Stream, engine: &Engine, mut disk: Option<FileDisk>) -> Resu
         "all are released"
     );
     Ok(time)
-}
-
-/// Takes no messages.
-struct Nobody;
-
-impl MessageSink for Nobody {
-    fn feed(&mut self, _sequence: u64, message: &[u8]) {
-        std::hint::black_box(message);
-    }
-
-    fn session(&mut self, _session: u32, _sequence: u64, message: &[u8]) {
-        std::hint::black_box(message);
-    }
-
-    fn new_day(&mut self, _day: u32, _ended: &Numbers) {}
-}
-
-/// An encoder that stands where the measured part begins.
-fn prepared_encoder(stream: &Stream) -> Encoder {
-    let limits = stream.workload.limits();
-    let mut encoder = Encoder::new(limits.instruments, limits.sessions);
-    let mut exchange = Exchange::new(limits);
-    let mut events = Vec::new();
-    for command in &stream.setup {
-        let mut progress = exchange.apply(command, &mut events);
-        encoder.encode(command, &events, &mut Nobody);
-        events.clear();
-        while progress == Progress::More {
-            progress = exchange.resume(&mut events);
-            encoder.encode(command, &events, &mut Nobody);
-            events.clear();
-        }
-    }
-    encoder
-}
-
-fn encode(stream: &Stream, steps: &Steps) -> Duration {
-    let mut encoder = prepared_encoder(stream);
-    let began = Instant::now();
-    for (command, events) in steps.iter() {
-        encoder.encode(command, events, &mut Nobody);
-    }
-    began.elapsed()
-}
-
-/// What the output stage, and recovery behind it, took.
-struct Out {
-    time: Duration,
-    recovery: Duration,
-    acknowledgements: Vec<kernel::Sending>,
-    market_data: Vec<kernel::Sending>,
-}
-
-fn output(stream: &Stream, engine: &Engine) -> Out {
-    let limits = stream.workload.limits();
-    let replayed = stream.setup.len() as u64;
-    let (window_to, window_from) = window::create(1 << 24);
-    let (mut cells_to, records) = rtrb::RingBuffer::new(RING);
-    let (mut commands_to, commands) = rtrb::RingBuffer::new(RING);
-    let (notes_to, notes) = rtrb::RingBuffer::new(16);
-    let (inbound, _inbound) = rtrb::RingBuffer::new(16);
-    let line = |last| SocketAddrV4::new(Ipv4Addr::new(239, 192, 0, last), 1);
-    let config = OutputConfig {
-        sessions: limits.sessions,
-        day: 1,
-        has_ended: false,
-        line_a: line(1),
-        line_b: Some(line(2)),
-        datagram_bytes_max: DATAGRAM_BYTES,
-        replayed,
-    };
-    let links = OutputLinks {
-        records,
-        released: Arc::new(AtomicU64::new(u64::MAX).into()),
-        window: window_to,
-    };
-    let sink = |burst_max| {
-        let sink = Noting {
-            burst_max,
-            ..Noting::default()
-        };
-        let noted = Rc::clone(&sink.sendings);
-        (sink, noted)
-    };
-    let ((answers_to, answers), (feed_to, feed)) = (sink(BURST), sink(1));
-    let mut stage = OutputStage::new(
-        config,
-        links,
-        prepared_encoder(stream),
-        Clock::system(),
-        answers_to,
-        feed_to,
-    );
-    let recovery_config = RecoveryConfig {
-        store_bytes: 16 << 20,
-        ..RecoveryConfig::new(limits)
-    };
-    let mut start = Start::empty(&recovery_config);
-    for command in &stream.setup {
-        start.replay(command);
-    }
-    let recovery_links = RecoveryLinks {
-        window: window_from,
-        commands: Durable::ring(commands),
-        notes,
-        inbound,
-    };
-    let ((door, _way), (gaps, _gaps)) = (tcp(TcpSettings::default()), tcp(TcpSettings::default()));
-    let mut recovery = RecoveryStage::resume(
-        recovery_config,
-        recovery_links,
-        start,
-        Clock::system(),
-        door,
-        gaps,
-        Noting::default(),
-    );
-    let (mut time, mut behind) = (Duration::ZERO, Duration::ZERO);
-    for (journaled, cells) in &engine.turns {
-        cells_to.push_entire_slice(cells).expect("it has room");
-        let began = Instant::now();
-        while stage.poll() > 0 {}
-        time += began.elapsed();
-        for journaled in journaled {
-            commands_to.push(journaled.command).expect("it has room");
-        }
-        let began = Instant::now();
-        while recovery.poll() > 0 {}
-        behind += began.elapsed();
-    }
-    let last = replayed
-        + engine
-            .turns
-            .iter()
-            .map(|(turn, _)| turn.len() as u64)
-            .sum::<u64>();
-    let applied = recovery.replica().map(|replica| replica.applied());
-    assert_eq!(applied, Some(last), "the replica has come to the end");
-    drop(notes_to);
-    Out {
-        time,
-        recovery: behind,
-        acknowledgements: answers.take(),
-        market_data: feed.take(),
-    }
 }

@@ -1,10 +1,10 @@
 //! The orders that the stages are measured with: a stream of the matching core's, as datagrams of six sessions.
 
 use std::cell::Cell;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::rc::Rc;
 
-use benches::{Stream, Workload, hash, request};
+use benches::{Stream, Workload, bound, request};
 use engine::runtime::seams::DatagramSource;
 use protocol::order_entry::DatagramPacker;
 
@@ -43,7 +43,7 @@ impl Traffic {
                 let Some(chunk) = chunks.next() else {
                     continue;
                 };
-                packer.start(token(session), datagrams.len() as u64 + 1);
+                packer.start(bound::token(session), datagrams.len() as u64 + 1);
                 for request in chunk {
                     assert!(packer.push(request), "{size} requests fit a datagram");
                 }
@@ -64,16 +64,6 @@ impl Traffic {
     }
 }
 
-/// A session's token: spread like the random ones that the exchange gives.
-pub(super) fn token(session: u32) -> [u8; 8] {
-    hash::mix(1, &session.to_le_bytes()).to_le_bytes()
-}
-
-/// Where its orders come from.
-pub(super) fn address(session: u32) -> SocketAddrV4 {
-    SocketAddrV4::new(Ipv4Addr::LOCALHOST, 10_000 + session as u16)
-}
-
 /// Lends the datagrams one after the other, as many as `left` says.
 pub(super) struct Lending<'a> {
     pub(super) traffic: &'a Traffic,
@@ -86,7 +76,7 @@ impl DatagramSource for Lending<'_> {
         let there = self.traffic.datagrams.len() - self.next;
         let count = self.left.get().min(max).min(there);
         for (session, bytes) in &self.traffic.datagrams[self.next..self.next + count] {
-            take(address(*session), bytes);
+            take(bound::address(*session), bytes);
         }
         self.next += count;
         self.left.set(self.left.get() - count);
