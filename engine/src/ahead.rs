@@ -62,6 +62,9 @@ impl<T> Ahead<T> {
     }
 
     /// Puts a command behind the others.
+    ///
+    /// PERF: the looks of `look` below, the first of them made before the command has its place: with one piece of code for both
+    /// the column *ahead* of `cargo bench -p benches --bench replay -- base` was 2 to 11 % lower, by turns.
     #[inline]
     pub fn push(&mut self, exchange: &Exchange, command: Command, note: T) {
         if self.near.len() > AHEAD {
