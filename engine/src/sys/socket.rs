@@ -4,10 +4,19 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::os::fd::AsRawFd;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::control::SO_RXQ_OVFL;
+
+/// How long an address in use is waited for. The kernel lets go of the sockets of a process that was killed while it
+/// used io_uring some time after the process is gone (55 ms were seen after a minute of full load), and whoever starts
+/// it again must not fail for that.
+const ADDRESS_PATIENCE: Duration = Duration::from_secs(1);
+/// Between two tries.
+const ADDRESS_RETRY: Duration = Duration::from_millis(10);
 
 /// A door that could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +101,23 @@ impl ReceiveBuffer {
     }
 }
 
+/// Opens, and while the address is in use tries again, for a second.
+///
+/// # Errors
+///
+/// What `open` says: at once, or that the address is still in use.
+pub(super) fn open_patiently<T>(mut open: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let since = Instant::now();
+    loop {
+        match open() {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && since.elapsed() < ADDRESS_PATIENCE => {
+                thread::sleep(ADDRESS_RETRY);
+            }
+            result => return result,
+        }
+    }
+}
+
 /// A UDP socket bound to `address`, in blocking mode (its users ask for each call not to block), which counts the
 /// kernel's drops and, with `offload`, receives joined datagrams.
 ///
@@ -113,7 +139,7 @@ pub fn open_udp(
         socket.bind(&SocketAddr::V4(address).into())?;
         Ok((socket, buffer))
     };
-    open().map_err(|error| OpenError::new(Transport::Udp, address, error))
+    open_patiently(open).map_err(|error| OpenError::new(Transport::Udp, address, error))
 }
 
 /// The local address, as IPv4.
@@ -181,6 +207,22 @@ mod tests {
             message.contains(&format!("ss -ulnp 'sport = :{}'", address.port())),
             "{message}"
         );
+    }
+
+    #[test]
+    fn an_address_that_is_let_go_is_waited_for() {
+        let (socket, _) = open_udp(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0), 65_536, false).unwrap();
+        let address = local_address(&socket).unwrap();
+        let (mut first, mut tries) = (Some(socket), 0);
+        let opened = open_patiently(|| {
+            tries += 1;
+            let again = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+            let bound = again.bind(&SocketAddr::V4(address).into());
+            // The holder goes after it was in the way once.
+            first = None;
+            bound
+        });
+        assert!(opened.is_ok() && tries == 2, "{opened:?} after {tries} tries");
     }
 
     #[test]

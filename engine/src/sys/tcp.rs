@@ -8,7 +8,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::parker::Watch;
-use super::socket::{OpenError, Transport, local_address};
+use super::socket::{OpenError, Transport, local_address, open_patiently};
 use crate::runtime::seams::Listener;
 
 /// Connections that the kernel keeps until they are accepted (capped by net.core.somaxconn).
@@ -44,7 +44,7 @@ impl TcpDoor {
                 followed: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
             })
         };
-        open().map_err(|error| OpenError::new(Transport::Tcp, address, error))
+        open_patiently(open).map_err(|error| OpenError::new(Transport::Tcp, address, error))
     }
 
     /// Where it listens.
