@@ -331,9 +331,9 @@ fn naming(directory: &str, name: &str, may: impl Fn(&str) -> bool) -> Vec<String
 }
 
 #[test]
-fn only_the_demo_embeds_an_exchange() {
+fn only_the_demo_and_the_simulated_market_embed_an_exchange() {
     let offences = naming("client-sim/src", "engine", |path| {
-        path.starts_with("client-sim/src/demo")
+        path.starts_with("client-sim/src/demo") || path.starts_with("client-sim/src/simulated")
     });
     none(
         &offences,
