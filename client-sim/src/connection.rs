@@ -565,9 +565,12 @@ impl OrderEntryClient {
     }
 
     fn send_numbered(&mut self, order: Order, bytes: &Bytes, now_ns: u64) -> Result<u32, SendError> {
-        match self.throttle.wait_ns(now_ns) {
-            0 => self.throttle.sent(now_ns),
-            wait_ns => return Err(SendError::Throttled(wait_ns)),
+        // What takes back is never held up.
+        if matches!(order.kind, RequestKind::Enter | RequestKind::Replace) {
+            match self.throttle.wait_ns(now_ns) {
+                0 => self.throttle.sent(now_ns),
+                wait_ns => return Err(SendError::Throttled(wait_ns)),
+            }
         }
         self.send_message(bytes.as_slice(), now_ns)?;
         self.core.orders.insert(order, bytes.as_slice());

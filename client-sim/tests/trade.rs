@@ -111,6 +111,11 @@ fn a_person_trades_and_understands_every_refusal() {
         "buy BTC-USD 0.01 --market",
         "filled; 0.01 executed at 60000 on average, worth 600 USD",
     );
+    trading.refused(
+        "B",
+        "cancel 1",
+        "filled; 0.01 executed at 60000 on average, worth 600 USD",
+    );
     trading.good(
         "A",
         "ticker BTC-USD",

@@ -87,8 +87,8 @@ pub struct ClientConfig {
     pub pad_to: Option<usize>,
     /// Unfinished orders at most; the memory for them is taken at once.
     pub orders: usize,
-    /// Requests that are sent at most; more are an error here ([`super::SendError::Throttled`]) and do not reach the
-    /// exchange. Cancels are not limited, here as there.
+    /// Orders and replacements that are sent at most; more are an error here ([`super::SendError::Throttled`]) and do not
+    /// reach the exchange. What takes orders back is not limited, here as there.
     pub limit: Option<Limit>,
     /// The UDP socket's receive buffer.
     pub receive_buffer_bytes: usize,

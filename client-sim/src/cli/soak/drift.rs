@@ -70,7 +70,7 @@ impl Drift {
         let latency = |kind: Kind, of: fn(&crate::latency::Percentiles) -> u64| {
             move |window: &Window| Some(of(&window.latencies.of(kind)) as f64)
         };
-        look("orders/s answered", None, &|window| Some(window.rate));
+        look("requests answered a second", None, &|window| Some(window.rate));
         look(
             "order-ack p50, ns",
             Some(bounds.latency),

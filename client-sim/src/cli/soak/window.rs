@@ -22,7 +22,7 @@ pub(crate) struct Memory {
 pub(crate) struct Window {
     number: u64,
     seconds: f64,
-    /// Requests answered a second.
+    /// Requests with a number answered a second.
     pub(crate) rate: f64,
     /// Latencies of its own.
     pub(crate) latencies: KindPercentiles,
@@ -52,7 +52,7 @@ impl Window {
         json!({
             "window": self.number,
             "seconds": self.seconds,
-            "orders_per_second": self.rate,
+            "requests_per_second": self.rate,
             "latency_ns": self.latencies.json(),
             "exchange_memory_bytes": self.memory.exchange,
             "own_memory_bytes": self.memory.own,
@@ -65,7 +65,7 @@ impl Window {
             None => "not known".to_owned(),
         };
         format!(
-            "window {:>4}: {:.0} orders/s  {}  memory of the exchange {}, own {}",
+            "window {:>4}: {:.0} requests/s  {}  memory of the exchange {}, own {}",
             self.number,
             self.rate,
             self.latencies.of(Kind::OrderAck),

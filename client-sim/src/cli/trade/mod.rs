@@ -108,6 +108,9 @@ fn perform(desk: &mut Desk, verb: &Verb) -> Result<Shown, String> {
             let mut shown = show::status(instrument.as_ref(), &status, None);
             // An order that had already been filled was not canceled.
             shown.is_good &= status.state == b'C';
+            if matches!(status.state, b'F' | b'R') {
+                shown.text += "; there is nothing left to cancel";
+            }
             Ok(shown)
         }
         Verb::Cancel { user_ref: Which::All } => {

@@ -1,5 +1,6 @@
 //! What a person can say, on the command line and at the prompt alike.
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use rust_decimal::Decimal;
 
@@ -204,9 +205,31 @@ fn is_grouped(whole: &str) -> bool {
 
 /// Understands a line at the prompt; the error is text to be shown.
 pub fn parse_line(line: &str) -> Result<LineVerb, String> {
-    Line::try_parse_from(line.split_whitespace())
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let is_order = words.first().is_some_and(|verb| matches!(*verb, "buy" | "sell"));
+    let spoken = if is_order { as_options(&words) } else { words };
+    Line::try_parse_from(spoken)
         .map(|line| line.verb)
-        .map_err(|error| error.render().to_string())
+        .map_err(|error| {
+            let mut text = error.render().to_string();
+            if is_order && error.kind() == ErrorKind::UnknownArgument {
+                text +=
+                    "\nan order is written like `buy BTC-USD 0.01 at 60000`, or `sell BTC-USD 0.01 market`\n";
+            }
+            text
+        })
+}
+
+/// An order as it is spoken, `buy BTC-USD 0.01 at 60000` or `sell BTC-USD 0.01 market`, with its options as they are written.
+fn as_options<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    words
+        .iter()
+        .map(|word| match *word {
+            "at" => "--limit",
+            "market" => "--market",
+            word => word,
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -244,6 +267,10 @@ mod tests {
             "buy BTC-USD 1 --market --at close",
             "buy BTC-USD --market --funds 100",
             "buy BTC-USD 1 --market --funds 100",
+            "buy BTC-USD 1 at 60,000.50",
+            "sell BTC-USD 1 at 3.9 --stop 4",
+            "sell BTC-USD 1 market",
+            "buy BTC-USD market --funds 100",
             "replace 3 0.5 100",
             "replace 3 0.5 100 --display-max 0.1",
             "replace 3 0.5 100 --hidden --stop 101 --gtc",
@@ -288,6 +315,10 @@ mod tests {
         for (wrong, words) in [
             ("buy BTC-USD 1,5 --market", "with a point: 1.5"),
             ("buy BTC-USD much --market", "like 0.01"),
+            (
+                "buy BTC-USD 0.01 60000",
+                "written like `buy BTC-USD 0.01 at 60000`",
+            ),
             ("buy BTC-USD 1 --limit 60,00.5", "like 0.01"),
         ] {
             let complaint = parse_line(wrong).expect_err(wrong);
