@@ -10,7 +10,7 @@ pub mod publisher;
 use feed_handler::{Digest, Side};
 use protocol::layout::WireMessage;
 use protocol::market_data::messages::{
-    AddOrder, CrossTrade, Noii, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice,
+    AddOrder, BrokenTrade, CrossTrade, Noii, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice,
     OrderReplace, StockDirectory, StockTradingAction, SystemEvent, Trade,
 };
 use protocol::testing::Random;
@@ -354,4 +354,20 @@ pub fn hidden_trade(locate: u16, quantity: u32, price: u32, match_number: u64) -
         price: price.into(),
         match_number: match_number.into(),
     })
+}
+
+pub fn broken(locate: u16, match_number: u64) -> Vec<u8> {
+    bytes(&BrokenTrade {
+        message_type: b'B',
+        stock_locate: locate.into(),
+        tracking_number: 0.into(),
+        timestamp: U48::new(10),
+        match_number: match_number.into(),
+    })
+}
+
+/// The message with another time, nanoseconds.
+pub fn at(mut message: Vec<u8>, timestamp: u64) -> Vec<u8> {
+    message[5..11].copy_from_slice(&timestamp.to_be_bytes()[2..]);
+    message
 }
