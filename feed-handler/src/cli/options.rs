@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use feed_handler::arbiter::Start;
 use feed_handler::book::Capacity;
+use feed_handler::candle::Interval;
 use feed_handler::loss::LossPlan;
 use feed_handler::recovery::Credentials;
 use feed_handler::subscriber::SubscriberConfig;
@@ -127,6 +128,14 @@ pub(crate) enum Verb {
     Trades(TradesOptions),
     /// The book of an instrument
     Book(BookOptions),
+    /// Everything at once in the terminal: instruments, ladder, trades, candles, health of the feed
+    Watch(WatchOptions),
+    /// Open, high, low, close, volume and average price of each interval of the day
+    Candles(CandlesOptions),
+    /// The day so far: open, high, low, last, volume, average price, turnover
+    Stats(StatsOptions),
+    /// The day as candles, in the terminal or as an SVG file
+    Chart(ChartOptions),
     /// Write the feed to a file (u16 length + message)
     Record(RecordOptions),
     /// Read any ITCH 5.0 file: rebuild its books, count, measure
@@ -177,6 +186,75 @@ pub(crate) struct BookOptions {
     /// End --follow after this time
     #[arg(long = "for", value_name = "DURATION", value_parser = duration, requires = "follow")]
     pub(crate) duration: Option<Duration>,
+}
+
+/// Where a day is read from.
+#[derive(Debug, Args)]
+pub(crate) struct DayOptions {
+    /// Read this recorded day (ITCH 5.0, also gzip) instead of the feed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchOptions {
+    /// Only these instruments
+    #[arg(value_name = "SYMBOL")]
+    pub(crate) symbols: Vec<String>,
+    /// Time a candle stands for at the beginning
+    #[arg(long, value_name = "1s|1m|1h", default_value = "1s", value_parser = interval)]
+    pub(crate) interval: Interval,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CandlesOptions {
+    /// The instrument, for example BTC-USD
+    pub(crate) symbol: String,
+    /// Time a candle stands for: whole seconds, minutes or hours
+    #[arg(long, value_name = "1s|1m|1h", default_value = "1m", value_parser = interval)]
+    pub(crate) interval: Interval,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// End after this time; 0s ends with what there is
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// First message whose candle is shown: a sequence number, `start` of the day, or `now`
+    #[arg(long, value_name = "N|start|now", default_value = "start")]
+    pub(crate) from: From,
+    #[command(flatten)]
+    pub(crate) day: DayOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatsOptions {
+    /// Only this instrument
+    pub(crate) symbol: Option<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) day: DayOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChartOptions {
+    /// The instrument, for example BTC-USD
+    pub(crate) symbol: String,
+    /// Write an SVG file; without it the chart is text on the output
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) out: Option<PathBuf>,
+    /// Time a candle stands for: whole seconds, minutes or hours; without it whatever fills the chart
+    #[arg(long, value_name = "1s|1m|1h", value_parser = interval)]
+    pub(crate) interval: Option<Interval>,
+    /// The newest candles to draw; without it 120, or as many as the terminal is wide
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub(crate) last: Option<u16>,
+    /// Follow the feed for this time before drawing
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) day: DayOptions,
 }
 
 #[derive(Debug, Args)]
@@ -264,6 +342,19 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
 }
 
+/// Whole seconds, minutes or hours: 1s, 15s, 5m, 1h.
+fn interval(text: &str) -> Result<Interval, String> {
+    let wrong = || "whole seconds, minutes or hours, at most a day: 1s, 15s, 1m, 5m, 1h".to_owned();
+    let length = duration(text).map_err(|_| wrong())?;
+    if length.subsec_nanos() != 0 {
+        return Err(wrong());
+    }
+    u32::try_from(length.as_secs())
+        .ok()
+        .and_then(Interval::from_seconds)
+        .ok_or_else(wrong)
+}
+
 fn shares(text: &str) -> Result<[f64; 2], String> {
     let (a, b) = text.split_once(',').unwrap_or((text, text));
     let share = |text: &str| match text.trim().parse() {
@@ -289,6 +380,15 @@ mod tests {
         assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
         for wrong in ["10", "s", "-1s", "1d", "1e400s", ""] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn intervals_are_whole_seconds() {
+        assert_eq!(interval("1m"), Ok(Interval::MINUTE));
+        assert_eq!(interval("90s").map(Interval::seconds), Ok(90));
+        for wrong in ["500ms", "0s", "1.5s", "25h", "1d", "x"] {
+            assert!(interval(wrong).is_err(), "{wrong}");
         }
     }
 
