@@ -3,7 +3,9 @@
 mod book;
 mod candles;
 mod chart;
+mod date;
 mod day;
+mod export;
 mod failure;
 mod feed;
 mod file;
@@ -43,6 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Verb::Stats(options) => stats::run(common, options),
         Verb::Chart(options) => chart::run(common, options),
         Verb::Record(options) => record::run(common, options),
+        Verb::Export(options) => export::run(common, options),
         Verb::Replay(options) => replay::run(common, options),
     }
 }

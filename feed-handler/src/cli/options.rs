@@ -1,5 +1,6 @@
 //! What may be typed.
 
+use super::date::Date;
 use clap::{Args, Parser, Subcommand};
 use feed_handler::arbiter::Start;
 use feed_handler::book::Capacity;
@@ -138,6 +139,8 @@ pub(crate) enum Verb {
     Chart(ChartOptions),
     /// Write the feed to a file (u16 length + message)
     Record(RecordOptions),
+    /// Turn a recorded day into CSV or into rows for hftbacktest
+    Export(ExportOptions),
     /// Read any ITCH 5.0 file: rebuild its books, count, measure
     Replay(ReplayOptions),
 }
@@ -259,7 +262,8 @@ pub(crate) struct ChartOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct RecordOptions {
-    /// The file to write
+    /// The file to write; with --rotate, session and first sequence number are put into each name: day.itch becomes
+    /// day-ITCH000001-000000000001.itch
     pub(crate) file: PathBuf,
     /// End after this time; without it at the end of the session or Ctrl-C
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
@@ -270,6 +274,59 @@ pub(crate) struct RecordOptions {
     /// Overwrite the file
     #[arg(long)]
     pub(crate) force: bool,
+    /// Go on with a new file after this much exchange time or size, and when a session begins
+    #[arg(long, value_name = "1h|100MiB", value_parser = rotation)]
+    pub(crate) rotate: Option<Rotation>,
+    /// Keep this many of the newest files and remove older ones, those of earlier runs too
+    #[arg(long, value_name = "N", requires = "rotate", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) keep: Option<u32>,
+}
+
+/// When a recording goes on with a new file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rotation {
+    /// Where the exchange's time passes a multiple of this many nanoseconds.
+    Time(u64),
+    /// Before a file has more than this many bytes.
+    Size(u64),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportOptions {
+    /// The recorded day to read (ITCH 5.0, also gzip)
+    pub(crate) file: PathBuf,
+    /// Where to write: a directory, or for hftbacktest with --symbol also a file FILE.npy. What is there is overwritten
+    #[arg(long, value_name = "DIR|FILE.npy")]
+    pub(crate) to: PathBuf,
+    /// csv: trades.csv and quotes.csv (best prices whenever they change); hftbacktest: SYMBOL.npy
+    #[arg(long, value_enum)]
+    pub(crate) format: Format,
+    /// Only this instrument
+    #[arg(long)]
+    pub(crate) symbol: Option<String>,
+    /// The date of the midnight (UTC) before the day's start; timestamps then count from 1970 and not from that midnight
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) date: Option<Date>,
+    /// hftbacktest: the changes of price levels, or of each order
+    #[arg(long, value_enum, default_value = "price")]
+    pub(crate) by: By,
+    /// hftbacktest: how much later than at the exchange an event is seen
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = duration)]
+    pub(crate) latency: Duration,
+}
+
+/// What files to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    Csv,
+    Hftbacktest,
+}
+
+/// What a row of depth is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum By {
+    Price,
+    Order,
 }
 
 #[derive(Debug, Args)]
@@ -342,6 +399,31 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
 }
 
+/// A time as 10m or 1h, or a size as 64KiB, 100MiB or 1GiB.
+fn rotation(text: &str) -> Result<Rotation, String> {
+    let wrong = || "a time from 1s on, as 10m or 1h, or a size as 64KiB, 100MiB or 1GiB".to_owned();
+    let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+    let size = units
+        .into_iter()
+        .find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, bytes)));
+    if let Some((number, bytes)) = size {
+        let size = number
+            .parse::<u64>()
+            .ok()
+            .and_then(|number| number.checked_mul(bytes));
+        return size
+            .filter(|size| *size > 0)
+            .map(Rotation::Size)
+            .ok_or_else(wrong);
+    }
+    let time = duration(text).map_err(|_| wrong())?;
+    u64::try_from(time.as_nanos())
+        .ok()
+        .filter(|ns| *ns >= 1_000_000_000)
+        .map(Rotation::Time)
+        .ok_or_else(wrong)
+}
+
 /// Whole seconds, minutes or hours: 1s, 15s, 5m, 1h.
 fn interval(text: &str) -> Result<Interval, String> {
     let wrong = || "whole seconds, minutes or hours, at most a day: 1s, 15s, 1m, 5m, 1h".to_owned();
@@ -398,6 +480,23 @@ mod tests {
         assert_eq!("17".parse(), Ok(From::Sequence(17)));
         assert_eq!("now".parse(), Ok(From::Now));
         assert!("0".parse::<From>().is_err());
+    }
+
+    #[test]
+    fn files_are_rotated_by_time_or_size() {
+        assert_eq!(rotation("1h"), Ok(Rotation::Time(3_600_000_000_000)));
+        assert_eq!(rotation("100MiB"), Ok(Rotation::Size(100 << 20)));
+        for wrong in [
+            "100",
+            "0MiB",
+            "-1KiB",
+            "1.5MiB",
+            "100ms",
+            "MiB",
+            "99999999999999GiB",
+        ] {
+            assert!(rotation(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
