@@ -55,13 +55,7 @@ impl Script {
             arrivals: 0,
             matches: 0,
         };
-        script.messages.push(bytes(&SystemEvent {
-            message_type: b'S',
-            stock_locate: 0.into(),
-            tracking_number: 0.into(),
-            timestamp: U48::new(0),
-            event_code: b'O',
-        }));
+        script.messages.push(system_event(b'O'));
         for locate in 1..=instruments {
             script
                 .messages
@@ -371,4 +365,29 @@ pub fn broken(locate: u16, match_number: u64) -> Vec<u8> {
 pub fn at(mut message: Vec<u8>, timestamp: u64) -> Vec<u8> {
     message[5..11].copy_from_slice(&timestamp.to_be_bytes()[2..]);
     message
+}
+
+pub fn system_event(event_code: u8) -> Vec<u8> {
+    bytes(&SystemEvent {
+        message_type: b'S',
+        stock_locate: 0.into(),
+        tracking_number: 0.into(),
+        timestamp: U48::new(0),
+        event_code,
+    })
+}
+
+/// Writes a recorded day; answers its path.
+pub fn record(path: &std::path::Path, messages: &[Vec<u8>]) -> std::path::PathBuf {
+    let records: Vec<u8> = messages
+        .iter()
+        .flat_map(|message| [&(message.len() as u16).to_be_bytes()[..], message].concat())
+        .collect();
+    std::fs::write(path, records).expect("the directory of the test is there");
+    path.to_owned()
+}
+
+/// What a program wrote to its standard output.
+pub fn stdout_of(output: &std::process::Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("output is text")
 }

@@ -1,4 +1,5 @@
-//! A chart as characters: a column for each interval, two steps of price in a row.
+//! A chart as characters: a column for each interval, or every second or third when there are few; two steps of price in a
+//! row.
 //!
 //! Rising candles are thin bars and falling ones are blocks, so that they differ without colors too.
 
@@ -34,6 +35,8 @@ pub(crate) type Row = Vec<Cell>;
 /// Columns at the right, for prices.
 const LABELS: u16 = 12;
 const VOLUME_ROWS: usize = 4;
+/// Candles further apart would no longer be seen as a line.
+const STRIDE_MAX: usize = 3;
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// How many candles a chart of that width shows.
@@ -124,6 +127,8 @@ struct Canvas {
     /// Two a row.
     steps: u64,
     columns: usize,
+    /// Columns from one interval to the next.
+    stride: usize,
     /// The first interval that is drawn.
     first: usize,
 }
@@ -136,6 +141,7 @@ impl Canvas {
             high: high.into(),
             steps: 2 * rows as u64,
             columns,
+            stride: (columns / view.slots().max(1)).clamp(1, STRIDE_MAX),
             first: view.slots().saturating_sub(columns),
         }
     }
@@ -152,10 +158,10 @@ impl Canvas {
         &self,
         view: &'a View,
     ) -> impl Iterator<Item = (usize, &'a (feed_handler::candle::Candle, u32))> {
-        let first = self.first;
+        let (first, stride) = (self.first, self.stride);
         view.candles
             .iter()
-            .filter_map(move |candle| Some((view.slot(&candle.0).checked_sub(first)?, candle)))
+            .filter_map(move |candle| Some((view.slot(&candle.0).checked_sub(first)? * stride, candle)))
     }
 
     fn labels(&self, rows: &mut [Row], view: &View) {
@@ -246,12 +252,13 @@ impl Canvas {
     fn times(&self, row: &mut [Cell], view: &View) {
         let interval_ns = view.interval.ns();
         let begin_ns = view.begin_ns() + self.first as u64 * interval_ns;
-        let end_ns = begin_ns + (self.columns as u64 - 1) * interval_ns;
+        let slots = (self.columns / self.stride) as u64;
+        let end_ns = begin_ns + slots.saturating_sub(1) * interval_ns;
         let ticks = time_ticks(begin_ns, end_ns, self.columns as u64 / 14);
         let seconds = needs_seconds(&ticks);
         let mut free = 0;
         for tick in ticks {
-            let column = ((tick - begin_ns) / interval_ns) as usize;
+            let column = ((tick - begin_ns) / interval_ns) as usize * self.stride;
             let text = time(tick, seconds);
             if column >= free && column + text.len() < row.len() {
                 put(row, column, &format!("╵{text}"), Tone::Dim);

@@ -32,6 +32,8 @@ pub(super) struct Report {
     pub(super) leads: [(u64, u64); 2],
     pub(super) malformed: u64,
     pub(super) book_errors: u64,
+    /// The market does not fit the capacity.
+    pub(super) overflows: bool,
 }
 
 /// Measures; makes a report a frame.
@@ -77,6 +79,7 @@ impl Health {
                 leads: [(0, 0); 2],
                 malformed: 0,
                 book_errors: 0,
+                overflows: false,
             },
         }
     }
@@ -140,6 +143,7 @@ impl Health {
                 .map(|line| (line.leads, line.lead_ns.checked_div(line.leads).unwrap_or(0))),
             malformed: statistics.malformed.iter().sum::<u64>() + market.malformed,
             book_errors: market.error_count(),
+            overflows: subscriber.market().overflow().is_some(),
             ..self.report.clone()
         };
     }

@@ -17,6 +17,8 @@ use ratatui::widgets::{Block, Cell, Paragraph, Row, Table};
 
 const BUY: Color = Color::Green;
 const SELL: Color = Color::Red;
+/// Longest word for what a trade was.
+const NATURE: u16 = 7;
 const BARS: [&str; 9] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"];
 
 fn state(state: State) -> (&'static str, Color) {
@@ -56,6 +58,10 @@ pub(super) fn title(frame: &mut Frame<'_>, area: Rect, report: &Report, charts: 
     frame.render_widget(line, area);
 }
 
+/// Columns of the list of instruments, and which of them go first where there is no room: a price is never cut.
+const COLUMNS: [&str; 7] = ["symbol", "state", "last", "change", "bid", "ask", "volume"];
+const DISPENSABLE: [usize; 3] = [6, 1, 3];
+
 pub(super) fn instruments(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -67,55 +73,68 @@ pub(super) fn instruments(
     let room = usize::from(area.height.saturating_sub(3)).max(1);
     // The chosen one is always seen.
     let first = (chosen + 1).saturating_sub(room);
-    let rows = instruments
+    let rows: Vec<([String; 7], Color)> = instruments
         .iter()
-        .enumerate()
         .skip(first)
         .take(room)
-        .map(|(index, instrument)| {
+        .map(|instrument| {
             let book = market.book(instrument.locate);
             let best = |side| book.best(side).map_or("-".to_owned(), |level| short(level.price));
             let day = charts.day(instrument.locate).filter(|day| !day.is_empty());
             let color = day.map_or(Color::Reset, |day| if day.close < day.open { SELL } else { BUY });
-            let row = Row::new([
-                Cell::from(instrument.symbol().to_owned()),
-                Cell::from(instrument.state_name()),
-                right(day.map_or("-".to_owned(), |day| short(day.close))).fg(color),
-                right(day.map_or(String::new(), |day| format!("{}%", change(day)))).fg(color),
-                right(best(Side::Buy)).fg(BUY),
-                right(best(Side::Sell)).fg(SELL),
-                right(decimal::quantity(instrument.volume, instrument.lots_per_unit).to_string()),
-            ]);
-            if index == chosen {
-                row.style(Style::new().add_modifier(Modifier::REVERSED))
-            } else {
-                row
+            let texts = [
+                instrument.symbol().to_owned(),
+                instrument.state_name().to_owned(),
+                day.map_or("-".to_owned(), |day| short(day.close)),
+                day.map_or(String::new(), |day| format!("{}%", change(day))),
+                best(Side::Buy),
+                best(Side::Sell),
+                decimal::quantity(instrument.volume, instrument.lots_per_unit).to_string(),
+            ];
+            (texts, color)
+        })
+        .collect();
+    let width = |column: usize| {
+        let widths = rows.iter().map(|(texts, _)| texts[column].len());
+        widths.max().unwrap_or(0).max(COLUMNS[column].len())
+    };
+    let mut columns: Vec<usize> = (0..COLUMNS.len()).collect();
+    for column in DISPENSABLE {
+        let needed: usize = columns.iter().map(|column| width(*column) + 2).sum();
+        if needed > usize::from(area.width) {
+            columns.retain(|other| *other != column);
+        }
+    }
+    let cell = |column: usize, text: &str| match column {
+        0 | 1 => Cell::from(text.to_owned()),
+        _ => right(text.to_owned()),
+    };
+    let shown = rows.iter().enumerate().map(|(index, (texts, color))| {
+        let row = Row::new(columns.iter().map(|column| {
+            let cell = cell(*column, &texts[*column]);
+            match column {
+                2 | 3 => cell.fg(*color),
+                4 => cell.fg(BUY),
+                5 => cell.fg(SELL),
+                _ => cell,
             }
-        });
-    let widths = [
-        Constraint::Length(8),
-        Constraint::Length(9),
-        Constraint::Length(11),
-        Constraint::Length(8),
-        Constraint::Length(11),
-        Constraint::Length(11),
-        Constraint::Min(7),
-    ];
-    let head = Row::new([
-        Cell::from("symbol"),
-        Cell::from("state"),
-        right("last".to_owned()),
-        right("change".to_owned()),
-        right("bid".to_owned()),
-        right("ask".to_owned()),
-        right("volume".to_owned()),
-    ]);
+        }));
+        match first + index == chosen {
+            true => row.style(Style::new().add_modifier(Modifier::REVERSED)),
+            false => row,
+        }
+    });
     let title = match instruments.len() {
         count if count > room => format!(" instruments {} of {count} ", chosen + 1),
         _ => " instruments ".to_owned(),
     };
-    let table = Table::new(rows, widths)
-        .header(head.bold())
+    let head = columns.iter().map(|column| cell(*column, COLUMNS[*column]));
+    let widths = columns
+        .iter()
+        .map(|column| Constraint::Length(width(*column) as u16));
+    let table = Table::new(shown, widths)
+        .column_spacing(2)
+        .header(Row::new(head).bold())
         .block(Block::bordered().title(title));
     frame.render_widget(table, area);
 }
@@ -224,27 +243,47 @@ fn bar(quantity: u64, most: u64, width: usize) -> String {
 
 pub(super) fn trades(frame: &mut Frame<'_>, area: Rect, market: &Market, tape: &Tape, locate: Option<u16>) {
     let room = usize::from(area.height.saturating_sub(2));
-    let rows = tape.trades(locate).take(room).map(|trade| {
-        let instrument = market.instrument(trade.locate).unwrap_or(&Instrument::UNNAMED);
+    let trades: Vec<_> = tape
+        .trades(locate)
+        .take(room)
+        .map(|trade| {
+            let instrument = market.instrument(trade.locate).unwrap_or(&Instrument::UNNAMED);
+            let texts = [
+                instrument.symbol().to_owned(),
+                short(trade.price),
+                decimal::quantity(trade.quantity, instrument.lots_per_unit).to_string(),
+            ];
+            (trade, texts)
+        })
+        .collect();
+    let width = |column: usize| {
+        let widths = trades.iter().map(|(_, texts)| texts[column].len() as u16);
+        widths.max().unwrap_or(0)
+    };
+    let symbols = if locate.is_none() { width(0) } else { 0 };
+    let others = symbols + width(1) + width(2) + NATURE + 6;
+    // Milliseconds where there is room for them.
+    let digits = if others + 12 <= area.width { 12 } else { 8 };
+    let rows = trades.iter().map(|(trade, [symbol, price, quantity])| {
         let color = match trade.aggressor {
             Some(Side::Buy) => BUY,
             Some(Side::Sell) => SELL,
             None => Color::Yellow,
         };
         Row::new([
-            Cell::from(decimal::time_of_day(trade.timestamp)[..12].to_owned()).dim(),
-            Cell::from(if locate.is_none() { instrument.symbol() } else { "" }.to_owned()),
-            right(short(trade.price)).fg(color),
-            right(decimal::quantity(trade.quantity, instrument.lots_per_unit).to_string()),
+            Cell::from(decimal::time_of_day(trade.timestamp)[..digits].to_owned()).dim(),
+            Cell::from(symbol.clone()),
+            right(price.clone()).fg(color),
+            right(quantity.clone()),
             Cell::from(nature_text(trade)).fg(color),
         ])
     });
     let widths = [
-        Constraint::Length(12),
-        Constraint::Length(if locate.is_none() { 8 } else { 0 }),
-        Constraint::Length(10),
-        Constraint::Length(8),
-        Constraint::Min(7),
+        Constraint::Length(digits as u16),
+        Constraint::Length(symbols),
+        Constraint::Length(width(1)),
+        Constraint::Length(width(2)),
+        Constraint::Min(NATURE),
     ];
     let whose = locate
         .and_then(|locate| market.instrument(locate))
@@ -261,7 +300,11 @@ pub(super) fn health(frame: &mut Frame<'_>, area: Rect, report: &Report) {
         State::Live => "whole, and the lines are alive".to_owned(),
         State::Recovering => format!("{} messages behind, being recovered", report.behind),
         State::Ended => "the session has ended; waiting for the next".to_owned(),
-        State::Stale => format!("NOT to be trusted: {} messages behind, or silence", report.behind),
+        State::Stale if report.overflows => {
+            "NOT to be trusted: the books are full; give more --max-orders or --max-levels".to_owned()
+        }
+        State::Stale if report.behind == 0 => "NOT to be trusted: the lines are silent".to_owned(),
+        State::Stale => format!("NOT to be trusted: {} messages behind", report.behind),
     };
     let latency = |latency: Option<[u64; 3]>| match latency {
         Some([p50, p99, most]) => format!(
@@ -303,9 +346,9 @@ pub(super) fn health(frame: &mut Frame<'_>, area: Rect, report: &Report) {
         );
     }
     let mut fourth = vec![
-        dim(" exchange to here, last second "),
+        dim(" exchange to here, 1 s: "),
         told(latency(report.latency[0])),
-        dim("   since the join "),
+        dim("   all: "),
         told(latency(report.latency[1])),
     ];
     if report.from_the_future > 0 {
