@@ -23,8 +23,8 @@ pub struct ChartsConfig {
     pub candles: usize,
     /// Trades remembered of all instruments, so that they can be taken back.
     pub remembered: usize,
-    /// Only this instrument.
-    pub symbol: Option<[u8; 8]>,
+    /// Only these instruments; empty: all.
+    pub symbols: Vec<[u8; 8]>,
 }
 
 impl Default for ChartsConfig {
@@ -34,7 +34,7 @@ impl Default for ChartsConfig {
             intervals: Vec::new(),
             candles: 1,
             remembered: 1 << 16,
-            symbol: None,
+            symbols: Vec::new(),
         }
     }
 }
@@ -108,7 +108,7 @@ impl Charts {
 
     /// Makes room for an instrument that the feed has named.
     fn open(&mut self, locate: u16, symbol: [u8; 8]) {
-        if self.config.symbol.is_some_and(|only| only != symbol) {
+        if !self.config.symbols.is_empty() && !self.config.symbols.contains(&symbol) {
             return;
         }
         let index = usize::from(locate);

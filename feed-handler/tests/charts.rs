@@ -162,7 +162,7 @@ fn volume_counts_once() {
 #[test]
 fn one_symbol_and_late_trades() {
     let mut day = Day::new(ChartsConfig {
-        symbol: Some(*b"SYM2    "),
+        symbols: vec![*b"SYM2    "],
         ..config()
     });
     day.apply(&directory(1, "SYM1", 100));

@@ -309,7 +309,16 @@ fn what_cannot_be_exported_is_told() {
     let file = record(&directory.join("day.itch"), &day);
     let two = record(&directory.join("two.itch"), &[day.clone(), day].concat());
     let npy = directory.join("x.npy");
-    let table: [(i32, &str, Output); 5] = [
+    let garbage = directory.join("garbage.itch");
+    fs::write(&garbage, vec![7; 100_000]).unwrap();
+    let late = ["--format", "hftbacktest", "--symbol", "SYM2", "--latency", "2h"];
+    let table: [(i32, &str, Output); 7] = [
+        (2, "an hour at most", export(&file, &npy, &late)),
+        (
+            1,
+            "is cut",
+            export(&garbage, &directory, &["--format", "csv", "--symbol", "SYM2"]),
+        ),
         (
             2,
             "give --symbol",

@@ -50,10 +50,11 @@ pub(crate) fn follow(
     match &options.file {
         Some(path) => {
             let day = read(common, path, reader)?;
-            if let Some(symbol) = symbol {
-                find(&day.market, symbol)?;
+            match symbol.map(|symbol| find(&day.market, symbol)) {
+                // What is wrong with the file explains more than what it lacks.
+                Some(Err(missing)) => Err(day.damage.unwrap_or(missing)),
+                Some(Ok(_)) | None => Ok(day),
             }
-            Ok(day)
         }
         None => listen(common, symbol, limit, reader),
     }

@@ -55,7 +55,7 @@ fn charts_of(symbol: &str, intervals: &[Interval], candles: usize) -> Result<Cha
     Ok(Charts::new(ChartsConfig {
         intervals: intervals.to_vec(),
         candles,
-        symbol: Some(output::symbol_field(symbol)?),
+        symbols: vec![output::symbol_field(symbol)?],
         ..ChartsConfig::default()
     }))
 }

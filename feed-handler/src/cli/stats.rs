@@ -17,7 +17,11 @@ impl Reader for Charts {}
 
 pub(crate) fn run(common: &Common, options: &StatsOptions) -> Result<(), Failure> {
     let mut charts = Charts::new(ChartsConfig {
-        symbol: options.symbol.as_deref().map(symbol_field).transpose()?,
+        symbols: options
+            .symbol
+            .iter()
+            .map(|symbol| symbol_field(symbol))
+            .collect::<Result<_, _>>()?,
         ..ChartsConfig::default()
     });
     let symbol = options.symbol.as_deref();

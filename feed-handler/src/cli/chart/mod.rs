@@ -64,7 +64,7 @@ pub(crate) fn run(common: &Common, options: &ChartOptions) -> Result<(), Failure
     };
     let view = views()
         .find(|view| view.slots() >= CANDLES_MIN.min(last))
-        .or_else(|| views().last())
+        .or_else(|| views().next_back())
         .ok_or_else(|| {
             Failure::NoInstrument(format!(
                 "{}: nothing has traded yet, so there is nothing to draw",

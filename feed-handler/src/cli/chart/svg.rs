@@ -118,7 +118,7 @@ fn grid(svg: &mut String, view: &View, scale: &Scale) -> std::fmt::Result {
     let end_ns = view.begin_ns() + (((RIGHT - LEFT) / scale.slot) as u64 - 1) * view.interval.ns();
     let times: Vec<_> = time_ticks(view.begin_ns(), end_ns, 9)
         .into_iter()
-        .filter(|tick| (tick - view.begin_ns()) % view.interval.ns() == 0)
+        .filter(|tick| (tick - view.begin_ns()).is_multiple_of(view.interval.ns()))
         .collect();
     for tick in &times {
         let x = scale.middle(*tick);

@@ -144,10 +144,10 @@ fn round_up(number: u64) -> u64 {
 /// Decimal places of a price, without trailing zeros.
 pub(crate) fn places(price: u32) -> u32 {
     match price {
-        _ if price % 10_000 == 0 => 0,
-        _ if price % 1_000 == 0 => 1,
-        _ if price % 100 == 0 => 2,
-        _ if price % 10 == 0 => 3,
+        _ if price.is_multiple_of(10_000) => 0,
+        _ if price.is_multiple_of(1_000) => 1,
+        _ if price.is_multiple_of(100) => 2,
+        _ if price.is_multiple_of(10) => 3,
         _ => 4,
     }
 }

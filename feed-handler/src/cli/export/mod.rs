@@ -15,6 +15,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Longer ones are mistakes.
+const LATENCY_MAX_NS: u128 = 3_600_000_000_000;
+
 /// Writes files of a kind.
 trait Writer {
     /// A message was applied to the market.
@@ -78,7 +81,11 @@ pub(crate) fn run(common: &Common, options: &ExportOptions) -> Result<(), Failur
                 (true, Some(_)) => {}
                 (false, _) => make_directory(&options.to)?,
             }
-            let latency_ns = options.latency.as_nanos() as i64;
+            let latency_ns = options.latency.as_nanos();
+            if latency_ns > LATENCY_MAX_NS {
+                return Err(Failure::Usage("--latency is an hour at most".to_owned()));
+            }
+            let latency_ns = latency_ns as i64;
             Box::new(backtest::Events::new(
                 &options.to,
                 only,

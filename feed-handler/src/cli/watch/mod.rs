@@ -75,7 +75,7 @@ pub(crate) fn run(common: &Common, options: &WatchOptions) -> Result<(), Failure
             intervals: intervals.clone(),
             candles: CANDLES,
             remembered: REMEMBERED,
-            symbol: None,
+            symbols: only.clone(),
         }),
         tape: Tape::new(),
         health: Health::new(),

@@ -146,7 +146,7 @@ mod tests {
                         intervals: intervals.clone(),
                         candles: 240,
                         remembered: 16,
-                        symbol: None,
+                        symbols: Vec::new(),
                     }),
                     tape: Tape::new(),
                     health: Health::new(),
