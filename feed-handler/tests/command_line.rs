@@ -64,6 +64,17 @@ fn quote_and_book_show_the_book() {
     );
     let output = exchange.run(&["book", "SYM2", "--levels", "2"]);
     assert_eq!(text(&output.stdout).lines().count(), 4, "{output:?}");
+    // Text for pipes: no spaces at the ends of lines, no colors.
+    let trades = ["trades", "--from", "start", "--count", "20"];
+    for arguments in [&["quote", "SYM2"][..], &["book", "SYM2"], &trades] {
+        let shown = text(&exchange.run(arguments).stdout);
+        assert!(
+            shown
+                .lines()
+                .all(|line| line.trim_end() == line && !line.contains('\x1b')),
+            "{shown}"
+        );
+    }
 }
 
 #[test]

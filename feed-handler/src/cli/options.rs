@@ -23,6 +23,13 @@ Exit codes:
   6  the feed cannot be trusted: it became stale, or does not fit the capacity
   130  Ctrl-C pressed twice";
 
+const WATCH_KEYS: &str = "\
+Keys:
+  up down j k  another instrument
+  i            candles of another interval
+  t            trades of this instrument, or of all
+  q            quit";
+
 /// Follows the exchange's market data: prices, trades, books, recordings.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES, arg_required_else_help = true)]
@@ -130,6 +137,7 @@ pub(crate) enum Verb {
     /// The book of an instrument
     Book(BookOptions),
     /// Everything at once in the terminal: instruments, ladder, trades, candles, health of the feed
+    #[command(after_help = WATCH_KEYS)]
     Watch(WatchOptions),
     /// Open, high, low, close, volume and average price of each interval of the day
     Candles(CandlesOptions),

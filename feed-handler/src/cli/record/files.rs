@@ -234,3 +234,54 @@ fn failed(path: &Path, source: io::Error) -> Failure {
         source,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::options::From;
+
+    /// A message of that second.
+    fn message(second: u64) -> [u8; 12] {
+        let mut message = *b"S\0\0\0\0......O";
+        message[5..11].copy_from_slice(&(second * 1_000_000_000).to_be_bytes()[2..]);
+        message
+    }
+
+    #[test]
+    fn a_session_begins_a_file_and_the_oldest_go() {
+        let directory = std::env::temp_dir().join(format!("feed-handler-files-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let mut files = Files::new(&RecordOptions {
+            file: directory.join("feed"),
+            duration: None,
+            from: From::Now,
+            force: false,
+            rotate: Some(Rotation::Time(10_000_000_000)),
+            keep: Some(3),
+        })
+        .unwrap();
+        files.session(*b"ITCH000009").unwrap();
+        for (sequence, second) in [(7, 1), (8, 9), (9, 10), (10, 35)] {
+            files.write(sequence, &message(second)).unwrap();
+        }
+        files.session(*b"ITCH000010").unwrap();
+        files.write(1, &message(2)).unwrap();
+        files.end().unwrap();
+        assert_eq!(
+            (files.files, files.messages, files.bytes, files.first),
+            (4, 5, 70, Some(7))
+        );
+        let mut names: Vec<_> = std::fs::read_dir(&directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        let expected = [
+            "feed-ITCH000009-000000000009",
+            "feed-ITCH000009-000000000010",
+            "feed-ITCH000010-000000000001",
+        ];
+        assert_eq!(names, expected);
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+}

@@ -119,7 +119,7 @@ mod tests {
     use feed_handler::{Observer, State};
     use protocol::layout::WireMessage;
     use protocol::market_data::messages::{
-        AddOrder, OrderExecuted, StockDirectory, StockTradingAction, SystemEvent,
+        AddOrder, Noii, OrderExecuted, StockDirectory, StockTradingAction, SystemEvent,
     };
     use protocol::units::{Symbol, U48};
     use ratatui::Terminal;
@@ -361,6 +361,43 @@ mod tests {
             let shown = room.shown(120, 40, &report(state));
             assert!(shown.lines().next().unwrap().contains(told), "{shown}");
             assert!(!shown.contains("ETH-USD"), "only BTC-USD was asked for");
+        }
+    }
+
+    #[test]
+    fn an_auction_says_what_it_would_come_to() {
+        let mut room = Room::new(vec![*b"BTC-USD "]).day();
+        room.apply(&Noii {
+            message_type: b'I',
+            stock_locate: 2.into(),
+            tracking_number: 0.into(),
+            timestamp: U48::new(0),
+            paired_shares: 25_000.into(),
+            imbalance_shares: 5_000.into(),
+            imbalance_direction: b'S',
+            stock: *b"BTC-USD ",
+            far_price: 0.into(),
+            near_price: 600_400_000.into(),
+            current_reference_price: 600_000_000.into(),
+            cross_type: b'C',
+            price_variation_indicator: b'L',
+        });
+        let shown = room.shown(160, 40, &report(State::Live));
+        assert!(
+            shown.contains("closing: 2.5 paired at 60040.0000, 0.5 more to sell"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn prices_are_whole_in_a_narrow_terminal() {
+        let mut room = Room::new(vec![*b"BTC-USD "]).day();
+        for width in [80, 90, 100, 120] {
+            let shown = room.shown(width, 30, &report(State::Live));
+            let row = shown.lines().find(|line| line.starts_with("│BTC-USD")).unwrap();
+            for price in ["60011.00", "60040.00", "60041.00"] {
+                assert!(row.contains(price), "{shown}");
+            }
         }
     }
 
