@@ -10,6 +10,7 @@ use crate::bar::{Bar, Print};
 use crate::candle::{Interval, Series};
 use crate::market::Market;
 use crate::subscriber::Observer;
+use crate::timestamp;
 use protocol::market_data::FeedMessage;
 use protocol::text::SessionName;
 use std::collections::VecDeque;
@@ -192,11 +193,7 @@ impl Observer for Charts {
     }
 
     fn message(&mut self, _sequence: u64, message: &[u8], market: &Market) {
-        // All messages have their time in the same place.
-        if let Some(Ok(time)) = message.get(5..11).map(<[u8; 6]>::try_from) {
-            let [a, b, c, d, e, f] = time;
-            self.now_ns = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-        }
+        self.now_ns = timestamp::of(message);
         if let Some(trade) = market.trade() {
             if trade.quantity > 0 {
                 self.print(trade.into());

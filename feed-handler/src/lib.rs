@@ -29,6 +29,7 @@ pub mod recovery;
 pub mod recovery_link;
 pub mod subscriber;
 pub mod ticker;
+pub mod timestamp;
 mod view;
 
 pub use book::{BookError, BookView, Books, Capacity};

@@ -5,7 +5,7 @@ use super::options::{CandlesOptions, Common, From};
 use super::output::bar_json;
 use super::{Failure, charts_of};
 use feed_handler::candle::{Candle, Interval};
-use feed_handler::{Charts, Market, Observer, decimal};
+use feed_handler::{Charts, Market, Observer, decimal, timestamp};
 use protocol::text::SessionName;
 use serde_json::json;
 use std::io::{self, BufWriter, Write, stdout};
@@ -27,6 +27,8 @@ struct Printer<W> {
     lots_per_unit: u32,
     /// Where the newest candle that was shown or left out begins.
     done_ns: Option<u64>,
+    /// When the open candle is over; never while there is none.
+    end_ns: u64,
     error: Option<io::Error>,
 }
 
@@ -45,6 +47,7 @@ impl<W: Write> Printer<W> {
 
     /// The open candle is over, or all is.
     fn close(&mut self, complete: bool) {
+        self.end_ns = u64::MAX;
         let Some(candle) = self.open() else { return };
         self.done_ns = Some(candle.start_ns);
         if self.sequence >= self.from && self.error.is_none() {
@@ -104,13 +107,15 @@ impl<W: Write> Observer for Printer<W> {
                 .map_or(1, |instrument| instrument.lots_per_unit);
         }
         // Before the next trade makes another candle the newest.
-        let over = self
-            .open()
-            .filter(|open| time_of(message) >= open.start_ns + self.interval.ns());
-        if over.is_some() {
+        if timestamp::of(message) >= self.end_ns {
             self.close(true);
         }
         self.charts.message(sequence, message, market);
+        if market.trade().is_some_and(|trade| trade.locate == self.locate)
+            && let Some(open) = self.open()
+        {
+            self.end_ns = open.start_ns + self.interval.ns();
+        }
     }
 }
 
@@ -127,14 +132,6 @@ impl<W: Write> Reader for Printer<W> {
         }
         self.out.flush()?;
         Ok(ControlFlow::Continue(()))
-    }
-}
-
-/// All messages have their time in the same place.
-fn time_of(message: &[u8]) -> u64 {
-    match message.get(5..11) {
-        Some(&[a, b, c, d, e, f]) => u64::from_be_bytes([0, 0, a, b, c, d, e, f]),
-        _ => 0,
     }
 }
 
@@ -157,6 +154,7 @@ pub(crate) fn run(common: &Common, options: &CandlesOptions) -> Result<(), Failu
         locate: 0,
         lots_per_unit: 1,
         done_ns: None,
+        end_ns: u64::MAX,
         error: None,
     };
     if !options.json {

@@ -4,12 +4,12 @@
 //! The feed tells no time of receipt: the subscriber's is the exchange's plus a latency that the user names.
 
 use super::npy::{Npy, Row};
-use super::{Writer, failed, file_of, time_of};
+use super::{Writer, failed, file_of};
 use crate::cli::Failure;
 use crate::cli::options::By;
 use feed_handler::handler::{Handler, dispatch};
 use feed_handler::ticker::Trade;
-use feed_handler::{Market, Side};
+use feed_handler::{Market, Side, timestamp};
 use protocol::market_data::messages::{
     AddOrder, AddOrderAttributed, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice,
     OrderReplace,
@@ -142,7 +142,20 @@ impl Events {
         }
     }
 
-    fn add(&mut self, number: u64, order: Resting) {
+    /// An order as a message adds it, its side a byte of the wire.
+    fn add(&mut self, number: u64, locate: u16, side: u8, price: u32, quantity: u32) {
+        if let Some(side) = Side::from_byte(side) {
+            let order = Resting {
+                locate,
+                side,
+                price,
+                quantity,
+            };
+            self.rest(number, order);
+        }
+    }
+
+    fn rest(&mut self, number: u64, order: Resting) {
         if !self.outputs.contains_key(&order.locate) {
             return;
         }
@@ -200,29 +213,23 @@ impl Events {
 
 impl Handler for Events {
     fn add_order(&mut self, message: &AddOrder) {
-        let Some(side) = Side::from_byte(message.buy_sell_indicator) else {
-            return;
-        };
-        let order = Resting {
-            locate: message.stock_locate.get(),
-            side,
-            price: message.price.get(),
-            quantity: message.shares.get(),
-        };
-        self.add(message.order_reference_number.get(), order);
+        self.add(
+            message.order_reference_number.get(),
+            message.stock_locate.get(),
+            message.buy_sell_indicator,
+            message.price.get(),
+            message.shares.get(),
+        );
     }
 
     fn add_order_attributed(&mut self, message: &AddOrderAttributed) {
-        let Some(side) = Side::from_byte(message.buy_sell_indicator) else {
-            return;
-        };
-        let order = Resting {
-            locate: message.stock_locate.get(),
-            side,
-            price: message.price.get(),
-            quantity: message.shares.get(),
-        };
-        self.add(message.order_reference_number.get(), order);
+        self.add(
+            message.order_reference_number.get(),
+            message.stock_locate.get(),
+            message.buy_sell_indicator,
+            message.price.get(),
+            message.shares.get(),
+        );
     }
 
     fn order_executed(&mut self, message: &OrderExecuted) {
@@ -260,7 +267,7 @@ impl Handler for Events {
                 quantity: message.shares.get(),
                 ..old
             };
-            self.add(message.new_order_reference_number.get(), order);
+            self.rest(message.new_order_reference_number.get(), order);
         }
     }
 }
@@ -270,7 +277,7 @@ impl Writer for Events {
         if message.first() == Some(&b'R') {
             self.open(market)?;
         }
-        self.now_ns = self.midnight_ns + time_of(message) as i64;
+        self.now_ns = self.midnight_ns + timestamp::of(message) as i64;
         // The trade, then what it left in the book.
         if let Some(trade) = market.trade() {
             self.trade(&trade);

@@ -1,10 +1,10 @@
 //! Trades and best prices as CSV (RFC 4180: commas, CRLF, quotes where needed): `trades.csv` and `quotes.csv`.
 
-use super::{Writer, failed, time_of};
+use super::{Writer, failed};
 use crate::cli::Failure;
 use feed_handler::book::PriceLevel;
 use feed_handler::ticker::{Instrument, Trade, TradeKind};
-use feed_handler::{Market, Side, decimal};
+use feed_handler::{Market, Side, decimal, timestamp};
 use protocol::market_data::FeedMessage;
 use std::borrow::Cow;
 use std::fs::File;
@@ -148,7 +148,7 @@ impl Tables {
 
 impl Writer for Tables {
     fn message(&mut self, message: &[u8], market: &Market) -> Result<(), Failure> {
-        let time = self.midnight_ns + time_of(message) as i64;
+        let time = self.midnight_ns + timestamp::of(message) as i64;
         if let Some(trade) = market.trade() {
             self.trade(&trade, market)?;
         }

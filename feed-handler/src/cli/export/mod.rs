@@ -133,14 +133,6 @@ fn failed(path: &Path, source: io::Error) -> Failure {
     }
 }
 
-/// The time of a message, which all have in the same place.
-fn time_of(message: &[u8]) -> u64 {
-    match message.get(5..11) {
-        Some(&[a, b, c, d, e, f]) => u64::from_be_bytes([0, 0, a, b, c, d, e, f]),
-        _ => 0,
-    }
-}
-
 /// `BTC-USD.npy`; what a file name cannot hold becomes a dash.
 fn file_of(directory: &Path, symbol: &str, extension: &str) -> PathBuf {
     let name: String = symbol

@@ -4,6 +4,7 @@
 
 use crate::cli::Failure;
 use crate::cli::options::{RecordOptions, Rotation};
+use feed_handler::timestamp;
 use protocol::text::SessionName;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -140,12 +141,8 @@ impl Files {
 
     /// Which multiple of the rotation's time a message is in.
     fn slice(&self, message: &[u8]) -> u64 {
-        let time = match message.get(5..11) {
-            Some(&[a, b, c, d, e, f]) => u64::from_be_bytes([0, 0, a, b, c, d, e, f]),
-            _ => 0,
-        };
         match self.rotation {
-            Some(Rotation::Time(ns)) => time / ns,
+            Some(Rotation::Time(ns)) => timestamp::of(message) / ns,
             _ => 0,
         }
     }

@@ -1,6 +1,6 @@
 //! How the feed does: its state, what was lost and mended, which line leads, how old a message is when it comes.
 
-use feed_handler::{State, Subscriber};
+use feed_handler::{State, Subscriber, timestamp};
 use hdrhistogram::Histogram;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -96,10 +96,7 @@ impl Health {
         if !self.is_live {
             return;
         }
-        let Some(&[a, b, c, d, e, f]) = message.get(5..11) else {
-            return;
-        };
-        let timestamp = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        let timestamp = timestamp::of(message);
         if timestamp == self.timestamp {
             return;
         }
