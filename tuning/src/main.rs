@@ -10,7 +10,7 @@ use tuning::checks::{self, Context, Wishes};
 use tuning::cores::Cores;
 use tuning::host::Host;
 use tuning::jitter;
-use tuning::measure::Measurements;
+use tuning::measure::{Measurements, pages};
 use tuning::report;
 
 const EXIT_CODES: &str = "\
@@ -35,6 +35,9 @@ struct Arguments {
 enum Verb {
     /// How still a core is: gaps in a loop that only reads the clock
     Jitter(JitterOptions),
+    /// Time of a random read, for the program itself
+    #[command(hide = true, name = pages::VERB)]
+    Reads,
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +113,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.verb {
         Some(Verb::Jitter(options)) => watch(&options),
+        Some(Verb::Reads) => {
+            let (cost, huge_kib) = pages::read_ns();
+            print(&format!("{cost} {huge_kib}\n"));
+            ExitCode::SUCCESS
+        }
         None => look(&arguments.look),
     }
 }

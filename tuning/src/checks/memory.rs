@@ -10,6 +10,19 @@ const EXCHANGE_BYTES: u64 = 700 << 20;
 /// The number of `CAP_IPC_LOCK`.
 const CAP_IPC_LOCK: u32 = 14;
 
+/// What was measured of large and small pages.
+fn reads(context: &Context<'_>) -> Option<String> {
+    let pages = context.measured.pages?;
+    let huge = match pages.huge_ns {
+        Some(cost) => format!("{cost:.0} ns with transparent ones of 2 MiB"),
+        None => "the kernel gave none of 2 MiB".to_owned(),
+    };
+    Some(format!(
+        "a random read in 256 MiB takes {:.0} ns with pages of 4 KiB, {huge}",
+        pages.small_ns
+    ))
+}
+
 /// Reserved huge pages.
 pub fn huge_pages(context: &Context<'_>) -> Finding {
     let wanted = format!("{BUFFER_PAGES} free pages of 2 MiB (the start of the exchange names its number)");
@@ -31,6 +44,7 @@ pub fn huge_pages(context: &Context<'_>) -> Finding {
         found,
         wanted,
     )
+    .measured(reads(context))
     .change(format!("sysctl -w vm.nr_hugepages={BUFFER_PAGES} (apply.sh)"))
 }
 
@@ -50,6 +64,7 @@ pub fn transparent(context: &Context<'_>) -> Finding {
         chosen,
         wanted,
     )
+    .measured(reads(context))
     .change(format!("echo madvise > {file} (apply.sh)"))
 }
 

@@ -1,15 +1,17 @@
-//! What this host's settings cost, measured in about a second.
+//! What this host's settings cost, measured in about two seconds.
 //!
 //! Nothing is changed: sockets on loopback that are closed again, a ring that is given back, a file in the data directory
 //! that is removed. Neighbours disturb the figures, so medians are told, and a second run is worth more than digits.
 
 mod net;
+pub mod pages;
 mod sync;
 mod time;
 
 use std::path::Path;
 
 pub use net::{Buffer, Ring, RoundTrip};
+pub use pages::Pages;
 pub use sync::{Latency, Sync};
 pub use time::{Noise, Wake};
 
@@ -28,6 +30,8 @@ pub struct Measurements {
     pub round_trip: Option<RoundTrip>,
     /// What a socket's buffer holds.
     pub buffer: Option<Buffer>,
+    /// Random reads by the size of pages.
+    pub pages: Option<Pages>,
     /// Whether a ring could be had.
     pub ring: Option<Ring>,
     /// Writes to the data directory, or why there were none.
@@ -44,6 +48,7 @@ impl Measurements {
             gaps: Some(time::noise()),
             round_trip: net::round_trip(),
             buffer: net::buffer(),
+            pages: pages::measure(),
             ring: Some(net::ring()),
             sync: data.map(sync::measure),
         }

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod changes;
+mod pinned;
 mod program;
 mod tree;
 

@@ -1,4 +1,4 @@
-//! Exchange, client and subscriber as three hosts, with and without losses: the load's checks hold, and what a subscriber
+//! Exchange, client and subscriber as three hosts, with and without losses: the load's checks hold, and what subscribers
 //! heard by multicast and mended over TCP is what the exchange has published, byte for byte.
 //!
 //! Needs root and what `lab.sh check` names; says why and is counted as passed where that is not there.
@@ -90,8 +90,11 @@ fn trade(name: &str, percent: &str) {
         "demo",
     ];
     let heard = directory.file("heard.itch");
-    let record = [&feed[..], &["record", &heard, "--for", "10s"]].concat();
-    let recorder = lab.start("subscriber", &subscriber, &record);
+    let recorder = lab.start(
+        "subscriber",
+        &subscriber,
+        &[&feed[..], &["record", &heard]].concat(),
+    );
 
     let load = lab.run(
         "client",
@@ -124,7 +127,15 @@ fn trade(name: &str, percent: &str) {
     let published = report["feed_messages"].as_u64().expect("a number");
     assert!(published > 1_000, "{report}");
 
-    // The recorder ends seconds after the load: time enough to mend what it lost last.
+    // Who comes late has everything that was published before it is said to have joined, however long that takes.
+    let late = directory.file("late.itch");
+    let output = lab.run(
+        "subscriber",
+        &subscriber,
+        &[&feed[..], &["record", &late, "--for", "2s"]].concat(),
+    );
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    recorder.interrupt();
     let (succeeded, _, errors) = recorder.ended();
     assert!(succeeded, "{errors}");
     let lost = lab.script(&["status"]);
@@ -140,22 +151,20 @@ fn trade(name: &str, percent: &str) {
         &["replay", "--data", &data, "--itch", &own],
     );
     assert!(replay.status.success(), "{}", text(&replay.stderr));
-    let (heard, own) = (
-        fs::read(&heard).expect("it was recorded"),
-        fs::read(&own).expect("it was written"),
-    );
-    // What the end of the sessions caused may have come behind the recording.
-    assert!(
-        own.starts_with(&heard),
-        "{} bytes heard are not the first of {}",
-        heard.len(),
-        own.len()
-    );
-    assert!(
-        messages(&heard) >= published,
-        "{} heard of {published}",
-        messages(&heard)
-    );
+    let own = fs::read(&own).expect("it was written");
+    // What the end of the sessions causes comes behind both recordings. The one that was there all the time may have been
+    // interrupted while it mended what it lost last.
+    for (name, file, least) in [("heard", &heard, published / 2), ("late", &late, published)] {
+        let file = fs::read(file).expect("it was recorded");
+        let length = file.len();
+        assert!(
+            own.starts_with(&file),
+            "{name}: {length} bytes are not the first of {}",
+            own.len()
+        );
+        let count = messages(&file);
+        assert!(count >= least, "{name}: {count} messages of {published}");
+    }
 }
 
 /// Messages of a recording: each has its length in front.
