@@ -2,6 +2,8 @@
 # Changes this host to what an exchange asks of it: only what exists here, only where it is not so yet. Old values go to a
 # state file first, from which revert.sh restores them. What each change is for: tuning/README.md.
 set -eu
+# The state is written to disk by root, and says what revert.sh writes: nobody else's business.
+umask 077
 
 root=${TUNING_ROOT:-}
 state=$root/var/lib/exchange-tuning/state
@@ -259,18 +261,17 @@ if [ -n "$interface" ]; then
             esac
             card -G "$interface" "$(echo "$ring" | tr 'RTX' 'rtx')" "$now" "$most"
         done
-        ethtool -k "$interface" 2>/dev/null | while read -r feature now fixed; do
-            [ -z "$fixed" ] || continue
-            case $feature in
-            generic-receive-offload:) echo "gro $now on" ;;
-            tx-udp-segmentation:) echo "tx-udp-segmentation $now on" ;;
-            large-receive-offload:) echo "lro $now off" ;;
-            esac
-        done >"${TMPDIR:-/tmp}/apply.$$"
+        # What is fixed has a third word.
+        features=$(ethtool -k "$interface" 2>/dev/null | awk '
+            NF != 2 { next }
+            $1 == "generic-receive-offload:" { print "gro", $2, "on" }
+            $1 == "tx-udp-segmentation:" { print "tx-udp-segmentation", $2, "on" }
+            $1 == "large-receive-offload:" { print "lro", $2, "off" }')
         while read -r feature now new; do
-            card -K "$interface" "$feature" "$now" "$new"
-        done <"${TMPDIR:-/tmp}/apply.$$"
-        rm -f "${TMPDIR:-/tmp}/apply.$$"
+            [ -z "$feature" ] || card -K "$interface" "$feature" "$now" "$new"
+        done <<FEATURES
+$features
+FEATURES
     fi
 fi
 

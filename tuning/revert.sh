@@ -1,6 +1,7 @@
 #!/bin/sh
 # Restores exactly what apply.sh recorded, the last change first. What can not be restored stays recorded.
 set -eu
+umask 077
 
 root=${TUNING_ROOT:-}
 state=$root/var/lib/exchange-tuning/state
