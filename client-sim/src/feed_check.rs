@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use feed_handler::arbiter::Start;
 use feed_handler::clock::Clock;
+use feed_handler::recovery::Credentials;
 use feed_handler::subscriber::SubscriberStatistics;
 use feed_handler::{Capacity, Market, Observer, Subscriber, SubscriberConfig};
 use protocol::market_data::FeedMessage;
@@ -44,7 +45,7 @@ const JOIN_PATIENCE_NS: u64 = 3_000_000_000;
 const END_PATIENCE_NS: u64 = 20_000_000_000;
 
 /// Where the feed is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedLines {
     /// Line A.
     pub line_a: SocketAddrV4,
@@ -54,6 +55,8 @@ pub struct FeedLines {
     pub interface: Ipv4Addr,
     /// Gap recovery over TCP.
     pub recovery: SocketAddr,
+    /// A login for it: off loopback that door asks for one.
+    pub credentials: Credentials,
 }
 
 /// Times orders on the feed while it listens.
@@ -247,6 +250,7 @@ impl FeedCheck {
             line_b: lines.line_b,
             interface: lines.interface,
             recovery: Some(lines.recovery),
+            credentials: lines.credentials.clone(),
             start,
             capacity: CAPACITY,
             patience_ns: PATIENCE_NS,
