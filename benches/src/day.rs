@@ -48,7 +48,7 @@ impl Plan {
             seed: 20_250_102,
             messages,
             instruments,
-            orders_a_book: 350,
+            orders_a_book: 150,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! Must not be here: anything of the exchange but its words (`protocol`).
 #![forbid(unsafe_code)]
 
+mod ahead;
 pub mod arbiter;
 pub mod auction;
 pub mod book;
@@ -15,6 +16,8 @@ pub mod decimal;
 pub mod digest;
 pub mod gap;
 pub mod handler;
+mod index;
+mod ladder;
 mod lead;
 pub mod loss;
 pub mod market;
@@ -23,6 +26,7 @@ pub mod planted;
 pub mod receiver;
 pub mod recovery;
 pub mod recovery_link;
+mod side;
 pub mod subscriber;
 pub mod ticker;
 mod view;
@@ -31,5 +35,5 @@ pub use book::{BookError, BookView, Books, Capacity};
 pub use digest::Digest;
 pub use handler::Handler;
 pub use market::Market;
-pub use orders::Side;
+pub use side::Side;
 pub use subscriber::{Observer, State, Subscriber, SubscriberConfig};
