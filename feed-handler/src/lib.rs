@@ -14,6 +14,7 @@ mod book_error;
 pub mod clock;
 pub mod decimal;
 pub mod digest;
+pub mod file;
 pub mod gap;
 pub mod handler;
 mod index;
