@@ -173,6 +173,11 @@ impl<'a> Records<'a> {
     fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
+
+    /// The records that are still to come, as they are in the file.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.rest
+    }
 }
 
 impl<'a> Iterator for Records<'a> {
@@ -223,7 +228,11 @@ mod tests {
         let mut random = Random::new(3);
         (0..20_000)
             .map(|round| {
-                let length = if round % 1_000 == 0 { 65_535 } else { random.below(60) };
+                let length = if round % 1_000 == 0 {
+                    65_535
+                } else {
+                    random.below(60)
+                };
                 let mut message = vec![0; length as usize];
                 random.fill(&mut message);
                 message

@@ -114,8 +114,9 @@ fn bar(length: u64) -> Option<ProgressBar> {
     if !stderr().is_terminal() {
         return None;
     }
-    let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left")
-        .expect("the template is right");
+    let style =
+        ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left")
+            .expect("the template is right");
     Some(ProgressBar::new(length).with_style(style))
 }
 
