@@ -5,9 +5,10 @@
 //! - [`handler`]: one method for each message of ITCH 5.0, for those who want the messages themselves.
 //! - [`Market`]: a handler that keeps the [`book`]s of all instruments, by order and by price level, and the [`ticker`] beside
 //!   them. Message by message, or many at once, which is faster ([`Market::apply_all`]).
-//! - [`file`](mod@file): recorded days, plain or packed by gzip.
+//! - `file`, with the feature `files`: recorded days, plain or packed by gzip.
 //! - [`arbiter`]: lines A and B into one stream without holes. [`gap`]: when a hole is a gap. [`recovery`]: the conversation that
 //!   fills it, without its connection, which is [`recovery_link`].
+//! - [`charts`] watches the stream and keeps candles ([`candle`]) and session statistics ([`bar`]).
 //! - [`receiver`]: the lines' sockets. [`subscriber`]: all of it together, one call of `poll` at a time.
 //!
 //! Nothing is allocated for a message once a market has its room ([`Capacity`]). What is wrong with a message is an error value:
@@ -41,11 +42,15 @@
 mod ahead;
 pub mod arbiter;
 pub mod auction;
+pub mod bar;
 pub mod book;
 mod book_error;
+pub mod candle;
+pub mod charts;
 pub mod clock;
 pub mod decimal;
 pub mod digest;
+#[cfg(feature = "files")]
 pub mod file;
 pub mod gap;
 pub mod handler;
@@ -62,9 +67,11 @@ pub mod recovery_link;
 mod side;
 pub mod subscriber;
 pub mod ticker;
+pub mod timestamp;
 mod view;
 
 pub use book::{BookError, BookView, Books, Capacity};
+pub use charts::Charts;
 pub use digest::Digest;
 pub use handler::Handler;
 pub use market::Market;
