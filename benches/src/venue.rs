@@ -19,6 +19,18 @@ impl Venue {
     /// # Errors
     /// It does not start.
     pub fn start(durability: Durability, cores: &[usize]) -> Result<Self, String> {
+        Self::start_with(durability, cores, |_| {})
+    }
+
+    /// The same with a configuration that `change` changes.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_with(
+        durability: Durability,
+        cores: &[usize],
+        change: impl FnOnce(&mut Config),
+    ) -> Result<Self, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let directory = std::env::temp_dir().join(format!("exchange-bench-{}-{count}", std::process::id()));
@@ -27,6 +39,7 @@ impl Venue {
         config.threads.cores = cores.to_vec();
         config.journal.durability = durability;
         config.journal.directory = directory.clone();
+        change(&mut config);
         let running =
             assembly::start(&config).map_err(|error| format!("the exchange does not start: {error}"))?;
         Ok(Self { running, directory })

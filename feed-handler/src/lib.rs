@@ -1,7 +1,7 @@
 //! A subscriber of the market-data feed: two lines into one ordered stream, gaps recovered over TCP, books rebuilt.
 //!
 //! From the wire to the reader: [`receiver`] (sockets), [`arbiter`] (lines A and B into one stream), [`gap`] and
-//! [`recovery`] (what is missing), [`market`] with [`book`] and [`ticker`] (what it means). [`subscriber`] ties them
+//! [`recovery`] (what is missing), [`snapshot`] (where a late comer begins), [`market`] with [`book`] and [`ticker`] (what it means). [`subscriber`] ties them
 //! together; [`handler`] is for those who want the messages themselves.
 //! Must not be here: anything of the exchange but its words (`protocol`).
 #![forbid(unsafe_code)]
@@ -23,6 +23,7 @@ pub mod planted;
 pub mod receiver;
 pub mod recovery;
 pub mod recovery_link;
+pub mod snapshot;
 pub mod subscriber;
 pub mod ticker;
 mod view;

@@ -82,7 +82,11 @@ pub(crate) fn run(common: &Common, options: &TradesOptions) -> Result<(), Failur
         ),
         None => None,
     };
-    let mut feed = Feed::open(common, Start::At(1))?;
+    // An earlier trade is in no snapshot.
+    let mut feed = match options.from {
+        From::Sequence(_) => Feed::open(common, Start::At(1))?,
+        From::Now => Feed::open_now(common)?,
+    };
     let mut printer = Printer {
         out: BufWriter::new(stdout().lock()),
         options,
