@@ -98,9 +98,13 @@ impl Network {
              add chain inet loss arriving { type filter hook input priority 0; }\n",
         );
         for (line, cut) in self.lines.iter().zip(cut) {
-            let share = if cut { 100 } else { share };
+            let which = if cut {
+                String::new()
+            } else {
+                format!("numgen random mod 100 < {share} ")
+            };
             rules += &format!(
-                "add rule inet loss arriving ip daddr {} udp dport {} numgen random mod 100 < {share} drop\n",
+                "add rule inet loss arriving ip daddr {} udp dport {} {which}drop\n",
                 line.ip(),
                 line.port()
             );
