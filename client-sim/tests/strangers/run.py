@@ -95,6 +95,7 @@ class Run:
             self.stack, "client-sim trade", self.ours("client-sim"), "trade", "--account", "A", "--server",
             f"127.0.0.1:{self.addresses.order_entry}", "buy", "BTC-USD", "0.01", "--limit", "59000",
         )
+        await glimpse.fill(self.ouch, self.addresses)
 
     async def end(self):
         """Everything that was published is known to everybody; then all end in order."""
