@@ -16,7 +16,7 @@ use benches::document::Table;
 use benches::venue::Venue;
 use benches::{Mode, machine};
 use client_sim::latency::{Latency, Nanoseconds};
-use engine::config::Durability;
+use engine::config::{Config, Durability};
 
 use crowd::{Crowd, Door};
 use steady::Steady;
@@ -76,9 +76,9 @@ fn measure(joiners: usize, resting: u32, runs: u32) -> Result<Table, String> {
     ]);
     for door in [Door::Snapshot, Door::Recovery] {
         let mut outcome = Outcome::default();
-        let venue = Venue::start_with(Durability::Sync, &[], |config| {
-            config.capacities.connections = 2 * joiners as u32;
-        })?;
+        let mut config = Config::built_in();
+        config.capacities.connections = 2 * joiners as u32;
+        let venue = Venue::with(config, Durability::Sync)?;
         let done = rounds(&venue, door, joiners, resting, runs, &mut outcome);
         let is_equal = venue.stop()?.is_equal();
         done?;

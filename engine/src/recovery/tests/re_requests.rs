@@ -3,6 +3,7 @@
 use std::net::SocketAddrV4;
 
 use super::world::{CLIENT, EXCHANGE, SECOND, World, config, order};
+use crate::runtime::Stage;
 use crate::runtime::links::EngineNote;
 use crate::runtime::sim_net::{SimSocket, TcpSettings};
 use protocol::packet::Packet;
