@@ -7,7 +7,7 @@
 //!   them. Message by message, or many at once, which is faster ([`Market::apply_all`]).
 //! - `file`, with the feature `files`: recorded days, plain or packed by gzip.
 //! - [`arbiter`]: lines A and B into one stream without holes. [`gap`]: when a hole is a gap. [`recovery`]: the conversation that
-//!   fills it, without its connection, which is [`recovery_link`].
+//!   fills it, without its connection, which is [`recovery_link`]. [`snapshot`]: where a late comer begins.
 //! - [`charts`] watches the stream and keeps candles ([`candle`]) and session statistics ([`bar`]).
 //! - [`receiver`]: the lines' sockets. [`subscriber`]: all of it together, one call of `poll` at a time.
 //!
@@ -65,6 +65,7 @@ pub mod receiver;
 pub mod recovery;
 pub mod recovery_link;
 mod side;
+pub mod snapshot;
 pub mod subscriber;
 pub mod ticker;
 pub mod timestamp;

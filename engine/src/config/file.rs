@@ -105,6 +105,7 @@ pub(super) struct Network {
     pub(super) line_a: Option<Spanned<String>>,
     pub(super) line_b: Option<Spanned<String>>,
     pub(super) recovery_tcp: Option<Spanned<String>>,
+    pub(super) snapshot_tcp: Option<Spanned<String>>,
     pub(super) interface: Option<Spanned<String>>,
     pub(super) multicast_ttl: Option<Spanned<u32>>,
     pub(super) datagram_size: Option<Spanned<Bytes>>,
