@@ -14,8 +14,10 @@ use crossbeam_utils::CachePadded;
 
 use super::capacities;
 use super::error::StartError;
+use super::operate;
 use super::restore::Progress;
 use super::stages::{Outside, RemoveBefore, Seams, Stages, build};
+use crate::admin;
 use crate::config::{Config, Durability, IdleChoice, LayoutChoice, ReceiveChoice};
 use crate::exchange::Exchange;
 use crate::journal::{self, Backend, Directory, FileDisk, ReadOptions, Segments};
@@ -117,6 +119,7 @@ pub struct Running {
     threads: Option<threading::Running>,
     left: Receiver<Left>,
     counters: Vec<Arc<dyn Counters>>,
+    admin: Option<admin::Server>,
 }
 
 /// Starts an exchange and returns when it is ready: its setup is released, its doors are served.
@@ -146,6 +149,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
     if let Some(disk) = &mut disk {
         check_capacities(&config, disk)?;
     }
+    let socket = operate::open(&mut config, disk.is_some(), &mut tell)?;
     let skips = match &mut disk {
         Some(disk) => {
             refuse_poison(&config, disk, &mut tell)?;
@@ -169,7 +173,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
 
     let (began, now_ns) = (Instant::now(), seams.clock.now_ns());
     let mut pace = Pace::new();
-    let stages = build(&config, seams, &shutdown, |progress| {
+    let mut stages = build(&config, seams, &shutdown, |progress| {
         if let Some(line) = pace.line(progress) {
             tell(&line);
         }
@@ -202,6 +206,11 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
     }
     let (released, ready_at) = (Arc::clone(&stages.released), stages.ready_at);
     let (low_space, notices) = (Arc::clone(&stages.low_space), stages.notices.clone());
+    let office = socket.is_some().then(|| {
+        let (office, admin_counters) = operate::office(&config, &mut stages, &shutdown);
+        counters.push(admin_counters);
+        office
+    });
 
     if config.threads.lock_memory
         && let Err(reason) = sys::memory::lock()
@@ -222,7 +231,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
     for refusal in threads.refusals() {
         tell(refusal);
     }
-    let running = Running {
+    let mut running = Running {
         addresses,
         released,
         low_space,
@@ -231,8 +240,16 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         threads: Some(threads),
         left,
         counters,
+        admin: None,
     };
     running.wait_until_released(ready_at)?;
+    if let (Some(socket), Some(office)) = (socket, office) {
+        let served = socket.serve(office);
+        running.admin = Some(served.map_err(|source| StartError::Machine {
+            what: "the thread that serves operators can not be started",
+            source,
+        })?);
+    }
     Ok(running)
 }
 
@@ -635,6 +652,11 @@ impl Running {
     /// Where the doors are.
     pub fn addresses(&self) -> Addresses {
         self.addresses
+    }
+
+    /// Where operators are served, if they are.
+    pub fn admin_socket(&self) -> Option<&Path> {
+        self.admin.as_ref().map(admin::Server::path)
     }
 
     /// Live counters of the stages.

@@ -17,6 +17,7 @@ use crate::ingress::{EngineConfig, EngineLinks, EngineStage, Schedule};
 use crate::journal::{self, Disk, JournalStage, Recovered};
 use crate::memory;
 use crate::output::{Encoder, OutputConfig, OutputLinks, OutputStage, window};
+use crate::password::Checker;
 use crate::planted::{self, Bug};
 use crate::poison::Skips;
 use crate::recovery::archive::{self, Archive, ArchiveCounters};
@@ -123,6 +124,10 @@ pub(super) struct Stages<W: Outside> {
     pub(super) ready_at: u64,
     /// The midnight that the times of the day count from, nanoseconds since 1970.
     pub(super) day_ns: u64,
+    /// That of the first day.
+    pub(super) first_day_ns: u64,
+    /// Who may log in.
+    pub(super) credentials: Credentials,
     /// The day has ended, and has not rolled yet.
     pub(super) day_has_ended: bool,
 }
@@ -196,7 +201,14 @@ pub(super) fn build<W: Outside>(
         }
     }
 
-    let credentials = credentials(config, &exchange, &commands);
+    let mut credentials = credentials(config, &exchange, &commands);
+    if seams.has_helpers {
+        let checker = Checker::start().map_err(|source| StartError::Machine {
+            what: "the thread that checks passwords can not be started",
+            source,
+        })?;
+        credentials.check_by(checker);
+    }
     let door = DoorConfig {
         connections_max: capacities.connections as usize,
         banner: format!(
@@ -212,7 +224,7 @@ pub(super) fn build<W: Outside>(
     } else {
         MarketDataLogins::Listed(credentials.clone())
     };
-    recovery_config.credentials = credentials;
+    recovery_config.credentials = credentials.clone();
     (recovery_config.order_entry, recovery_config.gap_recovery) = (door.clone(), door);
     let recovery_links = RecoveryLinks {
         window: window_from,
@@ -368,6 +380,8 @@ pub(super) fn build<W: Outside>(
         snapshot_counters,
         archive_counters,
         day_ns,
+        first_day_ns,
+        credentials,
         day_has_ended,
     })
 }
@@ -381,13 +395,18 @@ fn credentials(config: &Config, exchange: &Exchange, commands: &[Command]) -> Cr
         .iter()
         .filter(|command| command.kind == CommandKind::AddSession as u8)
         .map(|command| command.definition::<SessionDefinition>().username);
-    let mut credentials = Credentials::default();
+    let credentials = Credentials::default();
     for (index, username) in (0..).zip(known.chain(added)) {
         let mut sessions = config.accounts.iter().flat_map(|account| &account.sessions);
-        let Some(session) = sessions.find(|session| session.username == username) else {
-            unreachable!("the setup refuses a configuration that leaves a session out");
+        let name = text(&username);
+        let added = match sessions.find(|session| session.username == username) {
+            Some(session) => credentials.add(&name, &text(&session.password), index),
+            None => match config.remembered.hash(&name) {
+                Some(hash) => credentials.add_hashed(&name, hash, index),
+                None => unreachable!("the setup refuses a configuration that leaves a session out"),
+            },
         };
-        if let Err(error) = credentials.add(&text(&username), &text(&session.password), index) {
+        if let Err(error) = added {
             unreachable!("the configuration was checked: {error}");
         }
     }

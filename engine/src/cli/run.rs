@@ -118,6 +118,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         eprintln!("ending in order; once more to end at once");
         hurry.store(true, Ordering::Release);
     }
+    for line in running.notices() {
+        eprintln!("{line}");
+    }
     let counters = running.counters().to_vec();
     let ended = running.stop().map_err(Failure::Ended)?;
     let (commands, hash) = (ended.exchange.sequence(), ended.exchange.state_hash());

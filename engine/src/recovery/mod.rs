@@ -48,6 +48,7 @@ use crossbeam_utils::CachePadded;
 use protocol::text;
 use rtrb::{Consumer, Producer};
 
+use crate::admin::Desk;
 use crate::exchange::{DAYS_MAX, Exchange, Limits};
 use crate::output::window::{self, Lapped, Record};
 use crate::output::{MessageSink, Numbers, market_data_name, order_entry_name};
@@ -197,6 +198,8 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     re_requests: ReRequests<A>,
     /// The window goes on behind this command; until the replica is there, it fills the store.
     mending: Option<u64>,
+    /// Serves operators; `None`: there are none.
+    desk: Option<Desk>,
     /// When the day began, as long as the one before is kept.
     rolled_ns: Option<u64>,
     lapped: u64,
@@ -356,6 +359,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             gap_recovery: Door::new(gap_recovery, gap_service, config.gap_recovery),
             re_requests: ReRequests::new(acknowledgements, sessions, config.re_requests),
             mending: None,
+            desk: None,
             rolled_ns: start.rolled_ns,
             lapped: 0,
             live: LiveRecoveryCounters::shared(),
@@ -367,6 +371,11 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
     /// From now on snapshots are taken, by `keeper`.
     pub fn keep_snapshots(&mut self, keeper: Keeper) {
         self.snapshots.keeper = Some(keeper);
+    }
+
+    /// From now on operators are served at `desk`.
+    pub fn keep_desk(&mut self, desk: Desk) {
+        self.desk = Some(desk);
     }
 
     /// From now on old messages are made again, by `archive`.
@@ -421,16 +430,20 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
     /// Lends the replica to the keeper when a snapshot is due.
     fn lend(&mut self, now_ns: u64) -> usize {
         let Self {
-            replica, snapshots, ..
+            replica,
+            snapshots,
+            desk,
+            ..
         } = self;
+        let is_asked = desk.as_ref().is_some_and(Desk::wants_snapshot);
         let Some(keeper) = &mut snapshots.keeper else {
             return 0;
         };
         let due_ns = *snapshots.due_ns.get_or_insert(now_ns + snapshots.interval_ns);
-        if now_ns < due_ns || !keeper.is_idle() {
+        if (now_ns < due_ns && !is_asked) || !keeper.is_idle() {
             return 0;
         }
-        let wanted = snapshots.newest + snapshots.commands_min;
+        let wanted = snapshots.newest + if is_asked { 1 } else { snapshots.commands_min };
         let lent = replica.take_if(|replica| replica.is_between_commands() && replica.applied() >= wanted);
         let Some(replica) = lent else {
             return 0;
@@ -438,7 +451,23 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         snapshots.due_ns = Some(now_ns + snapshots.interval_ns);
         snapshots.newest = replica.applied();
         keeper.lend(replica, false);
+        if let Some(desk) = desk {
+            desk.takes_snapshot();
+        }
         1
+    }
+
+    /// Serves operators; returns the work done.
+    fn attend(&mut self) -> usize {
+        let Some(desk) = &mut self.desk else {
+            return 0;
+        };
+        let snapshots = &self.snapshots;
+        let newest = snapshots.keeper.is_some().then_some(snapshots.newest);
+        let service = &mut self.order_entry.service;
+        desk.poll(self.replica.as_deref(), newest, |command| {
+            service.operate(command)
+        })
     }
 
     /// The released messages.
@@ -610,6 +639,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
         };
         work += self.order_entry.poll(view);
         work += self.gap_recovery.poll(view);
+        work += self.attend();
         work += self.lend(now_ns);
         work += self.archive.as_mut().map_or(0, Archive::poll);
         self.count_turn(work, stored, steps);

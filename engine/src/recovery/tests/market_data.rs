@@ -88,7 +88,7 @@ fn many_subscribers_share_the_door_fairly() {
 
 #[test]
 fn logins_are_judged() {
-    let mut listed = Credentials::default();
+    let listed = Credentials::default();
     listed.add("FEED", "pw", 0).expect("valid");
     let mut config = config();
     config.market_data_logins = MarketDataLogins::Listed(listed);
