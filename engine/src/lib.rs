@@ -20,6 +20,7 @@ pub mod runtime;
 pub mod sequencer;
 pub mod setup;
 pub mod snapshot;
+pub mod stat;
 pub mod sys;
 
 // The model's files are part of the library's own tests and of `tests/model.rs`: in both the exchange has one name.

@@ -83,7 +83,8 @@ impl Hash {
     /// # Errors
     /// It is none, or checking it would cost more than a door can bear.
     pub fn read(text: &str) -> Result<Self, String> {
-        let hash = PasswordHash::new(text).map_err(|error| format!("it is not a password's hash: {error}"))?;
+        let hash =
+            PasswordHash::new(text).map_err(|error| format!("it is not a password's hash: {error}"))?;
         let is_whole = hash.algorithm == argon2::ARGON2ID_IDENT && hash.hash.is_some() && hash.salt.is_some();
         if !is_whole {
             return Err("it is not a whole hash of Argon2id".to_owned());
@@ -161,7 +162,9 @@ impl Checker {
         }
         if attempts.len() == LINE {
             // Whoever asked for the oldest result has gone.
-            let done = attempts.iter().position(|one| matches!(one.state, State::Done(_)));
+            let done = attempts
+                .iter()
+                .position(|one| matches!(one.state, State::Done(_)));
             attempts.remove(done?);
         }
         attempts.push(Attempt {
@@ -208,11 +211,21 @@ mod tests {
     #[test]
     fn a_hash_is_of_its_password_and_says_nothing_of_it() {
         let hash = password("Secret1").hash().expect("there is memory");
-        assert!(hash.text().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash:?}");
+        assert!(
+            hash.text().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash:?}"
+        );
         assert!(!hash.text().to_uppercase().contains("SECRET1"));
-        assert!(hash.is_of(&Password::new(b"  secret1 ")), "case and padding do not count");
+        assert!(
+            hash.is_of(&Password::new(b"  secret1 ")),
+            "case and padding do not count"
+        );
         assert!(!hash.is_of(&password("Secret2")));
-        assert_ne!(password("Secret1").hash().expect("as before"), hash, "it is salted");
+        assert_ne!(
+            password("Secret1").hash().expect("as before"),
+            hash,
+            "it is salted"
+        );
         assert_eq!(Hash::read(hash.text()).as_ref(), Ok(&hash));
     }
 

@@ -4,7 +4,7 @@ use std::sync::MutexGuard;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use zerocopy::FromZeros;
+use zerocopy::{FromZeros, IntoBytes};
 
 use super::answer::{Answer, Done};
 use super::desk::{Outcome, Unanswered};
@@ -25,9 +25,9 @@ use crate::setup::{Changed, Remembered};
 use protocol::market_data::values::event_code;
 use protocol::units::text_field;
 
-/// How long somebody waits for a snapshot to be on disk, and how often it is looked for.
-const SNAPSHOT_PATIENCE: Duration = Duration::from_secs(60);
-const SNAPSHOT_LOOK: Duration = Duration::from_millis(20);
+/// How long somebody waits for a snapshot to be on disk, or for the schedule, and how often is looked.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(20);
 /// Most requests a second that can be counted in nanoseconds.
 const RATE_MAX: u32 = 1_000_000_000;
 
@@ -124,6 +124,7 @@ impl Changes<'_> {
             | Request::Instruments {}
             | Request::Orders { .. }
             | Request::Position {}
+            | Request::Stat {}
             | Request::Stop {} => Err("it changes nothing".to_owned()),
         }
     }
@@ -183,13 +184,16 @@ impl Changes<'_> {
         let found = self.office.bell.look(move |replica| {
             let exchange = replica.exchange();
             let asset = find_asset(exchange, &wanted_asset);
-            let decimals = asset.and_then(|asset| exchange.asset(asset)).map(|asset| asset.decimals);
+            let decimals = asset
+                .and_then(|asset| exchange.asset(asset))
+                .map(|asset| asset.decimals);
             (find_account(exchange, &wanted_account), asset.zip(decimals))
         });
         let (index, known) = found.map_err(said)?;
         let index = index.ok_or_else(|| unknown("account", account))?;
-        let (asset, decimals) =
-            known.ok_or_else(|| format!("there is no asset {asset:?}; `exchange admin account NAME` lists them"))?;
+        let (asset, decimals) = known.ok_or_else(|| {
+            format!("there is no asset {asset:?}; `exchange admin account NAME` lists them")
+        })?;
         let units = amount_of(amount, decimals)?;
         if units == 0 {
             return Err("nothing is nothing to be moved".to_owned());
@@ -291,7 +295,7 @@ impl Changes<'_> {
         let mut accounts = config.accounts.iter();
         if let Some(configured) = accounts.find(|configured| configured.name == definition.name) {
             let configured = AccountChange::new(index, &configured.definition());
-            self.remember(|remembered| remembered.change(Changed::Account(name), &configured))?;
+            self.remember(|remembered| remembered.change(Changed::Account(name), configured.as_bytes()))?;
         }
         let change = AccountChange::new(index, &definition);
         self.give(Command::new(CommandKind::ChangeAccount).with_definition(&change))?;
@@ -307,17 +311,27 @@ impl Changes<'_> {
         let cross = match cross {
             None => 0,
             Some(cross @ ('O' | 'C' | 'H')) => cross as u8,
-            Some(other) => return Err(format!("{other:?} is no cross: O opening, C closing, H after a halt")),
+            Some(other) => {
+                return Err(format!(
+                    "{other:?} is no cross: O opening, C closing, H after a halt"
+                ));
+            }
         };
         let instruments = match symbol {
             Some(symbol) => vec![instrument(&self.office.bell, symbol)?],
             None => {
-                let others = self.standings()?.into_iter().filter(|(_, is)| *is != state.state());
+                let others = self
+                    .standings()?
+                    .into_iter()
+                    .filter(|(_, is)| *is != state.state());
                 others.map(|(locate, _)| locate).collect()
             }
         };
         if instruments.is_empty() {
-            return Ok(Some(format!("all of them are {} already", state_text(state.state()))));
+            return Ok(Some(format!(
+                "all of them are {} already",
+                state_text(state.state())
+            )));
         }
         for locate in instruments {
             self.set_state(locate, state.state(), cross)?;
@@ -364,7 +378,8 @@ impl Changes<'_> {
         let owner = owner.ok_or("say whose orders: an account's, or a session's")?;
         let command = Command {
             instrument: locate.unwrap_or(0),
-            ..Command::new(CommandKind::CancelOrders).with_cancel_orders(owner, named.map(|(session, _)| session))
+            ..Command::new(CommandKind::CancelOrders)
+                .with_cancel_orders(owner, named.map(|(session, _)| session))
         };
         self.give(command).map(canceled)
     }
@@ -376,23 +391,45 @@ impl Changes<'_> {
             event_code::END_OF_SYSTEM_HOURS,
             event_code::END_OF_MESSAGES,
         ];
+        let system_event = |changes: &Self| {
+            let told = changes
+                .office
+                .bell
+                .look(|replica| replica.exchange().last_system_event());
+            told.map(|told| told.map_or(b' ', |told| told.code)).map_err(said)
+        };
+        if !ENDING.contains(&system_event(self)?) {
+            self.close_all()?;
+            let ends = Command::new(CommandKind::SystemEvent).with_state(event_code::END_OF_MARKET_HOURS);
+            self.give(ends)?;
+        }
+        // The schedule goes on from there. With times of the day it would wait for the last of them.
+        let began = Instant::now();
+        while self.office.shown.config.day.is_some() {
+            match system_event(self)? {
+                event_code::END_OF_SYSTEM_HOURS => {
+                    let ends = Command::new(CommandKind::SystemEvent).with_state(event_code::END_OF_MESSAGES);
+                    self.give(ends)?;
+                    break;
+                }
+                event_code::END_OF_MARKET_HOURS if began.elapsed() < PATIENCE => {
+                    thread::sleep(LOOK);
+                }
+                _ => break,
+            }
+        }
+        Ok(Some(
+            "the day rolls half a minute after the end of messages; then connections close, and the next one begins".to_owned(),
+        ))
+    }
+
+    fn close_all(&mut self) -> Result<(), String> {
         for (locate, state) in self.standings()? {
             if state != State::Closed {
                 self.set_state(locate, State::Closed, 0)?;
             }
         }
-        let told = self
-            .office
-            .bell
-            .look(|replica| replica.exchange().last_system_event().map(|event| event.code))
-            .map_err(said)?;
-        let told = ENDING.iter().position(|code| Some(*code) == told);
-        for code in ENDING.iter().skip(told.map_or(0, |place| place + 1)) {
-            self.give(Command::new(CommandKind::SystemEvent).with_state(*code))?;
-        }
-        Ok(Some(
-            "the day rolls half a minute after the end of messages; then connections close, and the next one begins".to_owned(),
-        ))
+        Ok(())
     }
 
     fn snapshot(&mut self) -> Result<String, String> {
@@ -406,12 +443,17 @@ impl Changes<'_> {
             if lost() > before {
                 return Err("it could not be written: look at room and health of the disk".to_owned());
             }
-            if began.elapsed() > SNAPSHOT_PATIENCE {
-                return Err(format!("the state after command {wanted} is not on disk yet; it may still be written"));
+            if began.elapsed() > PATIENCE {
+                return Err(format!(
+                    "the state after command {wanted} is not on disk yet; it may still be written"
+                ));
             }
-            thread::sleep(SNAPSHOT_LOOK);
+            thread::sleep(LOOK);
         }
-        Ok(format!("a snapshot of the state after command {} is on disk", counters.last.get()))
+        Ok(format!(
+            "a snapshot of the state after command {} is on disk",
+            counters.last.get()
+        ))
     }
 }
 
@@ -421,7 +463,8 @@ fn canceled(outcome: Outcome) -> Option<String> {
 
 /// A padded name of visible characters.
 pub(super) fn field<const N: usize>(name: &str, what: &str) -> Result<[u8; N], String> {
-    let field = text_field::<N>(name).filter(|_| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()));
+    let field = text_field::<N>(name)
+        .filter(|_| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()));
     field.ok_or_else(|| format!("{name:?} is not {what}: 1 to {N} visible ASCII characters"))
 }
 
@@ -442,7 +485,9 @@ fn limit(definition: &mut AccountDefinition, limits: &AccountLimits) -> Result<(
     }
     if let Some(rate) = limits.max_rate {
         if rate > RATE_MAX {
-            return Err(format!("{rate} requests a second is no rate: the most is {RATE_MAX}"));
+            return Err(format!(
+                "{rate} requests a second is no rate: the most is {RATE_MAX}"
+            ));
         }
         definition.rate_per_second = rate;
     }

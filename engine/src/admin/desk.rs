@@ -18,6 +18,9 @@ const JOBS_PER_TURN: usize = 4;
 /// How long somebody waits for the stage. A sync of a slow disk takes seconds; what takes longer may still be done.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The same for what can be left out.
+const GLANCE: Duration = Duration::from_millis(100);
+
 /// What the stage is asked to do.
 enum Job {
     /// Looks at the replica, briefly: the stage's other work waits.
@@ -100,6 +103,20 @@ impl Bell {
     /// Nobody answered.
     pub fn snapshot(&self) -> Result<Option<u64>, Unanswered> {
         self.ask(Job::Snapshot)
+    }
+
+    /// The login name of a session, unless the stage has something better to do.
+    pub fn session_name(&self, session: u32) -> Option<String> {
+        let (answer, answered) = sync_channel(1);
+        let look = move |replica: &Replica| {
+            let session = replica.exchange().session(session);
+            let name =
+                session.map(|session| String::from_utf8_lossy(&session.username).trim_end().to_owned());
+            // Whoever asked may have given up.
+            let _ = answer.send(name);
+        };
+        self.jobs.try_send(Job::Look(Box::new(look))).ok()?;
+        answered.recv_timeout(GLANCE).ok().flatten()
     }
 
     fn ask<T>(&self, job: impl FnOnce(SyncSender<T>) -> Job) -> Result<T, Unanswered> {

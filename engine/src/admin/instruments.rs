@@ -13,7 +13,7 @@ use crate::exchange::Limits;
 use crate::exchange::command::{
     AssetDefinition, Command, CommandKind, InstrumentChange, InstrumentDefinition, halves,
 };
-use crate::setup::Changed;
+use crate::setup::{Changed, said_of};
 
 /// Most value of an order that can be counted.
 const AMOUNT_MAX: u128 = 1 << 100;
@@ -42,7 +42,9 @@ impl Changes<'_> {
                 quote_decimals: decimals(exchange, &definition).1,
             })
         });
-        known.map_err(said)?.ok_or_else(|| "the instrument has gone".to_owned())
+        known
+            .map_err(said)?
+            .ok_or_else(|| "the instrument has gone".to_owned())
     }
 
     pub(super) fn fees(
@@ -132,8 +134,7 @@ impl Changes<'_> {
         let mut instruments = self.office.shown.config.instruments.iter();
         let configured = instruments.find(|configured| configured.symbol.as_str() == symbol);
         if let Some(configured) = configured {
-            // The indices of assets are no part of what can be changed.
-            let said = InstrumentChange::new(&configured.definition(0, 0));
+            let said = said_of(configured);
             self.remember(|remembered| remembered.change(Changed::Instrument(symbol), &said))?;
         }
         let here = |command: Command| Command {
@@ -141,11 +142,15 @@ impl Changes<'_> {
             ..command
         };
         if is_changed {
-            self.give(here(Command::new(CommandKind::ChangeInstrument).with_definition(change)))?;
+            self.give(here(
+                Command::new(CommandKind::ChangeInstrument).with_definition(change),
+            ))?;
         }
         if protection != known.protection {
             let (ppm, seconds) = protection;
-            self.give(here(Command::new(CommandKind::SetProtection).with_protection(ppm, seconds)))?;
+            self.give(here(
+                Command::new(CommandKind::SetProtection).with_protection(ppm, seconds),
+            ))?;
         }
         Ok(None)
     }
@@ -185,7 +190,9 @@ impl Changes<'_> {
         }
         let index = |name: &str| {
             let place = assets.iter().position(|(known, _)| known == name);
-            place.and_then(|place| u16::try_from(place).ok()).ok_or("an asset has gone")
+            place
+                .and_then(|place| u16::try_from(place).ok())
+                .ok_or("an asset has gone")
         };
         let mut symbols = Vec::new();
         for configured in &config.instruments {

@@ -165,7 +165,10 @@ pub(super) fn account_row(exchange: &Exchange, index: u32) -> Option<AccountRow>
         account: text(&account.definition.name),
         firm: text(&account.definition.firm),
         open_orders: account.open_orders,
-        orders: match (account.is_killed || exchange.all_killed(), account.order_entry_enabled) {
+        orders: match (
+            account.is_killed || exchange.all_killed(),
+            account.order_entry_enabled,
+        ) {
             (true, _) => "killed",
             (false, false) => "disabled",
             (false, true) => "trading",
@@ -264,10 +267,7 @@ pub(super) fn instruments(bell: &Bell) -> Result<(Vec<InstrumentRow>, bool), Una
 }
 
 /// What the account has, and its sessions.
-pub(super) fn balances(
-    bell: &Bell,
-    account: u32,
-) -> Result<(Vec<BalanceRow>, Vec<String>), Unanswered> {
+pub(super) fn balances(bell: &Bell, account: u32) -> Result<(Vec<BalanceRow>, Vec<String>), Unanswered> {
     bell.look(move |replica| {
         let exchange = replica.exchange();
         let rows = (0..exchange.asset_count()).filter_map(|index| {
@@ -298,36 +298,39 @@ pub(super) struct Wanted {
 }
 
 /// Open orders: account by account, of each the oldest first.
-pub(super) fn orders(
-    bell: &Bell,
-    wanted: Wanted,
-    limit: usize,
-) -> Result<(Vec<OrderRow>, bool), Unanswered> {
+pub(super) fn orders(bell: &Bell, wanted: Wanted, limit: usize) -> Result<(Vec<OrderRow>, bool), Unanswered> {
     // Accounts before this one, and so many orders of it, were looked at.
     let begin = (wanted.account.unwrap_or(0), 0_u32);
-    pages(bell, begin, limit.min(ROWS_MAX), move |replica, (mut account, mut behind)| {
-        let exchange = replica.exchange();
-        let end = wanted.account.map_or(exchange.account_count(), |account| account + 1);
-        let (mut rows, mut looked_at) = (Vec::new(), 0);
-        while account < end {
-            for order in exchange.open_orders(account).skip(behind as usize) {
-                if looked_at == LOOKED_AT || rows.len() == PAGE as usize {
-                    return (rows, Some((account, behind)));
+    pages(
+        bell,
+        begin,
+        limit.min(ROWS_MAX),
+        move |replica, (mut account, mut behind)| {
+            let exchange = replica.exchange();
+            let end = wanted
+                .account
+                .map_or(exchange.account_count(), |account| account + 1);
+            let (mut rows, mut looked_at) = (Vec::new(), 0);
+            while account < end {
+                for order in exchange.open_orders(account).skip(behind as usize) {
+                    if looked_at == LOOKED_AT || rows.len() == PAGE as usize {
+                        return (rows, Some((account, behind)));
+                    }
+                    (looked_at, behind) = (looked_at + 1, behind + 1);
+                    let is_wanted = wanted.session.is_none_or(|session| session == order.session)
+                        && wanted.instrument.is_none_or(|locate| locate == order.instrument);
+                    if is_wanted {
+                        rows.extend(order_row(exchange, &order));
+                    }
                 }
-                (looked_at, behind) = (looked_at + 1, behind + 1);
-                let is_wanted = wanted.session.is_none_or(|session| session == order.session)
-                    && wanted.instrument.is_none_or(|locate| locate == order.instrument);
-                if is_wanted {
-                    rows.extend(order_row(exchange, &order));
+                (account, behind, looked_at) = (account + 1, 0, looked_at + 1);
+                if looked_at >= LOOKED_AT {
+                    return (rows, (account < end).then_some((account, 0)));
                 }
             }
-            (account, behind, looked_at) = (account + 1, 0, looked_at + 1);
-            if looked_at >= LOOKED_AT {
-                return (rows, (account < end).then_some((account, 0)));
-            }
-        }
-        (rows, None)
-    })
+            (rows, None)
+        },
+    )
 }
 
 fn order_row(exchange: &Exchange, order: &OrderView) -> Option<OrderRow> {

@@ -1,5 +1,6 @@
 //! Where requests are answered, each on its connection's thread.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,9 +18,9 @@ use crate::runtime::notices::Notices;
 use crate::runtime::shutdown::Shutdown;
 use crate::setup::Remembered;
 use crate::snapshot::SnapshotCounters;
+use crate::stat::Live;
 
 /// What a running exchange shows to operators beside its replica.
-#[derive(Debug)]
 pub struct Shown {
     /// Its configuration.
     pub config: Config,
@@ -27,6 +28,8 @@ pub struct Shown {
     pub directory: Option<PathBuf>,
     /// Who may log in.
     pub credentials: Credentials,
+    /// What it counts.
+    pub live: Live,
     /// What became of snapshots.
     pub snapshots: Option<Arc<CachePadded<SnapshotCounters>>>,
     /// Told to the console.
@@ -38,13 +41,18 @@ pub struct Shown {
 }
 
 /// See the module.
-#[derive(Debug)]
 pub struct Office {
     pub(super) bell: Bell,
     pub(super) shown: Shown,
     /// Whoever changes something holds this: changes come one after the other, each knowing what the one before did.
     changing: Mutex<Remembered>,
     counters: Arc<CachePadded<AdminCounters>>,
+}
+
+impl fmt::Debug for Office {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Office").finish_non_exhaustive()
+    }
 }
 
 impl Office {
@@ -86,6 +94,9 @@ impl Office {
                 instrument.as_deref(),
                 limit,
             ),
+            Request::Stat {} => Ok(Answer::of(
+                &self.shown.live.read(|session| bell.session_name(session)),
+            )),
             Request::Position {} => {
                 let applied = bell.look(|replica| replica.applied());
                 let about = |command| Answer::of(&serde_json::json!({ "command": command }));
@@ -95,7 +106,9 @@ impl Office {
                 let who = peer::name(peer.who());
                 self.shown.notices.tell(format!("stop: {who} asked for it"));
                 self.shown.shutdown.request();
-                Ok(Answer::text("the exchange ends: what was taken is decided, written and told first"))
+                Ok(Answer::text(
+                    "the exchange ends: what was taken is decided, written and told first",
+                ))
             }
             change => return self.change(peer.who(), change),
         };

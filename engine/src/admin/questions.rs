@@ -67,7 +67,9 @@ pub(super) fn definition(bell: &Bell, account: u32) -> Result<AccountDefinition,
         let account = replica.exchange().account(account);
         account.map(|account| account.definition)
     });
-    found.map_err(said)?.ok_or_else(|| "the account has gone".to_owned())
+    found
+        .map_err(said)?
+        .ok_or_else(|| "the account has gone".to_owned())
 }
 
 pub(super) fn accounts(bell: &Bell) -> Result<Answer, String> {

@@ -114,6 +114,8 @@ pub enum Request {
         #[serde(default)]
         limit: Option<usize>,
     },
+    /// Counters of all stages, what waits between them, how long things took.
+    Stat {},
     /// The last command that is durable and applied.
     Position {},
     /// Money comes in.

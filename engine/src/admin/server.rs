@@ -85,10 +85,16 @@ impl Opened {
         }
         match fs::symlink_metadata(path) {
             Ok(known) if !known.file_type().is_socket() => {
-                return Err(wrong(ErrorKind::AlreadyExists, "it is there, and no socket".to_owned()));
+                return Err(wrong(
+                    ErrorKind::AlreadyExists,
+                    "it is there, and no socket".to_owned(),
+                ));
             }
             Ok(_) if UnixStream::connect(path).is_ok() => {
-                return Err(wrong(ErrorKind::AddrInUse, "another process listens there".to_owned()));
+                return Err(wrong(
+                    ErrorKind::AddrInUse,
+                    "another process listens there".to_owned(),
+                ));
             }
             Ok(_) => fs::remove_file(path)?,
             Err(error) if error.kind() == ErrorKind::NotFound => {}

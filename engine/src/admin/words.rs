@@ -33,14 +33,20 @@ impl Names<'_> {
 
     fn asset(&self, asset: u32) -> (String, u8) {
         let asset = self.0.asset(asset);
-        asset.map_or_else(|| ("?".to_owned(), 0), |asset| (text(&asset.name), asset.decimals))
+        asset.map_or_else(
+            || ("?".to_owned(), 0),
+            |asset| (text(&asset.name), asset.decimals),
+        )
     }
 }
 
 /// True for what is told of who reads what happened: all but what customers ask for every day, and timers.
 pub fn is_told(kind: CommandKind) -> bool {
     use CommandKind::{AccountQuery, Cancel, Enter, Expire, Imbalance, MassCancel, Modify, Replace};
-    let is_traders = matches!(kind, Enter | Replace | Cancel | Modify | MassCancel | AccountQuery);
+    let is_traders = matches!(
+        kind,
+        Enter | Replace | Cancel | Modify | MassCancel | AccountQuery
+    );
     !is_traders && !matches!(kind, Expire | Imbalance)
 }
 
@@ -98,7 +104,10 @@ pub fn words(command: &Command, names: Names<'_>) -> String {
                 ALL_ACCOUNTS => "all accounts".to_owned(),
                 account => format!("account {}", names.account(account)),
             };
-            format!("kill switch {} for {who}", if switch.is_on == 0 { "off" } else { "on" })
+            format!(
+                "kill switch {} for {who}",
+                if switch.is_on == 0 { "off" } else { "on" }
+            )
         }
         Some(CommandKind::CancelOrders) => {
             let wanted = command.cancel_orders();
@@ -140,7 +149,10 @@ fn transfer(verb: &str, direction: &str, command: &Command, names: Names<'_>) ->
     let transfer = command.transfer();
     let (asset, decimals) = names.asset(transfer.asset);
     let amount = amount_text(whole(transfer.amount), decimals);
-    format!("{verb} {amount} {asset} {direction} account {}", names.account(transfer.account))
+    format!(
+        "{verb} {amount} {asset} {direction} account {}",
+        names.account(transfer.account)
+    )
 }
 
 fn set_state(command: &Command, symbol: &str) -> String {

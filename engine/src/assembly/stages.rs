@@ -237,6 +237,7 @@ pub(super) fn build<W: Outside>(
         notes: notes_from,
         inbound: inbound_to,
     };
+    let newest_snapshot = start.newest_snapshot;
     let mut recovery = RecoveryStage::resume(
         recovery_config,
         recovery_links,
@@ -288,6 +289,7 @@ pub(super) fn build<W: Outside>(
         } else {
             Keeper::inline(Box::new(snapshots), keeper_settings, retention)
         };
+        keeper.counters().last.set(newest_snapshot);
         snapshot_counters = Some(Arc::clone(keeper.counters()));
         recovery.keep_snapshots(keeper);
     }

@@ -14,9 +14,9 @@ use engine::poison::Skips;
 use engine::replay;
 use serde_json::json;
 
+use super::Failure;
 use super::journal::{ReplayError, begin_before, limits, skips};
 use super::socket::SocketArgument;
-use super::Failure;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -88,8 +88,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// The last command of a running exchange that is surely written; of one that does not run, all that there is.
 fn durable(exchange: &SocketArgument) -> u64 {
-    let asked = exchange.connect().and_then(|mut socket| socket.ask(&Request::Position {}));
-    let position = asked.ok().and_then(|answer| answer.about?.get("command")?.as_u64());
+    let asked = exchange
+        .connect()
+        .and_then(|mut socket| socket.ask(&Request::Position {}));
+    let position = asked
+        .ok()
+        .and_then(|answer| answer.about?.get("command")?.as_u64());
     position.unwrap_or(u64::MAX)
 }
 

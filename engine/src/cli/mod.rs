@@ -8,6 +8,7 @@ mod journal;
 mod run;
 mod secret;
 mod socket;
+mod stat;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -47,6 +48,8 @@ enum Verb {
     Replay(journal::ReplayArguments),
     /// Ask a running exchange, and change it: accounts, instruments, halts, kill switch, the end of the day.
     Admin(admin::Arguments),
+    /// Show what a running exchange counts: rates, what waits, how long things take, who is refused.
+    Stat(stat::Arguments),
     /// Say what happened, from the journal: what operators did, logins, system events, states of instruments.
     Audit(audit::Arguments),
     /// Leave out the command that ended the last process, so that the next start goes on without it.
@@ -79,6 +82,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Verify(arguments) => journal::verify(&arguments),
         Verb::Replay(arguments) => journal::replay_to(&arguments),
         Verb::Admin(arguments) => admin::run(arguments),
+        Verb::Stat(arguments) => stat::run(&arguments),
         Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Skip(arguments) => journal::skip(&arguments),
     };

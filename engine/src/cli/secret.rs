@@ -48,7 +48,9 @@ impl PasswordArgument {
             None => typed(username)?,
         };
         let password = Password::chosen(&text).ok_or_else(|| {
-            Failure::Refused("a password has 1 to 10 visible ASCII characters: a login has room for no more".to_owned())
+            Failure::Refused(
+                "a password has 1 to 10 visible ASCII characters: a login has room for no more".to_owned(),
+            )
         })?;
         let hash = password.hash().map_err(Failure::Ended)?;
         Ok(Hash::text(&hash).to_owned())
@@ -63,7 +65,9 @@ fn first_line(path: &Path) -> Result<String, Failure> {
 
 fn typed(username: &str) -> Result<String, Failure> {
     let failed = |error: std::io::Error| {
-        Failure::Refused(format!("there is no terminal to ask for a password ({error}): use --password-file"))
+        Failure::Refused(format!(
+            "there is no terminal to ask for a password ({error}): use --password-file"
+        ))
     };
     let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty");
     let terminal = terminal.map_err(failed)?;

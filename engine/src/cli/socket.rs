@@ -88,6 +88,7 @@ impl Socket {
         if answer.is_empty() {
             return Err(failed("no answer: the connection was closed".to_owned()));
         }
-        serde_json::from_str(&answer).map_err(|error| failed(format!("the answer can not be understood: {error}")))
+        serde_json::from_str(&answer)
+            .map_err(|error| failed(format!("the answer can not be understood: {error}")))
     }
 }

@@ -24,13 +24,18 @@ pub(super) fn table(rows: &[Value]) -> String {
         lines.push(names.iter().map(cell).collect());
     }
     let width = |column: usize| {
-        let cells = lines.iter().map(|line: &Vec<String>| line[column].chars().count());
+        let cells = lines
+            .iter()
+            .map(|line: &Vec<String>| line[column].chars().count());
         cells.max().unwrap_or(0)
     };
     let widths: Vec<_> = (0..names.len()).map(width).collect();
     let mut text = String::new();
     for line in &lines {
-        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let cells = line
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"));
         text += cells.collect::<Vec<_>>().join("  ").trim_end();
         text.push('\n');
     }
@@ -40,7 +45,9 @@ pub(super) fn table(rows: &[Value]) -> String {
 /// Names and values, one below the other.
 pub(super) fn facts(facts: &Map<String, Value>) -> String {
     let width = facts.keys().map(String::len).max().unwrap_or(0);
-    let lines = facts.iter().map(|(name, value)| format!("{name:<width$}  {}\n", plain(value)));
+    let lines = facts
+        .iter()
+        .map(|(name, value)| format!("{name:<width$}  {}\n", plain(value)));
     lines.collect()
 }
 
@@ -50,7 +57,8 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_what_stands_in_them() {
-        let row = |name: &str, count: u32| serde_json::json!({ "name": name, "count": count, "list": ["a", "b"] });
+        let row =
+            |name: &str, count: u32| serde_json::json!({ "name": name, "count": count, "list": ["a", "b"] });
         let text = table(&[row("x", 1), row("longer", 22_222_222)]);
         assert_eq!(
             text,

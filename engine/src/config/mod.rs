@@ -14,8 +14,8 @@ use std::path::Path;
 
 use protocol::units::{Price, Symbol};
 
-pub use describe::Description;
 use crate::setup::Remembered;
+pub use describe::Description;
 pub use error::{ConfigError, Problem};
 pub use types::{
     Account, Asset, Authentication, Capacities, Day, Deposit, Durability, IdleChoice, Instrument, Journal,

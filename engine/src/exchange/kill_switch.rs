@@ -56,9 +56,7 @@ impl Exchange {
 
     /// Those of one session, or of all; of one instrument, or of all.
     pub(super) fn cancel_orders<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
-        let CancelOrders {
-            account, session, ..
-        } = command.cancel_orders();
+        let CancelOrders { account, session, .. } = command.cancel_orders();
         let session = (session != ALL_SESSIONS).then_some(session);
         let is_its = |session| {
             let session = self.session(session);

@@ -72,7 +72,11 @@ impl Credentials {
         if !is_field(password, PASSWORD_BYTES) {
             return Err(CredentialsError::Password(username.to_owned()));
         }
-        self.insert(username, Secret::Plain(Password::new(password.as_bytes())), session)
+        self.insert(
+            username,
+            Secret::Plain(Password::new(password.as_bytes())),
+            session,
+        )
     }
 
     /// The same for who knows the password's hash only.
@@ -240,7 +244,10 @@ mod tests {
 
     #[test]
     fn market_data_is_open_or_listed() {
-        assert_ne!(MarketDataLogins::Open.check(b"      ", b"          "), Checked::Wrong);
+        assert_ne!(
+            MarketDataLogins::Open.check(b"      ", b"          "),
+            Checked::Wrong
+        );
         let listed = MarketDataLogins::Listed(credentials());
         assert_eq!(listed.check(b"bob   ", b"tenletters"), Checked::Session(4));
         assert_eq!(listed.check(b"bob   ", b"          "), Checked::Wrong);

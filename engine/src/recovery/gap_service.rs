@@ -64,8 +64,8 @@ impl Service for GapService {
         true
     }
 
-    fn message(&mut self, _open: &mut Feeder, _caller: Caller, _bytes: &[u8], counters: &mut DoorCounters) {
-        counters.ignored += 1;
+    fn message(&mut self, _open: &mut Feeder, _caller: Caller, _bytes: &[u8], counters: &DoorCounters) {
+        counters.ignored.increment();
     }
 
     fn turn<S: Read + Write>(

@@ -52,7 +52,9 @@ use crate::admin::Desk;
 use crate::exchange::{DAYS_MAX, Exchange, Limits};
 use crate::output::window::{self, Lapped, Record};
 use crate::output::{MessageSink, Numbers, market_data_name, order_entry_name};
-use crate::runtime::clock::Clock;
+use crate::runtime::clock::{Clock, since};
+use crate::runtime::counters::{Counters, Named};
+use crate::runtime::histogram::Histogram;
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::seams::{DatagramSink, Listener};
 use crate::runtime::{Hurry, Stage, Watch};
@@ -149,33 +151,45 @@ pub struct RecoveryLinks {
     pub inbound: Producer<Inbound>,
 }
 
-/// What happened in the stage, counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RecoveryCounters {
-    /// The order-entry door.
-    pub order_entry: DoorCounters,
-    /// The gap-recovery door.
-    pub gap_recovery: DoorCounters,
-    /// Acknowledgements sent again.
-    pub re_requests: ReRequestCounters,
-    /// The store.
-    pub store: StoreCounters,
-    /// Times the window overtook its reader.
-    pub lapped: u64,
-    /// Durable commands that the replica read from the journal, because its ring was full.
-    pub read_from_disk: u64,
-}
-
 crate::counters! {
-    /// What the recovery stage shows while it runs.
-    pub struct LiveRecoveryCounters: "recovery" {
+    /// What the recovery stage counts.
+    pub struct RecoveryCounters: "recovery" {
         turns: "Turns of the stage.",
         idle_turns: "Turns in which there was nothing to do.",
         stored: "Messages and marks taken from the output's window.",
         steps: "Steps of commands that the replica applied.",
+        applied: "The last command that the replica has applied.",
         window_full_turns: "Turns that took as much from the window as one may: more was waiting.",
         lapped: "Times the output's window overtook its reader.",
         read_from_disk: "Commands that the replica read from the journal, because its ring was full.",
+    }
+}
+
+/// The groups of the recovery stage.
+#[derive(Debug, Clone)]
+pub struct RecoveryGroups {
+    /// The stage.
+    pub stage: Arc<CachePadded<RecoveryCounters>>,
+    /// The order-entry door.
+    pub order_entry: Arc<CachePadded<DoorCounters>>,
+    /// The gap-recovery door.
+    pub gap_recovery: Arc<CachePadded<DoorCounters>>,
+    /// Acknowledgements sent again.
+    pub re_requests: Arc<CachePadded<ReRequestCounters>>,
+    /// The store.
+    pub store: Arc<CachePadded<StoreCounters>>,
+}
+
+impl RecoveryGroups {
+    /// All of them, under their names.
+    pub fn all(&self) -> [Arc<dyn Counters>; 5] {
+        [
+            Arc::clone(&self.stage) as Arc<dyn Counters>,
+            Named::new("order_entry", &self.order_entry),
+            Named::new("gap_recovery", &self.gap_recovery),
+            Arc::clone(&self.re_requests) as Arc<dyn Counters>,
+            Arc::clone(&self.store) as Arc<dyn Counters>,
+        ]
     }
 }
 
@@ -202,8 +216,9 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     desk: Option<Desk>,
     /// When the day began, as long as the one before is kept.
     rolled_ns: Option<u64>,
-    lapped: u64,
-    live: Arc<CachePadded<LiveRecoveryCounters>>,
+    counters: Arc<CachePadded<RecoveryCounters>>,
+    /// How far the replica was behind.
+    behind: Arc<CachePadded<Histogram>>,
     records_per_poll: usize,
     steps_per_poll: usize,
 }
@@ -339,6 +354,8 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             links.inbound,
         );
         let gap_service = GapService::new(config.market_data_logins);
+        let counters = RecoveryCounters::shared();
+        counters.applied.set(start.replica.applied());
         Self {
             clock,
             window: links.window,
@@ -361,8 +378,11 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             mending: None,
             desk: None,
             rolled_ns: start.rolled_ns,
-            lapped: 0,
-            live: LiveRecoveryCounters::shared(),
+            counters,
+            behind: Histogram::shared(
+                "replica",
+                "From numbering a command to its effect in the replica, which answers questions. The last command of each turn.",
+            ),
             records_per_poll: config.records_per_poll,
             steps_per_poll: config.steps_per_poll,
         }
@@ -475,21 +495,20 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         &self.store
     }
 
-    /// What it shows while it runs.
-    pub fn live_counters(&self) -> &Arc<CachePadded<LiveRecoveryCounters>> {
-        &self.live
+    /// What it counts.
+    pub fn counters(&self) -> RecoveryGroups {
+        RecoveryGroups {
+            stage: Arc::clone(&self.counters),
+            order_entry: Arc::clone(self.order_entry.counters()),
+            gap_recovery: Arc::clone(self.gap_recovery.counters()),
+            re_requests: Arc::clone(self.re_requests.counters()),
+            store: Arc::clone(self.store.counters()),
+        }
     }
 
-    /// Counted so far.
-    pub fn counters(&self) -> RecoveryCounters {
-        RecoveryCounters {
-            order_entry: self.order_entry.counters(),
-            gap_recovery: self.gap_recovery.counters(),
-            re_requests: self.re_requests.counters(),
-            store: self.store.counters(),
-            lapped: self.lapped,
-            read_from_disk: self.commands.read_from_disk(),
-        }
+    /// How far the replica was behind.
+    pub fn behind(&self) -> &Arc<CachePadded<Histogram>> {
+        &self.behind
     }
 
     /// The orderly end, after the other stages have ended: says what is left to say as far as clients take it, and
@@ -524,19 +543,25 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         }
     }
 
-    fn count_turn(&self, work: usize, stored: usize, steps: usize) {
-        let live = &self.live;
-        live.turns.increment();
+    fn count_turn(&self, now_ns: u64, work: usize, stored: usize, steps: usize) {
+        let counters = &self.counters;
+        counters.turns.increment();
         if work == 0 {
-            live.idle_turns.increment();
+            counters.idle_turns.increment();
             return;
         }
-        live.stored.add(stored as u64);
-        live.steps.add(steps as u64);
-        live.window_full_turns
+        counters.stored.add(stored as u64);
+        counters.steps.add(steps as u64);
+        counters
+            .window_full_turns
             .add(u64::from(stored == self.records_per_poll));
-        live.lapped.set(self.lapped);
-        live.read_from_disk.set(self.commands.read_from_disk());
+        counters.read_from_disk.set(self.commands.read_from_disk());
+        if steps > 0
+            && let Some(replica) = &self.replica
+        {
+            counters.applied.set(replica.applied());
+            self.behind.record(since(replica.exchange().now(), now_ns));
+        }
     }
 
     /// Takes what was released into the store; returns how many records.
@@ -555,7 +580,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
                 Ok(Some(Record::Day(day))) => self.begin_day(day),
                 Ok(None) => return taken,
                 Err(Lapped { released }) => {
-                    self.lapped += 1;
+                    self.counters.lapped.increment();
                     self.mending = Some(released);
                 }
             }
@@ -642,7 +667,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
         work += self.attend();
         work += self.lend(now_ns);
         work += self.archive.as_mut().map_or(0, Archive::poll);
-        self.count_turn(work, stored, steps);
+        self.count_turn(now_ns, work, stored, steps);
         work
     }
 

@@ -128,13 +128,13 @@ impl OrderEntry {
         has_room
     }
 
-    fn bind(&mut self, open: &mut Open, caller: Caller, udp_port: u16, counters: &mut DoorCounters) {
+    fn bind(&mut self, open: &mut Open, caller: Caller, udp_port: u16, counters: &DoorCounters) {
         let mut token = [0; 8];
         let mut salt = [0; 16];
         let is_random = getrandom::fill(&mut token).is_ok() && getrandom::fill(&mut salt).is_ok();
         if udp_port == 0 || !is_random {
             // No answer: the client asks again, or stays on TCP.
-            counters.dropped += 1;
+            counters.dropped.increment();
             return;
         }
         self.tell(Inbound::Bind {
@@ -225,9 +225,9 @@ impl Service for OrderEntry {
         open.is_replay || (!self.inbound.is_full() && open.questions.len() < self.questions_max)
     }
 
-    fn message(&mut self, open: &mut Open, caller: Caller, bytes: &[u8], counters: &mut DoorCounters) {
+    fn message(&mut self, open: &mut Open, caller: Caller, bytes: &[u8], counters: &DoorCounters) {
         if open.is_replay {
-            counters.ignored += 1;
+            counters.ignored.increment();
             return;
         }
         let ask = match Question::decode(bytes) {
@@ -246,16 +246,16 @@ impl Service for OrderEntry {
                         connection: caller.id,
                         message,
                     }),
-                    None => counters.dropped += 1,
+                    None => counters.dropped.increment(),
                 }
                 return;
             }
             Ok(Question::Unknown(_)) => {
-                counters.ignored += 1;
+                counters.ignored.increment();
                 return;
             }
             Err(_) => {
-                counters.dropped += 1;
+                counters.dropped.increment();
                 return;
             }
         };

@@ -1,6 +1,8 @@
 //! A second exchange, applied on what is durable. Everything that is asked is read here, so that a question never
 //! touches the engine.
 
+use std::sync::Arc;
+
 use super::durable::Durable;
 use super::follower::{Follower, Told};
 use super::history::{History, OrderStatus};
@@ -10,6 +12,7 @@ use crate::exchange::{Exchange, Limits, Outlook, Progress};
 use crate::ingress::EventsHash;
 use crate::output::{Encoder, MessageSink};
 use crate::poison;
+use crate::runtime::counters::Counter;
 use crate::runtime::links::STEP_EVENTS_MAX;
 
 /// The exchange as of the last durable command that was applied, with the numbers of its streams.
@@ -25,6 +28,8 @@ pub struct Replica {
     /// Of the step at hand.
     told: Told,
     operated: Operated,
+    /// By session: requests that were refused since the start.
+    refused: Arc<[Counter]>,
 }
 
 /// What became of the last command that an operator asked for since the start.
@@ -131,6 +136,7 @@ impl Replica {
             unfinished: None,
             told: Told::with_capacity(STEP_EVENTS_MAX),
             operated: Operated::default(),
+            refused: (0..limits.sessions).map(|_| Counter::default()).collect(),
         }
     }
 
@@ -185,11 +191,17 @@ impl Replica {
             follower,
             told,
             operated,
+            refused,
             ..
         } = self;
         told.clear();
         let progress = core.step(command, &Outlook::NONE, told);
         follower.follow(command, told, messages);
+        for session in told.refusals() {
+            if let Some(counter) = refused.get(session as usize) {
+                counter.increment();
+            }
+        }
         if command.operator().is_some() {
             operated.note(command, &told.events);
         }
@@ -200,6 +212,11 @@ impl Replica {
     /// [`Replica::is_between_commands`].
     pub fn applied(&self) -> u64 {
         self.core.applied
+    }
+
+    /// By session: orders and replacements that were refused since the start.
+    pub fn refused(&self) -> &Arc<[Counter]> {
+        &self.refused
     }
 
     /// What became of the last command that an operator asked for.

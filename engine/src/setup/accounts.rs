@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use protocol::units::Symbol;
+use zerocopy::IntoBytes;
 
 use super::{Changed, Setup};
 use crate::config::Account;
@@ -73,7 +74,7 @@ impl Setup<'_> {
         };
         let change = AccountChange::new(index, &configured.definition());
         let remembered = &self.config.remembered;
-        let is_changed = remembered.is_changed(Changed::Account(configured.name()), &change);
+        let is_changed = remembered.is_changed(Changed::Account(configured.name()), change.as_bytes());
         if change != AccountChange::new(index, &known.definition) && !is_changed {
             self.commands
                 .push(Command::new(CommandKind::ChangeAccount).with_definition(&change));

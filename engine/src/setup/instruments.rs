@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use protocol::units::Symbol;
 
-use super::{Changed, Setup};
+use super::{Changed, Setup, said_of};
 use crate::config::{Description, Instrument};
 use crate::exchange::command::{Command, CommandKind, InstrumentChange, InstrumentDefinition};
 
@@ -56,8 +56,8 @@ impl Setup<'_> {
                     let known = self.exchange.instrument(locate);
                     if let Some(was) = known.map(|known| known.definition) {
                         self.compare_instruments(instrument, &was);
-                        self.change_instrument(locate, &was, &definition);
-                        if !self.is_changed(&definition) {
+                        if !self.is_changed(instrument) {
+                            self.change_instrument(locate, &was, &definition);
                             self.protect(locate, self.exchange.protection(locate), instrument);
                         }
                     }
@@ -86,7 +86,7 @@ impl Setup<'_> {
 
     fn change_instrument(&mut self, locate: u16, was: &InstrumentDefinition, is: &InstrumentDefinition) {
         let change = InstrumentChange::new(is);
-        if change != InstrumentChange::new(was) && !self.is_changed(is) {
+        if change != InstrumentChange::new(was) {
             self.commands.push(Command {
                 instrument: locate,
                 ..Command::new(CommandKind::ChangeInstrument).with_definition(&change)
@@ -95,11 +95,9 @@ impl Setup<'_> {
     }
 
     /// True when an operator has changed it, and the file says of it what it said then.
-    fn is_changed(&self, configured: &InstrumentDefinition) -> bool {
-        let symbol = configured.symbol();
-        let what = Changed::Instrument(symbol.as_str());
-        let change = InstrumentChange::new(configured);
-        self.config.remembered.is_changed(what, &change)
+    fn is_changed(&self, configured: &Instrument) -> bool {
+        let what = Changed::Instrument(configured.symbol.as_str());
+        self.config.remembered.is_changed(what, &said_of(configured))
     }
 
     /// Room for the pairs of fees that are new.

@@ -30,7 +30,7 @@ use crate::exchange::event::EventKind;
 use crate::exchange::instrument::State;
 use crate::exchange::{Exchange, Limits, Progress};
 use crate::limits::{LEVELS, ORDERS};
-pub use remembered::{Changed, Remembered};
+pub use remembered::{Changed, Remembered, said_of};
 
 /// The commands that bring `exchange` to what `config` says, without numbers and times.
 ///

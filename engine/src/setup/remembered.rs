@@ -13,8 +13,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use zerocopy::{Immutable, IntoBytes};
+use zerocopy::IntoBytes;
 
+use crate::config::Instrument;
+use crate::exchange::command::InstrumentChange;
 use crate::password::Hash;
 
 const FILE: &str = "operator.toml";
@@ -57,9 +59,17 @@ impl Changed<'_> {
     }
 }
 
-/// Names the bytes of a change.
-fn fingerprint<T: IntoBytes + Immutable>(change: &T) -> String {
-    format!("{:08x}", crc32c::crc32c(change.as_bytes()))
+/// Names what the configuration file says.
+fn fingerprint(configured: &[u8]) -> String {
+    format!("{:08x}", crc32c::crc32c(configured))
+}
+
+/// What the configuration file says of an instrument, as far as it can be changed.
+pub fn said_of(instrument: &Instrument) -> Vec<u8> {
+    // The indices of assets are no part of what can be changed.
+    let change = InstrumentChange::new(&instrument.definition(0, 0));
+    let protection = [instrument.volatility_ppm, instrument.pause_seconds];
+    [change.as_bytes(), protection.as_bytes()].concat()
 }
 
 fn add(names: &mut Vec<String>, name: &str) {
@@ -105,7 +115,11 @@ impl Remembered {
             _ => {}
         }
         let mut options = OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&unfinished)?;
         file.write_all(HEAD.as_bytes())?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
@@ -134,12 +148,12 @@ impl Remembered {
     }
 
     /// Something is changed of which the configuration file says `configured`.
-    pub fn change<T: IntoBytes + Immutable>(&mut self, what: Changed<'_>, configured: &T) {
+    pub fn change(&mut self, what: Changed<'_>, configured: &[u8]) {
         self.changed.insert(what.key(), fingerprint(configured));
     }
 
     /// True when it was changed, and the configuration file says now what it said then.
-    pub fn is_changed<T: IntoBytes + Immutable>(&self, what: Changed<'_>, configured: &T) -> bool {
+    pub fn is_changed(&self, what: Changed<'_>, configured: &[u8]) -> bool {
         self.changed
             .get(&what.key())
             .is_some_and(|said| *said == fingerprint(configured))
@@ -178,7 +192,10 @@ mod tests {
     fn what_was_written_is_read_and_is_nobody_elses() {
         let directory = std::env::temp_dir().join(format!("remembered-{}", std::process::id()));
         fs::create_dir_all(&directory).expect("the temporary directory can be written");
-        assert_eq!(Remembered::read(&directory).expect("none is no error"), Remembered::default());
+        assert_eq!(
+            Remembered::read(&directory).expect("none is no error"),
+            Remembered::default()
+        );
         let mut remembered = Remembered::default();
         let hash = Password::chosen("secret").map(|password| password.hash());
         let hash = hash.expect("it can be one").expect("there is memory");
@@ -187,10 +204,13 @@ mod tests {
         remembered.add_session("NEW1", &hash);
         remembered.add_asset("DOGE");
         remembered.add_instrument("DOGE-USD");
-        remembered.change(Changed::Instrument("BTC-USD"), &7_u32);
+        remembered.change(Changed::Instrument("BTC-USD"), b"7");
         fs::write(directory.join("operator.unfinished"), "left behind").expect("it can be written");
         remembered.write(&directory).expect("it can be written");
-        let mode = fs::metadata(directory.join(FILE)).expect("it is there").permissions().mode();
+        let mode = fs::metadata(directory.join(FILE))
+            .expect("it is there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         let read = Remembered::read(&directory).expect("it can be read");
         assert_eq!(read, remembered);
@@ -198,12 +218,18 @@ mod tests {
         assert_eq!(read.hash("NEW1"), Some(hash));
         assert_eq!(read.hash("NEW2"), None);
         assert!(read.has_asset("DOGE") && read.has_instrument("DOGE-USD") && !read.has_account("OLD"));
-        assert!(read.is_changed(Changed::Instrument("BTC-USD"), &7_u32));
-        assert!(!read.is_changed(Changed::Instrument("BTC-USD"), &8_u32), "the file says otherwise");
-        assert!(!read.is_changed(Changed::Account("BTC-USD"), &7_u32));
+        assert!(read.is_changed(Changed::Instrument("BTC-USD"), b"7"));
+        assert!(
+            !read.is_changed(Changed::Instrument("BTC-USD"), b"8"),
+            "the file says otherwise"
+        );
+        assert!(!read.is_changed(Changed::Account("BTC-USD"), b"7"));
         fs::write(directory.join(FILE), "[sessions]\nNEW1 = \"demo\"").expect("it can be written");
         let error = Remembered::read(&directory).expect_err("no hash").to_string();
-        assert!(error.contains("session NEW1: it is not a password's hash"), "{error}");
+        assert!(
+            error.contains("session NEW1: it is not a password's hash"),
+            "{error}"
+        );
         fs::remove_dir_all(directory).expect("it is ours");
     }
 }

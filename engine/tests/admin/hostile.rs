@@ -30,12 +30,18 @@ fn the_socket_is_its_owners_and_goes_with_the_exchange() {
     // Left behind by one that was killed.
     drop(std::os::unix::net::UnixListener::bind(&path).expect("it can be made"));
     let world = World::start(&config);
-    let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
+    let mode = std::fs::metadata(&path)
+        .expect("it is there")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
     world.stop();
     assert!(!path.exists());
     std::fs::write(&path, "something else").expect("it can be written");
-    let error = engine::assembly::start(&config).err().expect("it is no socket").to_string();
+    let error = engine::assembly::start(&config)
+        .err()
+        .expect("it is no socket")
+        .to_string();
     assert!(error.contains("no socket") && error.contains("remedy"), "{error}");
 }
 
@@ -101,7 +107,8 @@ fn who_does_not_read_and_who_says_nothing_are_not_waited_for() {
     let mut deaf = world.connect();
     let request = b"{\"verb\":\"instruments\"}\n".repeat(200);
     // It may be closed before all of it is taken.
-    deaf.set_write_timeout(Some(std::time::Duration::from_millis(10))).expect("a timeout");
+    deaf.set_write_timeout(Some(std::time::Duration::from_millis(10)))
+        .expect("a timeout");
     for _ in 0..50 {
         if deaf.write_all(&request).is_err() {
             break;
@@ -129,7 +136,9 @@ fn a_crowd_is_told_so_and_makes_room_again() {
     });
     assert_eq!(counted(&world, "connections"), 8);
     let mut line = String::new();
-    BufReader::new(&crowd[19]).read_line(&mut line).expect("it is told");
+    BufReader::new(&crowd[19])
+        .read_line(&mut line)
+        .expect("it is told");
     assert!(line.contains("8 others are connected"), "{line}");
     world.must(&Request::Position {});
     drop(crowd);

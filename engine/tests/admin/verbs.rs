@@ -16,7 +16,11 @@ fn login(username: &str, password: &str) -> Login {
     let hash = Password::chosen(password).map(|password| password.hash());
     Login {
         username: username.to_owned(),
-        password_hash: hash.expect("it can be one").expect("there is memory").text().to_owned(),
+        password_hash: hash
+            .expect("it can be one")
+            .expect("there is memory")
+            .text()
+            .to_owned(),
     }
 }
 
@@ -77,21 +81,39 @@ fn what_there_is_is_told() {
     }
     client.wait_for(3);
     let row = world.row(&Request::Accounts {}, "account", "A");
-    assert_eq!((&row["open_orders"], &row["orders"]), (&3.into(), &"trading".into()));
+    assert_eq!(
+        (&row["open_orders"], &row["orders"]),
+        (&3.into(), &"trading".into())
+    );
     assert_eq!(world.rows(&Request::Accounts {}).len(), 12);
     let row = world.row(&Request::Sessions {}, "session", "A");
     assert_eq!((&row["connected"], &row["user_ref"]), (&true.into(), &3.into()));
     let row = world.row(&Request::Instruments {}, "instrument", "BTC-USD");
-    assert_eq!((&row["state"], &row["bid"]), (&"trading".into(), &"59999.99".into()));
-    assert_eq!((&row["maker_fee"], &row["lot_size"]), (&"-0.005%".into(), &"0.0001".into()));
+    assert_eq!(
+        (&row["state"], &row["bid"]),
+        (&"trading".into(), &"59999.99".into())
+    );
+    assert_eq!(
+        (&row["maker_fee"], &row["lot_size"]),
+        (&"-0.005%".into(), &"0.0001".into())
+    );
     let answer = world.must(&account("A"));
     let about = answer.about.expect("it says what it is about");
-    assert_eq!((&about["firm"], &about["sessions"][0]), (&"DEMO".into(), &"A".into()));
+    assert_eq!(
+        (&about["firm"], &about["sessions"][0]),
+        (&"DEMO".into(), &"A".into())
+    );
     let row = world.row(&account("A"), "asset", "USD");
-    assert_eq!((&row["total"], &row["available"] == &row["total"]), (&"1000000".into(), false));
+    assert_eq!(
+        (&row["total"], &row["available"] == &row["total"]),
+        (&"1000000".into(), false)
+    );
     let rows = world.rows(&orders_of("A"));
     assert_eq!(rows.len(), 3);
-    assert_eq!((&rows[0]["price"], &rows[0]["quantity"]), (&"59999.99".into(), &"0.0001".into()));
+    assert_eq!(
+        (&rows[0]["price"], &rows[0]["quantity"]),
+        (&"59999.99".into(), &"0.0001".into())
+    );
     let mut of = |session: Option<&str>, instrument: Option<&str>, limit| {
         let answer = world.must(&Request::Orders {
             account: None,
@@ -201,7 +223,10 @@ fn an_account_is_added_trades_and_is_there_again() {
     // Without what was remembered the journal and the configuration contradict each other.
     std::fs::remove_file(&file).expect("it is there");
     let error = assembly::start(&config).err().expect("it is refused").to_string();
-    assert!(error.contains("accounts.NEW") && error.contains("\"NEW1\""), "{error}");
+    assert!(
+        error.contains("accounts.NEW") && error.contains("\"NEW1\""),
+        "{error}"
+    );
 }
 
 #[test]
@@ -219,10 +244,16 @@ fn an_instrument_is_added_with_its_asset() {
     for (definition, words) in [
         ("nonsense", "remedy"),
         ("", "instruments"),
-        (&DOGE.replace("0.0001", "0.00001"), "instruments.DOGE-USD.tick_size"),
+        (
+            &DOGE.replace("0.0001", "0.00001"),
+            "instruments.DOGE-USD.tick_size",
+        ),
         (&DOGE.replace("DOGE-USD", "BTC-USD"), "already"),
         (&DOGE.replace("base = \"DOGE\"", "base = \"GOD\""), "no asset"),
-        (&format!("{DOGE}[[accounts]]\nname = \"X\"\n"), "only assets and instruments"),
+        (
+            &format!("{DOGE}[[accounts]]\nname = \"X\"\n"),
+            "only assets and instruments",
+        ),
     ] {
         let error = world.refused(&add(definition));
         assert!(error.contains(words), "{definition}: {error}");
@@ -230,7 +261,10 @@ fn an_instrument_is_added_with_its_asset() {
     let answer = world.must(&add(DOGE));
     assert_eq!(answer.done.len(), 3, "{answer:?}");
     let row = world.row(&Request::Instruments {}, "instrument", "DOGE-USD");
-    assert_eq!((&row["state"], &row["volatility"]), (&"pre-open".into(), &"5%".into()));
+    assert_eq!(
+        (&row["state"], &row["volatility"]),
+        (&"pre-open".into(), &"5%".into())
+    );
     world.must(&set("DOGE-USD", StateName::Trading));
     world.must(&transfer("A", "DOGE", "12.5", true));
     world.stop();
@@ -262,7 +296,10 @@ fn fees_and_limits_stay_until_the_file_says_otherwise() {
     };
     world.must(&fees(None, Some("0.05%")));
     let answer = world.must(&fees(None, Some("0.05%")));
-    assert_eq!((answer.done.len(), answer.text.as_deref()), (0, Some("it is so already")));
+    assert_eq!(
+        (answer.done.len(), answer.text.as_deref()),
+        (0, Some("it is so already"))
+    );
     for (request, words) in [
         (fees(Some("-1%"), None), "does not allow it"),
         (fees(Some("0.5"), None), "percentage"),
@@ -315,22 +352,39 @@ fn fees_and_limits_stay_until_the_file_says_otherwise() {
     assert!(world.refused(&of_account(0)).contains("kill switch"));
     let check = |world: &mut World, taker: &str| {
         let row = world.row(&Request::Instruments {}, "instrument", "BTC-USD");
-        assert_eq!((&row["maker_fee"], &row["taker_fee"]), (&"-0.005%".into(), &taker.into()));
+        assert_eq!(
+            (&row["maker_fee"], &row["taker_fee"]),
+            (&"-0.005%".into(), &taker.into())
+        );
         let row = world.row(&Request::Instruments {}, "instrument", "ETH-USD");
-        assert_eq!((&row["max_quantity"], &row["max_notional"]), (&77.into(), &"5000".into()));
+        assert_eq!(
+            (&row["max_quantity"], &row["max_notional"]),
+            (&77.into(), &"5000".into())
+        );
         assert_eq!((&row["collar"], &row["fat_finger"]), (&"1%".into(), &"0".into()));
         assert_eq!((&row["volatility"], &row["pause"]), (&"2%".into(), &30.into()));
         let about = world.must(&account("A")).about.expect("about");
-        assert_eq!((&about["max_open_orders"], &about["firm"]), (&7.into(), &"NEW".into()));
+        assert_eq!(
+            (&about["max_open_orders"], &about["firm"]),
+            (&7.into(), &"NEW".into())
+        );
     };
     check(&mut world, "0.05%");
     world.stop();
     let mut world = World::start(&config);
     check(&mut world, "0.05%");
     world.stop();
+    // A limit that nobody changed is the file's, and so is all of an instrument that it says something new of.
     config.instruments[0].taker_fee_ppm = 300;
     let mut world = World::start(&config);
     check(&mut world, "0.03%");
+    world.stop();
+    config.instruments[1].volatility_ppm = 10_000;
+    config.instruments[1].pause_seconds = 60;
+    let mut world = World::start(&config);
+    let row = world.row(&Request::Instruments {}, "instrument", "ETH-USD");
+    assert_eq!((&row["volatility"], &row["pause"]), (&"1%".into(), &60.into()));
+    assert_eq!(row["max_quantity"], 50_000_000);
     world.stop();
 }
 
@@ -376,7 +430,11 @@ fn trading_is_halted_and_killed_and_goes_on() {
     assert_eq!(answer.text.as_deref(), Some("0 orders were canceled"));
     let answer = world.must(&cancel(None, Some("A"), None));
     assert_eq!(answer.text.as_deref(), Some("3 orders were canceled"));
-    assert!(world.refused(&cancel(Some("B"), Some("A"), None)).contains("another account's"));
+    assert!(
+        world
+            .refused(&cancel(Some("B"), Some("A"), None))
+            .contains("another account's")
+    );
     assert!(world.refused(&cancel(None, None, None)).contains("whose"));
     assert_eq!(refusal(&mut client), None, "further ones are taken");
 
@@ -384,7 +442,10 @@ fn trading_is_halted_and_killed_and_goes_on() {
         let answer = world.must(&kill(account, true));
         assert_eq!(answer.text.as_deref(), Some("1 orders were canceled"));
         assert_eq!(refusal(&mut client), Some(0x000C));
-        assert_eq!(world.row(&Request::Accounts {}, "account", "A")["orders"], "killed");
+        assert_eq!(
+            world.row(&Request::Accounts {}, "account", "A")["orders"],
+            "killed"
+        );
         world.must(&kill(account, false));
         assert_eq!(refusal(&mut client), None);
     }
@@ -398,14 +459,43 @@ fn the_day_is_ended_and_the_next_one_begins() {
     let now = Arc::new(AtomicU64::new(1_800_000_000 * SECOND_NS));
     let mut world = World::start_by(&directory.config(), Clock::Manual(Arc::clone(&now)));
     let answer = world.must(&Request::Roll {});
-    assert_eq!(answer.done.len(), 4 + 3, "{answer:?}");
-    assert_eq!(answer.done[6].what, "system event C: end of messages");
+    assert_eq!(answer.done.len(), 4 + 1, "{answer:?}");
+    assert!(answer.done[4].what.starts_with("system event M"), "{answer:?}");
     assert_eq!(world.must(&Request::Roll {}).done.len(), 0, "it is ending");
     now.fetch_add(31 * SECOND_NS, Ordering::Relaxed);
     world.wait_until("the next day", |world| {
         let row = world.row(&Request::Instruments {}, "instrument", "BTC-USD");
         row["state"] == "trading"
     });
+    assert_eq!(world.stop().exchange.day(), 2);
+}
+
+#[test]
+fn a_day_with_times_is_ended_before_them() {
+    const HOUR_NS: u64 = 3_600_000_000_000;
+    let directory = Directory::new();
+    let mut config = directory.config();
+    let hour = |hour: u32| hour * 3_600;
+    config.day = Some(engine::config::Day {
+        pre_open: hour(7),
+        opening_auction: hour(8),
+        open: hour(9),
+        closing_auction: hour(16),
+        close: hour(17),
+        roll: hour(18),
+    });
+    let now = Arc::new(AtomicU64::new(20_000 * 24 * HOUR_NS + 12 * HOUR_NS));
+    let mut world = World::start_by(&config, Clock::Manual(Arc::clone(&now)));
+    let is_trading = |world: &mut World| {
+        let row = world.row(&Request::Instruments {}, "instrument", "KSHIBUSD");
+        row["state"] == "trading"
+    };
+    world.wait_until("the opening", is_trading);
+    let answer = world.must(&Request::Roll {});
+    let last = answer.done.last().expect("something was done");
+    assert_eq!(last.what, "system event C: end of messages");
+    now.fetch_add(HOUR_NS / 100, Ordering::Relaxed);
+    world.wait_until("the next day's opening", is_trading);
     assert_eq!(world.stop().exchange.day(), 2);
 }
 
@@ -422,7 +512,13 @@ fn a_snapshot_is_taken_and_the_exchange_ends_when_asked() {
     assert_ne!(said(&mut world), first);
     world.must(&Request::Stop {});
     world.wait_until("the end", |world| world.running().is_ending());
-    assert!(world.running().notices().iter().any(|line| line.starts_with("stop: ")));
+    assert!(
+        world
+            .running()
+            .notices()
+            .iter()
+            .any(|line| line.starts_with("stop: "))
+    );
     world.stop();
 }
 
@@ -446,5 +542,9 @@ fn the_journal_says_who_it_was() {
     )
     .expect("the journal is whole");
     assert_eq!(operators.len(), 3, "the refused one too");
-    assert!(operators.iter().all(|user| engine::admin::user_name(*user) == who));
+    assert!(
+        operators
+            .iter()
+            .all(|user| engine::admin::user_name(*user) == who)
+    );
 }

@@ -124,7 +124,9 @@ impl World {
     pub(crate) fn row(&mut self, request: &Request, column: &str, value: &str) -> Value {
         let rows = self.rows(request);
         let found = rows.iter().find(|row| row[column] == value);
-        found.unwrap_or_else(|| panic!("{value} in {column} of {rows:?}")).clone()
+        found
+            .unwrap_or_else(|| panic!("{value} in {column} of {rows:?}"))
+            .clone()
     }
 
     pub(crate) fn door(&self) -> SocketAddr {

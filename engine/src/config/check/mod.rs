@@ -11,9 +11,9 @@ use protocol::units::Symbol;
 use toml::Spanned;
 
 use super::error::Problems;
-use crate::setup::Remembered;
 use super::number::{Number, decimal};
 use super::{Asset, Config, ConfigError, file};
+use crate::setup::Remembered;
 
 /// Most decimals an asset may have.
 const DECIMALS_MAX: u8 = 18;

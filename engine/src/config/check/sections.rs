@@ -310,7 +310,10 @@ pub(super) fn operating(section: &file::Operating, problems: &mut Problems<'_>) 
                     text.span(),
                     "operating.socket",
                     "an empty path names nothing",
-                    format!("write a file's name like \"{}\", or \"off\"", limits::ADMIN_SOCKET),
+                    format!(
+                        "write a file's name like \"{}\", or \"off\"",
+                        limits::ADMIN_SOCKET
+                    ),
                 );
             }
             Some(PathBuf::from(text.get_ref()))
