@@ -1,6 +1,6 @@
 //! An exchange over real sockets that disturbs nobody: free ports, a directory of its own.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use engine::assembly::{self, Final, Running};
@@ -10,7 +10,7 @@ use engine::config::{Config, Durability};
 pub struct Venue {
     /// To ask where its doors are.
     pub running: Running,
-    directory: PathBuf,
+    config: Config,
 }
 
 impl Venue {
@@ -26,10 +26,34 @@ impl Venue {
         config.network.use_free_ports();
         config.threads.cores = cores.to_vec();
         config.journal.durability = durability;
-        config.journal.directory = directory.clone();
-        let running =
-            assembly::start(&config).map_err(|error| format!("the exchange does not start: {error}"))?;
-        Ok(Self { running, directory })
+        config.journal.directory = directory;
+        Self::begin(config, &mut |_| {})
+    }
+
+    fn begin(config: Config, tell: &mut dyn FnMut(&str)) -> Result<Self, String> {
+        let running = assembly::start_telling(&config, tell)
+            .map_err(|error| format!("the exchange does not start: {error}"))?;
+        Ok(Self { running, config })
+    }
+
+    /// Where it keeps its data.
+    pub fn directory(&self) -> &Path {
+        &self.config.journal.directory
+    }
+
+    /// Stops it, lets `change` be done to its data, and starts it again; `tell` hears what it says meanwhile.
+    ///
+    /// # Errors
+    /// It has failed, or does not start.
+    pub fn restart(
+        self,
+        change: impl FnOnce(&Path, &Final) -> Result<(), String>,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Self, String> {
+        let last = self.running.stop()?;
+        change(&self.config.journal.directory, &last)?;
+        drop(last);
+        Self::begin(self.config, tell)
     }
 
     /// Value of a counter.
@@ -56,9 +80,10 @@ impl Venue {
     /// It has failed, or its directory can not be removed.
     pub fn stop(self) -> Result<Final, String> {
         let last = self.running.stop()?;
-        if self.directory.exists() {
-            std::fs::remove_dir_all(&self.directory)
-                .map_err(|error| format!("{}: {error}", self.directory.display()))?;
+        let directory = &self.config.journal.directory;
+        if directory.exists() {
+            std::fs::remove_dir_all(directory)
+                .map_err(|error| format!("{}: {error}", directory.display()))?;
         }
         Ok(last)
     }

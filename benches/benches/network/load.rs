@@ -1,13 +1,12 @@
 //! Loads: the customers of `client-sim` on one thread, every answer and every balance checked, and a subscriber on another
 //! that receives every message of the feed and rebuilds the books.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use benches::document::Table;
 use benches::venue::Venue;
-use client_sim::cli::arguments::Rate;
-use client_sim::cli::arguments::{demo_participants, demo_references};
+use client_sim::cli::arguments::{Rate, demo_participants, demo_references};
 use client_sim::cli::load::{drive, last_tickers, room, window};
 use client_sim::demo::equal_books;
 use client_sim::feed_check::{FeedCheck, FeedLines};
@@ -30,6 +29,29 @@ pub(crate) struct Load {
     /// Orders a second; 0: as fast as they are answered.
     pub(crate) rate: u64,
     pub(crate) duration: Duration,
+}
+
+impl Load {
+    /// Its customers.
+    pub(crate) fn fleet(&self, server: SocketAddrV4) -> FleetConfig {
+        let rate = match self.rate {
+            0 => Rate::Max,
+            rate => Rate::PerSecond(rate),
+        };
+        let most = window(rate, self.orders_per_datagram);
+        FleetConfig {
+            rate: self.rate,
+            seed: SEED,
+            orders_per_datagram: self.orders_per_datagram,
+            references: demo_references(),
+            levels: 16,
+            orders: room(most),
+            // Somebody's orders rest at the end: there are books to compare.
+            stay: 1,
+            window: most,
+            ..FleetConfig::new(server, demo_participants(SESSIONS))
+        }
+    }
 }
 
 /// What became of it.
@@ -79,25 +101,9 @@ pub(crate) fn run(load: &Load) -> Result<Outcome, String> {
         recovery: SocketAddr::V4(addresses.recovery_tcp),
     })?;
     let joined_at = feed.next();
-    let rate = match load.rate {
-        0 => Rate::Max,
-        rate => Rate::PerSecond(rate),
-    };
-    let most = window(rate, load.orders_per_datagram);
-    let config = FleetConfig {
-        rate: load.rate,
-        seed: SEED,
-        orders_per_datagram: load.orders_per_datagram,
-        references: demo_references(),
-        levels: 16,
-        orders: room(most),
-        // Somebody's orders rest at the end: there are books to compare.
-        stay: 1,
-        window: most,
-        ..FleetConfig::new(addresses.order_entry_tcp, demo_participants(SESSIONS))
-    };
     let clock = Clock::new();
-    let mut fleet = Fleet::new(config, clock.now_ns()).map_err(|error| error.to_string())?;
+    let mut fleet = Fleet::new(load.fleet(addresses.order_entry_tcp), clock.now_ns())
+        .map_err(|error| error.to_string())?;
     drive(&mut fleet, &clock, load.duration, || false, |_, _| {})?;
     let report = Report::new(&mut fleet);
     let tickers = last_tickers(&mut fleet, &clock)?;

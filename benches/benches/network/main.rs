@@ -7,10 +7,13 @@
 mod commit;
 mod curve;
 mod echo;
+mod flood;
 mod load;
 mod mock;
+mod overload;
 mod single;
 mod stages;
+mod start;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -23,9 +26,18 @@ const ROUNDS: u32 = 7;
 const TRIPS: u32 = 3_000;
 
 /// What may be typed.
-const USAGE: &str = "usage: [--seconds N] [--write] [round-trip|commit|mock|stages|throughput|curve]...\n(all parts when none is named)";
+const USAGE: &str = "usage: [--seconds N] [--write] [round-trip|commit|mock|stages|throughput|curve|overload|start]...\n(all parts when none is named)";
 
-const PARTS: [&str; 6] = ["round-trip", "commit", "mock", "stages", "throughput", "curve"];
+const PARTS: [&str; 8] = [
+    "round-trip",
+    "commit",
+    "mock",
+    "stages",
+    "throughput",
+    "curve",
+    "overload",
+    "start",
+];
 
 struct Options {
     /// Of each load.
@@ -102,10 +114,36 @@ fn smoke() {
     assert!(run.is_whole(), "{run:?}");
     mock::smoke();
     stages::smoke();
+    overload::smoke();
+    start::smoke();
     let commits = commit::run(10_000, Duration::from_millis(200)).expect("a file can be written");
     assert_eq!(commits.count, 2_000);
     let drawn = curve::draw(&[(10_000, run.latency), (20_000, run.latency)]);
     assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"));
+}
+
+/// Measures with loads of so long; what the document says of it.
+type Part = fn(Duration) -> Result<String, String>;
+
+/// Parts with a place of their own in the document.
+fn measure_alone(options: &Options, seconds: Duration) -> Result<(), String> {
+    let parts: [(&str, Part); 2] = [("overload", overload::measure), ("start", start::measure)];
+    for (part, measure) in parts {
+        if !options.has(part) {
+            continue;
+        }
+        let told = measure(seconds)?;
+        println!("{told}");
+        if options.write {
+            let text = format!(
+                "{}\n\nCommand: `cargo bench -p benches --bench network -- --seconds {} --write {part}`\n\n{told}",
+                machine::line(),
+                options.seconds
+            );
+            document::write(part, &text)?;
+        }
+    }
+    Ok(())
 }
 
 fn measure(options: &Options) -> Result<(), String> {
@@ -140,8 +178,9 @@ fn measure(options: &Options) -> Result<(), String> {
     if options.has("curve") {
         tell(curve::measure(seconds, options.write)?);
     }
-    if options.write {
+    // None of its parts was run: what the document says of them stays.
+    if options.write && text.contains("\n### ") {
         document::write("network", &text)?;
     }
-    Ok(())
+    measure_alone(options, seconds)
 }

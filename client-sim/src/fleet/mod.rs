@@ -195,6 +195,9 @@ pub struct Shared {
     pub tickers: Vec<Ticker>,
 }
 
+/// Least time between two questions of investors. At a million orders a second they would else ask thousands of times, as no
+/// person does, and the answers over TCP would cost more than the orders.
+const QUESTION_NS: u64 = 5_000_000;
 /// Time between two questions for the tickers.
 const TICKER_NS: u64 = 50_000_000;
 /// Answers kept for somebody to look at.
@@ -273,6 +276,7 @@ pub struct Fleet {
     /// Requests made before the trading began.
     cleared: u64,
     settle_check_ns: u64,
+    question_due_ns: u64,
     ticker_due_ns: u64,
 }
 
@@ -329,6 +333,7 @@ impl Fleet {
             at_stop: AtStop::default(),
             cleared: 0,
             settle_check_ns: 0,
+            question_due_ns: 0,
             ticker_due_ns: 0,
         })
     }
@@ -639,8 +644,12 @@ impl Fleet {
             let Some(intent) = member.next(&self.market) else {
                 continue;
             };
+            let is_question = matches!(intent, Intent::AskStatus(_) | Intent::AskBalances);
+            if is_question && now_ns < self.question_due_ns {
+                continue;
+            }
             match member.perform(&intent, intended_ns, now_ns) {
-                Ok(()) if matches!(intent, Intent::AskStatus(_) | Intent::AskBalances) => {}
+                Ok(()) if is_question => self.question_due_ns = now_ns + QUESTION_NS,
                 Ok(()) => {
                     self.cancels += u64::from(matches!(intent, Intent::Cancel { .. }));
                     return true;

@@ -6,6 +6,9 @@ use std::net::SocketAddrV4;
 
 use crate::runtime::links::Connection;
 
+/// Datagram numbers skipped at once: more were not lost, the client counts in a way of its own.
+const SKIPPED_MAX: u64 = 1 << 24;
+
 /// A session's door.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Door {
@@ -15,6 +18,8 @@ pub(super) struct Door {
     pub(super) binding: Option<([u8; 8], SocketAddrV4)>,
     /// When a good datagram last came, the clock's nanoseconds; 0 = never.
     pub(super) heard_ns: u64,
+    /// The highest datagram number of the binding.
+    number: u64,
 }
 
 /// All doors, by session, and by token.
@@ -71,7 +76,8 @@ impl Bindings {
     pub(super) fn bind(&mut self, session: u32, token: [u8; 8], address: SocketAddrV4) {
         self.unbind(session);
         self.tokens.insert(u64::from_le_bytes(token), session);
-        self.doors[session as usize].binding = Some((token, address));
+        let door = &mut self.doors[session as usize];
+        (door.binding, door.number) = (Some((token, address)), 0);
     }
 
     fn unbind(&mut self, session: u32) -> bool {
@@ -87,8 +93,16 @@ impl Bindings {
         (self.doors[session as usize].binding == Some((token, from))).then_some(session)
     }
 
-    pub(super) fn heard(&mut self, session: u32, now_ns: u64) {
-        self.doors[session as usize].heard_ns = now_ns;
+    /// A good datagram has come. Answers how many before it have not: a number that comes late was counted.
+    pub(super) fn heard(&mut self, session: u32, number: u64, now_ns: u64) -> u64 {
+        let door = &mut self.doors[session as usize];
+        door.heard_ns = now_ns;
+        let ahead = number.saturating_sub(door.number);
+        door.number = door.number.max(number);
+        match ahead {
+            1..=SKIPPED_MAX => ahead - 1,
+            _ => 0,
+        }
     }
 }
 
@@ -116,6 +130,28 @@ impl Hasher for TokenHasher {
 mod tests {
     use super::*;
     use std::net::Ipv4Addr;
+
+    #[test]
+    fn numbers_tell_what_has_not_come() {
+        let mut bindings = Bindings::new(1);
+        bindings.login(0, 1);
+        bindings.bind(0, [1; 8], SocketAddrV4::new(Ipv4Addr::LOCALHOST, 4_000));
+        let numbers = [
+            (1, 0),
+            (2, 0),
+            (5, 2),
+            (4, 0),
+            (5, 0),
+            (6, 0),
+            (u64::MAX, 0),
+            (7, 0),
+        ];
+        for (number, missing) in numbers {
+            assert_eq!(bindings.heard(0, number, 1), missing, "{number}");
+        }
+        bindings.bind(0, [2; 8], SocketAddrV4::new(Ipv4Addr::LOCALHOST, 4_000));
+        assert_eq!(bindings.heard(0, 3, 1), 2, "each binding counts from one");
+    }
 
     #[test]
     fn a_binding_lives_as_long_as_its_connection() {

@@ -57,6 +57,7 @@ crate::counters! {
     pub struct EngineCounters: "engine" {
         datagrams: "Order datagrams received.",
         malformed: "Datagrams dropped whole: too long, truncated or inconsistent.",
+        missing: "Datagrams that have not come, by the numbers of those that came: lost on the way, or dropped by the kernel.",
         strangers: "Datagrams dropped: unknown token, or not from the bound address.",
         requests: "Requests in datagrams and over TCP.",
         unknown: "Requests ignored because their type is unknown.",
@@ -335,7 +336,8 @@ impl Engine {
             return;
         };
         let now_ns = self.sequencer.read_clock();
-        self.bindings.heard(session, now_ns);
+        let missing = self.bindings.heard(session, datagram.number(), now_ns);
+        self.counters.missing.add(missing);
         for request in datagram.requests() {
             if let Request::ReRequest(wanted) = request {
                 let note = EngineNote::ReRequest {
