@@ -5,7 +5,7 @@ use std::fmt::Write;
 use zerocopy::FromZeros;
 
 use super::changes::Changes;
-use super::listing::{decimals, text};
+use super::listing::{decimals, find_asset, text};
 use super::questions::{instrument, said};
 use super::request::InstrumentLimits;
 use crate::config::{Config, amount_of, rate_of};
@@ -163,7 +163,7 @@ impl Changes<'_> {
             let assets: Vec<_> = assets.map(|asset| (text(&asset.name), asset.decimals)).collect();
             (assets, exchange.limits())
         });
-        let (mut assets, limits) = found.map_err(said)?;
+        let (assets, limits) = found.map_err(said)?;
         let config = parse(definition, &assets, &limits)?;
         for configured in &config.instruments {
             let symbol = configured.symbol;
@@ -186,13 +186,13 @@ impl Changes<'_> {
                 ..AssetDefinition::new_zeroed()
             };
             self.give(Command::new(CommandKind::AddAsset).with_definition(&definition))?;
-            assets.push((asset.name.as_str().to_owned(), asset.decimals));
         }
+        let bell = self.office.bell.clone();
         let index = |name: &str| {
-            let place = assets.iter().position(|(known, _)| known == name);
-            place
-                .and_then(|place| u16::try_from(place).ok())
-                .ok_or("an asset has gone")
+            let wanted = name.to_owned();
+            let found = bell.look(move |replica| find_asset(replica.exchange(), &wanted));
+            let index = found.map_err(said)?.and_then(|index| u16::try_from(index).ok());
+            index.ok_or_else(|| format!("the asset {name:?} has gone"))
         };
         let mut symbols = Vec::new();
         for configured in &config.instruments {

@@ -11,6 +11,7 @@
 //!
 //! A line is a JSON object, each way: [`Request`] and [`Answer`].
 
+mod accounts;
 mod answer;
 mod changes;
 mod desk;
@@ -21,6 +22,7 @@ mod peer;
 mod questions;
 mod request;
 mod server;
+mod states;
 mod utc;
 mod words;
 

@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod instruments;
 mod journal;
+mod notify;
 mod run;
 mod secret;
 mod socket;
