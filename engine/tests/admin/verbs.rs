@@ -105,7 +105,7 @@ fn what_there_is_is_told() {
     );
     let row = world.row(&account("A"), "asset", "USD");
     assert_eq!(
-        (&row["total"], &row["available"] == &row["total"]),
+        (&row["total"], row["available"] == row["total"]),
         (&"1000000".into(), false)
     );
     let rows = world.rows(&orders_of("A"));
