@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use feed_handler::arbiter::Start;
 use feed_handler::clock::Clock;
+use feed_handler::recovery::Credentials;
 use feed_handler::subscriber::SubscriberStatistics;
 use feed_handler::{Capacity, Market, Subscriber, SubscriberConfig};
 use protocol::order_entry::own::Ticker;
@@ -37,7 +38,7 @@ const JOIN_PATIENCE_NS: u64 = 3_000_000_000;
 const END_PATIENCE_NS: u64 = 20_000_000_000;
 
 /// Where the feed is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedLines {
     /// Line A.
     pub line_a: SocketAddrV4,
@@ -47,6 +48,8 @@ pub struct FeedLines {
     pub interface: Ipv4Addr,
     /// Gap recovery over TCP.
     pub recovery: SocketAddr,
+    /// A login for it: off loopback that door asks for one.
+    pub credentials: Credentials,
 }
 
 /// The subscriber at work.
@@ -159,6 +162,7 @@ impl FeedCheck {
             line_b: lines.line_b,
             interface: lines.interface,
             recovery: Some(lines.recovery),
+            credentials: lines.credentials.clone(),
             start,
             capacity: CAPACITY,
             patience_ns: PATIENCE_NS,

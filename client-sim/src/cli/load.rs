@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use feed_handler::clock::Clock;
+use feed_handler::recovery::Credentials;
 use protocol::order_entry::own::Ticker;
 use protocol::units::Symbol;
 use serde_json::json;
@@ -143,6 +144,14 @@ impl LoadArguments {
             .collect()
     }
 
+    /// Market data is recovered by the login that trades first.
+    fn credentials(&self) -> Result<Credentials, String> {
+        let participants = self.participants();
+        let login = participants.first().map(|one| (&*one.username, &*one.password));
+        let (username, password) = login.unwrap_or_default();
+        Credentials::new(username, password).map_err(|error| error.to_string())
+    }
+
     fn fleet(&self) -> FleetConfig {
         let mut references = self.references.clone();
         references.extend(arguments::demo_references());
@@ -179,6 +188,7 @@ pub fn run(arguments: &LoadArguments) -> Result<bool, String> {
         line_b: Some(arguments.b),
         interface: arguments.interface,
         recovery: arguments.recovery,
+        credentials: arguments.credentials()?,
     };
     let feed = match arguments.no_feed {
         true => None,
