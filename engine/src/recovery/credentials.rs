@@ -9,7 +9,7 @@ use crate::password::{Checker, Hash, PASSWORD_BYTES, Password};
 
 /// How a login proves itself.
 #[derive(Debug, Clone)]
-enum Secret {
+enum Proof {
     /// As the configuration has it.
     Plain(Password),
     /// Of a login that was added while the exchange ran.
@@ -20,7 +20,7 @@ enum Secret {
 #[derive(Debug, Clone)]
 struct Entry {
     username: [u8; 6],
-    secret: Secret,
+    proof: Proof,
     session: u32,
 }
 
@@ -74,7 +74,7 @@ impl Credentials {
         }
         self.insert(
             username,
-            Secret::Plain(Password::new(password.as_bytes())),
+            Proof::Plain(Password::new(password.as_bytes())),
             session,
         )
     }
@@ -84,10 +84,10 @@ impl Credentials {
     /// # Errors
     /// As [`Credentials::add`].
     pub fn add_hashed(&self, username: &str, hash: Hash, session: u32) -> Result<(), CredentialsError> {
-        self.insert(username, Secret::Hashed(hash), session)
+        self.insert(username, Proof::Hashed(hash), session)
     }
 
-    fn insert(&self, username: &str, secret: Secret, session: u32) -> Result<(), CredentialsError> {
+    fn insert(&self, username: &str, proof: Proof, session: u32) -> Result<(), CredentialsError> {
         if !is_field(username, 6) {
             return Err(CredentialsError::Username(username.to_owned()));
         }
@@ -98,7 +98,7 @@ impl Credentials {
         };
         let entry = Entry {
             username: name,
-            secret,
+            proof,
             session,
         };
         entries.insert(place, entry);
@@ -113,13 +113,13 @@ impl Credentials {
         let entries = self.entries();
         let found = entries.binary_search_by_key(&name, |entry| entry.username);
         let entry = found.ok().map(|place| &entries[place]);
-        let matches = match entry.map(|entry| &entry.secret) {
-            Some(Secret::Plain(expected)) => Some(expected.is(&given)),
-            Some(Secret::Hashed(hash)) if is_name => match &self.checker {
+        let matches = match entry.map(|entry| &entry.proof) {
+            Some(Proof::Plain(expected)) => Some(expected.is(&given)),
+            Some(Proof::Hashed(hash)) if is_name => match &self.checker {
                 Some(checker) => checker.check(hash, &given),
                 None => Some(hash.is_of(&given)),
             },
-            Some(Secret::Hashed(_)) | None => Some(Password::NOBODYS.is(&given)),
+            Some(Proof::Hashed(_)) | None => Some(Password::NOBODYS.is(&given)),
         };
         match (matches, entry) {
             (None, _) => Checked::Later,
