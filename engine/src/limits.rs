@@ -96,6 +96,11 @@ pub const RECOVERY: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 26478)
 /// Default door for snapshots of the books over TCP.
 pub const SNAPSHOT: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 26479);
 
+/// Default door for counters.
+pub const METRICS: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 26480);
+/// The operator's socket in the data directory, unless the configuration says otherwise.
+pub const ADMIN_SOCKET: &str = "admin.sock";
+
 // A step's record must fit into the output ring twice: one going out, one coming in.
 const _: () = assert!(OUTPUT_RING.least >= 2 * (RECORD_CELLS_MAX * size_of::<Cell>()) as u64);
 // A batch of one command and its frame must fit into a segment with room for the header.

@@ -60,6 +60,17 @@ pub enum StartError {
     /// A door can not be opened.
     #[error(transparent)]
     Door(#[from] OpenError),
+    /// The operator's socket can not be opened.
+    #[error(
+        "can not open the operator's socket {path}: {source}\n    remedy: end who uses it, or name another one in the section \
+         [operating]: socket = \"/run/exchange/admin.sock\", or \"off\""
+    )]
+    Socket {
+        /// Where.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
     /// The machine refused something that the exchange can not do without.
     #[error("{what}: {source}")]
     Machine {

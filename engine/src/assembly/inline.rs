@@ -203,12 +203,9 @@ impl Inline {
         self.stages.recovery.close();
         let last = self.released();
         self.stages.recovery.take_last_snapshot(last);
-        let recovery = self.stages.recovery.counters();
         Ok(Final {
             exchange: self.stages.engine.into_exchange(),
-            output: self.stages.output.counters(),
             replica: self.stages.recovery.into_exchange(),
-            recovery,
         })
     }
 }

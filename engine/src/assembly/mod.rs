@@ -7,6 +7,7 @@
 pub mod capacities;
 mod error;
 mod inline;
+mod operate;
 mod restore;
 mod running;
 mod stages;

@@ -14,16 +14,17 @@ use crossbeam_utils::CachePadded;
 
 use super::capacities;
 use super::error::StartError;
+use super::operate;
 use super::restore::Progress;
 use super::stages::{Outside, RemoveBefore, Seams, Stages, build};
+use crate::admin;
 use crate::config::{Config, Durability, IdleChoice, LayoutChoice, ReceiveChoice};
 use crate::exchange::Exchange;
 use crate::journal::{self, Backend, Directory, FileDisk, ReadOptions, Segments};
 use crate::memory;
-use crate::output::OutputCounters;
 use crate::poison::{self, Skips};
+use crate::recovery::archive;
 use crate::recovery::durable::OpenJournal;
-use crate::recovery::{RecoveryCounters, archive};
 use crate::runtime::clock::Clock;
 use crate::runtime::counters::Counters;
 use crate::runtime::idle::IdleStrategy;
@@ -34,6 +35,7 @@ use crate::runtime::{Hurry, Stage, Waker, Watch};
 use crate::sequencer::TIME_MAX_NS;
 use crate::setup;
 use crate::snapshot::SnapshotDirectory;
+use crate::stat::MetricsDoor;
 use crate::sys::source::{self, Method, Options, Source};
 use crate::sys::tcp::TcpDoor;
 use crate::sys::udp::{MulticastOptions, MulticastSink, UdpSink};
@@ -61,6 +63,8 @@ pub struct Addresses {
     pub recovery_tcp: SocketAddrV4,
     /// Snapshots of the books over TCP.
     pub snapshot_tcp: SocketAddrV4,
+    /// Metrics, if they are served.
+    pub metrics: Option<SocketAddrV4>,
 }
 
 impl fmt::Display for Addresses {
@@ -71,10 +75,12 @@ impl fmt::Display for Addresses {
             "order_entry_udp={} order_entry_tcp={} recovery_tcp={} snapshot_tcp={} line_a={}",
             self.order_entry_udp, self.order_entry_tcp, self.recovery_tcp, self.snapshot_tcp, self.line_a
         )?;
-        match self.line_b {
-            Some(line_b) => write!(f, " line_b={line_b}"),
-            None => Ok(()),
+        for (name, address) in [("line_b", self.line_b), ("metrics", self.metrics)] {
+            if let Some(address) = address {
+                write!(f, " {name}={address}")?;
+            }
         }
+        Ok(())
     }
 }
 
@@ -85,10 +91,6 @@ pub struct Final {
     pub exchange: Exchange,
     /// Recovery's replica: as of the last durable command.
     pub replica: Exchange,
-    /// What left.
-    pub output: OutputCounters,
-    /// What happened at the TCP doors.
-    pub recovery: RecoveryCounters,
 }
 
 impl Final {
@@ -99,14 +101,9 @@ impl Final {
 }
 
 /// What a stage leaves when its thread ends.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "three are made in the life of an exchange"
-)]
 enum Left {
     Engine(Box<Exchange>),
-    Output(OutputCounters),
-    Recovery(Box<Exchange>, RecoveryCounters),
+    Recovery(Box<Exchange>),
 }
 
 /// A running exchange. Dropping it without [`Running::stop`] asks it to end and does not wait.
@@ -119,6 +116,7 @@ pub struct Running {
     threads: Option<threading::Running>,
     left: Receiver<Left>,
     counters: Vec<Arc<dyn Counters>>,
+    served: Option<operate::Served>,
 }
 
 /// Starts an exchange and returns when it is ready: its setup is released, its doors are served.
@@ -148,6 +146,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
     if let Some(disk) = &mut disk {
         check_capacities(&config, disk)?;
     }
+    let operators = operate::open(&mut config, disk.is_some(), &mut tell)?;
     let skips = match &mut disk {
         Some(disk) => {
             refuse_poison(&config, disk, &mut tell)?;
@@ -168,11 +167,12 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         line_b: config.network.line_b,
         recovery_tcp: config.network.recovery_tcp,
         snapshot_tcp: config.network.snapshot_tcp,
+        metrics: None,
     };
 
     let (began, now_ns) = (Instant::now(), seams.clock.now_ns());
     let mut pace = Pace::new();
-    let stages = build(&config, seams, &shutdown, |progress| {
+    let mut stages = build(&config, seams, &shutdown, |progress| {
         if let Some(line) = pace.line(progress) {
             tell(&line);
         }
@@ -195,8 +195,8 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
     }
     counters.push(Arc::clone(stages.engine.counters()) as Arc<dyn Counters>);
     counters.push(Arc::clone(stages.journal.counters()) as Arc<dyn Counters>);
-    counters.push(Arc::clone(stages.output.live_counters()) as Arc<dyn Counters>);
-    counters.push(Arc::clone(stages.recovery.live_counters()) as Arc<dyn Counters>);
+    counters.extend(stages.output.counters().all());
+    counters.extend(stages.recovery.counters().all());
     if let Some(archive) = &stages.archive_counters {
         counters.push(Arc::clone(archive) as Arc<dyn Counters>);
     }
@@ -205,6 +205,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
     }
     let (released, ready_at) = (Arc::clone(&stages.released), stages.ready_at);
     let (low_space, notices) = (Arc::clone(&stages.low_space), stages.notices.clone());
+    let prepared = operators.prepare(&config, &mut stages, &shutdown, &mut counters);
 
     if config.threads.lock_memory
         && let Err(reason) = sys::memory::lock()
@@ -225,7 +226,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
     for refusal in threads.refusals() {
         tell(refusal);
     }
-    let running = Running {
+    let mut running = Running {
         addresses,
         released,
         low_space,
@@ -234,8 +235,17 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         threads: Some(threads),
         left,
         counters,
+        served: None,
     };
     running.wait_until_released(ready_at)?;
+    let (served, refusal) = prepared.serve(&config)?;
+    match (refusal, &served.metrics) {
+        (Some(refusal), _) => tell(&refusal),
+        (None, Some(door)) => tell(&format!("metrics: http://{}/metrics", door.address())),
+        (None, None) => {}
+    }
+    running.addresses.metrics = served.metrics.as_ref().map(MetricsDoor::address);
+    running.served = Some(served);
     Ok(running)
 }
 
@@ -549,10 +559,6 @@ fn plans(
         // Nobody may be waiting any more.
         let _ = engine_left.send(Left::Engine(Box::new(engine.into_exchange())));
     });
-    let output_left = left.clone();
-    let output = Leaving::new(stages.output, move |output| {
-        let _ = output_left.send(Left::Output(output.counters()));
-    });
     let (recovery_left, shutdown) = (left.clone(), shutdown.clone());
     let released = stages.released;
     let recovery = Leaving::new(stages.recovery, move |mut recovery| {
@@ -561,8 +567,7 @@ fn plans(
             recovery.close();
             recovery.take_last_snapshot(released.load(Ordering::Acquire));
         }
-        let counters = recovery.counters();
-        let _ = recovery_left.send(Left::Recovery(Box::new(recovery.into_exchange()), counters));
+        let _ = recovery_left.send(Left::Recovery(Box::new(recovery.into_exchange())));
     });
     let mut journal = stages.journal;
     if !layout.share_a_thread(Role::Journal, Role::Recovery) {
@@ -570,7 +575,7 @@ fn plans(
     }
     let stages: Vec<(Role, BoxedStage)> = vec![
         (Role::Engine, Box::new(engine)),
-        (Role::Output, Box::new(output)),
+        (Role::Output, Box::new(stages.output)),
         (Role::Journal, Box::new(journal)),
         (Role::Recovery, Box::new(recovery)),
     ];
@@ -646,6 +651,12 @@ impl Running {
         self.addresses
     }
 
+    /// Where operators are served, if they are.
+    pub fn admin_socket(&self) -> Option<&Path> {
+        let served = self.served.as_ref()?;
+        served.admin.as_ref().map(admin::Server::path)
+    }
+
     /// Live counters of the stages.
     pub fn counters(&self) -> &[Arc<dyn Counters>] {
         &self.counters
@@ -680,21 +691,15 @@ impl Running {
         if let Some(threads) = self.threads.take() {
             threads.join()?;
         }
-        let (mut exchange, mut output, mut recovery) = (None, None, None);
+        let (mut exchange, mut replica) = (None, None);
         for left in self.left.try_iter() {
             match left {
                 Left::Engine(left) => exchange = Some(*left),
-                Left::Output(left) => output = Some(left),
-                Left::Recovery(replica, counters) => recovery = Some((*replica, counters)),
+                Left::Recovery(left) => replica = Some(*left),
             }
         }
-        match (exchange, output, recovery) {
-            (Some(exchange), Some(output), Some((replica, recovery))) => Ok(Final {
-                exchange,
-                replica,
-                output,
-                recovery,
-            }),
+        match (exchange, replica) {
+            (Some(exchange), Some(replica)) => Ok(Final { exchange, replica }),
             _ => Err("a stage ended without leaving what it had".to_owned()),
         }
     }

@@ -18,6 +18,7 @@ use crate::ingress::{EngineConfig, EngineLinks, EngineStage, Schedule};
 use crate::journal::{self, Disk, JournalStage, Recovered};
 use crate::memory;
 use crate::output::{Encoder, OutputConfig, OutputLinks, OutputStage, window};
+use crate::password::Checker;
 use crate::planted::{self, Bug};
 use crate::poison::Skips;
 use crate::recovery::archive::{self, Archive, ArchiveCounters};
@@ -128,6 +129,10 @@ pub(super) struct Stages<W: Outside> {
     pub(super) ready_at: u64,
     /// The midnight that the times of the day count from, nanoseconds since 1970.
     pub(super) day_ns: u64,
+    /// That of the first day.
+    pub(super) first_day_ns: u64,
+    /// Who may log in.
+    pub(super) credentials: Credentials,
     /// The day has ended, and has not rolled yet.
     pub(super) day_has_ended: bool,
 }
@@ -201,7 +206,14 @@ pub(super) fn build<W: Outside>(
         }
     }
 
-    let credentials = credentials(config, &exchange, &commands);
+    let mut credentials = credentials(config, &exchange, &commands);
+    if seams.has_helpers {
+        let checker = Checker::start().map_err(|source| StartError::Machine {
+            what: "the thread that checks passwords can not be started",
+            source,
+        })?;
+        credentials.check_by(checker);
+    }
     let door = DoorConfig {
         connections_max: capacities.connections as usize,
         banner: format!(
@@ -224,7 +236,7 @@ pub(super) fn build<W: Outside>(
     };
     let glimpse = (logins(network.snapshot_tcp), subscribers.clone());
     recovery_config.market_data_logins = logins(network.recovery_tcp);
-    recovery_config.credentials = credentials;
+    recovery_config.credentials = credentials.clone();
     (recovery_config.order_entry, recovery_config.gap_recovery) = (door, subscribers);
     let recovery_links = RecoveryLinks {
         window: window_from,
@@ -237,6 +249,7 @@ pub(super) fn build<W: Outside>(
         notes: notes_from,
         inbound: inbound_to,
     };
+    let newest_snapshot = start.newest_snapshot;
     let mut recovery = RecoveryStage::resume(
         recovery_config,
         recovery_links,
@@ -292,6 +305,7 @@ pub(super) fn build<W: Outside>(
         } else {
             Keeper::inline(Box::new(snapshots), keeper_settings, retention)
         };
+        keeper.counters().last.set(newest_snapshot);
         snapshot_counters = Some(Arc::clone(keeper.counters()));
         recovery.keep_snapshots(keeper);
     }
@@ -384,6 +398,8 @@ pub(super) fn build<W: Outside>(
         snapshot_counters,
         archive_counters,
         day_ns,
+        first_day_ns,
+        credentials,
         day_has_ended,
     })
 }
@@ -397,13 +413,18 @@ fn credentials(config: &Config, exchange: &Exchange, commands: &[Command]) -> Cr
         .iter()
         .filter(|command| command.kind == CommandKind::AddSession as u8)
         .map(|command| command.definition::<SessionDefinition>().username);
-    let mut credentials = Credentials::default();
+    let credentials = Credentials::default();
     for (index, username) in (0..).zip(known.chain(added)) {
         let mut sessions = config.accounts.iter().flat_map(|account| &account.sessions);
-        let Some(session) = sessions.find(|session| session.username == username) else {
-            unreachable!("the setup refuses a configuration that leaves a session out");
+        let name = text(&username);
+        let added = match sessions.find(|session| session.username == username) {
+            Some(session) => credentials.add(&name, &text(&session.password), index),
+            None => match config.remembered.hash(&name) {
+                Some(hash) => credentials.add_hashed(&name, hash, index),
+                None => unreachable!("the setup refuses a configuration that leaves a session out"),
+            },
         };
-        if let Err(error) = credentials.add(&text(&username), &text(&session.password), index) {
+        if let Err(error) = added {
             unreachable!("the configuration was checked: {error}");
         }
     }

@@ -90,7 +90,7 @@ struct Checked {
 
 /// Anything that is wrong with a journal.
 #[derive(Debug, thiserror::Error)]
-enum ReplayError {
+pub(super) enum ReplayError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
@@ -201,7 +201,7 @@ impl MessageSink for ItchFile {
     }
 }
 
-fn skips(directory: &Path) -> Result<Skips, ReplayError> {
+pub(super) fn skips(directory: &Path) -> Result<Skips, ReplayError> {
     let failed = |source| ReplayError::Snapshot {
         file: directory.display().to_string(),
         source,
@@ -221,7 +221,7 @@ pub(super) fn skip(arguments: &SkipArguments) -> Result<(), Failure> {
     ))
 }
 
-fn limits(directory: &Path) -> Result<Limits, Failure> {
+pub(super) fn limits(directory: &Path) -> Result<Limits, Failure> {
     capacities::read(directory)?.ok_or_else(|| {
         Failure::NotStarted(format!(
             "{}: there is no journal\n    remedy: name the directory of an exchange that ran, with --data",
@@ -270,6 +270,21 @@ fn begin(directory: &Path, limits: Limits, from_newest: bool) -> Result<Replay, 
     }
     // Reading says what is missing, if it is.
     Ok(Replay::new(limits, 0))
+}
+
+/// Where a replay begins that wants all from command `from` on: with the newest snapshot before it that is whole, else as
+/// [`begin`].
+pub(super) fn begin_before(directory: &Path, limits: Limits, from: u64) -> Result<Replay, Failure> {
+    let mut snapshots = snapshots(directory)?;
+    snapshots.retain(|(sequence, _, _)| *sequence < from);
+    for (_, _, bytes) in snapshots.iter().rev() {
+        if let Ok(image) = snapshot::open(bytes)
+            && let (Ok(exchange), Ok(encoder)) = (image.exchange(limits, 0), image.encoder(limits))
+        {
+            return Ok(Replay::resume(exchange, encoder, image.events_hash()));
+        }
+    }
+    begin(directory, limits, false)
 }
 
 /// Applies the journal of `directory` from where `replay` stands; the states at `checked` are compared on the way.

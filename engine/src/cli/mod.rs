@@ -1,9 +1,16 @@
 //! The command line: what was typed, and what it means. The only place that reads arguments, prints and exits.
 
+mod admin;
+mod audit;
 mod check;
 mod instruments;
 mod journal;
+mod notify;
 mod run;
+mod secret;
+mod socket;
+mod stat;
+mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -40,6 +47,12 @@ enum Verb {
     Verify(journal::VerifyArguments),
     /// Apply the journal again: state hash, and all market data as a file.
     Replay(journal::ReplayArguments),
+    /// Ask a running exchange, and change it: accounts, instruments, halts, kill switch, the end of the day.
+    Admin(admin::Arguments),
+    /// Show what a running exchange counts: rates, what waits, how long things take, who is refused.
+    Stat(stat::Arguments),
+    /// Say what happened, from the journal: what operators did, logins, system events, states of instruments.
+    Audit(audit::Arguments),
     /// Leave out the command that ended the last process, so that the next start goes on without it.
     Skip(journal::SkipArguments),
 }
@@ -69,6 +82,9 @@ pub(crate) fn main() -> ExitCode {
         Verb::Instruments(arguments) => instruments::run(&arguments),
         Verb::Verify(arguments) => journal::verify(&arguments),
         Verb::Replay(arguments) => journal::replay_to(&arguments),
+        Verb::Admin(arguments) => admin::run(arguments),
+        Verb::Stat(arguments) => stat::run(&arguments),
+        Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Skip(arguments) => journal::skip(&arguments),
     };
     let (text, code) = match result {

@@ -12,7 +12,7 @@ use engine::poison;
 use signal_hook::consts::TERM_SIGNALS;
 use signal_hook::flag;
 
-use super::{ConfigArgument, Failure, print};
+use super::{ConfigArgument, Failure, notify, print};
 
 /// How often the main thread, which has nothing else to do, looks for a signal or a failure.
 const LOOK: Duration = Duration::from_millis(20);
@@ -104,6 +104,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let running = assembly::start_telling(&config, |line| eprintln!("{line}"))?;
     hurry.store(false, Ordering::Release);
     print(&format!("ready {}\n", running.addresses()))?;
+    notify::ready(&format!("ready {}", running.addresses()));
     let mut room = Room::Enough;
     while !stop.load(Ordering::Acquire) && !running.is_ending() {
         thread::sleep(LOOK);
@@ -114,9 +115,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             eprintln!("{line}");
         }
     }
+    notify::stopping();
     if !running.is_ending() {
         eprintln!("ending in order; once more to end at once");
         hurry.store(true, Ordering::Release);
+    }
+    for line in running.notices() {
+        eprintln!("{line}");
     }
     let counters = running.counters().to_vec();
     let ended = running.stop().map_err(Failure::Ended)?;

@@ -27,6 +27,8 @@ pub(super) struct File {
     pub(super) journal: Journal,
     #[serde(default)]
     pub(super) threads: Threads,
+    #[serde(default)]
+    pub(super) operating: Operating,
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,6 +108,7 @@ pub(super) struct Network {
     pub(super) line_b: Option<Spanned<String>>,
     pub(super) recovery_tcp: Option<Spanned<String>>,
     pub(super) snapshot_tcp: Option<Spanned<String>>,
+    pub(super) metrics: Option<Spanned<String>>,
     pub(super) interface: Option<Spanned<String>>,
     pub(super) multicast_ttl: Option<Spanned<u32>>,
     pub(super) datagram_size: Option<Spanned<Bytes>>,
@@ -154,4 +157,10 @@ pub(super) struct Threads {
     pub(super) cores: Option<Spanned<Vec<usize>>>,
     pub(super) priority: Option<Spanned<u32>>,
     pub(super) lock_memory: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Operating {
+    pub(super) socket: Option<Spanned<String>>,
 }

@@ -14,11 +14,12 @@ use std::path::Path;
 
 use protocol::units::{Price, Symbol};
 
+use crate::setup::Remembered;
 pub use describe::Description;
 pub use error::{ConfigError, Problem};
 pub use types::{
     Account, Asset, Authentication, Capacities, Day, Deposit, Durability, IdleChoice, Instrument, Journal,
-    LayoutChoice, Network, ReceiveChoice, SelfMatch, Session, Threads,
+    LayoutChoice, Network, Operating, ReceiveChoice, SelfMatch, Session, Threads,
 };
 
 /// The built-in configuration, as a file that explains itself.
@@ -48,6 +49,10 @@ pub struct Config {
     pub journal: Journal,
     /// Cores.
     pub threads: Threads,
+    /// Who operates it.
+    pub operating: Operating,
+    /// What operators added and changed while the exchange ran. Not of the file: a start reads it in the data directory.
+    pub remembered: Remembered,
 }
 
 impl Config {
@@ -99,6 +104,35 @@ impl Config {
     pub fn asset(&self, name: Symbol) -> Option<&Asset> {
         self.assets.iter().find(|asset| asset.name == name)
     }
+}
+
+/// Units with `decimals` decimals as people write them, without zeros at the end.
+pub fn amount_text(units: u128, decimals: u8) -> String {
+    number::decimal(units, decimals)
+}
+
+/// A decimal number in units with `decimals` decimals.
+///
+/// # Errors
+/// It is no number, negative, or no whole number of units.
+pub fn amount_of(text: &str, decimals: u8) -> Result<u128, String> {
+    let number: number::Number = text.parse()?;
+    number
+        .units(decimals)
+        .ok_or_else(|| format!("{text:?} is not an amount with at most {decimals} decimals"))
+}
+
+/// A percentage in parts per million.
+///
+/// # Errors
+/// It is none, or has more than 4 decimals.
+pub fn rate_of(text: &str) -> Result<i64, String> {
+    text.parse().map(|number::PartsPerMillion(rate)| rate)
+}
+
+/// Parts per million as a percentage.
+pub fn rate_text(parts_per_million: i64) -> String {
+    number::percentage(parts_per_million)
 }
 
 /// Highest price an instrument may have unless its configuration says more: below NASDAQ's market threshold.
@@ -162,6 +196,7 @@ mod tests {
         assert_eq!(config.capacities, built_in.capacities);
         assert_eq!(config.journal, built_in.journal);
         assert_eq!(config.threads, built_in.threads);
+        assert_eq!(config.operating, built_in.operating);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a configuration says, in the exchange's own units.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use protocol::units::Symbol;
 use serde::Deserialize;
@@ -249,6 +249,8 @@ pub struct Network {
     pub recovery_tcp: SocketAddrV4,
     /// Snapshots of the books over TCP: GLIMPSE.
     pub snapshot_tcp: SocketAddrV4,
+    /// Counters for who collects them, unless it is off.
+    pub metrics: Option<SocketAddrV4>,
     /// Address of the interface market data leaves from.
     pub interface: Ipv4Addr,
     /// Routers that market data may cross, plus one.
@@ -273,6 +275,9 @@ impl Network {
         self.recovery_tcp.set_port(0);
         self.snapshot_tcp.set_port(0);
         self.line_a.set_port(0);
+        if let Some(metrics) = &mut self.metrics {
+            metrics.set_port(0);
+        }
         if let Some(line_b) = &mut self.line_b {
             line_b.set_port(0);
         }
@@ -345,6 +350,20 @@ pub struct Journal {
     pub snapshot_commands: u32,
     /// Days before today that the journal keeps; `None`: all.
     pub keep_days: Option<u32>,
+}
+
+/// Who operates it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operating {
+    /// Where `exchange admin` is listened to, seen from the data directory; `None`: nowhere.
+    pub socket: Option<PathBuf>,
+}
+
+impl Operating {
+    /// Where the socket is for an exchange with this data directory.
+    pub fn socket_in(&self, directory: &Path) -> Option<PathBuf> {
+        self.socket.as_ref().map(|socket| directory.join(socket))
+    }
 }
 
 /// Cores.

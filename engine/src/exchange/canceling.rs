@@ -30,6 +30,15 @@ impl CancelFilter {
         firm: None,
         group: None,
     };
+
+    /// Those of one session, or of all; of one stock locate, or of all (0).
+    pub(super) fn of(session: Option<u32>, instrument: u16) -> Self {
+        Self {
+            session,
+            instrument,
+            ..Self::ALL
+        }
+    }
 }
 
 impl Exchange {

@@ -65,6 +65,8 @@ pub enum CommandKind {
     ChangeInstrument = 55,
     /// When an instrument pauses: `head.instrument`, body [`Protection`].
     SetProtection = 56,
+    /// An account's orders are canceled: body [`CancelOrders`], `head.instrument` (0 = all).
+    CancelOrders = 57,
     /// ITCH System Event: body [`StateChange`], `value` = the event code. Code `M`, the end of market hours, ends all
     /// orders that are good for the day or till a time.
     SystemEvent = 64,
@@ -102,6 +104,7 @@ impl CommandKind {
             54 => Self::ChangeAccount,
             55 => Self::ChangeInstrument,
             56 => Self::SetProtection,
+            57 => Self::CancelOrders,
             64 => Self::SystemEvent,
             65 => Self::RollDay,
             _ => return None,
@@ -114,6 +117,9 @@ pub const UNKNOWN_INSTRUMENT: u16 = u16::MAX;
 
 /// `Command::flags`: the disk is nearly full, orders and replacements are refused.
 pub const FLAG_LOW_SPACE: u8 = 1;
+/// `Command::flags`: somebody asked for it while the exchange ran, and `Command::session` is the user number of who did. The
+/// exchange looks at neither.
+pub const FLAG_OPERATOR: u8 = 2;
 
 /// A numbered, timed command. Plain bytes, host order (the journal's header says little-endian).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
@@ -125,11 +131,12 @@ pub struct Command {
     pub time: u64,
     /// A [`CommandKind`].
     pub kind: u8,
-    /// [`FLAG_LOW_SPACE`]; bit 7 is the journal's own.
+    /// [`FLAG_LOW_SPACE`], [`FLAG_OPERATOR`]; bit 7 is the journal's own.
     pub flags: u8,
     /// Stock locate; 0 = none, [`UNKNOWN_INSTRUMENT`] = a symbol we do not have.
     pub instrument: u16,
-    /// Session index (0 and up) for what a client asks; 0 for what the operator asks.
+    /// Session index (0 and up) for what a client asks; with [`FLAG_OPERATOR`] who asks; 0 for what else the exchange
+    /// itself does.
     pub session: u32,
     /// What every order needs. (Words, so that it can be read in place.)
     pub body: [u64; 5],
@@ -179,6 +186,23 @@ impl Command {
         zerocopy::transmute!(self.body)
     }
 
+    /// The body as orders to be canceled.
+    pub fn cancel_orders(&self) -> CancelOrders {
+        zerocopy::transmute!(self.body)
+    }
+
+    /// User number of the operator who asked for it; `None` when nobody did.
+    pub fn operator(&self) -> Option<u32> {
+        (self.flags & FLAG_OPERATOR != 0).then_some(self.session)
+    }
+
+    /// Says that the operator with this user number asked for it.
+    pub fn asked_by(mut self, user: u32) -> Self {
+        self.flags |= FLAG_OPERATOR;
+        self.session = user;
+        self
+    }
+
     /// The body as a transfer.
     pub fn transfer(&self) -> Transfer {
         zerocopy::transmute!(self.body)
@@ -205,6 +229,26 @@ impl Command {
         let (body, extension) = definition.as_bytes().split_at(size_of_val(&self.body));
         self.body.as_mut_bytes().copy_from_slice(body);
         self.extension.as_mut_bytes().copy_from_slice(extension);
+        self
+    }
+
+    /// Puts a kill switch into the body.
+    pub fn with_kill_switch(mut self, account: u32, is_on: bool) -> Self {
+        self.body = zerocopy::transmute!(KillSwitch {
+            account,
+            is_on: u8::from(is_on),
+            spare: [0; 35],
+        });
+        self
+    }
+
+    /// Puts orders to be canceled into the body.
+    pub fn with_cancel_orders(mut self, account: u32, session: Option<u32>) -> Self {
+        self.body = zerocopy::transmute!(CancelOrders {
+            account,
+            session: session.unwrap_or(ALL_SESSIONS),
+            spare: [0; 32],
+        });
         self
     }
 
@@ -292,6 +336,21 @@ pub struct KillSwitch {
     pub is_on: u8,
     /// Spare, zero.
     pub spare: [u8; 35],
+}
+
+/// `CancelOrders::session` of the orders of all sessions.
+pub const ALL_SESSIONS: u32 = u32::MAX;
+
+/// Orders of an account are canceled; what comes behind them is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct CancelOrders {
+    /// Account index.
+    pub account: u32,
+    /// Only those of this session of it, or [`ALL_SESSIONS`].
+    pub session: u32,
+    /// Spare, zero.
+    pub spare: [u8; 32],
 }
 
 /// Bytes of a definition: body and extension together.
@@ -490,6 +549,7 @@ const _: () = assert!(
     size_of::<Transfer>() == 40
         && size_of::<StateChange>() == 40
         && size_of::<KillSwitch>() == 40
+        && size_of::<CancelOrders>() == 40
         && size_of::<Protection>() == 40
         && size_of::<NewDay>() == 40
 );

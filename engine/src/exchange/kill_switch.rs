@@ -1,11 +1,12 @@
-//! The operator's kill switch: no more orders from an account, or from all, and those it has are canceled.
+//! The operator's kill switch: no more orders from an account, or from all, and those it has are canceled. And the half of
+//! it: those it has are canceled, and further ones are taken.
 //!
-//! It stands beside the client's own Disable Order Entry and has nothing to do with it: neither lifts the other.
+//! The switch stands beside the client's own Disable Order Entry and has nothing to do with it: neither lifts the other.
 
 use super::account::Account;
 use super::book::arena::NONE;
 use super::canceling::CancelFilter;
-use super::command::{ALL_ACCOUNTS, Command};
+use super::command::{ALL_ACCOUNTS, ALL_SESSIONS, CancelOrders, Command};
 use super::event::Refusal;
 use super::setup::refuse;
 use super::sink::{Progress, Sink, Step};
@@ -51,6 +52,25 @@ impl Exchange {
         }
         let next = self.roster.first(&account.list);
         self.cancel_all(next, CancelFilter::ALL, b'S', step)
+    }
+
+    /// Those of one session, or of all; of one instrument, or of all.
+    pub(super) fn cancel_orders<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        let CancelOrders { account, session, .. } = command.cancel_orders();
+        let session = (session != ALL_SESSIONS).then_some(session);
+        let is_its = |session| {
+            let session = self.session(session);
+            session.is_some_and(|session| session.account == account)
+        };
+        let Some(owner) = self.accounts.get(account as usize) else {
+            return refuse(step, Refusal::Unknown);
+        };
+        let is_instrument = command.instrument == 0 || self.instrument(command.instrument).is_some();
+        if !is_instrument || !session.is_none_or(is_its) {
+            return refuse(step, Refusal::Unknown);
+        }
+        let next = self.roster.first(&owner.list);
+        self.cancel_all(next, CancelFilter::of(session, command.instrument), b'S', step)
     }
 
     /// The oldest order of the first account.

@@ -15,6 +15,8 @@ use super::segmented::{Current, Failure, Segmented};
 use super::settings::{Durability, Links, Settings};
 use crate::exchange::command::LONG_BYTES;
 use crate::planted::{self, Bug};
+use crate::runtime::clock::Clock;
+use crate::runtime::histogram::Histogram;
 use crate::runtime::{Hurry, Stage, Watch};
 
 /// One frame gathers, one is written, the others are put into the replica's ring.
@@ -62,6 +64,26 @@ pub struct JournalStage<D: Disk> {
     may_wait: bool,
     failed: bool,
     counters: Arc<CachePadded<JournalCounters>>,
+    timing: Timing,
+}
+
+/// How long writes take. The clock is read twice for a write, and not at all where nothing is written.
+struct Timing {
+    clock: Clock,
+    /// When the write in flight was given to the disk.
+    began_ns: u64,
+    writes: Arc<CachePadded<Histogram>>,
+}
+
+impl Timing {
+    fn begin(&mut self) {
+        self.began_ns = self.clock.now_ns();
+    }
+
+    fn end(&self) {
+        self.writes
+            .record(self.clock.now_ns().saturating_sub(self.began_ns));
+    }
 }
 
 /// What is being written.
@@ -112,12 +134,25 @@ impl<D: Disk> JournalStage<D> {
             may_wait: false,
             failed: false,
             counters: JournalCounters::shared(),
+            timing: Timing {
+                clock: Clock::system(),
+                began_ns: 0,
+                writes: Histogram::shared(
+                    "journal_write",
+                    "From giving a frame to the disk to its end there: write and sync.",
+                ),
+            },
         })
     }
 
     /// What it counts.
     pub fn counters(&self) -> &Arc<CachePadded<JournalCounters>> {
         &self.counters
+    }
+
+    /// How long frames took.
+    pub fn writes(&self) -> &Arc<CachePadded<Histogram>> {
+        &self.timing.writes
     }
 
     /// Lets the stage's thread wait for the disk while there is little to be written. For a thread that has nothing to do for
@@ -172,6 +207,7 @@ impl<D: Disk> JournalStage<D> {
             }
             Some(Flight::Frame(mut frame)) => {
                 frame.give_back(bytes);
+                self.timing.end();
                 if self.settings.durability == Durability::Sync {
                     let beyond = u64::from(planted::is(Bug::ReleasedTooFar));
                     self.links
@@ -237,6 +273,7 @@ impl<D: Disk> JournalStage<D> {
         let mut frame = std::mem::replace(&mut self.gathering, free);
         count_frame(&self.counters, &frame);
         self.counters.bytes.add(frame.padded_bytes() as u64);
+        self.timing.begin();
         let is_waited_for = self.may_wait && u64::from(frame.count()) <= WAITED_COMMANDS_MAX;
         disk.submit_frame(self.settings.configuration_hash, &mut frame, is_waited_for);
         if self.settings.durability == Durability::Async || planted::is(Bug::AcknowledgedBeforeSync) {

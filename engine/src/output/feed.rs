@@ -1,7 +1,9 @@
 //! The market data feed: packets of one release, the same on both lines.
 
 use std::net::SocketAddrV4;
+use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
 use protocol::packet::{END_OF_SESSION, Packer};
 use protocol::text::SessionName;
 
@@ -65,13 +67,13 @@ impl<M: DatagramSink> Feed<M> {
         }
     }
 
-    pub(super) fn counters(&self) -> StreamCounters {
-        self.line.counters
+    pub(super) fn counters(&self) -> &Arc<CachePadded<StreamCounters>> {
+        &self.line.counters
     }
 
     /// Packs a message; nothing leaves yet.
     pub(super) fn message(&mut self, sequence: u64, message: &[u8]) {
-        self.line.counters.messages += 1;
+        self.line.counters.messages.increment();
         self.ending_ns = None;
         if self.used > 0 {
             let packet = &mut self.packets[self.used - 1];

@@ -2,7 +2,9 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddrV4;
+use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
 use protocol::packet::messages::PacketHeader;
 use protocol::text::SessionName;
 use zerocopy::IntoBytes;
@@ -26,14 +28,14 @@ pub(super) fn empty_packet(session: SessionName, next_sequence: u64, count: u16)
 #[derive(Debug)]
 pub(super) struct Line<S> {
     pub(super) sink: S,
-    pub(super) counters: StreamCounters,
+    pub(super) counters: Arc<CachePadded<StreamCounters>>,
 }
 
 impl<S: DatagramSink> Line<S> {
     pub(super) fn new(sink: S) -> Self {
         Self {
             sink,
-            counters: StreamCounters::default(),
+            counters: StreamCounters::shared(),
         }
     }
 
@@ -55,19 +57,21 @@ impl<S: DatagramSink> Line<S> {
     fn count(&mut self, result: io::Result<()>, datagrams: u64, bytes: usize) {
         let counter = match result {
             Ok(()) => {
-                self.counters.bytes += bytes as u64;
-                &mut self.counters.datagrams
+                self.counters.bytes.add(bytes as u64);
+                &self.counters.datagrams
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => &mut self.counters.dropped,
-            Err(_) => &mut self.counters.failed,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => &self.counters.dropped,
+            Err(_) => &self.counters.failed,
         };
-        *counter += datagrams;
+        counter.add(datagrams);
     }
 
     /// Sends a heartbeat; counted as one when it left.
     pub(super) fn heartbeat(&mut self, to: SocketAddrV4, packet: &PacketHeader) {
-        let before = self.counters.datagrams;
+        let before = self.counters.datagrams.get();
         self.send(to, packet.as_bytes());
-        self.counters.heartbeats += self.counters.datagrams - before;
+        self.counters
+            .heartbeats
+            .add(self.counters.datagrams.get() - before);
     }
 }

@@ -29,7 +29,7 @@ use protocol::packet::{BLOCK_BYTES, DATAGRAM_BYTES_MAX, HEADER_BYTES};
 use rtrb::Consumer;
 use zerocopy::{FromBytes, IntoBytes};
 
-pub use counters::{LiveOutputCounters, OutputCounters, StreamCounters};
+pub use counters::{OutputCounters, OutputGroups, StreamCounters};
 pub use display::displayed;
 pub use encode::{Encoder, MessageSink, Numbers};
 pub use feed::ENDING_NS;
@@ -39,7 +39,8 @@ pub use names::{market_data_name, order_entry_name};
 use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::event::Event;
 use crate::runtime::Stage;
-use crate::runtime::clock::Clock;
+use crate::runtime::clock::{Clock, since};
+use crate::runtime::histogram::Histogram;
 use crate::runtime::links::{COMMAND_CELLS, Cell, Header, RECORD_CELLS_MAX, RecordKind, STEP_EVENTS_MAX};
 use crate::runtime::seams::DatagramSink;
 use feed::Feed;
@@ -100,10 +101,8 @@ pub struct OutputStage<A, M> {
     /// A record that wraps around the ring's end is put together here.
     scratch: Box<[Cell]>,
     progress: Progress,
-    records_count: u64,
-    events_count: u64,
-    releases_count: u64,
-    live: Arc<CachePadded<LiveOutputCounters>>,
+    counters: Arc<CachePadded<OutputCounters>>,
+    waited: Arc<CachePadded<Histogram>>,
 }
 
 /// How far commands are out.
@@ -202,27 +201,26 @@ impl<A: DatagramSink, M: DatagramSink> OutputStage<A, M> {
                 reported: config.replayed,
                 is_inside: false,
             },
-            records_count: 0,
-            events_count: 0,
-            releases_count: 0,
-            live: LiveOutputCounters::shared(),
+            counters: OutputCounters::shared(),
+            waited: Histogram::shared(
+                "release",
+                "From numbering a command to telling it: journal and rings. The first command of each turn in which something left.",
+            ),
         }
     }
 
-    /// What it shows while it runs.
-    pub fn live_counters(&self) -> &Arc<CachePadded<LiveOutputCounters>> {
-        &self.live
+    /// What it counts.
+    pub fn counters(&self) -> OutputGroups {
+        OutputGroups {
+            stage: Arc::clone(&self.counters),
+            acknowledgements: Arc::clone(self.outlet.sessions.counters()),
+            feed: Arc::clone(self.outlet.feed.counters()),
+        }
     }
 
-    /// What was done so far.
-    pub fn counters(&self) -> OutputCounters {
-        OutputCounters {
-            records: self.records_count,
-            events: self.events_count,
-            releases: self.releases_count,
-            acknowledgements: self.outlet.sessions.counters(),
-            feed: self.outlet.feed.counters(),
-        }
+    /// How long commands waited until they were told.
+    pub fn waited(&self) -> &Arc<CachePadded<Histogram>> {
+        &self.waited
     }
 
     /// The encoder: the next sequence numbers.
@@ -258,6 +256,7 @@ impl<A: DatagramSink, M: DatagramSink> OutputStage<A, M> {
         };
         let (mut cells, mut records, mut events) = (0, 0, 0);
         let mut is_waiting = false;
+        let mut first_time = None;
         while records < POLL_RECORDS_MAX && cells < available {
             let header = header_of(ring.cell(cells));
             let length = record_cells(&header);
@@ -275,6 +274,7 @@ impl<A: DatagramSink, M: DatagramSink> OutputStage<A, M> {
                 let command =
                     Command::ref_from_bytes(command.as_bytes()).expect("sizes and alignment are equal");
                 let step = <[Event]>::ref_from_bytes(step.as_bytes()).expect("sizes and alignment are equal");
+                first_time = first_time.or(Some(command.time));
                 self.encoder.encode(command, step, &mut self.outlet);
                 self.progress.after_step(&header);
                 if ends_messages(command) {
@@ -298,17 +298,19 @@ impl<A: DatagramSink, M: DatagramSink> OutputStage<A, M> {
             events += header.events as usize;
         }
         chunk.commit(cells);
-        self.live.undurable.add(u64::from(is_waiting));
+        self.counters.undurable.add(u64::from(is_waiting));
         if records > 0 {
             self.outlet.sessions.flush();
             self.outlet.feed.flush(now_ns);
             self.progress.report(&mut self.outlet.window);
             self.outlet.window.publish();
-            self.records_count += records as u64;
-            self.events_count += events as u64;
-            self.releases_count += 1;
-            self.live.release_most.at_least(records as u64);
-            self.live.show(&self.counters());
+            self.counters.records.add(records as u64);
+            self.counters.events.add(events as u64);
+            self.counters.releases.increment();
+            self.counters.release_most.at_least(records as u64);
+            if let Some(time) = first_time {
+                self.waited.record(since(time, now_ns));
+            }
         }
         records
     }
@@ -331,8 +333,8 @@ impl<A: DatagramSink, M: DatagramSink> Stage for OutputStage<A, M> {
                 .outlet
                 .sessions
                 .heartbeats(|session| encoder.session_next(session));
-        self.live.turns.increment();
-        self.live.idle_turns.add(u64::from(records + heartbeats == 0));
+        self.counters.turns.increment();
+        self.counters.idle_turns.add(u64::from(records + heartbeats == 0));
         records + heartbeats
     }
 

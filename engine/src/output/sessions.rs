@@ -1,7 +1,9 @@
 //! Acknowledgements over UDP: which sessions are bound, and the packets of one release.
 
 use std::net::SocketAddrV4;
+use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
 use protocol::packet::{END_OF_SESSION, Packer};
 use protocol::text::SessionName;
 use zerocopy::IntoBytes;
@@ -105,8 +107,8 @@ impl<A: DatagramSink> Sessions<A> {
         }
     }
 
-    pub(super) fn counters(&self) -> StreamCounters {
-        self.line.counters
+    pub(super) fn counters(&self) -> &Arc<CachePadded<StreamCounters>> {
+        &self.line.counters
     }
 
     /// The time of everything that is sent until the next call.
@@ -119,7 +121,7 @@ impl<A: DatagramSink> Sessions<A> {
         let Some(binding) = self.sessions[session as usize].binding else {
             return;
         };
-        self.line.counters.messages += 1;
+        self.line.counters.messages.increment();
         let index = match binding.burst {
             Some(index) => index,
             None => self.touch(session, sequence),

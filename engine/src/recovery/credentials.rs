@@ -1,43 +1,38 @@
 //! Who may log in where. Names and passwords are trimmed on both ends and compared case-insensitively, as real clients
 //! pad on either side.
 
-use std::fmt;
-use std::hint::black_box;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::text::trim;
 
-/// A login's password as it is compared: upper case, left-justified, padded. Never printed.
-#[derive(Clone, Copy)]
-struct Password([u8; 10]);
+use crate::password::{Checker, Hash, PASSWORD_BYTES, Password};
 
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
+/// How a login proves itself.
+#[derive(Debug, Clone)]
+enum Proof {
+    /// As the configuration has it.
+    Plain(Password),
+    /// Of a login that was added while the exchange ran.
+    Hashed(Hash),
 }
 
-impl Password {
-    fn new(field: &[u8]) -> Self {
-        Self(normal(field))
-    }
-
-    /// Looks at every byte whatever it finds, so that the time says nothing about where two passwords differ.
-    fn is(&self, other: &Self) -> bool {
-        let differences = self
-            .0
-            .iter()
-            .zip(other.0)
-            .fold(0, |found, (a, b)| found | (a ^ b));
-        black_box(differences) == 0
-    }
-}
-
-/// One login of the configuration.
+/// One login.
 #[derive(Debug, Clone)]
 struct Entry {
     username: [u8; 6],
-    password: Password,
+    proof: Proof,
     session: u32,
+}
+
+/// What is known of a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// Name and password are this session's.
+    Session(u32),
+    /// One of them is wrong.
+    Wrong,
+    /// It is being found out: ask again.
+    Later,
 }
 
 /// A name or password that can not be a login's.
@@ -54,55 +49,98 @@ pub enum CredentialsError {
     Twice(String),
 }
 
-/// Logins by username.
+/// Logins by username. Clones share them: what is added to one is known to all.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
     /// Sorted by username.
-    entries: Vec<Entry>,
+    entries: Arc<Mutex<Vec<Entry>>>,
+    /// Checks hashes; without one they are checked in the caller's turn.
+    checker: Option<Arc<Checker>>,
 }
 
 impl Credentials {
+    /// From now on hashes are checked by `checker`.
+    pub fn check_by(&mut self, checker: Checker) {
+        self.checker = Some(Arc::new(checker));
+    }
+
     /// Adds a login to `session`.
-    pub fn add(&mut self, username: &str, password: &str, session: u32) -> Result<(), CredentialsError> {
+    ///
+    /// # Errors
+    /// Name or password can not be a login's, or the name is taken.
+    pub fn add(&self, username: &str, password: &str, session: u32) -> Result<(), CredentialsError> {
+        if !is_field(password, PASSWORD_BYTES) {
+            return Err(CredentialsError::Password(username.to_owned()));
+        }
+        self.insert(
+            username,
+            Proof::Plain(Password::new(password.as_bytes())),
+            session,
+        )
+    }
+
+    /// The same for who knows the password's hash only.
+    ///
+    /// # Errors
+    /// As [`Credentials::add`].
+    pub fn add_hashed(&self, username: &str, hash: Hash, session: u32) -> Result<(), CredentialsError> {
+        self.insert(username, Proof::Hashed(hash), session)
+    }
+
+    fn insert(&self, username: &str, proof: Proof, session: u32) -> Result<(), CredentialsError> {
         if !is_field(username, 6) {
             return Err(CredentialsError::Username(username.to_owned()));
         }
-        if !is_field(password, 10) {
-            return Err(CredentialsError::Password(username.to_owned()));
-        }
         let name = normal(username.as_bytes());
-        let Err(place) = self.entries.binary_search_by_key(&name, |entry| entry.username) else {
+        let mut entries = self.entries();
+        let Err(place) = entries.binary_search_by_key(&name, |entry| entry.username) else {
             return Err(CredentialsError::Twice(username.to_owned()));
         };
         let entry = Entry {
             username: name,
-            password: Password::new(password.as_bytes()),
+            proof,
             session,
         };
-        self.entries.insert(place, entry);
+        entries.insert(place, entry);
         Ok(())
     }
 
-    /// The session of the login, or `None` for a wrong name or password; both take the same way.
-    pub fn check(&self, username: &[u8], password: &[u8]) -> Option<u32> {
-        const NOBODY: Password = Password([0; 10]);
+    /// The session of the login; a wrong name and a wrong password take the same way.
+    pub fn check(&self, username: &[u8], password: &[u8]) -> Checked {
         let name = normal(username);
-        let is_name = trim(username).len() <= name.len() && trim(password).len() <= NOBODY.0.len();
-        let found = self.entries.binary_search_by_key(&name, |entry| entry.username);
-        let entry = found.ok().map(|place| &self.entries[place]);
-        let expected = entry.map_or(&NOBODY, |entry| &entry.password);
-        let matches = expected.is(&Password::new(password));
-        entry.filter(|_| matches && is_name).map(|entry| entry.session)
+        let is_name = trim(username).len() <= name.len() && trim(password).len() <= PASSWORD_BYTES;
+        let given = Password::new(password);
+        let entries = self.entries();
+        let found = entries.binary_search_by_key(&name, |entry| entry.username);
+        let entry = found.ok().map(|place| &entries[place]);
+        let matches = match entry.map(|entry| &entry.proof) {
+            Some(Proof::Plain(expected)) => Some(expected.is(&given)),
+            Some(Proof::Hashed(hash)) if is_name => match &self.checker {
+                Some(checker) => checker.check(hash, &given),
+                None => Some(hash.is_of(&given)),
+            },
+            Some(Proof::Hashed(_)) | None => Some(Password::NOBODYS.is(&given)),
+        };
+        match (matches, entry) {
+            (None, _) => Checked::Later,
+            (Some(true), Some(entry)) if is_name => Checked::Session(entry.session),
+            _ => Checked::Wrong,
+        }
     }
 
     /// Logins known.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries().len()
     }
 
     /// True when nobody can log in.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries().is_empty()
+    }
+
+    /// Held for as long as a login is looked for, or added.
+    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -116,11 +154,11 @@ pub enum MarketDataLogins {
 }
 
 impl MarketDataLogins {
-    /// True when the login may have market data.
-    pub fn allows(&self, username: &[u8], password: &[u8]) -> bool {
+    /// Whether the login may have market data; any session means that it may.
+    pub fn check(&self, username: &[u8], password: &[u8]) -> Checked {
         match self {
-            Self::Open => true,
-            Self::Listed(credentials) => credentials.check(username, password).is_some(),
+            Self::Open => Checked::Session(0),
+            Self::Listed(credentials) => credentials.check(username, password),
         }
     }
 }
@@ -146,7 +184,7 @@ mod tests {
     use super::*;
 
     fn credentials() -> Credentials {
-        let mut credentials = Credentials::default();
+        let credentials = Credentials::default();
         credentials.add("ALICE1", "secret", 3).expect("valid");
         credentials.add("bob", "TenLetters", 4).expect("valid");
         credentials
@@ -155,10 +193,10 @@ mod tests {
     #[test]
     fn padding_and_case_do_not_matter() {
         let credentials = credentials();
-        assert_eq!(credentials.check(b"ALICE1", b"secret    "), Some(3));
-        assert_eq!(credentials.check(b"alice1", b"    SECRET"), Some(3));
-        assert_eq!(credentials.check(b"BOB   ", b"TENLETTERS"), Some(4));
-        assert_eq!(credentials.check(b"   bob", b"tenletters"), Some(4));
+        assert_eq!(credentials.check(b"ALICE1", b"secret    "), Checked::Session(3));
+        assert_eq!(credentials.check(b"alice1", b"    SECRET"), Checked::Session(3));
+        assert_eq!(credentials.check(b"BOB   ", b"TENLETTERS"), Checked::Session(4));
+        assert_eq!(credentials.check(b"   bob", b"tenletters"), Checked::Session(4));
     }
 
     #[test]
@@ -174,13 +212,13 @@ mod tests {
             (b"      ", b"          "),
             (b"BOB   ", b"TenLetterz"),
         ] {
-            assert_eq!(credentials.check(username, password), None);
+            assert_eq!(credentials.check(username, password), Checked::Wrong);
         }
     }
 
     #[test]
     fn a_configuration_that_can_not_work_is_refused() {
-        let mut credentials = credentials();
+        let credentials = credentials();
         let username = |name: &str| Err(CredentialsError::Username(name.to_owned()));
         assert_eq!(credentials.add("", "x", 0), username(""));
         assert_eq!(credentials.add("SEVENCH", "x", 0), username("SEVENCH"));
@@ -206,9 +244,33 @@ mod tests {
 
     #[test]
     fn market_data_is_open_or_listed() {
-        assert!(MarketDataLogins::Open.allows(b"      ", b"          "));
+        assert_ne!(
+            MarketDataLogins::Open.check(b"      ", b"          "),
+            Checked::Wrong
+        );
         let listed = MarketDataLogins::Listed(credentials());
-        assert!(listed.allows(b"bob   ", b"tenletters"));
-        assert!(!listed.allows(b"bob   ", b"          "));
+        assert_eq!(listed.check(b"bob   ", b"tenletters"), Checked::Session(4));
+        assert_eq!(listed.check(b"bob   ", b"          "), Checked::Wrong);
+    }
+
+    #[test]
+    fn who_is_added_later_is_known_to_all_and_checked_beside_the_door() {
+        let mut credentials = credentials();
+        credentials.check_by(Checker::start().expect("a thread can be started"));
+        let elsewhere = credentials.clone();
+        let hash = Password::chosen("Later").map(|password| password.hash());
+        let hash = hash.expect("it can be one").expect("there is memory");
+        credentials.add_hashed("dave", hash, 9).expect("valid");
+        let settled = |password| loop {
+            match elsewhere.check(b"DAVE  ", password) {
+                Checked::Later => std::thread::yield_now(),
+                found => break found,
+            }
+        };
+        assert_eq!(elsewhere.check(b"DAVE  ", b"later     "), Checked::Later);
+        assert_eq!(settled(b"later     "), Checked::Session(9));
+        assert_eq!(settled(b"sooner    "), Checked::Wrong);
+        assert_eq!(elsewhere.check(b"DAVE  ", b"laterlaterlater"), Checked::Wrong);
+        assert_eq!(elsewhere.check(b"ALICE1", b"secret    "), Checked::Session(3));
     }
 }

@@ -1,6 +1,10 @@
 //! A SoupBinTCP door: accepts, bounds how many come in, gives each connection its turn. What a login may do and what a
 //! message means is the `Service`'s business.
 
+use std::sync::Arc;
+
+use crossbeam_utils::CachePadded;
+
 use super::connection::Connection;
 use super::service::{Close, Service, View};
 use super::visitor::{Phase, Visitor};
@@ -67,56 +71,42 @@ impl Default for DoorConfig {
     }
 }
 
-/// What happened at a door, counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct DoorCounters {
-    /// Connections taken.
-    pub accepted: u64,
-    /// Connections closed at once because all places were taken.
-    pub refused: u64,
-    /// Accepting failed.
-    pub accept_errors: u64,
-    /// Logins accepted.
-    pub logins: u64,
-    /// Logins rejected: name or password.
-    pub rejected_not_authorized: u64,
-    /// Logins rejected: session or sequence number.
-    pub rejected_session: u64,
-    /// Connections closed because no login came.
-    pub login_timeouts: u64,
-    /// Connections closed because what came is not SoupBinTCP, or not in its order.
-    pub malformed: u64,
-    /// Packets and messages ignored because they have no meaning here.
-    pub ignored: u64,
-    /// Messages dropped because they are too long or not decodable.
-    pub dropped: u64,
-    /// Connections closed for silence.
-    pub silent: u64,
-    /// Readers closed because they took nothing for too long.
-    pub stuck: u64,
-    /// Readers closed because their next message was overwritten.
-    pub fell_off: u64,
-    /// Connections that their session's next login replaced.
-    pub taken_over: u64,
-    /// Connections closed because their stream has ended: the day has rolled.
-    pub rolled: u64,
-    /// Connections that clients ended, in order or not.
-    pub ended: u64,
+crate::counters! {
+    /// What happened at a door.
+    pub struct DoorCounters: "door" {
+        accepted: "Connections taken.",
+        refused: "Connections closed at once because all places were taken.",
+        accept_errors: "Accepting failed.",
+        logins: "Logins accepted.",
+        rejected_not_authorized: "Logins rejected: name or password.",
+        rejected_session: "Logins rejected: session or sequence number.",
+        login_timeouts: "Connections closed because no login came.",
+        malformed: "Connections closed because what came is not SoupBinTCP, or not in its order.",
+        ignored: "Packets and messages ignored because they have no meaning here.",
+        dropped: "Messages dropped because they are too long or not decodable.",
+        silent: "Connections closed for silence.",
+        stuck: "Readers closed because they took nothing for too long.",
+        fell_off: "Readers closed because their next message was overwritten.",
+        taken_over: "Connections that their session's next login replaced.",
+        rolled: "Connections closed because their stream has ended: the day has rolled.",
+        ended: "Connections that clients ended, in order or not.",
+        open: "Connections there are.",
+    }
 }
 
 impl DoorCounters {
-    pub(super) fn count(&mut self, close: Close) {
+    pub(super) fn count(&self, close: Close) {
         let counter = match close {
-            Close::Ended => &mut self.ended,
-            Close::Malformed => &mut self.malformed,
-            Close::LoginTimeout => &mut self.login_timeouts,
-            Close::Silent => &mut self.silent,
-            Close::Stuck => &mut self.stuck,
-            Close::FellOff => &mut self.fell_off,
-            Close::Rolled => &mut self.rolled,
-            Close::TakenOver => &mut self.taken_over,
+            Close::Ended => &self.ended,
+            Close::Malformed => &self.malformed,
+            Close::LoginTimeout => &self.login_timeouts,
+            Close::Silent => &self.silent,
+            Close::Stuck => &self.stuck,
+            Close::FellOff => &self.fell_off,
+            Close::Rolled => &self.rolled,
+            Close::TakenOver => &self.taken_over,
         };
-        *counter += 1;
+        counter.increment();
     }
 }
 
@@ -142,7 +132,7 @@ pub(super) struct Door<L: Listener, V: Service> {
     allowance: usize,
     allowance_ns: u64,
     config: DoorConfig,
-    counters: DoorCounters,
+    counters: Arc<CachePadded<DoorCounters>>,
 }
 
 impl<L: Listener, V: Service> Door<L, V> {
@@ -170,7 +160,7 @@ impl<L: Listener, V: Service> Door<L, V> {
             allowance: 0,
             allowance_ns: 0,
             config,
-            counters: DoorCounters::default(),
+            counters: DoorCounters::shared(),
         }
     }
 
@@ -179,8 +169,8 @@ impl<L: Listener, V: Service> Door<L, V> {
         self.listener.watch(watch);
     }
 
-    pub(super) fn counters(&self) -> DoorCounters {
-        self.counters
+    pub(super) fn counters(&self) -> &Arc<CachePadded<DoorCounters>> {
+        &self.counters
     }
 
     /// Accepts, then gives the next connections a turn each. Returns the work done.
@@ -226,6 +216,7 @@ impl<L: Listener, V: Service> Door<L, V> {
                     slots[slot] = None;
                     free.push(slot);
                     used.swap_remove(*next);
+                    counters.open.set(used.len() as u64);
                 }
             }
         }
@@ -242,15 +233,15 @@ impl<L: Listener, V: Service> Door<L, V> {
                 Ok(Some(accepted)) => accepted,
                 Ok(None) => return done,
                 Err(_) => {
-                    self.counters.accept_errors += 1;
+                    self.counters.accept_errors.increment();
                     return done;
                 }
             };
             let Some(slot) = self.free.pop() else {
-                self.counters.refused += 1;
+                self.counters.refused.increment();
                 continue;
             };
-            self.counters.accepted += 1;
+            self.counters.accepted.increment();
             self.count += 1;
             let DoorConfig {
                 input_bytes,
@@ -262,6 +253,7 @@ impl<L: Listener, V: Service> Door<L, V> {
             let is_followed = self.listener.follow(&stream, id);
             let connection = Connection::new(stream, peer, now_ns, input_bytes, output_bytes);
             self.slots[slot] = Some(Visitor::new(id, connection, is_followed, now_ns));
+            self.counters.open.set(self.used.len() as u64);
         }
         // There may be more.
         self.accept_ns = now_ns;

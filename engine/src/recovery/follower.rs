@@ -88,6 +88,14 @@ impl Told {
         self.step = self.events.len();
     }
 
+    /// Sessions whose orders and replacements were refused.
+    pub(super) fn refusals(&self) -> impl Iterator<Item = u32> {
+        self.changes.iter().filter_map(|change| match change {
+            Change::Finished { order, .. } => order.refused_to(),
+            _ => None,
+        })
+    }
+
     #[inline(never)]
     fn add_change(&mut self, command: &Command, event: &Event, exchange: &Exchange) {
         let session = event.session;

@@ -7,7 +7,7 @@ use protocol::soup::Login;
 
 use super::archive::Asker;
 use super::connection::Connection;
-use super::credentials::MarketDataLogins;
+use super::credentials::{Checked, MarketDataLogins};
 use super::days::{Wanted, wanted_day};
 use super::door::DoorCounters;
 use super::feeder::Feeder;
@@ -41,8 +41,10 @@ impl Service for GapService {
     type Open = Feeder;
 
     fn login(&mut self, login: &Login<'_>, _caller: Caller, view: View<'_>) -> Verdict<Feeder> {
-        if !self.logins.allows(login.username, login.password) {
-            return Verdict::NotAuthorized;
+        match self.logins.check(login.username, login.password) {
+            Checked::Session(_) => {}
+            Checked::Wrong => return Verdict::NotAuthorized,
+            Checked::Later => return Verdict::Busy,
         }
         let (day, name) = match wanted_day(login, view.store, market_data_name) {
             Wanted::Day(day, name) => (day, name),
@@ -62,8 +64,8 @@ impl Service for GapService {
         true
     }
 
-    fn message(&mut self, _open: &mut Feeder, _caller: Caller, _bytes: &[u8], counters: &mut DoorCounters) {
-        counters.ignored += 1;
+    fn message(&mut self, _open: &mut Feeder, _caller: Caller, _bytes: &[u8], counters: &DoorCounters) {
+        counters.ignored.increment();
     }
 
     fn turn<S: Read + Write>(

@@ -122,6 +122,11 @@ impl FinishedOrder {
         self.quantity = quantity;
     }
 
+    /// The session, of a request that was refused.
+    pub(super) fn refused_to(&self) -> Option<u32> {
+        (self.state == b'R').then_some(self.session)
+    }
+
     fn key(&self) -> Key {
         key(self.session, self.user_ref)
     }

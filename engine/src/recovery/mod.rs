@@ -50,10 +50,13 @@ use crossbeam_utils::CachePadded;
 use protocol::text;
 use rtrb::{Consumer, Producer};
 
+use crate::admin::Desk;
 use crate::exchange::{DAYS_MAX, Exchange, Limits};
 use crate::output::window::{self, Lapped, Record};
 use crate::output::{MessageSink, Numbers, market_data_name, order_entry_name};
-use crate::runtime::clock::Clock;
+use crate::runtime::clock::{Clock, since};
+use crate::runtime::counters::{Counters, Named};
+use crate::runtime::histogram::Histogram;
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::seams::{DatagramSink, Listener};
 use crate::runtime::{Hurry, Stage, Watch};
@@ -152,37 +155,52 @@ pub struct RecoveryLinks {
     pub inbound: Producer<Inbound>,
 }
 
-/// What happened in the stage, counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RecoveryCounters {
-    /// The order-entry door.
-    pub order_entry: DoorCounters,
-    /// The gap-recovery door.
-    pub gap_recovery: DoorCounters,
-    /// The snapshot door; nothing where there is none.
-    pub glimpse: DoorCounters,
-    /// Images of the books made for it.
-    pub images: u64,
-    /// Acknowledgements sent again.
-    pub re_requests: ReRequestCounters,
-    /// The store.
-    pub store: StoreCounters,
-    /// Times the window overtook its reader.
-    pub lapped: u64,
-    /// Durable commands that the replica read from the journal, because its ring was full.
-    pub read_from_disk: u64,
-}
-
 crate::counters! {
-    /// What the recovery stage shows while it runs.
-    pub struct LiveRecoveryCounters: "recovery" {
+    /// What the recovery stage counts.
+    pub struct RecoveryCounters: "recovery" {
         turns: "Turns of the stage.",
         idle_turns: "Turns in which there was nothing to do.",
+        images: "Images of the books made for late subscribers.",
         stored: "Messages and marks taken from the output's window.",
         steps: "Steps of commands that the replica applied.",
+        applied: "The last command that the replica has applied.",
         window_full_turns: "Turns that took as much from the window as one may: more was waiting.",
         lapped: "Times the output's window overtook its reader.",
         read_from_disk: "Commands that the replica read from the journal, because its ring was full.",
+    }
+}
+
+/// The groups of the recovery stage.
+#[derive(Debug, Clone)]
+pub struct RecoveryGroups {
+    /// The stage.
+    pub stage: Arc<CachePadded<RecoveryCounters>>,
+    /// The order-entry door.
+    pub order_entry: Arc<CachePadded<DoorCounters>>,
+    /// The gap-recovery door.
+    pub gap_recovery: Arc<CachePadded<DoorCounters>>,
+    /// The snapshot door, where there is one.
+    pub glimpse: Option<Arc<CachePadded<DoorCounters>>>,
+    /// Acknowledgements sent again.
+    pub re_requests: Arc<CachePadded<ReRequestCounters>>,
+    /// The store.
+    pub store: Arc<CachePadded<StoreCounters>>,
+}
+
+impl RecoveryGroups {
+    /// All of them, under their names.
+    pub fn all(&self) -> Vec<Arc<dyn Counters>> {
+        let mut all: Vec<Arc<dyn Counters>> = vec![
+            Arc::clone(&self.stage) as Arc<dyn Counters>,
+            Named::new("order_entry", &self.order_entry),
+            Named::new("gap_recovery", &self.gap_recovery),
+        ];
+        if let Some(door) = &self.glimpse {
+            all.push(Named::new("glimpse", door));
+        }
+        all.push(Arc::clone(&self.re_requests) as Arc<dyn Counters>);
+        all.push(Arc::clone(&self.store) as Arc<dyn Counters>);
+        all
     }
 }
 
@@ -207,10 +225,13 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     re_requests: ReRequests<A>,
     /// The window goes on behind this command; until the replica is there, it fills the store.
     mending: Option<u64>,
+    /// Serves operators; `None`: there are none.
+    desk: Option<Desk>,
     /// When the day began, as long as the one before is kept.
     rolled_ns: Option<u64>,
-    lapped: u64,
-    live: Arc<CachePadded<LiveRecoveryCounters>>,
+    counters: Arc<CachePadded<RecoveryCounters>>,
+    /// How far the replica was behind.
+    behind: Arc<CachePadded<Histogram>>,
     records_per_poll: usize,
     steps_per_poll: usize,
 }
@@ -346,6 +367,8 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             links.inbound,
         );
         let gap_service = GapService::new(config.market_data_logins);
+        let counters = RecoveryCounters::shared();
+        counters.applied.set(start.replica.applied());
         Self {
             clock,
             window: links.window,
@@ -367,9 +390,13 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             glimpse: None,
             re_requests: ReRequests::new(acknowledgements, sessions, config.re_requests),
             mending: None,
+            desk: None,
             rolled_ns: start.rolled_ns,
-            lapped: 0,
-            live: LiveRecoveryCounters::shared(),
+            counters,
+            behind: Histogram::shared(
+                "replica",
+                "From numbering a command to its effect in the replica, which answers questions. The last command of each turn.",
+            ),
             records_per_poll: config.records_per_poll,
             steps_per_poll: config.steps_per_poll,
         }
@@ -386,6 +413,11 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
     /// When a limit of `config` makes no sense.
     pub fn open_glimpse(&mut self, listener: G, logins: MarketDataLogins, config: DoorConfig) {
         self.glimpse = Some(Door::new(listener, Glimpse::new(logins), config));
+    }
+
+    /// From now on operators are served at `desk`.
+    pub fn keep_desk(&mut self, desk: Desk) {
+        self.desk = Some(desk);
     }
 
     /// From now on old messages are made again, by `archive`.
@@ -440,17 +472,21 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
     /// Lends the replica to the keeper when a snapshot is due.
     fn lend(&mut self, now_ns: u64) -> usize {
         let Self {
-            replica, snapshots, ..
+            replica,
+            snapshots,
+            desk,
+            ..
         } = self;
+        let is_asked = desk.as_ref().is_some_and(Desk::wants_snapshot);
         let Some(keeper) = &mut snapshots.keeper else {
             return 0;
         };
         let due_ns = *snapshots.due_ns.get_or_insert(now_ns + snapshots.interval_ns);
         let is_imaged = self.glimpse.as_ref().is_some_and(|door| door.service.is_making());
-        if now_ns < due_ns || !keeper.is_idle() || is_imaged {
+        if (now_ns < due_ns && !is_asked) || !keeper.is_idle() || is_imaged {
             return 0;
         }
-        let wanted = snapshots.newest + snapshots.commands_min;
+        let wanted = snapshots.newest + if is_asked { 1 } else { snapshots.commands_min };
         let lent = replica.take_if(|replica| replica.is_between_commands() && replica.applied() >= wanted);
         let Some(replica) = lent else {
             return 0;
@@ -458,7 +494,23 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         snapshots.due_ns = Some(now_ns + snapshots.interval_ns);
         snapshots.newest = replica.applied();
         keeper.lend(replica, false);
+        if let Some(desk) = desk {
+            desk.takes_snapshot();
+        }
         1
+    }
+
+    /// Serves operators; returns the work done.
+    fn attend(&mut self) -> usize {
+        let Some(desk) = &mut self.desk else {
+            return 0;
+        };
+        let snapshots = &self.snapshots;
+        let newest = snapshots.keeper.is_some().then_some(snapshots.newest);
+        let service = &mut self.order_entry.service;
+        desk.poll(self.replica.as_deref(), newest, |command| {
+            service.operate(command)
+        })
     }
 
     /// The released messages.
@@ -466,23 +518,21 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         &self.store
     }
 
-    /// What it shows while it runs.
-    pub fn live_counters(&self) -> &Arc<CachePadded<LiveRecoveryCounters>> {
-        &self.live
+    /// What it counts.
+    pub fn counters(&self) -> RecoveryGroups {
+        RecoveryGroups {
+            stage: Arc::clone(&self.counters),
+            order_entry: Arc::clone(self.order_entry.counters()),
+            gap_recovery: Arc::clone(self.gap_recovery.counters()),
+            glimpse: self.glimpse.as_ref().map(|door| Arc::clone(door.counters())),
+            re_requests: Arc::clone(self.re_requests.counters()),
+            store: Arc::clone(self.store.counters()),
+        }
     }
 
-    /// Counted so far.
-    pub fn counters(&self) -> RecoveryCounters {
-        RecoveryCounters {
-            order_entry: self.order_entry.counters(),
-            gap_recovery: self.gap_recovery.counters(),
-            glimpse: self.glimpse.as_ref().map(Door::counters).unwrap_or_default(),
-            images: self.glimpse.as_ref().map_or(0, |door| door.service.made()),
-            re_requests: self.re_requests.counters(),
-            store: self.store.counters(),
-            lapped: self.lapped,
-            read_from_disk: self.commands.read_from_disk(),
-        }
+    /// How far the replica was behind.
+    pub fn behind(&self) -> &Arc<CachePadded<Histogram>> {
+        &self.behind
     }
 
     /// The orderly end, after the other stages have ended: says what is left to say as far as clients take it, and
@@ -521,19 +571,25 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         }
     }
 
-    fn count_turn(&self, work: usize, stored: usize, steps: usize) {
-        let live = &self.live;
-        live.turns.increment();
+    fn count_turn(&self, now_ns: u64, work: usize, stored: usize, steps: usize) {
+        let counters = &self.counters;
+        counters.turns.increment();
         if work == 0 {
-            live.idle_turns.increment();
+            counters.idle_turns.increment();
             return;
         }
-        live.stored.add(stored as u64);
-        live.steps.add(steps as u64);
-        live.window_full_turns
+        counters.stored.add(stored as u64);
+        counters.steps.add(steps as u64);
+        counters
+            .window_full_turns
             .add(u64::from(stored == self.records_per_poll));
-        live.lapped.set(self.lapped);
-        live.read_from_disk.set(self.commands.read_from_disk());
+        counters.read_from_disk.set(self.commands.read_from_disk());
+        if steps > 0
+            && let Some(replica) = &self.replica
+        {
+            counters.applied.set(replica.applied());
+            self.behind.record(since(replica.exchange().now(), now_ns));
+        }
     }
 
     /// Takes what was released into the store; returns how many records.
@@ -552,7 +608,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
                 Ok(Some(Record::Day(day))) => self.begin_day(day),
                 Ok(None) => return taken,
                 Err(Lapped { released }) => {
-                    self.lapped += 1;
+                    self.counters.lapped.increment();
                     self.mending = Some(released);
                 }
             }
@@ -645,10 +701,12 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
             work += view
                 .replica
                 .map_or(0, |replica| door.service.make(replica, now_ns));
+            self.counters.images.set(door.service.made());
         }
+        work += self.attend();
         work += self.lend(now_ns);
         work += self.archive.as_mut().map_or(0, Archive::poll);
-        self.count_turn(work, stored, steps);
+        self.count_turn(now_ns, work, stored, steps);
         work
     }
 

@@ -14,13 +14,14 @@ use rtrb::Producer;
 use super::answers::{self, Ask};
 use super::archive::Asker;
 use super::connection::Connection;
-use super::credentials::Credentials;
+use super::credentials::{Checked, Credentials};
 use super::days::{Wanted, wanted_day};
 use super::door::DoorCounters;
 use super::feeder::Feeder;
 use super::order_entry_name;
 use super::service::{Caller, Close, Service, Verdict, View};
 use super::store::NotServable;
+use crate::exchange::command::Command;
 use crate::planted::{self, Bug};
 use crate::runtime::Hurry;
 use crate::runtime::links::{self, Inbound, Message};
@@ -118,13 +119,22 @@ impl OrderEntry {
             .expect("there was room, and nobody else fills it");
     }
 
-    fn bind(&mut self, open: &mut Open, caller: Caller, udp_port: u16, counters: &mut DoorCounters) {
+    /// Hands on what the operator asked for. False while there is no room.
+    pub(super) fn operate(&mut self, command: Command) -> bool {
+        let has_room = !self.inbound.is_full();
+        if has_room {
+            self.tell(Inbound::Command(command));
+        }
+        has_room
+    }
+
+    fn bind(&mut self, open: &mut Open, caller: Caller, udp_port: u16, counters: &DoorCounters) {
         let mut token = [0; 8];
         let mut salt = [0; 16];
         let is_random = getrandom::fill(&mut token).is_ok() && getrandom::fill(&mut salt).is_ok();
         if udp_port == 0 || !is_random {
             // No answer: the client asks again, or stays on TCP.
-            counters.dropped += 1;
+            counters.dropped.increment();
             return;
         }
         self.tell(Inbound::Bind {
@@ -151,8 +161,10 @@ impl Service for OrderEntry {
     type Open = Open;
 
     fn login(&mut self, login: &Login<'_>, caller: Caller, view: View<'_>) -> Verdict<Open> {
-        let Some(session) = self.credentials.check(login.username, login.password) else {
-            return Verdict::NotAuthorized;
+        let session = match self.credentials.check(login.username, login.password) {
+            Checked::Session(session) => session,
+            Checked::Wrong => return Verdict::NotAuthorized,
+            Checked::Later => return Verdict::Busy,
         };
         if session as usize >= self.live.len() {
             return Verdict::SessionNotAvailable;
@@ -213,9 +225,9 @@ impl Service for OrderEntry {
         open.is_replay || (!self.inbound.is_full() && open.questions.len() < self.questions_max)
     }
 
-    fn message(&mut self, open: &mut Open, caller: Caller, bytes: &[u8], counters: &mut DoorCounters) {
+    fn message(&mut self, open: &mut Open, caller: Caller, bytes: &[u8], counters: &DoorCounters) {
         if open.is_replay {
-            counters.ignored += 1;
+            counters.ignored.increment();
             return;
         }
         let ask = match Question::decode(bytes) {
@@ -234,16 +246,16 @@ impl Service for OrderEntry {
                         connection: caller.id,
                         message,
                     }),
-                    None => counters.dropped += 1,
+                    None => counters.dropped.increment(),
                 }
                 return;
             }
             Ok(Question::Unknown(_)) => {
-                counters.ignored += 1;
+                counters.ignored.increment();
                 return;
             }
             Err(_) => {
-                counters.dropped += 1;
+                counters.dropped.increment();
                 return;
             }
         };

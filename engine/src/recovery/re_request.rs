@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddrV4;
+use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
 use protocol::packet::Packer;
 
 use super::order_entry_name;
@@ -42,23 +44,17 @@ impl Default for ReRequestConfig {
     }
 }
 
-/// What became of re-requests, counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ReRequestCounters {
-    /// Requests taken.
-    pub requests: u64,
-    /// Requests for messages that are not stored, or were overwritten on the way.
-    pub not_servable: u64,
-    /// Requests dropped because too many are at work.
-    pub overflowed: u64,
-    /// Requests cut because the session had its bytes of this second.
-    pub over_budget: u64,
-    /// Datagrams sent.
-    pub datagrams: u64,
-    /// Messages sent.
-    pub messages: u64,
-    /// Datagrams that could not be sent.
-    pub send_errors: u64,
+crate::counters! {
+    /// What became of re-requests.
+    pub struct ReRequestCounters: "re_requests" {
+        requests: "Requests taken.",
+        not_servable: "Requests for messages that are not stored, or were overwritten on the way.",
+        overflowed: "Requests dropped because too many are at work.",
+        over_budget: "Requests cut because the session had its bytes of this second.",
+        datagrams: "Datagrams sent.",
+        messages: "Messages sent.",
+        send_errors: "Datagrams that could not be sent.",
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +81,7 @@ pub(super) struct ReRequests<A> {
     requests: VecDeque<Request>,
     budgets: Box<[Budget]>,
     config: ReRequestConfig,
-    counters: ReRequestCounters,
+    counters: Arc<CachePadded<ReRequestCounters>>,
 }
 
 impl<A: DatagramSink> ReRequests<A> {
@@ -95,12 +91,12 @@ impl<A: DatagramSink> ReRequests<A> {
             requests: VecDeque::with_capacity(config.requests_max),
             budgets: vec![Budget::default(); sessions as usize].into_boxed_slice(),
             config,
-            counters: ReRequestCounters::default(),
+            counters: ReRequestCounters::shared(),
         }
     }
 
-    pub(super) fn counters(&self) -> ReRequestCounters {
-        self.counters
+    pub(super) fn counters(&self) -> &Arc<CachePadded<ReRequestCounters>> {
+        &self.counters
     }
 
     /// Takes a request for `count` messages of `session` from `from` on, to be sent to `address`.
@@ -112,17 +108,17 @@ impl<A: DatagramSink> ReRequests<A> {
         from: u64,
         count: u16,
     ) {
-        self.counters.requests += 1;
+        self.counters.requests.increment();
         // Zero, which means "the newest" in a login, names no message here.
         let cursor = store.cursor(session, from).ok().filter(|_| from > 0 && count > 0);
         let Some(cursor) = cursor else {
-            self.counters.not_servable += 1;
+            self.counters.not_servable.increment();
             return;
         };
         let of_session = &mut self.budgets[session as usize].requests;
         if self.requests.len() >= self.config.requests_max || *of_session >= self.config.session_requests_max
         {
-            self.counters.overflowed += 1;
+            self.counters.overflowed.increment();
             return;
         }
         *of_session += 1;
@@ -163,7 +159,7 @@ impl<A: DatagramSink> ReRequests<A> {
                 Ok(Some(stored)) => stored,
                 Ok(None) => break,
                 Err(_) => {
-                    self.counters.not_servable += 1;
+                    self.counters.not_servable.increment();
                     break;
                 }
             };
@@ -184,16 +180,16 @@ impl<A: DatagramSink> ReRequests<A> {
         }
         budget.used += datagram.len() as u64;
         if budget.used > self.config.session_bytes_per_second {
-            self.counters.over_budget += 1;
+            self.counters.over_budget.increment();
             return false;
         }
         match self.sink.send(request.address, datagram) {
             Ok(()) => {
-                self.counters.datagrams += 1;
-                self.counters.messages += messages;
+                self.counters.datagrams.increment();
+                self.counters.messages.add(messages);
             }
             // As any lost datagram: the client asks again.
-            Err(_) => self.counters.send_errors += 1,
+            Err(_) => self.counters.send_errors.increment(),
         }
         is_more
     }

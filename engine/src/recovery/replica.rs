@@ -1,14 +1,18 @@
 //! A second exchange, applied on what is durable. Everything that is asked is read here, so that a question never
 //! touches the engine.
 
+use std::sync::Arc;
+
 use super::durable::Durable;
 use super::follower::{Follower, Told};
 use super::history::{History, OrderStatus};
 use crate::exchange::command::Command;
+use crate::exchange::event::{Event, EventKind};
 use crate::exchange::{Exchange, Limits, Outlook, Progress};
 use crate::ingress::EventsHash;
 use crate::output::{Encoder, MessageSink};
 use crate::poison;
+use crate::runtime::counters::Counter;
 use crate::runtime::links::STEP_EVENTS_MAX;
 
 /// The exchange as of the last durable command that was applied, with the numbers of its streams.
@@ -23,6 +27,44 @@ pub struct Replica {
     unfinished: Option<Command>,
     /// Of the step at hand.
     told: Told,
+    operated: Operated,
+    /// By session: requests that were refused since the start.
+    refused: Arc<[Counter]>,
+}
+
+/// What became of the last command that an operator asked for since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Operated {
+    /// Its number; 0: there was none.
+    pub sequence: u64,
+    /// Its time, nanoseconds since the day's midnight.
+    pub time: u64,
+    /// Why it was not carried out: a [`crate::exchange::event::Refusal`] as a number; 0: it was.
+    pub refusal: u32,
+    /// Orders that it canceled, whole or in part.
+    pub canceled: u64,
+}
+
+impl Operated {
+    /// Takes a step of the operator's `command`.
+    fn note(&mut self, command: &Command, events: &[Event]) {
+        if self.sequence != command.sequence {
+            *self = Self {
+                sequence: command.sequence,
+                time: command.time,
+                ..Self::default()
+            };
+        }
+        for event in events {
+            match event.kind() {
+                EventKind::OperationRefused => self.refusal = event.detail,
+                EventKind::CanceledUnbooked | EventKind::CanceledReduced | EventKind::CanceledDeleted => {
+                    self.canceled += 1;
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 /// The exchange, and where it stands in the journal.
@@ -93,6 +135,8 @@ impl Replica {
             },
             unfinished: None,
             told: Told::with_capacity(STEP_EVENTS_MAX),
+            operated: Operated::default(),
+            refused: (0..limits.sessions).map(|_| Counter::default()).collect(),
         }
     }
 
@@ -143,11 +187,24 @@ impl Replica {
     /// One step of `command`.
     fn step(&mut self, command: &Command, messages: &mut impl MessageSink) -> Progress {
         let Self {
-            core, follower, told, ..
+            core,
+            follower,
+            told,
+            operated,
+            refused,
+            ..
         } = self;
         told.clear();
         let progress = core.step(command, &Outlook::NONE, told);
         follower.follow(command, told, messages);
+        for session in told.refusals() {
+            if let Some(counter) = refused.get(session as usize) {
+                counter.increment();
+            }
+        }
+        if command.operator().is_some() {
+            operated.note(command, &told.events);
+        }
         progress
     }
 
@@ -155,6 +212,16 @@ impl Replica {
     /// [`Replica::is_between_commands`].
     pub fn applied(&self) -> u64 {
         self.core.applied
+    }
+
+    /// By session: orders and replacements that were refused since the start.
+    pub fn refused(&self) -> &Arc<[Counter]> {
+        &self.refused
+    }
+
+    /// What became of the last command that an operator asked for.
+    pub fn operated(&self) -> Operated {
+        self.operated
     }
 
     /// True when no command is half applied, so that the state is "as of" [`Replica::applied`].

@@ -76,7 +76,7 @@ pub(super) trait Service {
     fn is_ready(&self, open: &Self::Open) -> bool;
 
     /// Takes Unsequenced Data.
-    fn message(&mut self, open: &mut Self::Open, caller: Caller, bytes: &[u8], counters: &mut DoorCounters);
+    fn message(&mut self, open: &mut Self::Open, caller: Caller, bytes: &[u8], counters: &DoorCounters);
 
     /// Queues what the connection is to get, Sequenced Data up to about `budget` bytes; returns the work done.
     fn turn<S: Read + Write>(

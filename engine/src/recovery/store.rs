@@ -9,7 +9,9 @@
 //! one comparison tells whether a link still leads anywhere.
 
 use std::mem::offset_of;
+use std::sync::Arc;
 
+use crossbeam_utils::CachePadded;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::sys::table::{prefetch_at, table};
@@ -55,15 +57,13 @@ struct Stream {
     marks: [u64; u64::BITS as usize],
 }
 
-/// What happened to the store, counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StoreCounters {
-    /// Messages taken.
-    pub messages: u64,
-    /// Messages that overwrote nothing because their number was already there: ignored.
-    pub repeats: u64,
-    /// Holes: a message came whose number is not the next one; what is older can not be served any more.
-    pub holes: u64,
+crate::counters! {
+    /// What the store was given.
+    pub struct StoreCounters: "store" {
+        messages: "Messages taken.",
+        repeats: "Messages that overwrote nothing because their number was already there: ignored.",
+        holes: "Holes: a message came whose number is not the next one; what is older can not be served any more.",
+    }
 }
 
 /// The messages released so far, bounded.
@@ -85,7 +85,7 @@ pub struct Store {
     /// True while these can be read.
     has_day_before: bool,
     released: u64,
-    counters: StoreCounters,
+    counters: Arc<CachePadded<StoreCounters>>,
 }
 
 /// A place in a stream: the next message to read.
@@ -183,7 +183,7 @@ impl Store {
             streams_before: vec![Stream::EMPTY; sessions as usize + 1].into_boxed_slice(),
             has_day_before: false,
             released: 0,
-            counters: StoreCounters::default(),
+            counters: StoreCounters::shared(),
         }
     }
 
@@ -233,7 +233,7 @@ impl Store {
         let (head, body) = record.split_at_mut(HEADER_BYTES);
         head.copy_from_slice(header.as_bytes());
         body.copy_from_slice(bytes);
-        self.counters.messages += 1;
+        self.counters.messages.increment();
     }
 
     /// A number that is not the next one: false when it is there already, else it leaves a hole.
@@ -241,10 +241,10 @@ impl Store {
     fn is_new(&mut self, index: usize, sequence: u64) -> bool {
         let stream = &mut self.streams[index];
         if sequence <= stream.last {
-            self.counters.repeats += 1;
+            self.counters.repeats.increment();
             return false;
         }
-        self.counters.holes += 1;
+        self.counters.holes.increment();
         stream.position = 0;
         stream.marks = [0; u64::BITS as usize];
         true
@@ -338,8 +338,8 @@ impl Store {
     }
 
     /// Counted so far.
-    pub fn counters(&self) -> StoreCounters {
-        self.counters
+    pub fn counters(&self) -> &Arc<CachePadded<StoreCounters>> {
+        &self.counters
     }
 
     /// A cursor whose next message is `sequence`, at most one more than the newest; 0 means the newest message.
@@ -569,7 +569,7 @@ mod tests {
         let feed_oldest = (1..next[3]).find(|sequence| store.cursor(FEED_STREAM, *sequence).is_ok());
         // 16 KiB hold a good hundred records of 32 + about 38 bytes.
         assert!(next[3] - feed_oldest.expect("the newest is there") > 80);
-        assert_eq!(store.counters().messages, 20_000);
+        assert_eq!(store.counters().messages.get(), 20_000);
     }
 
     #[test]
@@ -634,7 +634,10 @@ mod tests {
         for sequence in 14..=40 {
             push(&mut store, 0, sequence);
         }
-        assert_eq!((store.counters().repeats, store.counters().holes), (2, 1));
+        assert_eq!(
+            (store.counters().repeats.get(), store.counters().holes.get()),
+            (2, 1)
+        );
         assert_eq!(store.read(&waiting), Err(FellOff));
         assert_eq!(read_all(&store, &mut behind, 0), Err(FellOff));
         for sequence in 1..14 {

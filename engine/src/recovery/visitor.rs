@@ -84,7 +84,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
         idle_ns: u64,
         budget: usize,
         config: &DoorConfig,
-        counters: &mut DoorCounters,
+        counters: &DoorCounters,
     ) -> Option<usize> {
         let caller = Caller {
             id: self.id,
@@ -129,7 +129,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
         view: View<'_>,
         (idle_ns, budget): (u64, usize),
         config: &DoorConfig,
-        counters: &mut DoorCounters,
+        counters: &DoorCounters,
     ) -> Result<usize, Close> {
         let filled = if self.is_readable || view.now_ns >= self.read_ns {
             self.connection.fill(view.now_ns).map_err(|_| Close::Ended)?
@@ -182,7 +182,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
         service: &mut V,
         caller: Caller,
         now_ns: u64,
-        counters: &mut DoorCounters,
+        counters: &DoorCounters,
     ) -> Result<(usize, bool), Close> {
         for taken in 0..PACKETS_MAX {
             let may_take = match &self.phase {
@@ -206,7 +206,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
                 (Phase::Open(open, _), ClientPacket::Unsequenced(bytes)) => {
                     service.message(open, caller, bytes, counters);
                 }
-                (Phase::Open(..), ClientPacket::Unknown(_)) => counters.ignored += 1,
+                (Phase::Open(..), ClientPacket::Unknown(_)) => counters.ignored.increment(),
                 _ => return Err(Close::Malformed),
             }
         }
@@ -221,7 +221,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
         caller: Caller,
         view: View<'_>,
         config: &DoorConfig,
-        counters: &mut DoorCounters,
+        counters: &DoorCounters,
     ) -> Result<usize, Close> {
         let login = pending.login();
         let is_patient = view.now_ns.saturating_sub(pending.asked_ns) < config.login_patience_ns;
@@ -231,7 +231,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
                 let silence_ns = login.heartbeat_timeout_ms.map_or(config.silence_ns, |limit_ms| {
                     u64::from(limit_ms.clamp(1_000, 60_000)) * 1_000_000
                 });
-                counters.logins += 1;
+                counters.logins.increment();
                 self.phase = Phase::Open(open, silence_ns);
                 let accepted = |buffer: &mut [u8]| encode::login_accepted(name, next_sequence, buffer);
                 let has_room = self.connection.put(view.now_ns, accepted)
@@ -255,8 +255,8 @@ impl<S: Read + Write, T> Visitor<S, T> {
             }
             Some(reason) => {
                 match reason {
-                    REJECT_NOT_AUTHORIZED => counters.rejected_not_authorized += 1,
-                    _ => counters.rejected_session += 1,
+                    REJECT_NOT_AUTHORIZED => counters.rejected_not_authorized.increment(),
+                    _ => counters.rejected_session.increment(),
                 }
                 self.connection
                     .put(view.now_ns, |buffer| encode::login_rejected(reason, buffer));

@@ -38,3 +38,34 @@ impl Clock {
         }
     }
 }
+
+/// How long ago something was stamped `time`, nanoseconds since some midnight. 0 when that was in the future, or yesterday: the
+/// clock was set, or the day has stood still.
+pub fn since(time: u64, now_ns: u64) -> u64 {
+    const DAY_NS: u64 = 86_400_000_000_000;
+    const HOUR_NS: u64 = DAY_NS / 24;
+    // Whatever midnight it was: all of them lie whole days apart.
+    let elapsed = (now_ns % DAY_NS + DAY_NS - time % DAY_NS) % DAY_NS;
+    if elapsed < HOUR_NS { elapsed } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_of_whatever_day_is_so_long_ago() {
+        const DAY_NS: u64 = 86_400_000_000_000;
+        let now_ns = 20_000 * DAY_NS + 5;
+        for (time, elapsed) in [
+            (5, 0),
+            (2, 3),
+            (DAY_NS + 1, 4),
+            (DAY_NS - 1, 6),
+            (6, 0),
+            (DAY_NS / 2, 0),
+        ] {
+            assert_eq!(since(time, now_ns), elapsed, "{time}");
+        }
+    }
+}

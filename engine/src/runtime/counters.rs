@@ -1,5 +1,6 @@
 //! Counters instead of log lines: each has a label and a sentence, and one stage that writes it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use crossbeam_utils::CachePadded;
@@ -44,6 +45,13 @@ impl Counter {
     }
 }
 
+impl PartialEq for Counter {
+    /// Compares the values now.
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
 /// One counter of a group, read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
@@ -74,6 +82,31 @@ impl<T: Counters> Counters for CachePadded<T> {
     }
 }
 
+/// A group under a name of its own, where several parts of a stage count the same.
+#[derive(Debug)]
+pub struct Named<T> {
+    group: &'static str,
+    counters: Arc<CachePadded<T>>,
+}
+
+impl<T> Named<T> {
+    /// `counters` as `group`.
+    pub fn new(group: &'static str, counters: &Arc<CachePadded<T>>) -> Arc<Self> {
+        let counters = Arc::clone(counters);
+        Arc::new(Self { group, counters })
+    }
+}
+
+impl<T: Counters> Counters for Named<T> {
+    fn group(&self) -> &'static str {
+        self.group
+    }
+
+    fn each(&self, read: &mut dyn FnMut(Reading)) {
+        self.counters.each(read);
+    }
+}
+
 /// Declares a group of counters: a struct of [`Counter`] fields that implements [`Counters`] and is made with
 /// `shared()`, on cache lines of its own.
 ///
@@ -93,7 +126,7 @@ impl<T: Counters> Counters for CachePadded<T> {
 macro_rules! counters {
     ($(#[$meta:meta])* $visibility:vis struct $name:ident: $group:literal { $($field:ident: $sentence:literal),+ $(,)? }) => {
         $(#[$meta])*
-        #[derive(Debug, Default)]
+        #[derive(Debug, Default, PartialEq)]
         $visibility struct $name {
             $(#[doc = $sentence] pub $field: $crate::runtime::counters::Counter,)+
         }
@@ -123,8 +156,6 @@ macro_rules! counters {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     counters! {

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod counters;
 pub mod helper;
+pub mod histogram;
 pub mod idle;
 pub mod links;
 pub mod notices;

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use protocol::units::Symbol;
+use zerocopy::IntoBytes;
 
-use super::Setup;
+use super::{Changed, Setup};
 use crate::config::Account;
 use crate::exchange::command::{AccountChange, Command, CommandKind, SessionDefinition};
 
@@ -20,8 +21,9 @@ impl Setup<'_> {
                 .accounts
                 .iter()
                 .any(|configured| configured.name == name)
+                && !self.config.remembered.has_account(text(&name).trim())
             {
-                self.missing("accounts", String::from_utf8_lossy(&name).trim());
+                self.missing("accounts", text(&name).trim());
             }
         }
         let mut next = self.exchange.account_count();
@@ -71,7 +73,9 @@ impl Setup<'_> {
             return;
         };
         let change = AccountChange::new(index, &configured.definition());
-        if change != AccountChange::new(index, &known.definition) {
+        let remembered = &self.config.remembered;
+        let is_changed = remembered.is_changed(Changed::Account(configured.name()), change.as_bytes());
+        if change != AccountChange::new(index, &known.definition) && !is_changed {
             self.commands
                 .push(Command::new(CommandKind::ChangeAccount).with_definition(&change));
         }
@@ -132,6 +136,7 @@ impl Setup<'_> {
             .known_sessions()
             .map(|(username, _)| username)
             .filter(|username| !configured.contains(username))
+            .filter(|username| self.config.remembered.hash(text(username).trim()).is_none())
             .collect();
         for username in left_out {
             self.refuse(
@@ -145,4 +150,8 @@ impl Setup<'_> {
             );
         }
     }
+}
+
+fn text(field: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(field)
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use protocol::units::Symbol;
 
-use super::Setup;
+use super::{Changed, Setup, said_of};
 use crate::config::{Description, Instrument};
 use crate::exchange::command::{Command, CommandKind, InstrumentChange, InstrumentDefinition};
 
@@ -17,17 +17,21 @@ impl Setup<'_> {
     pub(super) fn instruments(&mut self, assets: &HashMap<Symbol, u16>) {
         let comparable = self.problems.is_empty();
         let mut all_there = true;
+        // Stock locates of those that the file has: it has them in this order.
+        let mut configured = Vec::new();
         for locate in 1..=self.exchange.instrument_count() {
             let Some(instrument) = self.exchange.instrument(locate) else {
                 continue;
             };
             let symbol = Symbol(instrument.definition.symbol);
-            if !self
+            if self
                 .config
                 .instruments
                 .iter()
                 .any(|configured| configured.symbol == symbol)
             {
+                configured.push(locate);
+            } else if !self.config.remembered.has_instrument(symbol.as_str()) {
                 all_there = false;
                 self.missing("instruments", symbol.as_str());
             }
@@ -37,7 +41,7 @@ impl Setup<'_> {
         for (place, instrument) in (1_u16..).zip(&self.config.instruments) {
             let definition = instrument.definition(assets[&instrument.base], assets[&instrument.quote]);
             match self.exchange.find_instrument(definition.symbol) {
-                Some(locate) if in_order && locate != place => {
+                Some(locate) if in_order && configured.get(usize::from(place) - 1) != Some(&locate) => {
                     // Those behind it stand wrong because of it.
                     in_order = false;
                     self.refuse(
@@ -52,8 +56,10 @@ impl Setup<'_> {
                     let known = self.exchange.instrument(locate);
                     if let Some(was) = known.map(|known| known.definition) {
                         self.compare_instruments(instrument, &was);
-                        self.change_instrument(locate, &was, &definition);
-                        self.protect(locate, self.exchange.protection(locate), instrument);
+                        if !self.is_changed(instrument) {
+                            self.change_instrument(locate, &was, &definition);
+                            self.protect(locate, self.exchange.protection(locate), instrument);
+                        }
                     }
                 }
                 Some(_) => {}
@@ -86,6 +92,12 @@ impl Setup<'_> {
                 ..Command::new(CommandKind::ChangeInstrument).with_definition(&change)
             });
         }
+    }
+
+    /// True when an operator has changed it, and the file says of it what it said then.
+    fn is_changed(&self, configured: &Instrument) -> bool {
+        let what = Changed::Instrument(configured.symbol.as_str());
+        self.config.remembered.is_changed(what, &said_of(configured))
     }
 
     /// Room for the pairs of fees that are new.

@@ -12,10 +12,12 @@
 //! With a configured day the engine's schedule goes on from there: it opens, closes and ends. Without one it ends the day
 //! when that has lasted long enough, and opens the next one; a start that comes behind the roll, before that, opens it here.
 //!
-//! A start that was cut off anywhere in between is taken up where it ended: see [`commands`].
+//! A start that was cut off anywhere in between is taken up where it ended: see [`commands`]. What an operator added or
+//! changed while the exchange ran stays: see [`Remembered`].
 
 mod accounts;
 mod instruments;
+mod remembered;
 
 use std::collections::HashMap;
 
@@ -28,6 +30,7 @@ use crate::exchange::event::EventKind;
 use crate::exchange::instrument::State;
 use crate::exchange::{Exchange, Limits, Progress};
 use crate::limits::{LEVELS, ORDERS};
+pub use remembered::{Changed, Remembered, said_of};
 
 /// The commands that bring `exchange` to what `config` says, without numbers and times.
 ///
@@ -206,6 +209,7 @@ impl Setup<'_> {
             };
             let name = Symbol(asset.name);
             match self.config.asset(name).copied() {
+                None if self.config.remembered.has_asset(name.as_str()) => {}
                 None => self.missing("assets", name.as_str()),
                 Some(configured) if configured.decimals != asset.decimals => self.changed(
                     configured.line,

@@ -7,5 +7,6 @@ mod days;
 #[allow(dead_code, reason = "the crash tester uses the rest")]
 mod exchange;
 mod faults;
+mod operating;
 mod starts;
 mod traced;

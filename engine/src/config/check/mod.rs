@@ -13,6 +13,7 @@ use toml::Spanned;
 use super::error::Problems;
 use super::number::{Number, decimal};
 use super::{Asset, Config, ConfigError, file};
+use crate::setup::Remembered;
 
 /// Most decimals an asset may have.
 const DECIMALS_MAX: u8 = 18;
@@ -91,6 +92,7 @@ pub(super) fn check(name: &str, text: &str) -> Result<Config, ConfigError> {
     let network = sections::network(&file.network, &mut problems);
     let journal = sections::journal(&file.journal, &mut problems);
     let threads = sections::threads(&file.threads, &mut problems);
+    let operating = sections::operating(&file.operating, &mut problems);
     problems.finish()?;
     Ok(Config {
         file: name.to_owned(),
@@ -102,6 +104,8 @@ pub(super) fn check(name: &str, text: &str) -> Result<Config, ConfigError> {
         capacities,
         journal,
         threads,
+        operating,
+        remembered: Remembered::default(),
     })
 }
 

@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use crate::config::error::Problems;
 use crate::config::number::Bytes;
-use crate::config::{Capacities, Journal, Network, Threads, file};
+use crate::config::{Capacities, Journal, Network, Operating, Threads, file};
 use crate::exchange::Limits;
 use crate::journal::BLOCK_BYTES;
 use crate::limits;
@@ -157,6 +157,15 @@ pub(super) fn network(section: &file::Network, problems: &mut Problems<'_>) -> N
             "give each door a port of its own",
         );
     }
+    let metrics = match &section.metrics {
+        Some(text) if text.get_ref() == "off" => None,
+        text => Some(address(
+            text.as_ref(),
+            limits::METRICS,
+            "network.metrics",
+            problems,
+        )),
+    };
     let interface = section.interface.as_ref().map_or(Ipv4Addr::LOCALHOST, |text| {
         text.get_ref().parse().unwrap_or_else(|_| {
             problems.add(
@@ -180,6 +189,7 @@ pub(super) fn network(section: &file::Network, problems: &mut Problems<'_>) -> N
         line_b,
         recovery_tcp,
         snapshot_tcp,
+        metrics,
         interface,
         multicast_ttl: u8::try_from(count(
             section.multicast_ttl.as_ref(),
@@ -307,6 +317,28 @@ pub(super) fn journal(section: &file::Journal, problems: &mut Problems<'_>) -> J
             )
         }),
     }
+}
+
+pub(super) fn operating(section: &file::Operating, problems: &mut Problems<'_>) -> Operating {
+    let socket = match &section.socket {
+        None => Some(PathBuf::from(limits::ADMIN_SOCKET)),
+        Some(text) if text.get_ref() == "off" => None,
+        Some(text) => {
+            if text.get_ref().is_empty() {
+                problems.add(
+                    text.span(),
+                    "operating.socket",
+                    "an empty path names nothing",
+                    format!(
+                        "write a file's name like \"{}\", or \"off\"",
+                        limits::ADMIN_SOCKET
+                    ),
+                );
+            }
+            Some(PathBuf::from(text.get_ref()))
+        }
+    };
+    Operating { socket }
 }
 
 pub(super) fn threads(section: &file::Threads, problems: &mut Problems<'_>) -> Threads {

@@ -78,7 +78,7 @@ fn an_order_ends_when_its_time_has_come() {
     assert_eq!(world.exchange.next_due().map(|due| due.time), None);
     let order = buy(&mut world, till(3));
     assert_eq!(world.exchange.next_due().map(|due| due.time), Some(4 * SECOND));
-    assert_eq!(expire(&mut world, 4 * SECOND - 1), []);
+    assert_eq!(expire(&mut world, 4 * SECOND - 1), [0; 0]);
     assert_eq!(expire(&mut world, 4 * SECOND), [order]);
     assert_eq!(world.exchange.next_due().map(|due| due.time), None);
 }

@@ -2,7 +2,7 @@
 
 use super::market::{enter, market, request};
 use super::world::{Caused, World, kill_switch};
-use engine::exchange::command::{ALL_ACCOUNTS, CommandKind};
+use engine::exchange::command::{ALL_ACCOUNTS, Command, CommandKind};
 use engine::exchange::event::{Event, EventKind, Refusal};
 
 fn switch(world: &mut World, account: u32, is_on: u8) -> Caused {
@@ -102,4 +102,43 @@ fn what_makes_no_sense_is_refused() {
         assert_eq!(caused.events[0].detail, refusal as u32);
     }
     assert!(may_enter(&mut world, 0));
+}
+
+fn cancel(world: &mut World, account: u32, session: Option<u32>, instrument: u16) -> Vec<Event> {
+    let command = Command {
+        instrument,
+        ..Command::new(CommandKind::CancelOrders).with_cancel_orders(account, session)
+    };
+    world.apply(command).events
+}
+
+#[test]
+fn orders_are_canceled_and_further_ones_are_taken() {
+    let mut world = market(3);
+    for session in [0, 1, 1, 2] {
+        assert!(may_enter(&mut world, session));
+    }
+    assert_eq!(canceled(&cancel(&mut world, 1, None, 0)), [1, 1]);
+    assert!(may_enter(&mut world, 1), "nothing is switched off");
+    assert_eq!(canceled(&cancel(&mut world, 1, Some(1), 1)), [1]);
+    assert_eq!(canceled(&cancel(&mut world, 1, None, 0)), [0; 0]);
+    for (account, session, instrument) in [(3, None, 0), (0, Some(1), 0), (0, Some(9), 0), (0, None, 2)] {
+        let events = cancel(&mut world, account, session, instrument);
+        assert_eq!(events[0].kind(), EventKind::OperationRefused);
+        assert_eq!(events[0].detail, Refusal::Unknown as u32);
+    }
+    for _ in 0..600 {
+        assert!(may_enter(&mut world, 2));
+    }
+    let command = Command::new(CommandKind::CancelOrders).with_cancel_orders(2, Some(2));
+    let caused = world.apply(command);
+    assert_eq!((caused.events.len(), caused.steps), (601, 3));
+}
+
+#[test]
+fn who_asked_changes_nothing() {
+    let mut world = market(1);
+    assert!(may_enter(&mut world, 0));
+    let events = world.apply(kill_switch(0, 1).asked_by(u32::MAX)).events;
+    assert_eq!(canceled(&events), [0]);
 }

@@ -15,9 +15,10 @@ use super::{event, listing, order};
 use crate::exchange::command::{Command, CommandKind};
 use crate::exchange::event::{Event, EventKind};
 use crate::output::window::{self, FEED_STREAM, Reader, Record};
-use crate::output::{ENDING_NS, Encoder, HEARTBEAT_NS, OutputConfig, OutputLinks, OutputStage};
+use crate::output::{ENDING_NS, Encoder, HEARTBEAT_NS, OutputConfig, OutputGroups, OutputLinks, OutputStage};
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
+use crate::runtime::counters::Counter;
 use crate::runtime::links::{Cell, Header, RecordKind, write_step};
 use crate::runtime::seams::DatagramSink;
 
@@ -462,7 +463,11 @@ fn acknowledgements_follow_the_binding_in_the_order_of_records() {
     assert_eq!(bench.windowed(), expected);
     let counters = bench.stage.counters().acknowledgements;
     assert_eq!(
-        (counters.messages, counters.heartbeats, counters.datagrams),
+        (
+            counters.messages.get(),
+            counters.heartbeats.get(),
+            counters.datagrams.get()
+        ),
         (3, 2, 4)
     );
     bench.pass(10 * HEARTBEAT_NS);
@@ -512,8 +517,8 @@ fn silent_streams_send_heartbeats() {
         ]
     );
     let counters = bench.stage.counters();
-    assert_eq!(counters.feed.heartbeats, 2);
-    assert_eq!(counters.acknowledgements.heartbeats, 2 + 4);
+    assert_eq!(counters.feed.heartbeats.get(), 2);
+    assert_eq!(counters.acknowledgements.heartbeats.get(), 2 + 4);
 }
 
 #[test]
@@ -630,7 +635,7 @@ fn what_can_not_be_sent_is_counted_and_stays_in_the_window() {
     let mut bench = Bench::new();
     bench.bind(3, CLIENT);
     bench.poll();
-    let before = bench.stage.counters();
+    let before = bench.stage.counters().feed.datagrams.get();
     for (kind, expected) in [
         (io::ErrorKind::WouldBlock, (1, 0, 2, 0)),
         (io::ErrorKind::NetworkUnreachable, (1, 1, 2, 2)),
@@ -644,14 +649,14 @@ fn what_can_not_be_sent_is_counted_and_stays_in_the_window() {
         let counters = bench.stage.counters();
         assert_eq!(
             (
-                counters.acknowledgements.dropped,
-                counters.acknowledgements.failed,
-                counters.feed.dropped,
-                counters.feed.failed
+                counters.acknowledgements.dropped.get(),
+                counters.acknowledgements.failed.get(),
+                counters.feed.dropped.get(),
+                counters.feed.failed.get()
             ),
             expected
         );
-        assert_eq!(counters.feed.datagrams, before.feed.datagrams);
+        assert_eq!(counters.feed.datagrams.get(), before);
     }
     bench.wire.refusal.set(None);
     let (command, events) = enter(3);
@@ -668,22 +673,29 @@ fn what_can_not_be_sent_is_counted_and_stays_in_the_window() {
 fn counters_add_up() {
     let mut bench = Bench::new();
     bench.bind(3, CLIENT);
-    let before = bench.stage.counters();
+    let counters = bench.stage.counters();
+    let stage = |counters: &OutputGroups| {
+        let stage = &counters.stage;
+        [&stage.records, &stage.events, &stage.releases].map(Counter::get)
+    };
+    let feed = |counters: &OutputGroups| {
+        let feed = &counters.feed;
+        [&feed.messages, &feed.datagrams, &feed.bytes].map(Counter::get)
+    };
+    let (stage_before, feed_before) = (stage(&counters), feed(&counters));
     let (command, events) = enter(3);
     for _ in 0..5 {
         bench.step(command, &events);
     }
     bench.release_all();
     let sent = bench.poll();
-    let counters = bench.stage.counters();
-    assert_eq!(counters.records - before.records, 6);
-    assert_eq!(counters.events - before.events, 10);
-    assert_eq!(counters.releases - before.releases, 1);
-    assert_eq!(counters.acknowledgements.messages, 5);
-    assert_eq!(counters.feed.messages - before.feed.messages, 5);
-    assert_eq!(counters.acknowledgements.datagrams, 2);
-    assert_eq!(counters.feed.datagrams - before.feed.datagrams, 2);
-    let bytes = counters.acknowledgements.bytes + counters.feed.bytes - before.feed.bytes;
+    let more = |now: [u64; 3], before: [u64; 3]| std::array::from_fn(|place| now[place] - before[place]);
+    assert_eq!(more(stage(&counters), stage_before), [6, 10, 1]);
+    let [messages, datagrams, bytes] = more(feed(&counters), feed_before);
+    assert_eq!((messages, datagrams), (5, 2));
+    assert_eq!(counters.acknowledgements.messages.get(), 5);
+    assert_eq!(counters.acknowledgements.datagrams.get(), 2);
+    let bytes = counters.acknowledgements.bytes.get() + bytes;
     assert_eq!(bytes, sent.iter().map(|sent| sent.bytes as u64).sum::<u64>());
 }
 

@@ -15,7 +15,7 @@ use std::io::{Read, Write};
 use protocol::soup::Login;
 
 use super::connection::Connection;
-use super::credentials::MarketDataLogins;
+use super::credentials::{Checked, MarketDataLogins};
 use super::days::{Wanted, wanted_day};
 use super::door::DoorCounters;
 use super::market_data_name;
@@ -76,8 +76,10 @@ impl Service for Glimpse {
     type Open = Reader;
 
     fn login(&mut self, login: &Login<'_>, _caller: Caller, view: View<'_>) -> Verdict<Reader> {
-        if !self.logins.allows(login.username, login.password) {
-            return Verdict::NotAuthorized;
+        match self.logins.check(login.username, login.password) {
+            Checked::Session(_) => {}
+            Checked::Wrong => return Verdict::NotAuthorized,
+            Checked::Later => return Verdict::Busy,
         }
         let (day, name) = match wanted_day(login, view.store, market_data_name) {
             Wanted::Day(day, name) if day == view.store.day() => (day, name),
@@ -103,8 +105,8 @@ impl Service for Glimpse {
         true
     }
 
-    fn message(&mut self, _open: &mut Reader, _caller: Caller, _bytes: &[u8], counters: &mut DoorCounters) {
-        counters.ignored += 1;
+    fn message(&mut self, _open: &mut Reader, _caller: Caller, _bytes: &[u8], counters: &DoorCounters) {
+        counters.ignored.increment();
     }
 
     fn turn<S: Read + Write>(

@@ -165,19 +165,19 @@ fn all_who_ask_within_a_second_share_one_image() {
     let images: Vec<_> = clients.iter_mut().map(Client::receive).collect();
     let next = assert_equal(&world, &images[0]);
     assert!(images.iter().all(|got| taken(got).1 == next));
-    assert_eq!(world.stage.counters().images, 1);
+    assert_eq!(world.stage.counters().stage.images.get(), 1);
     world.pass(SECOND);
     let mut late = log_in(&world);
     for _ in 0..20 {
         world.run();
     }
     assert_eq!(assert_equal(&world, &late.receive()), next + 5);
-    assert_eq!(world.stage.counters().images, 2);
+    assert_eq!(world.stage.counters().stage.images.get(), 2);
 }
 
 #[test]
 fn logins_are_judged() {
-    let mut listed = Credentials::default();
+    let listed = Credentials::default();
     listed.add("FEED", "pw", 0).expect("valid");
     let mut config = config();
     config.market_data_logins = MarketDataLogins::Listed(listed);
@@ -222,7 +222,16 @@ fn logins_are_judged() {
     let mut silent = world.late_comer();
     world.pass(6 * SECOND);
     assert!(silent.is_closed());
-    assert_eq!(world.stage.counters().glimpse.login_timeouts, 1);
+    assert_eq!(
+        world
+            .stage
+            .counters()
+            .glimpse
+            .expect("it is open")
+            .login_timeouts
+            .get(),
+        1
+    );
 }
 
 #[test]
@@ -262,6 +271,10 @@ fn who_does_not_read_is_dropped_and_harms_nobody() {
         world.pass(SECOND);
     }
     let counters = world.stage.counters();
-    assert_eq!(counters.images, IMAGES_MAX as u64 + 2);
-    assert_eq!(counters.glimpse.fell_off, 2, "the two oldest have gone");
+    assert_eq!(counters.stage.images.get(), IMAGES_MAX as u64 + 2);
+    assert_eq!(
+        counters.glimpse.expect("it is open").fell_off.get(),
+        2,
+        "the two oldest have gone"
+    );
 }

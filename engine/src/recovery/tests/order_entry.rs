@@ -64,9 +64,9 @@ fn the_ladder_of_a_login() {
     let counters = world.stage.counters().order_entry;
     assert_eq!(
         (
-            counters.rejected_not_authorized,
-            counters.rejected_session,
-            counters.logins
+            counters.rejected_not_authorized.get(),
+            counters.rejected_session.get(),
+            counters.logins.get()
         ),
         (2, 5, 5)
     );
@@ -155,7 +155,7 @@ fn orders_go_to_the_engine_in_order() {
         .collect();
     assert_eq!(messages, [b"Q".as_slice(), &[b'X', 7, 7, 7, 7, 7, 7, 7, 7]]);
     let counters = world.stage.counters().order_entry;
-    assert_eq!((counters.ignored, counters.dropped), (1, 3));
+    assert_eq!((counters.ignored.get(), counters.dropped.get()), (1, 3));
     client.send(&encode::LOGOUT);
     world.run();
     assert!(client.is_closed());
@@ -216,7 +216,7 @@ fn a_new_login_takes_over() {
         matches!(told[..], [Inbound::Login { session: 0, .. }]),
         "{told:?}"
     );
-    assert_eq!(world.stage.counters().order_entry.taken_over, 1);
+    assert_eq!(world.stage.counters().order_entry.taken_over.get(), 1);
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn silence_is_the_engines_to_judge() {
     world.run();
     assert!(client.is_closed());
     assert!(world.told().is_empty(), "the engine knows");
-    assert_eq!(world.stage.counters().order_entry.silent, 1);
+    assert_eq!(world.stage.counters().order_entry.silent.get(), 1);
 }
 
 #[test]
@@ -389,7 +389,7 @@ fn half_open_logins_time_out() {
     assert!(!silent.is_closed() && !half.is_closed() && !chatty.is_closed());
     world.pass(SECOND + 100 * MILLISECOND);
     assert!(silent.is_closed() && half.is_closed() && chatty.is_closed());
-    assert_eq!(world.stage.counters().order_entry.login_timeouts, 3);
+    assert_eq!(world.stage.counters().order_entry.login_timeouts.get(), 3);
     assert!(world.told().is_empty());
 }
 
@@ -428,7 +428,7 @@ fn garbage_closes_only_its_connection() {
     trade(&mut world, 1);
     world.run();
     assert_eq!(good.messages().len(), 1);
-    assert!(world.stage.counters().order_entry.malformed > 100);
+    assert!(world.stage.counters().order_entry.malformed.get() > 100);
 }
 
 #[test]
@@ -442,7 +442,7 @@ fn places_are_bounded_and_come_back() {
     drop(clients);
     world.run();
     world.logged_in("ALICE0", "", 0);
-    assert_eq!(world.stage.counters().order_entry.refused, 1);
+    assert_eq!(world.stage.counters().order_entry.refused.get(), 1);
 }
 
 #[test]
@@ -463,7 +463,7 @@ fn slow_readers_are_closed() {
     world.run();
     trade(&mut world, 1_500);
     world.run();
-    assert_eq!(world.stage.counters().order_entry.fell_off, 1);
+    assert_eq!(world.stage.counters().order_entry.fell_off.get(), 1);
     world.pass(2 * SECOND);
     let got = slow.receive();
     assert_eq!(got.last(), Some(&Got::End));
@@ -488,9 +488,9 @@ fn slow_readers_are_closed() {
         stuck.send(&encode::CLIENT_HEARTBEAT);
         world.pass(SECOND);
     }
-    assert_eq!(world.stage.counters().order_entry.stuck, 0);
+    assert_eq!(world.stage.counters().order_entry.stuck.get(), 0);
     world.pass(2 * SECOND);
-    assert_eq!(world.stage.counters().order_entry.stuck, 1);
+    assert_eq!(world.stage.counters().order_entry.stuck.get(), 1);
     world.pass(2 * SECOND);
     assert_eq!(stuck.receive().last(), Some(&Got::End));
 }

@@ -61,7 +61,10 @@ fn streams_end_and_the_engine_hears_nothing_of_it() {
     );
     let counters = world.stage.counters();
     assert_eq!(
-        (counters.order_entry.rolled, counters.gap_recovery.rolled),
+        (
+            counters.order_entry.rolled.get(),
+            counters.gap_recovery.rolled.get()
+        ),
         (1, 1)
     );
 
@@ -161,7 +164,7 @@ fn a_roll_that_was_overtaken_is_mended() {
                 got.extend(subscriber.receive());
             }
             let case = format!("{before} {within} {behind} {reads}");
-            assert_eq!(world.stage.counters().store.holes, 0, "{case}");
+            assert_eq!(world.stage.counters().store.holes.get(), 0, "{case}");
             assert!(stream(got) == whole(&world.said_before.feed), "{case}");
             let mut fresh = world.subscriber();
             fresh.login("any", "", "ITCH000002", 1);

@@ -198,7 +198,7 @@ pub(super) fn setup_commands() -> Vec<Command> {
 
 /// A configuration with room for little, so that bounds show.
 pub(super) fn config() -> RecoveryConfig {
-    let mut config = RecoveryConfig {
+    let config = RecoveryConfig {
         store_bytes: 1_024 * 1_024,
         finished_orders: 64,
         questions_max: 8,

@@ -127,6 +127,7 @@ impl Model {
                 self.change_instrument(command.instrument, &command.definition())
             }
             CommandKind::KillSwitch => self.kill_switch(&command.kill_switch()),
+            CommandKind::CancelOrders => self.cancel_orders(command),
             CommandKind::Deposit | CommandKind::Withdraw => self.transfer(command),
             CommandKind::SetState => self.set_state(command),
             CommandKind::SetProtection => self.set_protection(command),

@@ -1,7 +1,7 @@
 //! What the operator does.
 
 use engine::exchange::command::{
-    ALL_ACCOUNTS, AccountChange, AccountDefinition, Command, CommandKind, InstrumentChange,
+    ALL_ACCOUNTS, ALL_SESSIONS, AccountChange, AccountDefinition, Command, CommandKind, InstrumentChange,
     InstrumentDefinition, KillSwitch, whole,
 };
 use engine::exchange::event::{Event, EventKind};
@@ -77,6 +77,25 @@ impl Model {
         if before != (maker, taker) && self.orders.iter().any(|order| order.instrument == instrument) {
             self.hit("fees changed while orders rest");
         }
+    }
+
+    pub(super) fn cancel_orders(&mut self, command: &Command) {
+        let wanted = command.cancel_orders();
+        let session = (wanted.session != ALL_SESSIONS).then_some(wanted.session);
+        let is_its = session.is_none_or(|session| {
+            let session = self.sessions.get(session as usize);
+            session.is_some_and(|session| session.account == wanted.account)
+        });
+        let is_account = (wanted.account as usize) < self.accounts.len();
+        let is_instrument = usize::from(command.instrument) <= self.instruments.len();
+        if !is_account || !is_its || !is_instrument {
+            return self.refuse_operation(2);
+        }
+        self.cancel_matching(b'S', |order| {
+            order.account == wanted.account
+                && session.is_none_or(|session| order.session == session)
+                && (command.instrument == 0 || order.instrument == command.instrument)
+        });
     }
 
     pub(super) fn kill_switch(&mut self, switch: &KillSwitch) {

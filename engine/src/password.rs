@@ -1,0 +1,273 @@
+//! Passwords: how they are compared, hashed and checked. The only place that knows a hash function for them.
+//!
+//! A hash costs what it shall cost an attacker: some ten milliseconds and 19 MiB. So nothing that trades waits for one: the
+//! doors ask a [`Checker`], which works on a thread of its own, through a short line.
+
+use std::fmt;
+use std::hint::black_box;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params};
+use protocol::text::trim;
+
+use crate::runtime::helper::Helper;
+
+/// Bytes of a password in a login.
+pub const PASSWORD_BYTES: usize = 10;
+/// Checks that may wait or whose result was not fetched yet. Further logins wait at their door.
+const LINE: usize = 64;
+/// What a hash that is given to us may cost at most: memory in KiB, passes, lanes.
+const COST_MAX: (u32, u32, u32) = (65_536, 8, 4);
+
+/// A login's password as it is compared: upper case, left-justified, padded. Never printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Password([u8; PASSWORD_BYTES]);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Password {
+    /// Equal to no password that somebody may have.
+    pub const NOBODYS: Self = Self([0; PASSWORD_BYTES]);
+
+    /// Of a login's field; what is beyond its length is not looked at.
+    pub fn new(field: &[u8]) -> Self {
+        let mut normal = [b' '; PASSWORD_BYTES];
+        for (to, from) in normal.iter_mut().zip(trim(field)) {
+            *to = from.to_ascii_uppercase();
+        }
+        Self(normal)
+    }
+
+    /// Of what a person chose; `None` when a login has no room for it, or it can not be typed.
+    pub fn chosen(text: &str) -> Option<Self> {
+        let is_short = (1..=PASSWORD_BYTES).contains(&text.len());
+        (is_short && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self::new(text.as_bytes()))
+    }
+
+    /// Looks at every byte whatever it finds, so that the time says nothing about where two passwords differ.
+    pub fn is(&self, other: &Self) -> bool {
+        let differences = self.0.iter().zip(other.0);
+        black_box(differences.fold(0, |found, (a, b)| found | (a ^ b))) == 0
+    }
+
+    /// A salted hash of it, Argon2id, as text that says how it was made.
+    ///
+    /// # Errors
+    /// The operating system gives no random numbers, or no memory.
+    pub fn hash(&self) -> Result<Hash, String> {
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt).map_err(|error| format!("no random numbers: {error}"))?;
+        let failed = |error: argon2::password_hash::Error| format!("the password can not be hashed: {error}");
+        let salt = SaltString::encode_b64(&salt).map_err(failed)?;
+        let argon = Argon2::new(Algorithm::Argon2id, argon2::Version::V0x13, Params::DEFAULT);
+        let hash = argon.hash_password(&self.0, &salt).map_err(failed)?;
+        Ok(Hash(hash.to_string()))
+    }
+}
+
+/// A hash of a password, in the PHC's string format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hash(String);
+
+impl Hash {
+    /// Reads one that somebody else made.
+    ///
+    /// # Errors
+    /// It is none, or checking it would cost more than a door can bear.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let hash =
+            PasswordHash::new(text).map_err(|error| format!("it is not a password's hash: {error}"))?;
+        let is_whole = hash.algorithm == argon2::ARGON2ID_IDENT && hash.hash.is_some() && hash.salt.is_some();
+        if !is_whole {
+            return Err("it is not a whole hash of Argon2id".to_owned());
+        }
+        let params = Params::try_from(&hash).map_err(|error| format!("its parameters are wrong: {error}"))?;
+        let (memory, passes, lanes) = COST_MAX;
+        if params.m_cost() > memory || params.t_cost() > passes || params.p_cost() > lanes {
+            return Err(format!(
+                "checking it would take more than {memory} KiB, {passes} passes or {lanes} lanes"
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// As it is kept.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// True when it is this password's. Takes as long as the hash took.
+    pub fn is_of(&self, password: &Password) -> bool {
+        PasswordHash::new(&self.0)
+            .is_ok_and(|hash| Argon2::default().verify_password(&password.0, &hash).is_ok())
+    }
+}
+
+/// A password that is to be checked, and what came of it.
+#[derive(Debug)]
+struct Attempt {
+    hash: Hash,
+    password: Password,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waits,
+    Runs,
+    Done(bool),
+}
+
+/// Checks passwords on a thread of its own.
+#[derive(Debug)]
+pub struct Checker {
+    attempts: Arc<Mutex<Vec<Attempt>>>,
+    helper: Helper,
+}
+
+fn lock(attempts: &Mutex<Vec<Attempt>>) -> MutexGuard<'_, Vec<Attempt>> {
+    attempts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Checker {
+    /// Starts the thread, which ends with the checker.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn start() -> io::Result<Self> {
+        let attempts = Arc::new(Mutex::new(Vec::with_capacity(LINE)));
+        let its_attempts = Arc::clone(&attempts);
+        let helper = Helper::start("passwords", move |stop| work(&its_attempts, stop))?;
+        Ok(Self { attempts, helper })
+    }
+
+    /// True or false when it was found out whether `hash` is `password`'s; `None` while it is being found out: ask again.
+    pub fn check(&self, hash: &Hash, password: &Password) -> Option<bool> {
+        let mut attempts = lock(&self.attempts);
+        let is_it = |attempt: &Attempt| attempt.hash == *hash && attempt.password == *password;
+        if let Some(place) = attempts.iter().position(is_it) {
+            let State::Done(is_right) = attempts[place].state else {
+                return None;
+            };
+            attempts.remove(place);
+            return Some(is_right);
+        }
+        if attempts.len() == LINE {
+            // Whoever asked for the oldest result has gone.
+            let done = attempts
+                .iter()
+                .position(|one| matches!(one.state, State::Done(_)));
+            attempts.remove(done?);
+        }
+        attempts.push(Attempt {
+            hash: hash.clone(),
+            password: *password,
+            state: State::Waits,
+        });
+        drop(attempts);
+        self.helper.wake();
+        None
+    }
+}
+
+fn work(attempts: &Mutex<Vec<Attempt>>, stop: &AtomicBool) {
+    while !stop.load(Ordering::Acquire) {
+        let next = lock(attempts)
+            .iter_mut()
+            .find(|attempt| attempt.state == State::Waits)
+            .map(|attempt| {
+                attempt.state = State::Runs;
+                (attempt.hash.clone(), attempt.password)
+            });
+        let Some((hash, password)) = next else {
+            thread::park();
+            continue;
+        };
+        let is_right = hash.is_of(&password);
+        let mut attempts = lock(attempts);
+        let is_it = |attempt: &&mut Attempt| attempt.hash == hash && attempt.password == password;
+        if let Some(attempt) = attempts.iter_mut().find(is_it) {
+            attempt.state = State::Done(is_right);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::chosen(text).expect("it can be one")
+    }
+
+    #[test]
+    fn a_hash_is_of_its_password_and_says_nothing_of_it() {
+        let hash = password("Secret1").hash().expect("there is memory");
+        assert!(
+            hash.text().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash:?}"
+        );
+        assert!(!hash.text().to_uppercase().contains("SECRET1"));
+        assert!(
+            hash.is_of(&Password::new(b"  secret1 ")),
+            "case and padding do not count"
+        );
+        assert!(!hash.is_of(&password("Secret2")));
+        assert_ne!(
+            password("Secret1").hash().expect("as before"),
+            hash,
+            "it is salted"
+        );
+        assert_eq!(Hash::read(hash.text()).as_ref(), Ok(&hash));
+    }
+
+    #[test]
+    fn what_is_no_hash_or_costs_too_much_is_refused() {
+        let hash = password("x").hash().expect("there is memory");
+        for (text, words) in [
+            (String::new(), "not a password's hash"),
+            ("demo".to_owned(), "not a password's hash"),
+            ("$argon2id$v=19$m=19456,t=2,p=1".to_owned(), "whole"),
+            (hash.text().replacen("argon2id", "argon2i", 1), "whole"),
+            (hash.text().replacen("19456", "999999", 1), "more than 65536 KiB"),
+        ] {
+            let error = Hash::read(&text).expect_err(&text);
+            assert!(error.contains(words), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_password_fits_into_a_login() {
+        for text in ["", "elevenchars", "two words", "caf\u{e9}"] {
+            assert_eq!(Password::chosen(text), None, "{text:?}");
+        }
+        assert_eq!(format!("{:?}", password("secret")), "***");
+    }
+
+    #[test]
+    fn the_checker_finds_out_while_others_go_on() {
+        let checker = Checker::start().expect("a thread can be started");
+        let hash = password("right").hash().expect("there is memory");
+        for (text, is_right) in [("right", true), ("wrong", false), ("right", true)] {
+            let found = loop {
+                match checker.check(&hash, &password(text)) {
+                    Some(found) => break found,
+                    None => thread::yield_now(),
+                }
+            };
+            assert_eq!(found, is_right, "{text}");
+        }
+        for number in 0..2 * LINE {
+            assert_eq!(checker.check(&hash, &password(&number.to_string())), None);
+        }
+        assert!(lock(&checker.attempts).len() <= LINE);
+    }
+}

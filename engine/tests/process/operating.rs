@@ -1,0 +1,149 @@
+//! The operator's commands as they are typed: admin, stat, audit.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::exchange::{Directory, Exchange, run};
+
+/// Runs a command on the exchange in `data`; gives what it said.
+#[track_caller]
+fn typed(data: &Path, arguments: &[&str]) -> String {
+    let (verb, rest) = arguments.split_first().expect("a verb");
+    let data = ["--data", data.to_str().expect("text")];
+    let (code, said, errors) = run(&[&[*verb], &data[..], rest].concat());
+    assert_eq!(code, Some(0), "{arguments:?}: {errors}");
+    said
+}
+
+#[test]
+fn an_exchange_is_operated_from_the_command_line() {
+    let directory = Directory::new();
+    let file = directory.configuration(|text| text);
+    let data = directory.path().join("data");
+    let exchange = Exchange::start(&file);
+    let said = typed(&data, &["admin", "accounts"]);
+    assert!(
+        said.starts_with("account  firm") && said.lines().count() == 5,
+        "{said}"
+    );
+    let said = typed(&data, &["admin", "deposit", "T1", "USD", "12.5"]);
+    assert!(said.contains("deposit 12.5 USD to account T1"), "{said}");
+    let said = typed(&data, &["admin", "account", "T1"]);
+    assert!(
+        said.contains("1000000012.5") && said.contains("max_open_orders"),
+        "{said}"
+    );
+
+    let secret = directory.path().join("secret");
+    fs::write(&secret, "hidden\n").expect("it can be written");
+    let secret = secret.to_str().expect("text");
+    let add = [
+        "admin",
+        "add-account",
+        "NEW",
+        "--max-rate",
+        "100",
+        "--password-file",
+        secret,
+    ];
+    assert!(typed(&data, &add).contains("add session NEW to account NEW"));
+    let client = Client::login(exchange.address("order_entry_tcp"), "NEW", "hidden", 1);
+    drop(client.expect("the password is right"));
+
+    let arguments = [
+        "admin",
+        "--data",
+        data.to_str().expect("text"),
+        "withdraw",
+        "T1",
+        "USD",
+        "9e99",
+    ];
+    let (code, _, errors) = run(&arguments);
+    assert!(code == Some(1) && errors.contains("9e99"), "{errors}");
+    let said = typed(&data, &["admin", "--json", "halt", "BTC-USD"]);
+    let answer: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(
+        (&answer["ok"], &answer["done"][0]["what"]),
+        (&true.into(), &"BTC-USD: halted".into())
+    );
+    typed(
+        &data,
+        &[
+            "admin", "fees", "BTC-USD", "--maker", "-0.001%", "--taker", "0.01%",
+        ],
+    );
+    typed(
+        &data,
+        &["admin", "limits", "instrument", "BTC-USD", "--collar", "5%"],
+    );
+    typed(&data, &["admin", "kill", "--all"]);
+    typed(&data, &["admin", "release", "--all"]);
+
+    let said = typed(&data, &["stat"]);
+    for words in [
+        "what waits",
+        "how long it took",
+        "mean batches",
+        "commands",
+        "a second",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let said = typed(&data, &["stat", "--json"]);
+    let reading: Value = serde_json::from_str(&said).expect("JSON");
+    assert!(reading["per_second"]["engine"]["commands"].is_number(), "{said}");
+
+    let audit = |arguments: &[&str]| typed(&data, &[&["audit"], arguments].concat());
+    let running = audit(&[]);
+    for words in [
+        "system event O: start of messages",
+        "add account T0",
+        "login: session NEW of account NEW",
+        "deposit 12.5 USD to account T1",
+        "kill switch on for all accounts",
+        "fees and limits of BTC-USD: maker -0.001%, taker 0.01%",
+    ] {
+        assert!(running.contains(words), "{words}: {running}");
+    }
+    let operators = audit(&["--operators"]);
+    assert_eq!(operators.lines().count(), 8, "{operators}");
+    let said = typed(&data, &["admin", "stop"]);
+    assert!(said.contains("the exchange ends"), "{said}");
+    let ended = exchange.ended();
+    assert!(ended.status.success(), "{}", ended.errors);
+    assert!(ended.errors.contains("stop: "), "{}", ended.errors);
+
+    // Stopped, it says the same, and what came at the end.
+    let stopped = audit(&[]);
+    assert!(stopped.starts_with(&running), "{stopped}");
+    let lines = audit(&["--operators", "--json"]);
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(lines.len(), 8);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["user"].is_number() && line["refused"] == false)
+    );
+    let last = lines[7]["command"].as_u64().expect("a number");
+    let said = audit(&["--operators", "--from", &last.to_string()]);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let (code, _, errors) = run(&["admin", "--data", data.to_str().expect("text"), "accounts"]);
+    assert!(code == Some(1) && errors.contains("remedy"), "{errors}");
+
+    let exchange = Exchange::start(&file);
+    let said = typed(&data, &["admin", "instruments"]);
+    assert!(
+        said.contains("halted") && said.contains("-0.001%") && said.contains("5%"),
+        "{said}"
+    );
+    exchange.stop();
+    let (code, _, errors) = run(&["verify", "--data", data.to_str().expect("text")]);
+    assert_eq!(code, Some(0), "{errors}");
+}
