@@ -16,12 +16,12 @@ pub enum Verb {
         user_ref: u32,
         /// New quantity, what was executed included.
         quantity: Decimal,
-        /// New price.
+        /// The new limit price.
         price: Decimal,
         /// How much of it others see from now on.
         #[command(flatten)]
         seen: Seen,
-        /// New price that wakes a waiting stop order; left out: the one that it has.
+        /// The new limit price that wakes a waiting stop order; left out: the one that it has.
         #[arg(long)]
         stop: Option<Decimal>,
         /// Stays when the day ends; without this it ends with the day.
@@ -47,7 +47,7 @@ pub enum Verb {
     },
     /// Shows last trade, best bid and best ask.
     Ticker {
-        /// The instrument.
+        /// The instrument, such as BTC-USD.
         symbol: String,
     },
     /// Lists the instruments with their limits.
@@ -111,7 +111,7 @@ pub struct Seen {
 pub struct ReplaceTerms {
     /// How much of it others see.
     pub seen: Seen,
-    /// New price that wakes a waiting stop order.
+    /// The new limit price that wakes a waiting stop order.
     pub stop: Option<Decimal>,
     /// Stays when the day ends.
     pub gtc: bool,
