@@ -29,6 +29,8 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
+/// Steps of priority above the usual, as `nice` counts them.
+pub const PRIORITY: Range = Range::new(0, 0, 20);
 /// Capacity for assets; an instrument names them in 16 bits.
 pub const ASSETS: Range = Range::new(2, 64, 4096);
 /// Capacity for instruments; a stock locate has 16 bits.
@@ -91,6 +93,8 @@ pub const LINE_A: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 192, 0, 1)
 pub const LINE_B: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 192, 0, 2), 26477);
 /// Default door for gap recovery over TCP.
 pub const RECOVERY: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 26478);
+/// Default door for snapshots of the books over TCP.
+pub const SNAPSHOT: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 26479);
 
 // A step's record must fit into the output ring twice: one going out, one coming in.
 const _: () = assert!(OUTPUT_RING.least >= 2 * (RECORD_CELLS_MAX * size_of::<Cell>()) as u64);

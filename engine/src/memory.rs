@@ -1,4 +1,5 @@
-//! What the configuration adds up to: everything is allocated at start, so that the sum can be told before.
+//! What the configuration adds up to: everything but images of the books is allocated at start, so that the sum can be told
+//! before.
 
 use crate::config::Config;
 use crate::exchange::Limits;
@@ -9,6 +10,7 @@ use crate::exchange::command::Command;
 use crate::exchange::instrument::Instrument;
 use crate::exchange::ledger::{Asset, Balance};
 use crate::exchange::schedule::FeeSchedule;
+use crate::recovery::{IMAGES_MAX, PACKET_BYTES_MAX};
 use crate::runtime::links::Journaled;
 
 /// A node of the ladder's trees: 64 children of 4 bytes and its head. Two for each level is what the pools hold.
@@ -54,6 +56,10 @@ pub fn needed(config: &Config) -> Vec<Part> {
         ("store of released messages", capacities.store),
         ("journal batches", 4 * config.journal.batch_bytes),
         ("snapshot", snapshot_bytes(config)),
+        (
+            "snapshots for subscribers, when asked for, at most",
+            IMAGES_MAX as u64 * u64::from(capacities.limits.orders) * PACKET_BYTES_MAX as u64,
+        ),
     ]
 }
 
@@ -141,7 +147,7 @@ mod tests {
         large.capacities.limits.orders *= 2;
         large.capacities.store += 1 << 20;
         let (small, large) = (needed(&small), needed(&large));
-        let orders = 262_144 * (2 * (3 * 64 + 64 + 8 + 24) + 128);
+        let orders = 262_144 * (2 * (3 * 64 + 64 + 8 + 24) + 128 + 4 * 64);
         assert_eq!(total(&large) - total(&small), orders + (1 << 20));
         assert!(table(&large).contains("store of released messages"));
     }

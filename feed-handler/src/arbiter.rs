@@ -92,6 +92,8 @@ pub struct Arbiter {
     receiver: Receiver,
     /// False until the first packet says where a stream from now begins.
     begun: bool,
+    /// A snapshot will say where the stream begins: until then nothing is delivered.
+    waits: bool,
     current_ns: Option<u64>,
     /// What each line brings next.
     expected: [Option<u64>; 2],
@@ -114,12 +116,52 @@ impl Arbiter {
         Self {
             receiver: Receiver::new(config, None, first, 0),
             begun,
+            waits: false,
             current_ns: None,
             expected: [None; 2],
             leads: Leads::new(),
             lines: [LineStatistics::default(); 2],
             statistics: ArbiterStatistics::default(),
         }
+    }
+
+    /// Before the first packet: nothing is delivered until [`Arbiter::go_on`] says where the stream begins; what comes
+    /// meanwhile is held.
+    pub fn wait(&mut self) {
+        self.receiver.wait();
+        (self.waits, self.begun) = (true, false);
+    }
+
+    /// True until a snapshot has said where the stream begins.
+    pub fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// A snapshot of `session` is whole, and the stream goes on with message `next`. False when the lines are in a newer
+    /// session already: then another snapshot is needed, and nothing is delivered.
+    pub fn go_on(
+        &mut self,
+        session: SessionName,
+        next: u64,
+        now_ns: u64,
+        delivery: &mut impl Delivery,
+    ) -> bool {
+        match self.receiver.session() {
+            Some(current) if current > session => return false,
+            Some(current) if current == session => {}
+            _ => {
+                self.receiver.restart(Some(session), next, now_ns);
+                self.expected = [None; 2];
+                self.leads.clear();
+                self.statistics.sessions += 1;
+            }
+        }
+        (self.waits, self.begun) = (false, true);
+        delivery.session(session);
+        self.receiver.go_on(now_ns, next, |sequence, message| {
+            delivery.message(sequence, message);
+        });
+        true
     }
 
     /// The session being followed.
@@ -129,7 +171,7 @@ impl Arbiter {
 
     /// The next message to deliver; `None` before the first packet of a subscription from now.
     pub fn next(&self) -> Option<u64> {
-        self.begun.then(|| self.receiver.next_sequence())
+        (self.begun && !self.waits).then(|| self.receiver.next_sequence())
     }
 
     /// One past the highest message known to exist.
@@ -177,7 +219,9 @@ impl Arbiter {
             return;
         }
         if !self.begun {
-            self.receiver.restart(None, packet.sequence(), now_ns);
+            // What waits is held behind the next message.
+            let next = packet.sequence() - u64::from(self.waits);
+            self.receiver.restart(None, next, now_ns);
             self.begun = true;
         }
         if !self.follow(packet.session(), now_ns, delivery) {

@@ -232,7 +232,8 @@ impl<C: Connect> RecoveryLink<C> {
         Ok(())
     }
 
-    fn hang_up(&mut self, now_ns: u64) {
+    /// Leaves in order; the next [`RecoveryLink::ask`] connects anew.
+    pub(crate) fn hang_up(&mut self, now_ns: u64) {
         self.client.logout(now_ns);
         if let Link::Up { stream, .. } = &mut self.link
             && let Err(failure) = flush(stream, &mut self.client)

@@ -10,6 +10,7 @@ use crate::market::Market;
 use crate::receiver::{DATAGRAM_BYTES_MAX, Datagrams, ListenError, Receiver};
 use crate::recovery::{Credentials, RecoveryFailure};
 use crate::recovery_link::{Connect, RecoveryLink, RecoveryStatistics, TcpConnect};
+use crate::snapshot::SnapshotJoin;
 use protocol::packet::Packet;
 use protocol::text::SessionName;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -30,7 +31,10 @@ pub struct SubscriberConfig {
     pub interface: Ipv4Addr,
     /// The gap recovery service; `None`: what both lines lose stays lost and the subscriber becomes stale.
     pub recovery: Option<SocketAddr>,
-    /// Its login.
+    /// The snapshot service: who comes late takes the books from there, and the stream from then on. `None`: the stream is
+    /// recovered from `start` on.
+    pub snapshot: Option<SocketAddr>,
+    /// The login of both.
     pub credentials: Credentials,
     /// Where the stream begins. Books are right only from 1 on.
     pub start: Start,
@@ -54,6 +58,7 @@ impl Default for SubscriberConfig {
             line_b: Some(SocketAddrV4::new(Ipv4Addr::new(239, 192, 0, 2), 26_477)),
             interface: Ipv4Addr::LOCALHOST,
             recovery: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 26_478))),
+            snapshot: None,
             credentials: Credentials::default(),
             start: Start::At(1),
             capacity: Capacity::default(),
@@ -103,6 +108,8 @@ pub struct SubscriberStatistics {
     pub receive_errors: u64,
     /// The ordered stream.
     pub stream: ArbiterStatistics,
+    /// Messages of the snapshot.
+    pub snapshot: u64,
     /// Messages replayed to join late.
     pub replayed: u64,
     /// Messages recovered in gaps since: those that both lines had passed.
@@ -121,6 +128,7 @@ pub struct Subscriber<L = Receiver, C: Connect = TcpConnect> {
     arbiter: Arbiter,
     gaps: GapDetector,
     recovery: Option<RecoveryLink<C>>,
+    snapshot: Option<SnapshotJoin<C>>,
     loss: Option<Loss>,
     market: Market,
     heartbeat_ns: u64,
@@ -154,6 +162,27 @@ impl<O: Observer> Delivery for Applying<'_, O> {
     }
 }
 
+/// Before a snapshot is whole the lines are heard, and what they bring is held.
+struct Waiting;
+
+impl Delivery for Waiting {
+    fn session(&mut self, _session: SessionName) {}
+    fn message(&mut self, _sequence: u64, _message: &[u8]) {}
+}
+
+/// As [`Applying`], and the market has the snapshot: it is not cleared when the session begins.
+struct Joining<'a, O>(Applying<'a, O>);
+
+impl<O: Observer> Delivery for Joining<'_, O> {
+    fn session(&mut self, session: SessionName) {
+        self.0.observer.session(session);
+    }
+
+    fn message(&mut self, sequence: u64, message: &[u8]) {
+        self.0.message(sequence, message);
+    }
+}
+
 impl Subscriber {
     /// Joins the lines. Nothing is received before the first poll.
     pub fn new(config: &SubscriberConfig) -> Result<Self, ListenError> {
@@ -162,11 +191,12 @@ impl Subscriber {
             .line_b
             .map(|line_b| Receiver::join(line_b, config.interface))
             .transpose()?;
-        Ok(Self::over(
-            config,
-            [Some(line_a), line_b],
-            config.recovery.map(TcpConnect),
-        ))
+        let lines = [Some(line_a), line_b];
+        let subscriber = Self::over(config, lines, config.recovery.map(TcpConnect));
+        Ok(match config.snapshot {
+            Some(address) => subscriber.join_by(TcpConnect(address), config.credentials.clone()),
+            None => subscriber,
+        })
     }
 
     /// Where the lines are listened to.
@@ -184,6 +214,7 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
             arbiter: Arbiter::new(config.start, config.held_max),
             gaps: GapDetector::new(config.patience_ns),
             recovery: recovery.map(|connect| RecoveryLink::over(connect, config.credentials.clone())),
+            snapshot: None,
             loss: config.loss.map(Loss::new),
             market: Market::new(config.capacity),
             heartbeat_ns: config.heartbeat_ns,
@@ -196,6 +227,15 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
             joined_at: None,
             sessions: 0,
         }
+    }
+
+    /// Before the first poll: takes the books from the snapshot service behind `connect`, and the stream from then on,
+    /// wherever the configuration's begins.
+    #[must_use]
+    pub fn join_by(mut self, connect: C, credentials: Credentials) -> Self {
+        self.arbiter.wait();
+        self.snapshot = Some(SnapshotJoin::new(connect, credentials));
+        self
     }
 
     /// Receives, recovers, applies; never waits. `now_ns` is any clock that does not go back. Answers the number of
@@ -212,7 +252,11 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
         self.turn ^= 1;
         let mut work = self.receive(Line::ALL[self.turn], now_ns, observer);
         work += self.receive(Line::ALL[self.turn ^ 1], now_ns, observer);
-        work + self.recover(now_ns, observer)
+        if self.arbiter.waits() {
+            work + self.take_snapshot(now_ns, observer)
+        } else {
+            work + self.recover(now_ns, observer)
+        }
     }
 
     /// How far the market can be trusted, as of the last poll.
@@ -285,8 +329,16 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
         self.arbiter.is_complete()
     }
 
-    /// Why recovery does not work, while it does not.
+    /// True until the snapshot that it joins by is whole.
+    pub fn waits_for_snapshot(&self) -> bool {
+        self.arbiter.waits()
+    }
+
+    /// Why recovery does not work, or the snapshot, while it does not.
     pub fn recovery_failure(&self) -> Option<RecoveryFailure> {
+        if self.arbiter.waits() {
+            return self.snapshot.as_ref().and_then(SnapshotJoin::failure);
+        }
         self.recovery.as_ref().and_then(RecoveryLink::failure)
     }
 
@@ -300,6 +352,7 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
             malformed: self.malformed,
             receive_errors: self.receive_errors,
             stream,
+            snapshot: self.snapshot.as_ref().map_or(0, SnapshotJoin::messages),
             replayed: join.recovered + join.ahead,
             recovered: stream.recovered - join.recovered,
             gaps: *self.gaps.statistics(),
@@ -341,9 +394,30 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
                 loss.remember(packet.sequence(), packet.next_sequence());
                 continue;
             }
-            self.arbiter.packet(line, &packet, now_ns, &mut applying);
+            if self.arbiter.waits() {
+                self.arbiter.packet(line, &packet, now_ns, &mut Waiting);
+            } else {
+                self.arbiter.packet(line, &packet, now_ns, &mut applying);
+            }
         }
         DATAGRAMS_MAX
+    }
+
+    /// Takes the snapshot; when it is whole, the stream goes on behind it.
+    fn take_snapshot(&mut self, now_ns: u64, observer: &mut impl Observer) -> usize {
+        let Some(snapshot) = &mut self.snapshot else {
+            return 0;
+        };
+        let (taken, joined) = snapshot.poll(now_ns, &mut self.market);
+        let Some(joined) = joined else { return taken };
+        let mut joining = Joining(Applying {
+            market: &mut self.market,
+            observer,
+        });
+        // Where the lines have gone on to the next day the next poll takes another one.
+        self.arbiter
+            .go_on(joined.session, joined.next_sequence, now_ns, &mut joining);
+        taken
     }
 
     fn recover(&mut self, now_ns: u64, observer: &mut impl Observer) -> usize {

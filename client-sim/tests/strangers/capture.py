@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import struct
 import xml.etree.ElementTree as xml
 from collections import Counter, defaultdict
 
@@ -57,17 +58,17 @@ class Capture:
         expect("packets that dumpcap dropped", int(dropped[2]), 0)
         return int(dropped[1])
 
-    async def _tshark(self, stack, condition, *output, dissector=None):
+    async def _tshark(self, stack, condition, *output, dissector=None, more=(), path=None):
         """What tshark says, in a file, of the packets that fit `condition`. A `dissector` in Lua finds its packets by
-        itself."""
+        itself; ours wants to be told more."""
         ports = self._addresses
-        arguments = ["-r", self._path, "--disable-protocol", "ouch"]  # its OUCH ends with version 4
+        arguments = ["-r", path or self._path, "--disable-protocol", "ouch", *more]  # its OUCH ends with version 4
         if dissector is not None:
             arguments += ["-X", f"lua_script:{dissector}"]
         else:
             for door, protocol in (
                 (f"udp.port=={ports.feed}", "moldudp64"),
-                (f"udp.port=={ports.order_entry}", "moldudp64"),
+                (f"udp.port=={ports.order_entry}", "exchange" if more else "moldudp64"),
                 (f"tcp.port=={ports.order_entry}", "soupbintcp"),
                 (f"tcp.port=={ports.recovery}", "soupbintcp"),
             ):
@@ -76,12 +77,12 @@ class Capture:
         await run(stack, "tshark", "tshark", *arguments, "-Y", f"({condition}) && {self._seen}", *output, into=path)
         return path
 
-    async def _rows(self, stack, condition, *fields, dissector=None):
+    async def _rows(self, stack, condition, *fields, dissector=None, more=(), path=None):
         """Of each packet, the list of values of each field."""
         output = ["-T", "fields", "-E", "separator=|", "-E", "aggregator=,"]
         for field in fields:
             output += ["-e", field]
-        path = await self._tshark(stack, condition, *output, dissector=dissector)
+        path = await self._tshark(stack, condition, *output, dissector=dissector, more=more, path=path)
         return [[value.split(",") if value else [] for value in line.split("|")] for line in path.read_text().splitlines()]
 
     async def no_problems(self, stack, logins):
@@ -122,6 +123,57 @@ class Capture:
         types = await self._rows(stack, line, _ITCH_TYPE, dissector=dissector)
         return dict(Counter(kind for packet in types for kind in packet[0]))
 
+    async def orders(self, stack, dissector):
+        """Requests and responses by type, over UDP and TCP, by our dissector, which finds nothing malformed."""
+        more = ["-X", f"lua_script:{dissector}", "-o", f"exchange.port:{self._addresses.order_entry}"]
+        door = f"(udp.port == {self._addresses.order_entry} || tcp.port == {self._addresses.order_entry})"
+        problems = f"{door} && ({_PROBLEMS} || exchange.malformed) && !({_PADDED_LOGIN})"
+        found = await self._rows(stack, problems, "frame.number", "_ws.expert.message", more=more)
+        expect("order entry that our dissector finds malformed", found, [])
+        rows = await self._rows(stack, door, "exchange.request", "exchange.response", more=more)
+        return {
+            name: dict(Counter(kind for row in rows for kind in row[index]))
+            for index, name in enumerate(("requests", "responses"))
+        }
+
+    async def order_types(self, stack):
+        """The same by hand: datagrams from their bytes, the rest from the messages that tshark finds in SoupBinTCP."""
+        port = self._addresses.order_entry
+        counts = {"requests": Counter(), "responses": Counter()}
+        for name, end, header in (("requests", "dstport", 18), ("responses", "srcport", 20)):
+            for (payload,) in await self._rows(stack, f"udp.{end} == {port}", "udp.payload"):
+                datagram = bytes.fromhex(payload[0])
+                count, at = int.from_bytes(datagram[header - 2:header], "big"), header
+                for _ in range(0 if name == "responses" and count == 0xFFFF else count):
+                    counts[name][chr(datagram[at + 2])] += 1
+                    at += 2 + int.from_bytes(datagram[at:at + 2], "big")
+            for (messages,) in await self._rows(stack, f"soupbintcp.message && tcp.{end} == {port}", "soupbintcp.message"):
+                counts[name].update(chr(int(message[:2], 16)) for message in messages)
+        return {name: dict(count) for name, count in counts.items()}
+
+    async def harmed_orders(self, stack, dissector, directory):
+        """Order datagrams that are cut, lengthened or inconsistent must be called malformed; how many were made."""
+        port = self._addresses.order_entry
+        rows = await self._rows(stack, f"udp.dstport == {port} && udp.length > 40", "udp.payload")
+        whole = bytes.fromhex(rows[0][0][0])
+        harmed = [
+            whole[:17],
+            whole[:16] + b"\x00\x40" + whole[18:],
+            whole[:18] + b"\x05\xff" + whole[20:],
+            whole + b"\x01",
+            # A re-request of 10 bytes, an order with an option that overruns it.
+            whole[:16] + b"\x00\x01\x00\x0ar" + bytes(9),
+            whole[:16] + b"\x00\x01\x00\x31O" + bytes(44) + b"\x00\x02\x09\x80",
+        ]
+        path = directory / "harmed.pcap"
+        path.write_bytes(_pcap([(40_000, port, whole)] + [(40_000, port, datagram) for datagram in harmed]))
+        more = ["-X", f"lua_script:{dissector}", "-o", f"exchange.port:{port}"]
+        rows = await self._rows(stack, "exchange.malformed", "frame.number", more=more, path=path)
+        expect("harmed datagrams that our dissector calls malformed", [row[0][0] for row in rows], [
+            str(number) for number in range(2, len(harmed) + 2)
+        ])
+        return len(harmed)
+
     async def responses(self, stack):
         """What went to customers over UDP."""
         return await self.packets(stack, f"udp.srcport == {self._addresses.order_entry}")
@@ -147,6 +199,16 @@ class Capture:
             elif protocol.tag == "packet":
                 protocol.clear()
         return streams, count
+
+
+def _pcap(datagrams):
+    """A capture of these UDP datagrams (source port, destination port, bytes), as raw IPv4."""
+    text = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65_535, 101)
+    for source, destination, payload in datagrams:
+        udp = struct.pack(">HHHH", source, destination, 8 + len(payload), 0) + payload
+        packet = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, b"\x7f\0\0\1", b"\x7f\0\0\1") + udp
+        text += struct.pack("<IIII", 0, 0, len(packet), len(packet)) + packet
+    return text
 
 
 def _fields(protocol):

@@ -17,7 +17,7 @@ async def generate(stack, repository, directory, programs):
     sys.path.insert(0, str(directory))
     for protocol, document, sections in (
         ("ouch", "order-entry.md", ("Requests", "Responses")),
-        ("itch", "market-data.md", ("Messages",)),
+        ("itch", "market-data.md", ("Messages", "GLIMPSE 5.0")),
     ):
         xml = directory / f"{protocol}50.xml"
         specification.write(repository / "docs/protocol" / document, sections, xml)

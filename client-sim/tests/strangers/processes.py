@@ -127,7 +127,8 @@ class Addresses:
     LINES = ("239.192.0.1", "239.192.0.2")
 
     def __init__(self):
-        self.order_entry, self.recovery, self.feed = random.sample(list(filter(_is_free, _candidates())), 3)
+        free = random.sample(list(filter(_is_free, _candidates())), 4)
+        self.order_entry, self.recovery, self.snapshot, self.feed = free
 
     def line(self, index):
         return f"{self.LINES[index]}:{self.feed}"
@@ -138,6 +139,7 @@ class Addresses:
             ("order_entry_udp", f"127.0.0.1:{self.order_entry}"),
             ("order_entry_tcp", f"127.0.0.1:{self.order_entry}"),
             ("recovery_tcp", f"127.0.0.1:{self.recovery}"),
+            ("snapshot_tcp", f"127.0.0.1:{self.snapshot}"),
             ("line_a", self.line(0)),
             ("line_b", self.line(1)),
         ):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import capture
 import clients
+import glimpse
 import recorded
 import trading
 from processes import Addresses, Failed, check, expect, run, silence, start
@@ -94,6 +95,7 @@ class Run:
             self.stack, "client-sim trade", self.ours("client-sim"), "trade", "--account", "A", "--server",
             f"127.0.0.1:{self.addresses.order_entry}", "buy", "BTC-USD", "0.01", "--limit", "59000",
         )
+        await glimpse.fill(self.ouch, self.addresses)
 
     async def end(self):
         """Everything that was published is known to everybody; then all end in order."""
@@ -105,6 +107,23 @@ class Run:
             await clients.refused(f"gap recovery with {login}", reason, self.itch, self.addresses.recovery, **login)
         done(f"nasdaq-protocols {version_of('nasdaq-protocols')}", (
             f"gap recovery: {self.count} ITCH messages live, again from number 1 and from the middle on, each encoded again"
+        ))
+        before = clients.Client.logins
+        orders = await glimpse.take(self.itch, self.addresses, self.feed, self.count)
+        # Nobody captures that door.
+        self.snapshots = clients.Client.logins - before
+        quote = json.loads(await run(
+            self.stack, "feed-handler quote", self.ours("feed-handler"), "quote", "BTC-USD", "--json",
+            "--a", self.addresses.line(0), "--b", self.addresses.line(1),
+            "--recovery", f"127.0.0.1:{self.addresses.recovery}", "--snapshot", f"127.0.0.1:{self.addresses.snapshot}",
+        ))
+        for side, ours in (("B", quote["bid"]), ("S", quote["ask"])):
+            price, prices = glimpse.best(orders, "BTC-USD", side)
+            check(f"{side}: {ours} in our books, {price} in the snapshot", (ours is None) == (price is None))
+            if ours is not None:
+                expect(f"best {side}", float(ours["price"]), price / 10_000)
+        done(f"nasdaq-protocols {version_of('nasdaq-protocols')}", (
+            f"GLIMPSE: {len(orders)} orders rest by the snapshot, as by the {self.count} messages of the day, and as in our books"
         ))
         await self.live.logout()
         said = await self.recorder.ended(interrupt=True)
@@ -168,7 +187,7 @@ class Run:
             return
         packets = await self.capture.end()
         self.capture.leave_out(self.replays)
-        await self.capture.no_problems(self.stack, clients.Client.logins - len(self.replays))
+        await self.capture.no_problems(self.stack, clients.Client.logins - len(self.replays) - self.snapshots)
         feed_name = None
         for index, name in enumerate("AB"):
             line = await self.capture.line(self.stack, index)
@@ -186,10 +205,27 @@ class Run:
             f"SoupBinTCP {replayed} sequenced messages at gap recovery, {sequenced} at order entry"
         ))
 
+        await self.read_orders()
         if dissector := os.environ.get("STRANGERS_ITCH_DISSECTOR"):
             types = await self.capture.itch(self.stack, dissector)
             expect("kinds of ITCH messages on line A", types, self.counted["by_type"])
             done(Path(dissector).name, f"{sum(types.values())} ITCH messages on line A, of the kinds our feed handler counted")
+
+    async def read_orders(self):
+        """With our dissector tshark reads what is ours, too."""
+        dissector = self.repository / "docs/protocol/exchange.lua"
+        found = await self.capture.orders(self.stack, dissector)
+        expected = await self.capture.order_types(self.stack)
+        for direction, types in expected.items():
+            expect(f"kinds of {direction} by our dissector", found[direction], types)
+        for kinds, direction in (("OUXuit", "requests"), ("SAECUJui", "responses")):
+            for kind in kinds:
+                check(f"no {kind} among the {direction}", kind in found[direction])
+        harm = await self.capture.harmed_orders(self.stack, dissector, self.directory)
+        done(dissector.name, (
+            f"{sum(found['requests'].values())} requests and {sum(found['responses'].values())} responses over UDP and TCP, "
+            f"none malformed, of the kinds that crossed; {harm} harmed datagrams are all called malformed"
+        ))
 
     def check_responses(self, name, datagrams, connections):
         """What went over UDP is part of the numbered stream."""

@@ -34,6 +34,10 @@ def _row(fields, row):
         _field(fields, name, "char_ascii")
     elif kind == "ascii":
         _field(fields, name, "str_ascii_n", length=length)
+    elif kind == "decimal":
+        # The library would move the padding to the other side.
+        for index in range(int(length)):
+            _field(fields, f"{name}_{index}", "char_ascii")
     elif name == "appendage_length":
         # The library's array brings its own length: bytes, behind a u16.
         _field(fields, "appendage", "byte", array="true", length_type="uint_2_be")

@@ -13,6 +13,8 @@ use crate::exchange::command::Command;
 use crate::journal::SimDisk;
 use crate::poison::Skips;
 use crate::recovery::archive;
+use crate::recovery::credentials::MarketDataLogins;
+use crate::recovery::door::DoorConfig;
 use crate::recovery::durable::OpenJournal;
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
@@ -79,6 +81,7 @@ impl Inline {
             market_data: outside.network.sender(feed),
             order_entry,
             gap_recovery,
+            glimpse: None,
             re_requests: outside.network.sender(udp),
             disk: Some(outside.disk.clone()),
             snapshots: Some(outside.disk.clone()),
@@ -98,6 +101,12 @@ impl Inline {
         let shutdown = Shutdown::default();
         let stages = build(config, seams, &shutdown, |_| {})?;
         Ok(Self { stages, shutdown })
+    }
+
+    /// Opens the door for snapshots of the books, to everybody.
+    pub fn open_glimpse(&mut self, listener: SimListener) {
+        let recovery = &mut self.stages.recovery;
+        recovery.open_glimpse(listener, MarketDataLogins::Open, DoorConfig::default());
     }
 
     /// Lets each stage have one turn; returns the work done.

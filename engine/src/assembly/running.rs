@@ -59,6 +59,8 @@ pub struct Addresses {
     pub line_b: Option<SocketAddrV4>,
     /// Gap recovery over TCP.
     pub recovery_tcp: SocketAddrV4,
+    /// Snapshots of the books over TCP.
+    pub snapshot_tcp: SocketAddrV4,
 }
 
 impl fmt::Display for Addresses {
@@ -66,8 +68,8 @@ impl fmt::Display for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "order_entry_udp={} order_entry_tcp={} recovery_tcp={} line_a={}",
-            self.order_entry_udp, self.order_entry_tcp, self.recovery_tcp, self.line_a
+            "order_entry_udp={} order_entry_tcp={} recovery_tcp={} snapshot_tcp={} line_a={}",
+            self.order_entry_udp, self.order_entry_tcp, self.recovery_tcp, self.snapshot_tcp, self.line_a
         )?;
         match self.line_b {
             Some(line_b) => write!(f, " line_b={line_b}"),
@@ -165,6 +167,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         line_a: config.network.line_a,
         line_b: config.network.line_b,
         recovery_tcp: config.network.recovery_tcp,
+        snapshot_tcp: config.network.snapshot_tcp,
     };
 
     let (began, now_ns) = (Instant::now(), seams.clock.now_ns());
@@ -381,8 +384,11 @@ fn open_doors(
     network.order_entry_tcp = order_entry.address();
     let gap_recovery = TcpDoor::open(network.recovery_tcp)?;
     network.recovery_tcp = gap_recovery.address();
+    let glimpse = TcpDoor::open(network.snapshot_tcp)?;
+    network.snapshot_tcp = glimpse.address();
     tell(&format!("order entry: TCP {}", network.order_entry_tcp));
     tell(&format!("gap recovery: TCP {}", network.recovery_tcp));
+    tell(&format!("snapshots: TCP {}", network.snapshot_tcp));
 
     for line in std::iter::once(&mut network.line_a).chain(&mut network.line_b) {
         if line.port() == 0 {
@@ -420,6 +426,7 @@ fn open_doors(
         market_data,
         order_entry,
         gap_recovery,
+        glimpse: Some(glimpse),
         re_requests,
         snapshots: disk
             .is_some()
@@ -567,7 +574,9 @@ fn plans(
         (Role::Journal, Box::new(journal)),
         (Role::Recovery, Box::new(recovery)),
     ];
-    layout.plans(stages, &config.threads.cores, idle)
+    let mut plans = layout.plans(stages, &config.threads.cores, idle)?;
+    plans[0].raise(config.threads.priority);
+    Ok(plans)
 }
 
 /// A stage that leaves something behind when its thread drops it in order.

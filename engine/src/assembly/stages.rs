@@ -1,6 +1,7 @@
 //! The four stages and what connects them, whatever the outside is: real sockets and disks, or simulated ones.
 
 use std::io;
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -38,6 +39,8 @@ use crate::snapshot::{Keeper, KeeperSettings, Origin, Retention, SnapshotCounter
 const INBOUND_RING: usize = 4_096;
 /// What the engine may have on its way to recovery.
 const NOTES_RING: usize = 4_096;
+/// What subscribers get at each of their doors, all together: 256 MiB a second.
+const SUBSCRIBERS_BYTES_PER_MS: usize = 256 * 1_024;
 const DAY_NS: u64 = 86_400_000_000_000;
 /// A snapshot leaves at least so many segments' room to the journal: one more than it wants for itself.
 const SEGMENTS_FREE: u64 = 3;
@@ -77,6 +80,8 @@ pub(super) struct Seams<W: Outside> {
     pub(super) order_entry: W::Door,
     /// Gap recovery over TCP.
     pub(super) gap_recovery: W::Door,
+    /// Snapshots of the books over TCP; `None` in a simulation that opens the door later, or not.
+    pub(super) glimpse: Option<W::Door>,
     /// The journal's; `None` when nothing is kept.
     pub(super) disk: Option<W::Disk>,
     /// Beside the journal.
@@ -206,14 +211,21 @@ pub(super) fn build<W: Outside>(
         ),
         ..DoorConfig::default()
     };
-    let is_local = network.recovery_tcp.ip().is_loopback();
-    recovery_config.market_data_logins = if is_local {
-        MarketDataLogins::Open
-    } else {
-        MarketDataLogins::Listed(credentials.clone())
+    let logins = |door: SocketAddrV4| {
+        if door.ip().is_loopback() {
+            MarketDataLogins::Open
+        } else {
+            MarketDataLogins::Listed(credentials.clone())
+        }
     };
+    let subscribers = DoorConfig {
+        stream_bytes_per_ms: SUBSCRIBERS_BYTES_PER_MS,
+        ..door.clone()
+    };
+    let glimpse = (logins(network.snapshot_tcp), subscribers.clone());
+    recovery_config.market_data_logins = logins(network.recovery_tcp);
     recovery_config.credentials = credentials;
-    (recovery_config.order_entry, recovery_config.gap_recovery) = (door.clone(), door);
+    (recovery_config.order_entry, recovery_config.gap_recovery) = (door, subscribers);
     let recovery_links = RecoveryLinks {
         window: window_from,
         commands: Durable::new(
@@ -234,6 +246,10 @@ pub(super) fn build<W: Outside>(
         seams.gap_recovery,
         seams.re_requests,
     );
+    if let Some(listener) = seams.glimpse {
+        let (logins, door) = glimpse;
+        recovery.open_glimpse(listener, logins, door);
+    }
     // The journal's day is its first one.
     let first_day_ns = recovered.day_ns.unwrap_or_else(|| {
         let now_ns = seams.clock.now_ns();

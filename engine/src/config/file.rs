@@ -105,6 +105,7 @@ pub(super) struct Network {
     pub(super) line_a: Option<Spanned<String>>,
     pub(super) line_b: Option<Spanned<String>>,
     pub(super) recovery_tcp: Option<Spanned<String>>,
+    pub(super) snapshot_tcp: Option<Spanned<String>>,
     pub(super) interface: Option<Spanned<String>>,
     pub(super) multicast_ttl: Option<Spanned<u32>>,
     pub(super) datagram_size: Option<Spanned<Bytes>>,
@@ -151,5 +152,6 @@ pub(super) struct Threads {
     pub(super) layout: Option<LayoutChoice>,
     pub(super) idle: Option<IdleChoice>,
     pub(super) cores: Option<Spanned<Vec<usize>>>,
+    pub(super) priority: Option<Spanned<u32>>,
     pub(super) lock_memory: Option<bool>,
 }

@@ -259,6 +259,12 @@ mod tests {
             "network.recovery_tcp",
             "own",
         );
+        check(
+            "\"127.0.0.1:26479\"",
+            "\"127.0.0.1:26478\"",
+            "network.snapshot_tcp",
+            "own",
+        );
         check("orders = 262144", "orders = 1", "capacities.orders", "16");
         check(
             "instruments = 64",

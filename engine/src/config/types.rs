@@ -247,6 +247,8 @@ pub struct Network {
     pub line_b: Option<SocketAddrV4>,
     /// Gap recovery over TCP.
     pub recovery_tcp: SocketAddrV4,
+    /// Snapshots of the books over TCP: GLIMPSE.
+    pub snapshot_tcp: SocketAddrV4,
     /// Address of the interface market data leaves from.
     pub interface: Ipv4Addr,
     /// Routers that market data may cross, plus one.
@@ -269,6 +271,7 @@ impl Network {
         self.order_entry_udp.set_port(0);
         self.order_entry_tcp.set_port(0);
         self.recovery_tcp.set_port(0);
+        self.snapshot_tcp.set_port(0);
         self.line_a.set_port(0);
         if let Some(line_b) = &mut self.line_b {
             line_b.set_port(0);
@@ -353,6 +356,8 @@ pub struct Threads {
     pub idle: IdleChoice,
     /// Core of each thread, in the order of their stages; threads beyond are not pinned.
     pub cores: Vec<usize>,
+    /// Steps above the usual priority for the thread that orders wait for first.
+    pub priority: u32,
     /// Keep memory from being swapped out.
     pub lock_memory: bool,
 }

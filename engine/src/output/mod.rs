@@ -6,6 +6,7 @@
 
 mod acknowledgements;
 mod counters;
+mod display;
 mod echo;
 mod encode;
 mod feed;
@@ -29,6 +30,7 @@ use rtrb::Consumer;
 use zerocopy::{FromBytes, IntoBytes};
 
 pub use counters::{LiveOutputCounters, OutputCounters, StreamCounters};
+pub use display::displayed;
 pub use encode::{Encoder, MessageSink, Numbers};
 pub use feed::ENDING_NS;
 pub use line::HEARTBEAT_NS;

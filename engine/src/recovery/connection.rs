@@ -34,6 +34,8 @@ pub(super) struct Connection<S> {
     end: usize,
     heard_ns: u64,
     queued_ns: u64,
+    /// Bytes queued since the beginning.
+    queued_bytes: u64,
     /// Since when what waits has not moved; meaningless while nothing waits.
     stuck_ns: u64,
 }
@@ -56,6 +58,7 @@ impl<S: Read + Write> Connection<S> {
             end: 0,
             heard_ns: now_ns,
             queued_ns: now_ns,
+            queued_bytes: 0,
             stuck_ns: now_ns,
         }
     }
@@ -164,6 +167,11 @@ impl<S: Read + Write> Connection<S> {
         Ok(written)
     }
 
+    /// Bytes ever queued.
+    pub(super) fn queued_bytes(&self) -> u64 {
+        self.queued_bytes
+    }
+
     /// Bytes that wait to be written.
     pub(super) fn waiting(&self) -> usize {
         self.end - self.start
@@ -196,6 +204,7 @@ impl<S: Read + Write> Connection<S> {
             self.queued_ns = now_ns;
         }
         self.end += count;
+        self.queued_bytes += count as u64;
     }
 
     /// Moves what waits to the front once half of the buffer is behind it, so that each byte moves about once.

@@ -17,6 +17,7 @@ const ACCEPTS_MAX: usize = 8;
 const ACCEPT_NS: u64 = 200_000;
 /// Idle connections that nobody follows are read about once in this time, all together.
 const READ_NS: u64 = 4_000;
+const MILLISECOND_NS: u64 = 1_000_000;
 /// How often the listener is asked which connections can be read.
 const READABLE_NS: u64 = 10_000;
 
@@ -33,6 +34,9 @@ pub struct DoorConfig {
     pub output_bytes: usize,
     /// Sequenced Data queued for one connection in one turn, bytes.
     pub stream_bytes_per_poll: usize,
+    /// The same for all connections together in a millisecond. Who replays a day takes what he gets, and the thread that gives
+    /// it would keep a core from those whom somebody waits for.
+    pub stream_bytes_per_ms: usize,
     /// A connection that has not logged in by then is closed.
     pub login_timeout_ns: u64,
     /// A login for messages that have not come yet waits this long for them: the client may know more than this stage.
@@ -53,6 +57,7 @@ impl Default for DoorConfig {
             input_bytes: 4 * 1_024,
             output_bytes: 64 * 1_024,
             stream_bytes_per_poll: 32 * 1_024,
+            stream_bytes_per_ms: usize::MAX,
             login_timeout_ns: 5_000_000_000,
             login_patience_ns: 250_000_000,
             silence_ns: 15_000_000_000,
@@ -133,6 +138,9 @@ pub(super) struct Door<L: Listener, V: Service> {
     accept_ns: u64,
     /// Not asked which can be read before.
     readable_ns: u64,
+    /// Sequenced Data that may be queued until then.
+    allowance: usize,
+    allowance_ns: u64,
     config: DoorConfig,
     counters: DoorCounters,
 }
@@ -159,6 +167,8 @@ impl<L: Listener, V: Service> Door<L, V> {
             next: 0,
             accept_ns: 0,
             readable_ns: 0,
+            allowance: 0,
+            allowance_ns: 0,
             config,
             counters: DoorCounters::default(),
         }
@@ -177,12 +187,17 @@ impl<L: Listener, V: Service> Door<L, V> {
     pub(super) fn poll(&mut self, view: View<'_>) -> usize {
         let mut work = self.accept(view.now_ns);
         self.look(view.now_ns);
+        if view.now_ns >= self.allowance_ns {
+            self.allowance_ns = view.now_ns + MILLISECOND_NS;
+            self.allowance = self.config.stream_bytes_per_ms;
+        }
         let Self {
             service,
             slots,
             free,
             used,
             next,
+            allowance,
             config,
             counters,
             ..
@@ -197,9 +212,13 @@ impl<L: Listener, V: Service> Door<L, V> {
             let Some(visitor) = &mut slots[slot] else {
                 unreachable!("used slots have a connection")
             };
-            match visitor.turn(service, view, idle_ns, config, counters) {
+            let queued = visitor.connection.queued_bytes();
+            let budget = config.stream_bytes_per_poll.min(*allowance);
+            match visitor.turn(service, view, idle_ns, budget, config, counters) {
                 Some(done) => {
                     work += done;
+                    let queued = visitor.connection.queued_bytes() - queued;
+                    *allowance = allowance.saturating_sub(queued as usize);
                     *next += 1;
                 }
                 None => {

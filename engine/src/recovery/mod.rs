@@ -5,6 +5,7 @@
 //!  journal --durable commands--> replica ---> answers to questions
 //!                         |         \--> store, when the window has overtaken its reader
 //!                         \---> keeper: snapshots, on a thread of its own
+//!                         \---> GLIMPSE: images of the displayed books, for who comes late
 //!  journal, snapshots --> archive, on a thread of its own --> SoupBinTCP: what the store does not have any more
 //! ```
 //!
@@ -30,6 +31,7 @@ pub mod durable;
 mod feeder;
 mod follower;
 mod gap_service;
+mod glimpse;
 pub mod history;
 mod order_entry;
 pub mod re_request;
@@ -62,12 +64,14 @@ use days::DAY_BEFORE_NS;
 use door::{Door, DoorConfig, DoorCounters};
 use durable::Durable;
 use gap_service::GapService;
+use glimpse::Glimpse;
 use order_entry::OrderEntry;
 use re_request::{ReRequestConfig, ReRequestCounters, ReRequests};
 use replica::Replica;
 use service::{Close, View};
 use store::{FEED_STREAM, Store, StoreCounters};
 
+pub use glimpse::{IMAGES_MAX, PACKET_BYTES_MAX};
 pub use start::{Catching, Start};
 
 const _: () = assert!(FEED_STREAM == window::FEED_STREAM);
@@ -155,6 +159,10 @@ pub struct RecoveryCounters {
     pub order_entry: DoorCounters,
     /// The gap-recovery door.
     pub gap_recovery: DoorCounters,
+    /// The snapshot door; nothing where there is none.
+    pub glimpse: DoorCounters,
+    /// Images of the books made for it.
+    pub images: u64,
     /// Acknowledgements sent again.
     pub re_requests: ReRequestCounters,
     /// The store.
@@ -194,6 +202,8 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     archive: Option<Archive>,
     order_entry: Door<O, OrderEntry>,
     gap_recovery: Door<G, GapService>,
+    /// GLIMPSE; `None` where the door is not open.
+    glimpse: Option<Door<G, Glimpse>>,
     re_requests: ReRequests<A>,
     /// The window goes on behind this command; until the replica is there, it fills the store.
     mending: Option<u64>,
@@ -354,6 +364,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             archive: None,
             order_entry: Door::new(order_entry, service, config.order_entry),
             gap_recovery: Door::new(gap_recovery, gap_service, config.gap_recovery),
+            glimpse: None,
             re_requests: ReRequests::new(acknowledgements, sessions, config.re_requests),
             mending: None,
             rolled_ns: start.rolled_ns,
@@ -367,6 +378,14 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
     /// From now on snapshots are taken, by `keeper`.
     pub fn keep_snapshots(&mut self, keeper: Keeper) {
         self.snapshots.keeper = Some(keeper);
+    }
+
+    /// From now on snapshots of the books are given to subscribers, at the door behind `listener`.
+    ///
+    /// # Panics
+    /// When a limit of `config` makes no sense.
+    pub fn open_glimpse(&mut self, listener: G, logins: MarketDataLogins, config: DoorConfig) {
+        self.glimpse = Some(Door::new(listener, Glimpse::new(logins), config));
     }
 
     /// From now on old messages are made again, by `archive`.
@@ -427,7 +446,8 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             return 0;
         };
         let due_ns = *snapshots.due_ns.get_or_insert(now_ns + snapshots.interval_ns);
-        if now_ns < due_ns || !keeper.is_idle() {
+        let is_imaged = self.glimpse.as_ref().is_some_and(|door| door.service.is_making());
+        if now_ns < due_ns || !keeper.is_idle() || is_imaged {
             return 0;
         }
         let wanted = snapshots.newest + snapshots.commands_min;
@@ -456,6 +476,8 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         RecoveryCounters {
             order_entry: self.order_entry.counters(),
             gap_recovery: self.gap_recovery.counters(),
+            glimpse: self.glimpse.as_ref().map(Door::counters).unwrap_or_default(),
+            images: self.glimpse.as_ref().map_or(0, |door| door.service.made()),
             re_requests: self.re_requests.counters(),
             store: self.store.counters(),
             lapped: self.lapped,
@@ -467,13 +489,17 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
     /// closes every connection.
     pub fn close(&mut self) {
         for _ in 0..CLOSING_TURNS_MAX {
-            if self.poll() == 0 && self.order_entry.is_flushed() && self.gap_recovery.is_flushed() {
+            let is_flushed = self.order_entry.is_flushed() && self.gap_recovery.is_flushed();
+            if self.poll() == 0 && is_flushed && self.glimpse.as_ref().is_none_or(Door::is_flushed) {
                 break;
             }
         }
         let now_ns = self.clock.now_ns();
         self.order_entry.close(now_ns);
         self.gap_recovery.close(now_ns);
+        if let Some(door) = &mut self.glimpse {
+            door.close(now_ns);
+        }
     }
 
     /// A day begins, unless it has: a reader that was lapped in the middle of the roll has put it into the store.
@@ -539,6 +565,10 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         let Some(replica) = &mut self.replica else {
             return 0;
         };
+        // An image is as of one command.
+        if self.glimpse.as_ref().is_some_and(|door| door.service.is_making()) {
+            return 0;
+        }
         let Some(missing) = self.mending else {
             return replica.poll(
                 &mut self.commands,
@@ -610,6 +640,12 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
         };
         work += self.order_entry.poll(view);
         work += self.gap_recovery.poll(view);
+        if let Some(door) = &mut self.glimpse {
+            work += door.poll(view);
+            work += view
+                .replica
+                .map_or(0, |replica| door.service.make(replica, now_ns));
+        }
         work += self.lend(now_ns);
         work += self.archive.as_mut().map_or(0, Archive::poll);
         self.count_turn(work, stored, steps);
@@ -619,11 +655,17 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
     /// Acknowledgements that go over TCP are waited for, and answers a little. What is missed elsewhere is mended soon enough.
     fn hurry(&self) -> Hurry {
         let orders = self.order_entry.hurry(order_entry::Open::hurry);
-        orders.max(self.gap_recovery.hurry(|_| Hurry::Leisure))
+        let glimpse = self.glimpse.as_ref().map(|door| door.hurry(|_| Hurry::Leisure));
+        orders
+            .max(self.gap_recovery.hurry(|_| Hurry::Leisure))
+            .max(glimpse.unwrap_or(Hurry::Leisure))
     }
 
     fn watch(&self, watch: &mut Watch) {
         self.order_entry.watch(watch);
         self.gap_recovery.watch(watch);
+        if let Some(door) = &self.glimpse {
+            door.watch(watch);
+        }
     }
 }

@@ -19,6 +19,8 @@ pub struct ReRequestConfig {
     pub messages_max: u16,
     /// Requests at work at once; further ones are dropped.
     pub requests_max: usize,
+    /// The same of one session: whoever asks without end fills no more than his part.
+    pub session_requests_max: u32,
     /// Datagrams sent in one turn.
     pub datagrams_per_poll: usize,
     /// Bytes sent to one session in a second; what goes beyond is dropped.
@@ -31,7 +33,8 @@ impl Default for ReRequestConfig {
     fn default() -> Self {
         Self {
             messages_max: 2_000,
-            requests_max: 256,
+            requests_max: 1_024,
+            session_requests_max: 64,
             datagrams_per_poll: 16,
             session_bytes_per_second: 16 * 1_024 * 1_024,
             datagram_bytes_max: 1_472,
@@ -71,6 +74,8 @@ struct Request {
 struct Budget {
     since_ns: u64,
     used: u64,
+    /// Requests at work.
+    requests: u32,
 }
 
 /// Requests at work.
@@ -114,10 +119,13 @@ impl<A: DatagramSink> ReRequests<A> {
             self.counters.not_servable += 1;
             return;
         };
-        if self.requests.len() >= self.config.requests_max {
+        let of_session = &mut self.budgets[session as usize].requests;
+        if self.requests.len() >= self.config.requests_max || *of_session >= self.config.session_requests_max
+        {
             self.counters.overflowed += 1;
             return;
         }
+        *of_session += 1;
         self.requests.push_back(Request {
             session,
             address,
@@ -134,6 +142,8 @@ impl<A: DatagramSink> ReRequests<A> {
             };
             if self.send_next(store, &mut request, now_ns) {
                 self.requests.push_back(request);
+            } else {
+                self.budgets[request.session as usize].requests -= 1;
             }
         }
         self.config.datagrams_per_poll
@@ -170,10 +180,7 @@ impl<A: DatagramSink> ReRequests<A> {
         };
         let budget = &mut self.budgets[request.session as usize];
         if now_ns.saturating_sub(budget.since_ns) >= SECOND_NS {
-            *budget = Budget {
-                since_ns: now_ns,
-                used: 0,
-            };
+            (budget.since_ns, budget.used) = (now_ns, 0);
         }
         budget.used += datagram.len() as u64;
         if budget.used > self.config.session_bytes_per_second {

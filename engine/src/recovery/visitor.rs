@@ -76,12 +76,13 @@ impl<S: Read + Write, T> Visitor<S, T> {
         }
     }
 
-    /// One turn; returns the work done, or `None` when the connection is to be dropped.
+    /// One turn, for about `budget` bytes of Sequenced Data; returns the work done, or `None` when the connection is to be dropped.
     pub(super) fn turn<V: Service<Open = T>>(
         &mut self,
         service: &mut V,
         view: View<'_>,
         idle_ns: u64,
+        budget: usize,
         config: &DoorConfig,
         counters: &mut DoorCounters,
     ) -> Option<usize> {
@@ -90,7 +91,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
             peer: self.connection.peer(),
         };
         if let Phase::Login(..) | Phase::Open(..) = self.phase {
-            match self.live_turn(service, caller, view, idle_ns, config, counters) {
+            match self.live_turn(service, caller, view, (idle_ns, budget), config, counters) {
                 Ok(work) => return Some(work),
                 Err(close) => {
                     counters.count(close);
@@ -126,7 +127,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
         service: &mut V,
         caller: Caller,
         view: View<'_>,
-        idle_ns: u64,
+        (idle_ns, budget): (u64, usize),
         config: &DoorConfig,
         counters: &mut DoorCounters,
     ) -> Result<usize, Close> {
@@ -165,13 +166,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
             if is_heard && view.now_ns.saturating_sub(self.connection.heard_ns()) >= *limit_ns {
                 service.silence(open, caller, *limit_ns, view.now_ns)?;
             }
-            work += service.turn(
-                open,
-                caller,
-                &mut self.connection,
-                config.stream_bytes_per_poll,
-                view,
-            )?;
+            work += service.turn(open, caller, &mut self.connection, budget, view)?;
             work += usize::from(self.connection.put_heartbeat(view.now_ns, HEARTBEAT_NS));
         }
         work += self.connection.flush(view.now_ns).map_err(|_| Close::Ended)?;

@@ -11,8 +11,9 @@ use super::parker::Watch;
 use super::socket::{OpenError, Transport, local_address, open_patiently};
 use crate::runtime::seams::Listener;
 
-/// Connections that the kernel keeps until they are accepted (capped by net.core.somaxconn).
-const BACKLOG: i32 = 128;
+/// Connections that the kernel keeps until they are accepted (capped by net.core.somaxconn). Who finds no room tries again
+/// after a second, so that a thousand who come at once should.
+const BACKLOG: i32 = 1_024;
 /// Connections that are named at once.
 const READABLE_MAX: usize = 64;
 

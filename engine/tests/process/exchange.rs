@@ -92,6 +92,7 @@ deposits = {{ USD = "1000000000", BTC = "100000" }}
 order_entry_udp = "127.0.0.1:0"
 order_entry_tcp = "127.0.0.1:0"
 recovery_tcp = "127.0.0.1:0"
+snapshot_tcp = "127.0.0.1:0"
 line_a = "239.192.0.1:0"
 line_b = "239.192.0.2:0"
 

@@ -67,7 +67,12 @@ fn two_starts_on_one_data_directory_conflict_clearly() {
 fn two_starts_on_one_port_conflict_clearly() {
     let (one, other) = (Directory::new(), Directory::new());
     let first = Exchange::start(&one.configuration(|text| text));
-    for door in ["order_entry_tcp", "order_entry_udp", "recovery_tcp"] {
+    for door in [
+        "order_entry_tcp",
+        "order_entry_udp",
+        "recovery_tcp",
+        "snapshot_tcp",
+    ] {
         let address = first.address(door).to_string();
         let taken = other.configuration(|text| {
             text.replace(
@@ -205,7 +210,7 @@ fn garbage_at_the_doors_harms_nobody() {
         socket.send_to(&forged, udp).expect("loopback takes it");
         client.send_raw(&forged[..random.below(forged.len() as u64) as usize]);
         if round % 10 == 0 {
-            for door in ["order_entry_tcp", "recovery_tcp"] {
+            for door in ["order_entry_tcp", "recovery_tcp", "snapshot_tcp"] {
                 let mut stream = TcpStream::connect(exchange.address(door)).expect("the door is open");
                 // It may be closed before all of it was taken.
                 let _ = stream.write_all(&garbage);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::runtime::sim_net::{SimConnector, SimSocket, SimStream, Switchboard};
 use feed_handler::receiver::Datagrams;
+use feed_handler::recovery::Credentials;
 use feed_handler::recovery_link::Connect;
 use feed_handler::{Capacity, Digest, Market, Observer, State, Subscriber, SubscriberConfig};
 use protocol::testing::Random;
@@ -20,7 +21,10 @@ use crate::world::{Announced, Place};
 /// Subscribers say that they are stale after three heartbeats; a turn more is granted.
 const STALE_NS: u64 = 4_000_000_000;
 
-/// The door of gap recovery as it is now: it is another one after each start.
+/// Some begin so many turns late, or earlier, by a snapshot.
+const LATE_MAX: u64 = 3_000;
+
+/// A door as it is now: it is another one after each start.
 pub(crate) type Door = Arc<Mutex<SimConnector>>;
 
 struct Lines(SimSocket);
@@ -57,28 +61,56 @@ impl Connect for ToDoor {
 /// Keeps what was delivered as hashes: every message of each day in its place.
 #[derive(Default)]
 struct Delivered {
-    days: Vec<(u32, Vec<u64>)>,
+    days: Vec<Day>,
+    /// The first day begins with a snapshot.
+    is_late: bool,
+}
+
+struct Day {
+    number: u32,
+    /// Messages that were in the snapshot; `None` while nobody knows.
+    before: Option<u64>,
+    hashes: Vec<u64>,
 }
 
 impl Delivered {
     /// Day, and messages of its feed.
     fn place(&self) -> Place {
         let last = self.days.last();
-        last.map_or((0, 0), |(day, hashes)| (*day, hashes.len() as u64))
+        last.map_or((0, 0), |day| {
+            (day.number, day.before.unwrap_or(0) + day.hashes.len() as u64)
+        })
+    }
+
+    /// The last day's next message has this number.
+    fn goes_on_with(&mut self, next: u64) {
+        if let Some(day) = self.days.last_mut() {
+            let taken = day.hashes.len() as u64;
+            day.before.get_or_insert(next - 1 - taken);
+        }
     }
 }
 
 impl Observer for Delivered {
     fn session(&mut self, session: SessionName) {
-        let (day, before) = (number_of(session), self.place().0);
-        assert!(day > before, "day {day} behind day {before}");
-        self.days.push((day, Vec::new()));
+        let (number, before) = (number_of(session), self.place().0);
+        assert!(number > before, "day {number} behind day {before}");
+        let is_whole = !self.is_late || !self.days.is_empty();
+        self.days.push(Day {
+            number,
+            before: is_whole.then_some(0),
+            hashes: Vec::new(),
+        });
     }
 
     fn message(&mut self, sequence: u64, message: &[u8], _market: &Market) {
-        let (_, hashes) = self.days.last_mut().expect("a session begins first");
-        hashes.push(crate::hash_of(message));
-        assert_eq!(sequence, hashes.len() as u64);
+        self.goes_on_with(sequence);
+        let day = self.days.last_mut().expect("a session begins first");
+        day.hashes.push(crate::hash_of(message));
+        assert_eq!(
+            Some(sequence),
+            day.before.map(|before| before + day.hashes.len() as u64)
+        );
     }
 }
 
@@ -86,6 +118,8 @@ pub(crate) struct Handler {
     subscriber: Subscriber<Lines, ToDoor>,
     address: SocketAddrV4,
     delivered: Delivered,
+    /// Turns until it begins.
+    sleeps: u64,
     /// Its market's digest when it had taken so many messages.
     samples: Vec<(Place, u64)>,
     states: [u64; 4],
@@ -100,6 +134,7 @@ impl Handler {
         address: SocketAddrV4,
         lines: [SocketAddrV4; 2],
         door: &Door,
+        glimpse: &Door,
         mut random: Random,
     ) -> Self {
         let join = |line: SocketAddrV4| {
@@ -123,10 +158,23 @@ impl Handler {
         };
         // Some have one line only.
         let b = random.chance(3, 4).then_some(b);
+        let mut subscriber = Subscriber::over(&config, [Some(a), b], Some(recovery));
+        let is_late = random.chance(1, 3);
+        if is_late {
+            let snapshot = ToDoor {
+                door: Arc::clone(glimpse),
+                from: address,
+            };
+            subscriber = subscriber.join_by(snapshot, Credentials::default());
+        }
         Self {
-            subscriber: Subscriber::over(&config, [Some(a), b], Some(recovery)),
+            subscriber,
             address,
-            delivered: Delivered::default(),
+            delivered: Delivered {
+                is_late,
+                ..Delivered::default()
+            },
+            sleeps: if is_late { random.below(LATE_MAX) } else { 0 },
             samples: Vec::new(),
             states: [0; 4],
             ended: BTreeMap::new(),
@@ -140,14 +188,18 @@ impl Handler {
 
     /// One turn. `announced`: how far the feed was, some time ago, on the wire.
     pub(crate) fn turn(&mut self, now: u64, announced: Announced) {
+        if self.sleeps > 0 {
+            self.sleeps -= 1;
+            return;
+        }
         // Sometimes it is slow.
         if self.random.below(8) > 0 {
-            self.subscriber.poll_with(now, &mut self.delivered);
+            self.poll(now);
         }
         if self.random.below(16) > 0 {
             return;
         }
-        self.subscriber.poll_with(now, &mut self.delivered);
+        self.poll(now);
         let state = self.subscriber.state();
         self.states[state as usize] += 1;
         let taken = self.delivered.place();
@@ -172,7 +224,16 @@ impl Handler {
                 );
             }
         }
-        self.samples.push((taken, self.digest()));
+        if !self.subscriber.waits_for_snapshot() {
+            self.samples.push((taken, self.digest()));
+        }
+    }
+
+    fn poll(&mut self, now: u64) {
+        self.subscriber.poll_with(now, &mut self.delivered);
+        if let Some(next) = self.subscriber.next_sequence() {
+            self.delivered.goes_on_with(next);
+        }
     }
 
     /// How old `announced` must be for [`Handler::turn`].
@@ -199,8 +260,10 @@ impl Handler {
 
     /// How many messages it had taken, of which day, when its books were looked at.
     pub(crate) fn looked_at(&mut self) -> impl Iterator<Item = Place> + '_ {
-        let last = (self.delivered.place(), self.digest());
-        self.samples.push(last);
+        if !self.subscriber.waits_for_snapshot() {
+            let last = (self.delivered.place(), self.digest());
+            self.samples.push(last);
+        }
         self.samples.iter().map(|(taken, _)| *taken)
     }
 
@@ -212,8 +275,21 @@ impl Handler {
         digests: &BTreeMap<Place, u64>,
         coverage: &mut Coverage,
     ) {
-        for (day, hashes) in &self.delivered.days {
+        if self.delivered.is_late && !self.delivered.days.is_empty() {
+            coverage.met("subscribers that came by a snapshot");
+        }
+        for Day {
+            number,
+            before,
+            hashes,
+        } in &self.delivered.days
+        {
+            // Nothing was told of a day that ended with the snapshot.
+            let Some(before) = before else { continue };
+            let day = number;
             let feed = feeds.get(day).map_or(&[][..], Vec::as_slice);
+            let whole = feed.len();
+            let feed = feed.get(*before as usize..).unwrap_or_default();
             let is_last = feeds.keys().last() == Some(day);
             // Who hears of a new day first gives up what is missing of the day before.
             let length = if is_last {
@@ -230,8 +306,7 @@ impl Handler {
             );
             if let Some(said) = self.ended.get(day) {
                 assert_eq!(
-                    *said,
-                    feed.len() as u64,
+                    *said, whole as u64,
                     "a subscriber said that day {day} had ended there"
                 );
                 coverage.met("subscriber that did not hear the next day, and said so");

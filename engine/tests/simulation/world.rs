@@ -110,6 +110,7 @@ pub(crate) struct World {
     low: Vec<(u64, u64)>,
     order_entry: SimConnector,
     gap_recovery: Door,
+    glimpse: Door,
     customers: Vec<Customer>,
     handlers: Vec<Handler>,
     deaths: Vec<Death>,
@@ -175,10 +176,12 @@ impl World {
         let (_, order_entry) = tcp(setting.tcp);
         let (_, gap_recovery) = tcp(setting.tcp);
         let gap_recovery = Arc::new(Mutex::new(gap_recovery));
+        let (_, glimpse) = tcp(setting.tcp);
+        let glimpse = Arc::new(Mutex::new(glimpse));
         let handlers = (0..setting.handlers)
             .map(|index| {
                 let address = SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, index), 5_000);
-                Handler::new(&network, address, lines, &gap_recovery, random.split())
+                Handler::new(&network, address, lines, &gap_recovery, &glimpse, random.split())
             })
             .collect();
         Self {
@@ -205,6 +208,7 @@ impl World {
             low: Vec::new(),
             order_entry,
             gap_recovery,
+            glimpse,
             customers,
             handlers,
             deaths: Vec::new(),

@@ -4,7 +4,6 @@ use super::Failure;
 use super::feed::Feed;
 use super::options::{BookOptions, Common};
 use super::output::{cross_json, imbalance_json, imbalance_text, level_json, level_text};
-use feed_handler::arbiter::Start;
 use feed_handler::ticker::Instrument;
 use feed_handler::{Market, Observer, Side};
 use protocol::market_data::FeedMessage;
@@ -39,7 +38,7 @@ impl Observer for Changes {
 }
 
 pub(crate) fn run(common: &Common, options: &BookOptions) -> Result<(), Failure> {
-    let mut feed = Feed::open(common, Start::At(1))?;
+    let mut feed = Feed::open_now(common)?;
     feed.join(&mut ())?;
     let mut changes = Changes {
         locate: feed.find(&options.symbol)?,

@@ -31,6 +31,15 @@ pub(crate) struct Feed<'a> {
 impl<'a> Feed<'a> {
     /// Joins the lines and listens for Ctrl-C.
     pub(crate) fn open(common: &'a Common, start: Start) -> Result<Self, Failure> {
+        Self::over(common, Subscriber::new(&common.subscriber(start, false)?)?)
+    }
+
+    /// The same for who wants the market as it is now: by a snapshot, where the options name the service.
+    pub(crate) fn open_now(common: &'a Common) -> Result<Self, Failure> {
+        Self::over(common, Subscriber::new(&common.subscriber(Start::At(1), true)?)?)
+    }
+
+    fn over(common: &'a Common, subscriber: Subscriber) -> Result<Self, Failure> {
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             // The second one ends the process at once: the first is of no use while a full pipe holds it up.
@@ -47,7 +56,7 @@ impl<'a> Feed<'a> {
         }
         Ok(Self {
             common,
-            subscriber: Subscriber::new(&common.subscriber(start)?)?,
+            subscriber,
             clock: Clock::new(),
             interrupted,
             worked_ns: 0,
@@ -166,9 +175,17 @@ impl<'a> Feed<'a> {
 
     fn explain(&self, failure: Option<RecoveryFailure>) -> Failure {
         let lines = self.lines_text();
-        let recovery = match self.common.recovery.0 {
-            Some(address) => format!("the recovery service {address}"),
-            None => "recovery (--recovery off)".to_owned(),
+        let recovery = match (self.common.snapshot.0, self.common.recovery.0) {
+            (Some(address), _) if self.subscriber.waits_for_snapshot() => {
+                let service = format!("the snapshot service {address}");
+                let failure =
+                    failure.map_or("it sends nothing whole".to_owned(), |failure| failure.to_string());
+                return Failure::CannotJoin(format!(
+                    "cannot join: {service}: {failure}. Check --snapshot, or leave it out to replay the day"
+                ));
+            }
+            (_, Some(address)) => format!("the recovery service {address}"),
+            (_, None) => "recovery (--recovery off)".to_owned(),
         };
         if let Some(failure @ RecoveryFailure::Rejected(reason)) = failure {
             let advice = if reason == REJECT_NOT_AUTHORIZED {

@@ -68,6 +68,10 @@ pub(crate) struct Common {
         default_value = "127.0.0.1:26478"
     )]
     pub(crate) recovery: Switchable<SocketAddr>,
+    /// Where to take the books from (GLIMPSE), instead of replaying the day up to now: the exchange's is 127.0.0.1:26479.
+    /// Volume and last trade then begin with the join. For `quote`, `book` and `trades`: the others want the whole day
+    #[arg(long, global = true, value_name = "ADDRESS:PORT|off", default_value = "off")]
+    pub(crate) snapshot: Switchable<SocketAddr>,
     /// Address of the interface the groups are joined on
     #[arg(long, global = true, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub(crate) interface: Ipv4Addr,
@@ -108,7 +112,11 @@ impl Common {
     }
 
     /// The subscription these options describe.
-    pub(crate) fn subscriber(&self, start: Start) -> Result<SubscriberConfig, super::Failure> {
+    pub(crate) fn subscriber(
+        &self,
+        start: Start,
+        may_snapshot: bool,
+    ) -> Result<SubscriberConfig, super::Failure> {
         let credentials = Credentials::new(&self.username, &self.password)
             .map_err(|error| super::Failure::Usage(error.to_string()))?;
         Ok(SubscriberConfig {
@@ -116,6 +124,7 @@ impl Common {
             line_b: self.b.0,
             interface: self.interface,
             recovery: self.recovery.0,
+            snapshot: self.snapshot.0.filter(|_| may_snapshot),
             credentials,
             start,
             capacity: self.capacity(),
@@ -342,8 +351,11 @@ pub(crate) enum By {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayOptions {
-    /// The file to read
+    /// The file to read: BinaryFILE (u16 length + message), plain or packed by gzip
     pub(crate) file: PathBuf,
+    /// Tell of so many instruments, the busiest first
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) instruments: usize,
     /// One JSON object
     #[arg(long)]
     pub(crate) json: bool,

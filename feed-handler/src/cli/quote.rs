@@ -6,13 +6,12 @@ use super::options::{Common, QuoteOptions};
 use super::output::{
     cross_json, cross_text, imbalance_json, imbalance_text, level_json, level_text, session_text, trade_json,
 };
-use feed_handler::arbiter::Start;
 use feed_handler::decimal;
 use serde_json::json;
 use std::io::{Write, stdout};
 
 pub(crate) fn run(common: &Common, options: &QuoteOptions) -> Result<(), Failure> {
-    let mut feed = Feed::open(common, Start::At(1))?;
+    let mut feed = Feed::open_now(common)?;
     feed.join(&mut ())?;
     let locate = feed.find(&options.symbol)?;
     let subscriber = &feed.subscriber;

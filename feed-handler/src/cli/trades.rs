@@ -71,7 +71,11 @@ impl<W: Write> Observer for Printer<'_, W> {
 
 pub(crate) fn run(common: &Common, options: &TradesOptions) -> Result<(), Failure> {
     let symbol = options.symbol.as_deref().map(symbol_field).transpose()?;
-    let mut feed = Feed::open(common, Start::At(1))?;
+    // An earlier trade is in no snapshot.
+    let mut feed = match options.from {
+        From::Sequence(_) => Feed::open(common, Start::At(1))?,
+        From::Now => Feed::open_now(common)?,
+    };
     let mut printer = Printer {
         out: BufWriter::new(stdout().lock()),
         options,

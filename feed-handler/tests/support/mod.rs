@@ -179,7 +179,7 @@ impl Script {
     }
 }
 
-fn bytes(message: &impl WireMessage) -> Vec<u8> {
+pub fn bytes(message: &impl WireMessage) -> Vec<u8> {
     let mut buffer = [0; 64];
     let length = message
         .write(&mut buffer)

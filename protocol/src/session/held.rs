@@ -96,6 +96,19 @@ impl Held {
         }
     }
 
+    /// Forgets messages from `sequence` on.
+    pub(super) fn forget_from(&mut self, sequence: u64) {
+        if self.count == 0 {
+            return;
+        }
+        for slot in &mut self.slots {
+            if slot.sequence >= sequence.max(1) {
+                slot.sequence = 0;
+                self.count -= 1;
+            }
+        }
+    }
+
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.forget_below(u64::MAX);

@@ -139,6 +139,24 @@ pub(super) fn network(section: &file::Network, problems: &mut Problems<'_>) -> N
             "give each door a port of its own",
         );
     }
+    let snapshot_tcp = address(
+        section.snapshot_tcp.as_ref(),
+        limits::SNAPSHOT,
+        "network.snapshot_tcp",
+        problems,
+    );
+    if snapshot_tcp.port() != 0 && [order_entry_tcp, recovery_tcp].contains(&snapshot_tcp) {
+        problems.add(
+            section
+                .snapshot_tcp
+                .as_ref()
+                .or(section.recovery_tcp.as_ref())
+                .map_or(0..0, Spanned::span),
+            "network.snapshot_tcp",
+            "it is the same address as order_entry_tcp or recovery_tcp",
+            "give each door a port of its own",
+        );
+    }
     let interface = section.interface.as_ref().map_or(Ipv4Addr::LOCALHOST, |text| {
         text.get_ref().parse().unwrap_or_else(|_| {
             problems.add(
@@ -161,6 +179,7 @@ pub(super) fn network(section: &file::Network, problems: &mut Problems<'_>) -> N
         line_a,
         line_b,
         recovery_tcp,
+        snapshot_tcp,
         interface,
         multicast_ttl: u8::try_from(count(
             section.multicast_ttl.as_ref(),
@@ -307,6 +326,12 @@ pub(super) fn threads(section: &file::Threads, problems: &mut Problems<'_>) -> T
         layout: section.layout.unwrap_or_default(),
         idle: section.idle.unwrap_or_default(),
         cores: cores.to_vec(),
+        priority: count(
+            section.priority.as_ref(),
+            &limits::PRIORITY,
+            "threads.priority",
+            problems,
+        ),
         lock_memory: section.lock_memory.unwrap_or(false),
     }
 }

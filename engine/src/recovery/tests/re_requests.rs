@@ -3,6 +3,7 @@
 use std::net::SocketAddrV4;
 
 use super::world::{CLIENT, EXCHANGE, SECOND, World, config, order};
+use crate::runtime::Stage;
 use crate::runtime::links::EngineNote;
 use crate::runtime::sim_net::{SimSocket, TcpSettings};
 use protocol::packet::Packet;
@@ -98,4 +99,55 @@ fn what_is_sent_again_is_bounded() {
     }
     world.run();
     assert_eq!(world.stage.counters().re_requests.overflowed, 6);
+}
+
+/// One session asks without end, at a rate that no turn keeps up with; another one's requests are answered in the turn they come
+/// in, and what the first one gets is bounded all the same.
+#[test]
+fn a_storm_of_one_session_moves_no_other() {
+    let mut config = config();
+    config.re_requests.session_bytes_per_second = 100_000;
+    let mut world = World::with(config, TcpSettings::default(), 1_024 * 1_024);
+    let other: SocketAddrV4 = "10.0.0.8:40000".parse().expect("an address");
+    let (mut storming, mut calm) = (world.board.bind(CLIENT), world.board.bind(other));
+    for user_ref in 1..=500 {
+        world.enter(0, order(user_ref, b'B', 1, 1_000_000));
+    }
+    let bob = crate::exchange::command::Order {
+        user_ref: 1,
+        ..order(1, b'B', 1, 1_000_000)
+    };
+    world.enter(2, bob);
+    world.run();
+    let mut answered = 0;
+    for _ in 0..100 {
+        let ask = |session, address, count| EngineNote::ReRequest {
+            session,
+            address,
+            from: 1,
+            count,
+        };
+        for _ in 0..250 {
+            world.notes.push(ask(0, CLIENT, u16::MAX)).expect("room");
+        }
+        world.notes.push(ask(2, other, 1)).expect("room");
+        // Sixteen datagrams leave in a turn, one of each request; those of a session that has had its bytes are dropped.
+        for _ in 0..5 {
+            world.stage.poll();
+        }
+        while let Some((_, datagram)) = calm.receive() {
+            answered += usize::from(Packet::parse(&datagram).expect("well formed").count());
+        }
+    }
+    assert_eq!(answered, 100, "everything that the calm one asked for");
+    let mut bytes = 0;
+    while let Some((_, datagram)) = storming.receive() {
+        bytes += datagram.len();
+    }
+    assert!((50_000..=100_000).contains(&bytes), "{bytes}");
+    let counters = world.stage.counters().re_requests;
+    assert!(
+        counters.overflowed > 10_000 && counters.over_budget > 0,
+        "{counters:?}"
+    );
 }

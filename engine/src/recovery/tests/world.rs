@@ -96,6 +96,7 @@ pub(super) struct World {
     unreleased: Option<Command>,
     order_entry: SimConnector,
     gap_recovery: SimConnector,
+    glimpse: SimConnector,
     window: Writer,
     commands: Producer<Command>,
     exchange: Exchange,
@@ -249,6 +250,8 @@ impl World {
         let now = Arc::new(AtomicU64::new(SECOND));
         let (order_entry_listener, order_entry) = sim_net::tcp(tcp);
         let (gap_listener, gap_recovery) = sim_net::tcp(tcp);
+        let (glimpse_listener, glimpse) = sim_net::tcp(tcp);
+        let (glimpse_logins, glimpse_door) = (config.market_data_logins.clone(), config.gap_recovery.clone());
         let (window, reader) = window::create(window_bytes);
         let (commands, commands_end) = RingBuffer::new(64 * 1_024);
         let (notes, notes_end) = RingBuffer::new(1_024);
@@ -260,7 +263,7 @@ impl World {
             notes: notes_end,
             inbound: inbound_end,
         };
-        let stage = RecoveryStage::resume(
+        let mut stage = RecoveryStage::resume(
             config,
             links,
             start,
@@ -269,6 +272,7 @@ impl World {
             gap_listener,
             board.sender(EXCHANGE),
         );
+        stage.open_glimpse(glimpse_listener, glimpse_logins, glimpse_door);
         Self {
             now,
             stage,
@@ -282,6 +286,7 @@ impl World {
             unreleased: None,
             order_entry,
             gap_recovery,
+            glimpse,
             window,
             commands,
             exchange: Exchange::new(LIMITS),
@@ -402,6 +407,11 @@ impl World {
 
     pub(super) fn subscriber(&self) -> Client {
         Client::new(self.gap_recovery.connect(CLIENT).expect("listening"))
+    }
+
+    /// At the snapshot door.
+    pub(super) fn late_comer(&self) -> Client {
+        Client::new(self.glimpse.connect(CLIENT).expect("listening"))
     }
 
     /// A client that has logged in to its session from `sequence` on; the login's packets are taken away.

@@ -79,11 +79,17 @@ impl World {
         loop {
             let (order_entry, to_order_entry) = tcp(self.setting.tcp);
             let (gap_recovery, to_gap_recovery) = tcp(self.setting.tcp);
+            let (glimpse, to_glimpse) = tcp(self.setting.tcp);
             self.order_entry = to_order_entry;
             *self.gap_recovery.lock().unwrap_or_else(PoisonError::into_inner) = to_gap_recovery;
+            *self.glimpse.lock().unwrap_or_else(PoisonError::into_inner) = to_glimpse;
             let start = || Inline::start(&self.config, &self.outside, order_entry, gap_recovery);
             match catch_unwind(AssertUnwindSafe(start)) {
-                Ok(started) => return started.unwrap_or_else(|error| panic!("does not start: {error}")),
+                Ok(started) => {
+                    let mut started = started.unwrap_or_else(|error| panic!("does not start: {error}"));
+                    started.open_glimpse(glimpse);
+                    return started;
+                }
                 Err(panic) => {
                     let Some(command) = poison::take_applying().filter(is_poison) else {
                         resume_unwind(panic);

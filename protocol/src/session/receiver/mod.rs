@@ -82,6 +82,8 @@ pub struct Receiver {
     session: Option<SessionName>,
     /// The message whose turn it is.
     next: u64,
+    /// Nothing is delivered yet: somebody else will say where the stream begins.
+    waits: bool,
     /// One past the last message known to exist.
     known: u64,
     /// Where the stream ends, once said.
@@ -111,6 +113,7 @@ impl Receiver {
             config,
             session,
             next,
+            waits: false,
             known: next,
             end: None,
             held: Held::new(config.held_max),
@@ -267,6 +270,27 @@ impl Receiver {
         self.settle();
     }
 
+    /// Delivers nothing until [`Receiver::go_on`] says where the stream begins: what comes behind the next message is held.
+    pub fn wait(&mut self) {
+        self.waits = true;
+    }
+
+    /// Ends [`Receiver::wait`]: the stream begins at message `next`, which may be before what has passed meanwhile; then
+    /// there is a gap. `deliver` gets what is held and in turn.
+    pub fn go_on(&mut self, now: u64, next: u64, deliver: impl FnMut(u64, &[u8])) {
+        self.waits = false;
+        if next >= self.next {
+            self.skip_to(next, deliver);
+            return;
+        }
+        // Within one turn of the ring no two numbers share a slot.
+        self.held
+            .forget_from(next.saturating_add(self.config.held_max as u64));
+        (self.next, self.requested, self.awaited) = (next, next, 0);
+        self.fresh_at = Some(now + self.config.patience_ns);
+        self.settle();
+    }
+
     /// Begins another session at message `next`, as after the roll of the day.
     pub fn restart(&mut self, session: Option<SessionName>, next: u64, now: u64) {
         self.held.clear();
@@ -286,7 +310,7 @@ impl Receiver {
             return;
         }
         // The last number there is would leave no next one; no stream comes that far.
-        if sequence > self.next || sequence == u64::MAX {
+        if sequence > self.next || self.waits || sequence == u64::MAX {
             if self.held.insert(self.next, sequence, message) {
                 self.counts.held += 1;
                 self.came(sequence);

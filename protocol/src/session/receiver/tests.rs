@@ -266,3 +266,39 @@ fn a_bad_network_loses_nothing() {
         assert!(flood.not_held > 100, "more is ahead than can be held: {flood:?}");
     }
 }
+
+/// A snapshot comes while the stream is heard: nothing is delivered before, and then everything from its number on, wherever
+/// that is.
+#[test]
+fn waits_until_it_is_said_where_the_stream_begins() {
+    let mut random = Random::new(5);
+    for _ in 0..2_000 {
+        let heard = random.between(2, 60);
+        let until = heard + random.between(1, 40);
+        let begins = random.between(1, until + 5);
+        let mut receiver = Receiver::new(CONFIG, None, 1, 0);
+        receiver.wait();
+        receiver.restart(None, heard - 1, 0);
+        for number in heard..until {
+            // Some were lost.
+            if number == heard || random.chance(3, 4) {
+                assert_eq!(give(&mut receiver, 1, &packet(number, 1)).1, []);
+            }
+        }
+        // Late ones change nothing.
+        assert_eq!(give(&mut receiver, 1, &packet(heard - 1, 1)).1, []);
+        let mut delivered = Vec::new();
+        receiver.go_on(2, begins, |number, message| {
+            assert_eq!(message, number.to_be_bytes());
+            delivered.push(number);
+        });
+        let end = until.max(begins) + 3;
+        // Whatever is missing comes again, and what follows comes too.
+        for number in begins..end {
+            delivered.extend(give(&mut receiver, 3, &packet(number, 1)).1);
+        }
+        assert_eq!(delivered, (begins..end).collect::<Vec<_>>());
+        assert!(!receiver.has_gap());
+        assert_eq!((receiver.next_sequence(), receiver.missing()), (end, 0));
+    }
+}
