@@ -39,11 +39,9 @@ fn is_claps_own(argument: &Arg) -> bool {
     argument.is_hide_set() || ["help", "version"].contains(&argument.get_id().as_str())
 }
 
-/// Some words, the first with a capital or naming a value.
+/// Some words.
 fn is_sentence(text: Option<&str>) -> bool {
     text.is_some_and(|text| {
-        text.split_whitespace().count() >= WORDS_MIN
-            && !text.starts_with(char::is_whitespace)
-            && !text.contains("TODO")
+        text.split_whitespace().count() >= WORDS_MIN && !text.starts_with(char::is_whitespace)
     })
 }
