@@ -3,13 +3,21 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use client_sim::cli::{compare, load, market, soak, trade};
 use client_sim::demo;
 
+/// How the process ended.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, and every check passed
+  1  a check failed, or the exchange refused what was asked of it
+  2  the command line is wrong, or the exchange can not be reached
+  130  Ctrl-C pressed twice";
+
 /// Customers of the exchange: demo, load generator, order entry by hand.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, after_help = EXIT_CODES)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
@@ -33,6 +41,9 @@ enum Verb {
     Market(market::MarketArguments),
     /// Enters orders by hand: one on the command line, or many at a prompt.
     Trade(trade::TradeArguments),
+    /// Writes man pages and shell completions below a prefix.
+    #[command(hide = true)]
+    Pages(manual::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +55,12 @@ fn main() -> ExitCode {
         Verb::Compare(arguments) => compare::run(&arguments),
         Verb::Market(arguments) => market::run(&arguments),
         Verb::Trade(arguments) => trade::run(&arguments),
+        Verb::Pages(arguments) => manual::run(&Arguments::command(), &arguments)
+            .map(|written| {
+                print!("{written}");
+                true
+            })
+            .map_err(|error| format!("{}: {error}", arguments.out.display())),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -52,5 +69,15 @@ fn main() -> ExitCode {
             eprintln!("client-sim: {error}");
             ExitCode::from(2)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_and_option_is_explained() {
+        assert_eq!(manual::complaints(&Arguments::command()), Vec::<String>::new());
     }
 }

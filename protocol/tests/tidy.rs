@@ -9,13 +9,15 @@ use toml::{Table, Value};
 
 /// Crates of the workspace, and those of them that each may use. Nobody has benches or client-sim in its list but
 /// benches: they are ends.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("protocol", &[]),
     ("engine", &["protocol", "feed-handler"]),
     ("feed-handler", &["protocol"]),
     ("client-sim", &["protocol", "feed-handler", "engine"]),
     ("benches", &["protocol", "engine", "feed-handler", "client-sim"]),
     ("tuning", &[]),
+    // Knows command lines only; each program may use it for its pages.
+    ("docs/manual", &[]),
 ];
 
 /// What lies at the top, beside dot-files and what `.gitignore` names.

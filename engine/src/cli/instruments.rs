@@ -84,7 +84,7 @@ fn row(config: &Config, index: usize, instrument: &Instrument) -> Row {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = arguments.config.read()?;
+    let config = arguments.config.read()?.0;
     let rows: Vec<_> = config
         .instruments
         .iter()

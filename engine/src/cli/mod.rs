@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod instruments;
 mod journal;
+mod log;
 mod notify;
 mod run;
 mod secret;
@@ -12,11 +13,11 @@ mod socket;
 mod stat;
 mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use engine::config::{Config, ConfigError};
+use clap::{CommandFactory, Parser, Subcommand};
+use engine::config::{Config, ConfigError, Durability, Environment};
 
 /// How the process ended, beside 0: everything went well.
 const EXIT_CODES: &str = "\
@@ -55,6 +56,9 @@ enum Verb {
     Audit(audit::Arguments),
     /// Leave out the command that ended the last process, so that the next start goes on without it.
     Skip(journal::SkipArguments),
+    /// Write man pages and shell completions below a prefix.
+    #[command(hide = true)]
+    Pages(manual::Arguments),
 }
 
 /// A failure that ends the process.
@@ -76,7 +80,9 @@ impl From<ConfigError> for Failure {
 
 /// Runs the command that was typed.
 pub(crate) fn main() -> ExitCode {
-    let result = match Arguments::parse().verb {
+    let verb = Arguments::parse().verb;
+    let is_run = matches!(verb, Verb::Run(_));
+    let result = match verb {
         Verb::Run(arguments) => run::run(&arguments),
         Verb::Check(arguments) => check::run(&arguments),
         Verb::Instruments(arguments) => instruments::run(&arguments),
@@ -86,6 +92,9 @@ pub(crate) fn main() -> ExitCode {
         Verb::Stat(arguments) => stat::run(&arguments),
         Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Skip(arguments) => journal::skip(&arguments),
+        Verb::Pages(arguments) => manual::run(&Arguments::command(), &arguments)
+            .map_err(|error| Failure::Ended(format!("{}: {error}", arguments.out.display())))
+            .and_then(|written| print(&written)),
     };
     let (text, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,
@@ -93,13 +102,13 @@ pub(crate) fn main() -> ExitCode {
         Err(Failure::Refused(text)) => (text, 2),
         Err(Failure::NotStarted(text)) => (text, 3),
     };
-    eprintln!("exchange: {text}");
+    let text = format!("exchange: {text}");
+    if is_run {
+        log::failure(&text);
+    } else {
+        eprintln!("{text}");
+    }
     ExitCode::from(code)
-}
-
-/// The configuration of `--config`, else the built-in one.
-fn configuration(file: Option<&Path>) -> Result<Config, ConfigError> {
-    file.map_or_else(|| Ok(Config::built_in()), Config::read)
 }
 
 /// Arguments that name a configuration.
@@ -111,8 +120,55 @@ struct ConfigArgument {
 }
 
 impl ConfigArgument {
-    fn read(&self) -> Result<Config, ConfigError> {
-        configuration(self.file.as_deref())
+    /// The file, and what the environment says instead; its text too.
+    fn read(&self) -> Result<(Config, String), ConfigError> {
+        Config::read_with(self.file.as_deref(), &Environment::of_process())
+    }
+}
+
+/// Arguments that hold instead of the configuration, and of the environment.
+#[derive(Debug, clap::Args)]
+struct Overrides {
+    /// The data directory, instead of the configuration's.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// When something may leave, instead of the configuration's.
+    #[arg(long, value_enum)]
+    durability: Option<DurabilityArgument>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum DurabilityArgument {
+    /// Once it is on disk.
+    Sync,
+    /// Once it is handed to the kernel: a crash may lose what was acknowledged last.
+    Async,
+    /// At once, and nothing is written: for measuring.
+    None,
+}
+
+impl Overrides {
+    fn apply(&self, config: &mut Config) {
+        if let Some(directory) = &self.data {
+            config.journal.directory.clone_from(directory);
+        }
+        if let Some(durability) = self.durability {
+            config.journal.durability = match durability {
+                DurabilityArgument::Sync => Durability::Sync,
+                DurabilityArgument::Async => Durability::Async,
+                DurabilityArgument::None => Durability::None,
+            };
+        }
+    }
+
+    /// Flags that were given, and the keys they stand for.
+    fn given(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        [
+            (self.data.is_some(), "--data", "journal.directory"),
+            (self.durability.is_some(), "--durability", "journal.durability"),
+        ]
+        .into_iter()
+        .filter_map(|(is_given, flag, key)| is_given.then_some((flag, key)))
     }
 }
 
@@ -125,5 +181,15 @@ fn print(text: &str) -> Result<(), Failure> {
             "can not write to standard output: {error}"
         ))),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_and_option_is_explained() {
+        assert_eq!(manual::complaints(&Arguments::command()), Vec::<String>::new());
     }
 }

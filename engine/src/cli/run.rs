@@ -1,6 +1,6 @@
 //! `exchange run`: starts, says what it is and what it lacks, waits for the end.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -12,7 +12,7 @@ use engine::poison;
 use signal_hook::consts::TERM_SIGNALS;
 use signal_hook::flag;
 
-use super::{ConfigArgument, Failure, notify, print};
+use super::{ConfigArgument, Failure, Overrides, log, notify, print};
 
 /// How often the main thread, which has nothing else to do, looks for a signal or a failure.
 const LOOK: Duration = Duration::from_millis(20);
@@ -21,37 +21,16 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigArgument,
-    /// The data directory, instead of the configuration's.
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// When something may leave, instead of the configuration's.
-    #[arg(long, value_enum)]
-    durability: Option<DurabilityArgument>,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum DurabilityArgument {
-    /// Once it is on disk.
-    Sync,
-    /// Once it is handed to the kernel: a crash may lose what was acknowledged last.
-    Async,
-    /// At once, and nothing is written: for measuring.
-    None,
+    #[command(flatten)]
+    overrides: Overrides,
+    #[command(flatten)]
+    log: log::LogArguments,
 }
 
 impl Arguments {
     fn configuration(&self) -> Result<Config, Failure> {
-        let mut config = self.config.read()?;
-        if let Some(directory) = &self.data {
-            config.journal.directory.clone_from(directory);
-        }
-        if let Some(durability) = self.durability {
-            config.journal.durability = match durability {
-                DurabilityArgument::Sync => Durability::Sync,
-                DurabilityArgument::Async => Durability::Async,
-                DurabilityArgument::None => Durability::None,
-            };
-        }
+        let (mut config, _) = self.config.read()?;
+        self.overrides.apply(&mut config);
         Ok(config)
     }
 }
@@ -83,6 +62,7 @@ impl Room {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    log::install(&arguments.log);
     let config = arguments.configuration()?;
     // Before it is ready a signal ends it at once. Later the first one ends it in order, a further one at once; but
     // only after the first was seen, as some senders repeat themselves.
@@ -92,16 +72,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             .and_then(|_| flag::register(*signal, Arc::clone(&stop)))
             .map_err(|error| Failure::NotStarted(format!("signals can not be handled: {error}")))?;
     }
-    eprintln!(
+    log::notice(&format!(
         "exchange {} with {}, configuration {:016x}",
         env!("CARGO_PKG_VERSION"),
         config.file,
         config.configuration_hash()
-    );
+    ));
     if config.journal.durability != Durability::None {
         poison::install(&config.journal.directory);
     }
-    let running = assembly::start_telling(&config, |line| eprintln!("{line}"))?;
+    let running = assembly::start_telling(&config, log::notice)?;
     hurry.store(false, Ordering::Release);
     print(&format!("ready {}\n", running.addresses()))?;
     notify::ready(&format!("ready {}", running.addresses()));
@@ -109,19 +89,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     while !stop.load(Ordering::Acquire) && !running.is_ending() {
         thread::sleep(LOOK);
         if let Some(line) = room.change(running.is_low_on_space(), &config.journal.directory) {
-            eprintln!("{line}");
+            log::notice(&line);
         }
         for line in running.notices() {
-            eprintln!("{line}");
+            log::notice(&line);
         }
     }
     notify::stopping();
     if !running.is_ending() {
-        eprintln!("ending in order; once more to end at once");
+        log::notice("ending in order; once more to end at once");
         hurry.store(true, Ordering::Release);
     }
     for line in running.notices() {
-        eprintln!("{line}");
+        log::notice(&line);
     }
     let counters = running.counters().to_vec();
     let ended = running.stop().map_err(Failure::Ended)?;
@@ -141,9 +121,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
         });
         if !text.is_empty() {
-            eprintln!("{}:{text}", group.group());
+            log::notice(&format!("{}:{text}", group.group()));
         }
     }
-    eprintln!("ended in order after command {commands}, state {hash:016x}");
+    log::notice(&format!(
+        "ended in order after command {commands}, state {hash:016x}"
+    ));
     Ok(())
 }

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use engine::admin::{Answer, Request};
+use engine::config::{Config, Environment};
 
-use super::{Failure, configuration};
+use super::Failure;
 
 /// An answer is waited for no longer than this: a snapshot of a large state takes that long.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -39,15 +40,19 @@ impl SocketArgument {
     pub(super) fn directory(&self) -> Result<PathBuf, Failure> {
         match &self.data {
             Some(directory) => Ok(directory.clone()),
-            None => Ok(configuration(self.config.as_deref())?.journal.directory),
+            None => Ok(self.configuration()?.journal.directory),
         }
+    }
+
+    fn configuration(&self) -> Result<Config, Failure> {
+        Ok(Config::read_with(self.config.as_deref(), &Environment::of_process())?.0)
     }
 
     fn path(&self) -> Result<PathBuf, Failure> {
         if let Some(path) = &self.socket {
             return Ok(path.clone());
         }
-        let config = configuration(self.config.as_deref())?;
+        let config = self.configuration()?;
         let directory = self.data.as_ref().unwrap_or(&config.journal.directory);
         let off = "the configuration says operating.socket = \"off\": name the socket with --socket";
         let path = config.operating.socket_in(directory);

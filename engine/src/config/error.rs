@@ -6,7 +6,7 @@ use std::ops::Range;
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file's name, or "built-in configuration".
+    /// The file's name, "built-in configuration", or the variable of the environment.
     pub file: String,
     /// Line in the file, from 1; 0 when it is about what the file does not say.
     pub line: usize,
@@ -82,14 +82,17 @@ impl std::error::Error for ConfigError {
 pub(super) struct Problems<'a> {
     file: &'a str,
     text: &'a str,
+    /// Variables and their keys: what stands behind the text.
+    environment: Vec<(String, String)>,
     found: Vec<Problem>,
 }
 
 impl<'a> Problems<'a> {
-    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
+    pub(super) fn new(file: &'a str, text: &'a str, environment: Vec<(String, String)>) -> Self {
         Self {
             file,
             text,
+            environment,
             found: Vec::new(),
         }
     }
@@ -100,6 +103,11 @@ impl<'a> Problems<'a> {
         1 + before.bytes().filter(|byte| *byte == b'\n').count()
     }
 
+    /// The variable and its key that stand at a place.
+    fn variable(&self, at: usize) -> Option<&(String, String)> {
+        self.environment.get(at.checked_sub(self.text.len() + 1)?)
+    }
+
     pub(super) fn add(
         &mut self,
         span: Range<usize>,
@@ -107,9 +115,13 @@ impl<'a> Problems<'a> {
         what: impl Into<String>,
         remedy: impl Into<String>,
     ) {
+        let (file, line) = match self.variable(span.start) {
+            Some((name, _)) => (name.clone(), 0),
+            None => (self.file.to_owned(), self.line(span.start)),
+        };
         self.found.push(Problem {
-            file: self.file.to_owned(),
-            line: self.line(span.start),
+            file,
+            line,
             key: key.into(),
             what: what.into(),
             remedy: remedy.into(),
@@ -119,11 +131,13 @@ impl<'a> Problems<'a> {
     /// What the TOML reader says: syntax, unknown and missing keys, values of the wrong kind.
     pub(super) fn add_toml(&mut self, error: &toml::de::Error) {
         let span = error.span().unwrap_or(0..0);
+        let variable = self.variable(span.start).map(|(_, key)| key.as_str());
         let line = self.line(span.start);
         let written = self.text.lines().nth(line - 1).unwrap_or_default().trim();
-        let key = match written.split_once('=') {
-            Some((key, _)) => key.trim(),
-            None => written,
+        let key = match (variable, written.split_once('=')) {
+            (Some(key), _) => key,
+            (None, Some((key, _))) => key.trim(),
+            (None, None) => written,
         };
         let message = error.message();
         let remedy = if message.contains("unknown field") {

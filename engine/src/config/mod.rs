@@ -4,6 +4,7 @@
 
 mod check;
 mod describe;
+mod environment;
 mod error;
 mod file;
 mod hash;
@@ -16,6 +17,7 @@ use protocol::units::{Price, Symbol};
 
 use crate::setup::Remembered;
 pub use describe::Description;
+pub use environment::{Environment, Origin};
 pub use error::{ConfigError, Problem};
 pub use types::{
     Account, Asset, Authentication, Capacities, Day, Deposit, Durability, IdleChoice, Instrument, Journal,
@@ -79,11 +81,25 @@ impl Config {
     /// # Errors
     /// When it can not be read, or says something that can not be.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let file = path.display().to_string();
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(&file, &text),
-            Err(source) => Err(ConfigError::Unreadable { file, source }),
-        }
+        Ok(Self::read_with(Some(path), &Environment::default())?.0)
+    }
+
+    /// Reads a file (`None`: the built-in configuration), and what the environment says instead. Gives the text too.
+    ///
+    /// # Errors
+    /// When the file can not be read, or one of them says something that can not be.
+    pub fn read_with(path: Option<&Path>, environment: &Environment) -> Result<(Self, String), ConfigError> {
+        let (file, text) = match path {
+            None => (DEFAULT_NAME.to_owned(), DEFAULT.to_owned()),
+            Some(path) => {
+                let file = path.display().to_string();
+                match std::fs::read_to_string(path) {
+                    Ok(text) => (file, text),
+                    Err(source) => return Err(ConfigError::Unreadable { file, source }),
+                }
+            }
+        };
+        Ok((Self::parse_with(&file, &text, environment)?, text))
     }
 
     /// Reads `text`; `file` is its name in messages.
@@ -91,7 +107,15 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
-        check::check(file, text)
+        Self::parse_with(file, text, &Environment::default())
+    }
+
+    /// [`Self::parse`], and what the environment says instead.
+    ///
+    /// # Errors
+    /// Everything that is wrong with one of them.
+    pub fn parse_with(file: &str, text: &str, environment: &Environment) -> Result<Self, ConfigError> {
+        check::check(file, text, environment)
     }
 
     /// Names what the journal's contents depend on: instruments, accounts, deposits and the limits of the exchange.

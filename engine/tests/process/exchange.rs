@@ -163,6 +163,15 @@ impl Exchange {
         Self::spawned(command(&arguments))
     }
 
+    /// Starts with variables of the environment and waits until it says that it is ready.
+    pub(crate) fn start_with(configuration: &Path, variables: &[(&str, &str)]) -> Self {
+        let file = configuration.to_str().expect("the path is text");
+        let mut command = command(&["run", "--config", file]);
+        command.envs(variables.iter().copied());
+        Self::spawned(command)
+            .unwrap_or_else(|ended| panic!("did not start ({}): {}", ended.status, ended.errors))
+    }
+
     /// Starts it traced by `strace` with these arguments; `None` when there is no strace, or it may not trace.
     pub(crate) fn start_traced(configuration: &Path, strace: &[&str]) -> Option<Self> {
         let mut command = Command::new("strace");

@@ -9,4 +9,5 @@ mod exchange;
 mod faults;
 mod operating;
 mod starts;
+mod surroundings;
 mod traced;

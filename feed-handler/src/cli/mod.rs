@@ -23,10 +23,12 @@ mod watch;
 pub(crate) use failure::Failure;
 pub(crate) use options::Arguments;
 
+use clap::CommandFactory;
 use feed_handler::Charts;
 use feed_handler::candle::Interval;
 use feed_handler::charts::ChartsConfig;
 use options::Verb;
+use std::io::{self, Write};
 
 /// Does what was asked.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -47,6 +49,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Verb::Record(options) => record::run(common, options),
         Verb::Export(options) => export::run(common, options),
         Verb::Replay(options) => replay::run(common, options),
+        Verb::Pages(options) => {
+            let written = manual::run(&Arguments::command(), options).map_err(|source| Failure::File {
+                what: options.out.display().to_string(),
+                source,
+            })?;
+            Ok(io::stdout().write_all(written.as_bytes())?)
+        }
     }
 }
 
@@ -58,4 +67,14 @@ fn charts_of(symbol: &str, intervals: &[Interval], candles: usize) -> Result<Cha
         symbols: vec![output::symbol_field(symbol)?],
         ..ChartsConfig::default()
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_and_option_is_explained() {
+        assert_eq!(manual::complaints(&Arguments::command()), Vec::<String>::new());
+    }
 }

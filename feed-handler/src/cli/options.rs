@@ -160,6 +160,9 @@ pub(crate) enum Verb {
     Export(ExportOptions),
     /// Read any ITCH 5.0 file: rebuild its books, count, measure
     Replay(ReplayOptions),
+    /// Write man pages and shell completions below a prefix
+    #[command(hide = true)]
+    Pages(manual::Arguments),
 }
 
 #[derive(Debug, Args)]

@@ -18,7 +18,7 @@ pub enum Verb {
         /// New quantity, what was executed included.
         #[arg(value_parser = decimal, allow_negative_numbers = true)]
         quantity: Decimal,
-        /// New price.
+        /// The new limit price.
         #[arg(value_parser = decimal, allow_negative_numbers = true)]
         price: Decimal,
         /// How much of it others see from now on.
@@ -50,7 +50,7 @@ pub enum Verb {
     },
     /// Shows last trade, best bid and best ask.
     Ticker {
-        /// The instrument.
+        /// The instrument, such as BTC-USD.
         symbol: String,
     },
     /// Lists the instruments with their limits.

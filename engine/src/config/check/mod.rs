@@ -8,11 +8,13 @@ mod sections;
 use std::collections::HashSet;
 
 use protocol::units::Symbol;
+use serde::Deserialize;
 use toml::Spanned;
+use toml::de::DeTable;
 
 use super::error::Problems;
 use super::number::{Number, decimal};
-use super::{Asset, Config, ConfigError, file};
+use super::{Asset, Config, ConfigError, Environment, file};
 use crate::setup::Remembered;
 
 /// Most decimals an asset may have.
@@ -21,10 +23,14 @@ const DECIMALS_MAX: u8 = 18;
 /// fee's parts per million and for sums.
 const AMOUNT_MAX: u128 = 1 << 100;
 
-/// Reads and checks a whole file.
-pub(super) fn check(name: &str, text: &str) -> Result<Config, ConfigError> {
-    let mut problems = Problems::new(name, text);
-    let file: file::File = match toml::from_str(text) {
+/// Reads and checks a whole file, and what the environment says instead.
+pub(super) fn check(name: &str, text: &str, environment: &Environment) -> Result<Config, ConfigError> {
+    let mut problems = Problems::new(name, text, environment.names());
+    let read = DeTable::parse(text).and_then(|mut table| {
+        environment.overlay(table.get_mut(), text.len(), &mut problems);
+        file::File::deserialize(toml::Deserializer::from(table))
+    });
+    let file = match read {
         Ok(file) => file,
         Err(error) => {
             problems.add_toml(&error);
