@@ -50,7 +50,7 @@ impl Reference {
 /// Reads everything there is from message 1 on. A heartbeat over TCP says that there is no more.
 pub(crate) fn reference(exchange: &Exchange) -> Reference {
     let mut client = Client::login(exchange.address("recovery_tcp"), "", "", 1).expect("it is open");
-    while !(matches!(client.next().expect("it stays"), Said::Other) && !client.messages.is_empty()) {}
+    while !matches!(client.next().expect("it stays"), Said::Other) || client.messages.is_empty() {}
     let mut market = Market::new(CAPACITY);
     for message in client.messages.values() {
         market.apply(message).expect("the feed is well formed");
