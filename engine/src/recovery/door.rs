@@ -1,6 +1,7 @@
 //! A SoupBinTCP door: accepts, bounds how many come in, gives each connection its turn. What a login may do and what a
 //! message means is the `Service`'s business.
 
+use super::addresses::{Attempts, Crowd};
 use super::connection::Connection;
 use super::service::{Close, Service, View};
 use super::visitor::{Phase, Visitor};
@@ -25,6 +26,8 @@ const READABLE_NS: u64 = 10_000;
 pub struct DoorConfig {
     /// Most connections at once; further ones are closed at once. At most [`CONNECTIONS_MAX`].
     pub connections_max: usize,
+    /// Most connections at once from one address, loopback apart; further ones are closed at once.
+    pub connections_per_address_max: usize,
     /// Connections looked at in one turn.
     pub connections_per_poll: usize,
     /// Buffer for what came from a client, per connection. Longer packets end the connection.
@@ -49,6 +52,7 @@ impl Default for DoorConfig {
     fn default() -> Self {
         Self {
             connections_max: 256,
+            connections_per_address_max: 64,
             connections_per_poll: 32,
             input_bytes: 4 * 1_024,
             output_bytes: 64 * 1_024,
@@ -69,12 +73,16 @@ pub struct DoorCounters {
     pub accepted: u64,
     /// Connections closed at once because all places were taken.
     pub refused: u64,
+    /// Connections closed at once because their address had as many as it may.
+    pub crowded: u64,
     /// Accepting failed.
     pub accept_errors: u64,
     /// Logins accepted.
     pub logins: u64,
     /// Logins rejected: name or password.
     pub rejected_not_authorized: u64,
+    /// Logins that had to wait because logins from their address had failed.
+    pub delayed: u64,
     /// Logins rejected: session or sequence number.
     pub rejected_session: u64,
     /// Connections closed because no login came.
@@ -133,8 +141,15 @@ pub(super) struct Door<L: Listener, V: Service> {
     accept_ns: u64,
     /// Not asked which can be read before.
     readable_ns: u64,
-    config: DoorConfig,
-    counters: DoorCounters,
+    crowd: Crowd,
+    desk: Desk,
+}
+
+/// What every connection's turn goes by, and notes.
+pub(super) struct Desk {
+    pub(super) config: DoorConfig,
+    pub(super) counters: DoorCounters,
+    pub(super) attempts: Attempts,
 }
 
 impl<L: Listener, V: Service> Door<L, V> {
@@ -144,6 +159,10 @@ impl<L: Listener, V: Service> Door<L, V> {
         assert!(
             (1..=CONNECTIONS_MAX).contains(&config.connections_max),
             "connections_max"
+        );
+        assert!(
+            config.connections_per_address_max >= 1,
+            "connections_per_address_max"
         );
         assert!(config.connections_per_poll >= 1, "connections_per_poll");
         assert!(config.input_bytes >= 512, "input_bytes");
@@ -159,8 +178,12 @@ impl<L: Listener, V: Service> Door<L, V> {
             next: 0,
             accept_ns: 0,
             readable_ns: 0,
-            config,
-            counters: DoorCounters::default(),
+            crowd: Crowd::new(config.connections_max, config.connections_per_address_max),
+            desk: Desk {
+                config,
+                counters: DoorCounters::default(),
+                attempts: Attempts::new(),
+            },
         }
     }
 
@@ -170,7 +193,7 @@ impl<L: Listener, V: Service> Door<L, V> {
     }
 
     pub(super) fn counters(&self) -> DoorCounters {
-        self.counters
+        self.desk.counters
     }
 
     /// Accepts, then gives the next connections a turn each. Returns the work done.
@@ -183,13 +206,13 @@ impl<L: Listener, V: Service> Door<L, V> {
             free,
             used,
             next,
-            config,
-            counters,
+            crowd,
+            desk,
             ..
         } = self;
         // Reading an idle connection is a system call for nothing: the more there are, the rarer it is done.
         let idle_ns = used.len() as u64 * READ_NS;
-        for _ in 0..config.connections_per_poll.min(used.len()) {
+        for _ in 0..desk.config.connections_per_poll.min(used.len()) {
             if *next >= used.len() {
                 *next = 0;
             }
@@ -197,13 +220,14 @@ impl<L: Listener, V: Service> Door<L, V> {
             let Some(visitor) = &mut slots[slot] else {
                 unreachable!("used slots have a connection")
             };
-            match visitor.turn(service, view, idle_ns, config, counters) {
+            match visitor.turn(service, view, idle_ns, desk) {
                 Some(done) => {
                     work += done;
                     *next += 1;
                 }
                 None => {
                     work += 1;
+                    crowd.leaves(*visitor.connection.peer().ip());
                     slots[slot] = None;
                     free.push(slot);
                     used.swap_remove(*next);
@@ -223,21 +247,26 @@ impl<L: Listener, V: Service> Door<L, V> {
                 Ok(Some(accepted)) => accepted,
                 Ok(None) => return done,
                 Err(_) => {
-                    self.counters.accept_errors += 1;
+                    self.desk.counters.accept_errors += 1;
                     return done;
                 }
             };
-            let Some(slot) = self.free.pop() else {
-                self.counters.refused += 1;
+            let Some(slot) = self.free.last().copied() else {
+                self.desk.counters.refused += 1;
                 continue;
             };
-            self.counters.accepted += 1;
+            if !self.crowd.enters(*peer.ip()) {
+                self.desk.counters.crowded += 1;
+                continue;
+            }
+            self.free.pop();
+            self.desk.counters.accepted += 1;
             self.count += 1;
             let DoorConfig {
                 input_bytes,
                 output_bytes,
                 ..
-            } = self.config;
+            } = self.desk.config;
             self.used.push(slot);
             let id = self.count << SLOT_BITS | slot as u64;
             let is_followed = self.listener.follow(&stream, id);
@@ -291,7 +320,7 @@ impl<L: Listener, V: Service> Door<L, V> {
         match std::mem::replace(&mut visitor.phase, Phase::Closing(0)) {
             Phase::Open(open, _) => {
                 visitor.phase = Phase::Ending(open, close);
-                self.counters.count(close);
+                self.desk.counters.count(close);
             }
             other => visitor.phase = other,
         }
@@ -301,9 +330,11 @@ impl<L: Listener, V: Service> Door<L, V> {
     pub(super) fn close(&mut self, now_ns: u64) {
         for slot in self.used.drain(..) {
             self.free.push(slot);
-            if let Some(mut visitor) = self.slots[slot].take()
-                && visitor.connection.flush(now_ns).is_ok()
-            {
+            let Some(mut visitor) = self.slots[slot].take() else {
+                continue;
+            };
+            self.crowd.leaves(*visitor.connection.peer().ip());
+            if visitor.connection.flush(now_ns).is_ok() {
                 visitor.connection.discard_input();
             }
         }

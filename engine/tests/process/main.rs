@@ -8,4 +8,5 @@ mod days;
 mod exchange;
 mod faults;
 mod starts;
+mod strangers;
 mod traced;

@@ -5,4 +5,5 @@ mod order_entry;
 mod questions;
 mod re_requests;
 mod roll;
+mod strangers;
 mod world;
