@@ -200,7 +200,7 @@ fn snapshots() {
     let snapshot = Snapshots::read(&mut disk, newest).expect("memory");
     let whole = snapshot::open(&snapshot).expect("it was just written");
     whole.replica(limits, 1, finished).expect("it was just written");
-    fuzz("snapshots", 2_000, &[snapshot.clone()], |bytes| {
+    fuzz("snapshots", 2_000, std::slice::from_ref(&snapshot), |bytes| {
         let mut bytes = bytes.to_vec();
         if bytes.len() >= HEADER_BYTES
             && bytes.iter().fold(0, |sum: u8, byte| sum.wrapping_add(*byte)) % 8 > 0
