@@ -47,6 +47,8 @@ pub const LEVELS: Range = Range::new(16, 65_536, 1 << 26);
 pub const FEE_SCHEDULES: Range = Range::new(1, 1024, 65_535);
 /// TCP connections at each door.
 pub const CONNECTIONS: Range = Range::new(1, 256, 65_536);
+/// TCP connections at each door from one address, loopback apart.
+pub const CONNECTIONS_PER_ADDRESS: Range = Range::new(1, 64, 65_536);
 /// Finished orders remembered for each account.
 pub const FINISHED_ORDERS: Range = Range::new(1, 256, 1 << 20);
 /// Commands in a ring.

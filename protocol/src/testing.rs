@@ -2,6 +2,8 @@
 //!
 //! Nothing here is fit for secrets. Everything is a function of its seed and of the calls made.
 
+pub mod fuzz;
+
 use std::collections::BinaryHeap;
 
 /// Random numbers from a seed (SplitMix64).

@@ -532,6 +532,8 @@ fn documents_name_files_that_exist() {
         for (line, text) in prose(&text) {
             let (_, code) = spans(text);
             for name in code {
+                // A test in a file: whether the file has it, see below.
+                let name = name.split_once("::").map_or(name, |(file, _)| file);
                 let is_path = !name.contains([' ', '*', '<'])
                     && !name.contains("NNNN")
                     && name
@@ -546,6 +548,34 @@ fn documents_name_files_that_exist() {
     none(
         &offences,
         "The documents are a map of the source: a name on it that is not there sends readers the wrong way.",
+    );
+}
+
+/// Security is claimed by naming a test: as `FILE::NAME`, or by a file of which all is meant.
+#[test]
+fn the_threat_table_names_tests_that_exist() {
+    let path = root().join("docs").join("SECURITY.md");
+    let text = read(&path);
+    let mut offences = Vec::new();
+    let mut count = 0;
+    for (line, text) in prose(&text) {
+        let (_, names) = spans(text);
+        for (file, test) in names.iter().filter_map(|name| name.split_once("::")) {
+            if !file.ends_with(".rs") {
+                continue;
+            }
+            count += 1;
+            let source = root().join(file);
+            let is_there = source.exists() && code(&read(&source)).contains(&format!("fn {test}("));
+            if !is_there {
+                offences.push(format!("{}:{line}: {file}::{test}", shown(&path)));
+            }
+        }
+    }
+    assert!(count > 20, "the table names {count} tests");
+    none(
+        &offences,
+        "What is said to be stopped, and is shown by no test, is a hope.",
     );
 }
 

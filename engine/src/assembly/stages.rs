@@ -216,6 +216,7 @@ pub(super) fn build<W: Outside>(
     }
     let door = DoorConfig {
         connections_max: capacities.connections as usize,
+        connections_per_address_max: capacities.connections_per_address as usize,
         banner: format!(
             "exchange {} configuration {:016x}",
             env!("CARGO_PKG_VERSION"),

@@ -129,6 +129,7 @@ pub(super) struct Capacities {
     pub(super) levels: Option<Spanned<u32>>,
     pub(super) fee_schedules: Option<Spanned<u32>>,
     pub(super) connections: Option<Spanned<u32>>,
+    pub(super) connections_per_address: Option<Spanned<u32>>,
     pub(super) finished_orders: Option<Spanned<u32>>,
     pub(super) journal_ring: Option<Spanned<u32>>,
     pub(super) output_ring: Option<Spanned<Bytes>>,

@@ -306,6 +306,8 @@ pub struct Capacities {
     pub limits: Limits,
     /// TCP connections at each door.
     pub connections: u32,
+    /// TCP connections at each door from one address, loopback apart.
+    pub connections_per_address: u32,
     /// Finished orders remembered per account.
     pub finished_orders: u32,
     /// Commands on their way to the journal.

@@ -189,7 +189,8 @@ impl<S: Segments> Reader<S> {
         }
         for index in (0..self.list.len()).rev() {
             if let Some(header) = self.header_of(self.list[index])?
-                && header.first_sequence <= from
+                // Numbers begin with 1: whoever wrote 0 wrote no journal.
+                && (1..=from).contains(&header.first_sequence)
             {
                 self.recovered.last_sequence = header.first_sequence - 1;
                 self.recovered.last_frame_checksum = header.previous_checksum;

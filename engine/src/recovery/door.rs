@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
+use super::addresses::{Attempts, Crowd};
 use super::connection::Connection;
 use super::service::{Close, Service, View};
 use super::visitor::{Phase, Visitor};
@@ -30,6 +31,8 @@ const READABLE_NS: u64 = 10_000;
 pub struct DoorConfig {
     /// Most connections at once; further ones are closed at once. At most [`CONNECTIONS_MAX`].
     pub connections_max: usize,
+    /// Most connections at once from one address, loopback apart; further ones are closed at once.
+    pub connections_per_address_max: usize,
     /// Connections looked at in one turn.
     pub connections_per_poll: usize,
     /// Buffer for what came from a client, per connection. Longer packets end the connection.
@@ -57,6 +60,7 @@ impl Default for DoorConfig {
     fn default() -> Self {
         Self {
             connections_max: 256,
+            connections_per_address_max: 64,
             connections_per_poll: 32,
             input_bytes: 4 * 1_024,
             output_bytes: 64 * 1_024,
@@ -76,9 +80,11 @@ crate::counters! {
     pub struct DoorCounters: "door" {
         accepted: "Connections taken.",
         refused: "Connections closed at once because all places were taken.",
+        crowded: "Connections closed at once because their address had as many as it may.",
         accept_errors: "Accepting failed.",
         logins: "Logins accepted.",
         rejected_not_authorized: "Logins rejected: name or password.",
+        delayed: "Logins that had to wait because logins from their address had failed.",
         rejected_session: "Logins rejected: session or sequence number.",
         login_timeouts: "Connections closed because no login came.",
         malformed: "Connections closed because what came is not SoupBinTCP, or not in its order.",
@@ -131,8 +137,15 @@ pub(super) struct Door<L: Listener, V: Service> {
     /// Sequenced Data that may be queued until then.
     allowance: usize,
     allowance_ns: u64,
-    config: DoorConfig,
-    counters: Arc<CachePadded<DoorCounters>>,
+    crowd: Crowd,
+    desk: Desk,
+}
+
+/// What every connection's turn goes by, and notes.
+pub(super) struct Desk {
+    pub(super) config: DoorConfig,
+    pub(super) counters: Arc<CachePadded<DoorCounters>>,
+    pub(super) attempts: Attempts,
 }
 
 impl<L: Listener, V: Service> Door<L, V> {
@@ -142,6 +155,10 @@ impl<L: Listener, V: Service> Door<L, V> {
         assert!(
             (1..=CONNECTIONS_MAX).contains(&config.connections_max),
             "connections_max"
+        );
+        assert!(
+            config.connections_per_address_max >= 1,
+            "connections_per_address_max"
         );
         assert!(config.connections_per_poll >= 1, "connections_per_poll");
         assert!(config.input_bytes >= 512, "input_bytes");
@@ -159,8 +176,12 @@ impl<L: Listener, V: Service> Door<L, V> {
             readable_ns: 0,
             allowance: 0,
             allowance_ns: 0,
-            config,
-            counters: DoorCounters::shared(),
+            crowd: Crowd::new(config.connections_max, config.connections_per_address_max),
+            desk: Desk {
+                config,
+                counters: DoorCounters::shared(),
+                attempts: Attempts::new(),
+            },
         }
     }
 
@@ -170,7 +191,7 @@ impl<L: Listener, V: Service> Door<L, V> {
     }
 
     pub(super) fn counters(&self) -> &Arc<CachePadded<DoorCounters>> {
-        &self.counters
+        &self.desk.counters
     }
 
     /// Accepts, then gives the next connections a turn each. Returns the work done.
@@ -179,7 +200,7 @@ impl<L: Listener, V: Service> Door<L, V> {
         self.look(view.now_ns);
         if view.now_ns >= self.allowance_ns {
             self.allowance_ns = view.now_ns + MILLISECOND_NS;
-            self.allowance = self.config.stream_bytes_per_ms;
+            self.allowance = self.desk.config.stream_bytes_per_ms;
         }
         let Self {
             service,
@@ -188,13 +209,13 @@ impl<L: Listener, V: Service> Door<L, V> {
             used,
             next,
             allowance,
-            config,
-            counters,
+            crowd,
+            desk,
             ..
         } = self;
         // Reading an idle connection is a system call for nothing: the more there are, the rarer it is done.
         let idle_ns = used.len() as u64 * READ_NS;
-        for _ in 0..config.connections_per_poll.min(used.len()) {
+        for _ in 0..desk.config.connections_per_poll.min(used.len()) {
             if *next >= used.len() {
                 *next = 0;
             }
@@ -203,8 +224,8 @@ impl<L: Listener, V: Service> Door<L, V> {
                 unreachable!("used slots have a connection")
             };
             let queued = visitor.connection.queued_bytes();
-            let budget = config.stream_bytes_per_poll.min(*allowance);
-            match visitor.turn(service, view, idle_ns, budget, config, counters) {
+            let budget = desk.config.stream_bytes_per_poll.min(*allowance);
+            match visitor.turn(service, view, idle_ns, budget, desk) {
                 Some(done) => {
                     work += done;
                     let queued = visitor.connection.queued_bytes() - queued;
@@ -213,10 +234,11 @@ impl<L: Listener, V: Service> Door<L, V> {
                 }
                 None => {
                     work += 1;
+                    crowd.leaves(*visitor.connection.peer().ip());
                     slots[slot] = None;
                     free.push(slot);
                     used.swap_remove(*next);
-                    counters.open.set(used.len() as u64);
+                    desk.counters.open.set(used.len() as u64);
                 }
             }
         }
@@ -233,27 +255,32 @@ impl<L: Listener, V: Service> Door<L, V> {
                 Ok(Some(accepted)) => accepted,
                 Ok(None) => return done,
                 Err(_) => {
-                    self.counters.accept_errors.increment();
+                    self.desk.counters.accept_errors.increment();
                     return done;
                 }
             };
-            let Some(slot) = self.free.pop() else {
-                self.counters.refused.increment();
+            let Some(slot) = self.free.last().copied() else {
+                self.desk.counters.refused.increment();
                 continue;
             };
-            self.counters.accepted.increment();
+            if !self.crowd.enters(*peer.ip()) {
+                self.desk.counters.crowded.increment();
+                continue;
+            }
+            self.free.pop();
+            self.desk.counters.accepted.increment();
             self.count += 1;
             let DoorConfig {
                 input_bytes,
                 output_bytes,
                 ..
-            } = self.config;
+            } = self.desk.config;
             self.used.push(slot);
             let id = self.count << SLOT_BITS | slot as u64;
             let is_followed = self.listener.follow(&stream, id);
             let connection = Connection::new(stream, peer, now_ns, input_bytes, output_bytes);
             self.slots[slot] = Some(Visitor::new(id, connection, is_followed, now_ns));
-            self.counters.open.set(self.used.len() as u64);
+            self.desk.counters.open.set(self.used.len() as u64);
         }
         // There may be more.
         self.accept_ns = now_ns;
@@ -302,7 +329,7 @@ impl<L: Listener, V: Service> Door<L, V> {
         match std::mem::replace(&mut visitor.phase, Phase::Closing(0)) {
             Phase::Open(open, _) => {
                 visitor.phase = Phase::Ending(open, close);
-                self.counters.count(close);
+                self.desk.counters.count(close);
             }
             other => visitor.phase = other,
         }
@@ -312,9 +339,11 @@ impl<L: Listener, V: Service> Door<L, V> {
     pub(super) fn close(&mut self, now_ns: u64) {
         for slot in self.used.drain(..) {
             self.free.push(slot);
-            if let Some(mut visitor) = self.slots[slot].take()
-                && visitor.connection.flush(now_ns).is_ok()
-            {
+            let Some(mut visitor) = self.slots[slot].take() else {
+                continue;
+            };
+            self.crowd.leaves(*visitor.connection.peer().ip());
+            if visitor.connection.flush(now_ns).is_ok() {
                 visitor.connection.discard_input();
             }
         }

@@ -21,6 +21,7 @@
 //! and commands gather in their ring, for as long as copying takes; what the ring has no room for is read from the journal
 //! then.
 
+mod addresses;
 mod answers;
 pub mod archive;
 mod connection;

@@ -6,7 +6,7 @@ use protocol::soup::{ClientPacket, Login, REJECT_NOT_AUTHORIZED, REJECT_SESSION,
 use protocol::text::trim;
 
 use super::connection::{Connection, Filled};
-use super::door::{DoorConfig, DoorCounters};
+use super::door::{Desk, DoorCounters};
 use super::service::{Caller, Close, Service, Verdict, View};
 use crate::runtime::links;
 
@@ -26,6 +26,8 @@ pub(super) struct PendingLogin {
     requested_sequence: u64,
     heartbeat_timeout_ms: Option<u32>,
     asked_ns: u64,
+    /// It had to wait for its address.
+    is_delayed: bool,
 }
 
 /// How far a connection is.
@@ -83,18 +85,17 @@ impl<S: Read + Write, T> Visitor<S, T> {
         view: View<'_>,
         idle_ns: u64,
         budget: usize,
-        config: &DoorConfig,
-        counters: &DoorCounters,
+        desk: &mut Desk,
     ) -> Option<usize> {
         let caller = Caller {
             id: self.id,
             peer: self.connection.peer(),
         };
         if let Phase::Login(..) | Phase::Open(..) = self.phase {
-            match self.live_turn(service, caller, view, (idle_ns, budget), config, counters) {
+            match self.live_turn(service, caller, view, (idle_ns, budget), desk) {
                 Ok(work) => return Some(work),
                 Err(close) => {
-                    counters.count(close);
+                    desk.counters.count(close);
                     let closing = Phase::Closing(view.now_ns);
                     if let Phase::Open(open, _) = std::mem::replace(&mut self.phase, closing) {
                         self.phase = Phase::Ending(open, close);
@@ -128,8 +129,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
         caller: Caller,
         view: View<'_>,
         (idle_ns, budget): (u64, usize),
-        config: &DoorConfig,
-        counters: &DoorCounters,
+        desk: &mut Desk,
     ) -> Result<usize, Close> {
         let filled = if self.is_readable || view.now_ns >= self.read_ns {
             self.connection.fill(view.now_ns).map_err(|_| Close::Ended)?
@@ -147,17 +147,17 @@ impl<S: Read + Write, T> Visitor<S, T> {
                 };
         }
         let mut work = usize::from(matches!(filled, Filled::Bytes(_)));
-        let (taken, is_drained) = self.take_packets(service, caller, view.now_ns, counters)?;
+        let (taken, is_drained) = self.take_packets(service, caller, view.now_ns, &mut desk.counters)?;
         work += taken;
         if is_drained && filled == Filled::End {
             return Err(Close::Ended);
         }
         if let Phase::Login(since_ns, pending) = &mut self.phase {
-            if view.now_ns.saturating_sub(*since_ns) >= config.login_timeout_ns {
+            if view.now_ns.saturating_sub(*since_ns) >= desk.config.login_timeout_ns {
                 return Err(Close::LoginTimeout);
             }
             if let Some(login) = pending.take() {
-                work += self.judge(login, service, caller, view, config, counters)?;
+                work += self.judge(login, service, caller, view, desk)?;
             }
         }
         if let Phase::Open(open, limit_ns) = &mut self.phase {
@@ -170,7 +170,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
             work += usize::from(self.connection.put_heartbeat(view.now_ns, HEARTBEAT_NS));
         }
         work += self.connection.flush(view.now_ns).map_err(|_| Close::Ended)?;
-        if self.connection.is_stuck(view.now_ns, config.stuck_ns) {
+        if self.connection.is_stuck(view.now_ns, desk.config.stuck_ns) {
             return Err(Close::Stuck);
         }
         Ok(work)
@@ -216,13 +216,27 @@ impl<S: Read + Write, T> Visitor<S, T> {
     /// Asks the service about a login and does what it says; returns the work done.
     fn judge<V: Service<Open = T>>(
         &mut self,
-        pending: PendingLogin,
+        mut pending: PendingLogin,
         service: &mut V,
         caller: Caller,
         view: View<'_>,
-        config: &DoorConfig,
-        counters: &DoorCounters,
+        desk: &mut Desk,
     ) -> Result<usize, Close> {
+        let Desk {
+            config,
+            counters,
+            attempts,
+        } = desk;
+        if attempts.is_delayed(*caller.peer.ip(), view.now_ns) {
+            counters.delayed.add(u64::from(!pending.is_delayed));
+            pending.is_delayed = true;
+            // Its patience begins when it is looked at.
+            pending.asked_ns = view.now_ns;
+            if let Phase::Login(_, place) = &mut self.phase {
+                *place = Some(pending);
+            }
+            return Ok(0);
+        }
         let login = pending.login();
         let is_patient = view.now_ns.saturating_sub(pending.asked_ns) < config.login_patience_ns;
         let verdict = service.login(&login, caller, view);
@@ -255,7 +269,10 @@ impl<S: Read + Write, T> Visitor<S, T> {
             }
             Some(reason) => {
                 match reason {
-                    REJECT_NOT_AUTHORIZED => counters.rejected_not_authorized.increment(),
+                    REJECT_NOT_AUTHORIZED => {
+                        counters.rejected_not_authorized.increment();
+                        attempts.failed(*caller.peer.ip(), view.now_ns);
+                    }
                     _ => counters.rejected_session.increment(),
                 }
                 self.connection
@@ -276,6 +293,7 @@ impl PendingLogin {
             requested_sequence: login.requested_sequence,
             heartbeat_timeout_ms: login.heartbeat_timeout_ms,
             asked_ns,
+            is_delayed: false,
         }
     }
 

@@ -9,5 +9,6 @@ mod exchange;
 mod faults;
 mod operating;
 mod starts;
+mod strangers;
 mod surroundings;
 mod traced;

@@ -6,6 +6,7 @@
 //! of all tests, it runs some. A failure names its seed; the same seed gives the same bytes, and the same hash.
 
 mod arguments;
+mod attacker;
 mod book;
 mod coverage;
 mod customer;

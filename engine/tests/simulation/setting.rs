@@ -46,8 +46,10 @@ pub(crate) struct Setting {
     pub(crate) has_changes: bool,
     /// Accounts, and other fees, come with the file at a restart: so many accounts are not there at first.
     pub(crate) late: u8,
-    /// Strangers send garbage, and copies of other people's datagrams.
+    /// Strangers send garbage.
     pub(crate) has_noise: bool,
+    /// One of the customers is none: it breaks every rule. Not drawn with the rest, see [`crate::attacker::is_in`].
+    pub(crate) has_attacker: bool,
     /// Mean time of a turn.
     pub(crate) pace_ns: u64,
     pub(crate) turns: u64,
@@ -108,6 +110,7 @@ impl Setting {
             is_uneven: is(2),
             has_operator: is(1),
             has_noise: is(1),
+            has_attacker: false,
             pace_ns: *random.pick(&[20_000, 100_000, 500_000, 3_000_000]),
             turns: random.between(TURNS.0, TURNS.1),
             crashes: random.below(4),

@@ -29,6 +29,7 @@ use engine::runtime::seams::DatagramSink;
 use engine::runtime::sim_net::{SimConnector, SimSender, Switchboard, tcp};
 use protocol::testing::Random;
 
+use crate::attacker::{self, Attacker};
 use crate::coverage::Coverage;
 use crate::customer::Customer;
 use crate::handler::{Door, Handler};
@@ -117,8 +118,7 @@ pub(crate) struct World {
     /// What was released, and for how many turns it has been that while more was to come.
     waiting: (u64, u64),
     noise: SimSender,
-    /// Datagrams that strangers copy.
-    overheard: Vec<Vec<u8>>,
+    attacker: Option<Attacker>,
     wire: Wire,
     turns: u64,
     coverage: Coverage,
@@ -133,7 +133,8 @@ impl fmt::Display for World {
 impl World {
     pub(crate) fn new(seed: u64, durability: Durability) -> Self {
         let mut random = Random::new(seed);
-        let setting = Setting::draw(&mut random);
+        let mut setting = Setting::draw(&mut random);
+        setting.has_attacker = attacker::is_in(seed);
         simulated::set_deadly(true);
         let file = File {
             accounts: setting.customers - setting.late,
@@ -184,8 +185,10 @@ impl World {
                 Handler::new(&network, address, lines, &gap_recovery, &glimpse, random.split())
             })
             .collect();
+        let attacker = setting.has_attacker.then(|| Attacker::new(&network, entry, seed));
         Self {
             wire: Wire::new(customers.iter().map(Customer::address)),
+            attacker,
             noise: network.sender(SocketAddrV4::new(Ipv4Addr::new(10, 0, 3, 1), 1)),
             setting,
             random,
@@ -213,7 +216,6 @@ impl World {
             handlers,
             deaths: Vec::new(),
             waiting: (0, 0),
-            overheard: Vec::new(),
             turns: 0,
             coverage: Coverage::default(),
         }
@@ -290,6 +292,11 @@ impl World {
         self.turn_stages();
         for customer in &mut self.customers {
             customer.turn(self.now_ns, &self.order_entry, trades);
+        }
+        match &mut self.attacker {
+            Some(attacker) if trades => attacker.turn(&self.order_entry, &self.customers),
+            Some(attacker) => attacker.leave(),
+            None => {}
         }
         let announced = self
             .wire
@@ -385,16 +392,13 @@ impl World {
         }
     }
 
-    /// Strangers send garbage, and what they overheard: nobody may notice.
+    /// Strangers send garbage: nobody may notice.
     fn make_noise(&mut self) {
         if self.random.below(10) > 0 {
             return;
         }
         let mut datagram = vec![0; self.random.below(200) as usize];
         self.random.fill(&mut datagram);
-        if let Some(overheard) = self.overheard.pop() {
-            datagram = overheard;
-        }
         let entry = SocketAddrV4::new(EXCHANGE, self.config.network.order_entry_udp.port());
         self.noise
             .send(entry, &datagram)

@@ -240,6 +240,11 @@ pub(super) fn capacities(section: &file::Capacities, problems: &mut Problems<'_>
         &limits::CONNECTIONS,
         "capacities.connections",
     );
+    let connections_per_address = number(
+        &section.connections_per_address,
+        &limits::CONNECTIONS_PER_ADDRESS,
+        "capacities.connections_per_address",
+    );
     let finished_orders = number(
         &section.finished_orders,
         &limits::FINISHED_ORDERS,
@@ -255,6 +260,7 @@ pub(super) fn capacities(section: &file::Capacities, problems: &mut Problems<'_>
     Capacities {
         limits,
         connections,
+        connections_per_address,
         finished_orders,
         journal_ring,
         replica_ring,

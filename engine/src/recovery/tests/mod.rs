@@ -6,4 +6,5 @@ mod order_entry;
 mod questions;
 mod re_requests;
 mod roll;
+mod strangers;
 mod world;

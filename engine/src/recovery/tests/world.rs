@@ -402,7 +402,11 @@ impl World {
     }
 
     pub(super) fn client(&self) -> Client {
-        Client::new(self.order_entry.connect(CLIENT).expect("listening"))
+        self.client_from(CLIENT)
+    }
+
+    pub(super) fn client_from(&self, address: SocketAddrV4) -> Client {
+        Client::new(self.order_entry.connect(address).expect("listening"))
     }
 
     pub(super) fn subscriber(&self) -> Client {

@@ -81,6 +81,8 @@ pub(crate) struct Customer {
     token: Option<[u8; 8]>,
     number: u64,
     packer: DatagramPacker,
+    /// The last one that it sent, as anybody on the way may have it.
+    pub(crate) datagram: Vec<u8>,
     pub(crate) entry: EntryClient,
     receiver: Receiver,
     heartbeat_at: u64,
@@ -144,6 +146,7 @@ impl Customer {
             token: None,
             number: 0,
             packer: DatagramPacker::default(),
+            datagram: Vec::new(),
             entry: new_entry(),
             receiver: new_receiver(None, 0),
             heartbeat_at: 0,
@@ -444,8 +447,11 @@ impl Customer {
             for request in chunk {
                 assert!(self.packer.push(request), "eight requests fit");
             }
+            let datagram = self.packer.finish(None);
+            self.datagram.clear();
+            self.datagram.extend_from_slice(datagram);
             self.socket
-                .send(self.exchange, self.packer.finish(None))
+                .send(self.exchange, datagram)
                 .expect("the switchboard takes everything");
         }
     }

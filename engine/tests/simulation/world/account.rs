@@ -12,6 +12,7 @@ use super::answers;
 use super::told::{Journal, Told};
 use super::wire::{Stream, Whose};
 use super::{Digest, Place, World, configuration, session_of};
+use crate::attacker::NAME;
 use crate::book::Books;
 use crate::coverage::Coverage;
 use crate::customer::{Answered, Fate, Question};
@@ -34,12 +35,16 @@ impl World {
         let told = self.told(&last);
         self.compare_streams(&last, &told);
         self.compare_customers(&last, &told);
+        self.compare_attacker(&last, &told);
         self.compare_money(&last, &told);
         let books = self.compare_feed(&told);
         self.compare_books(&last, &books);
         let mut coverage = std::mem::take(&mut self.coverage);
         for customer in &self.customers {
             coverage.add(&customer.coverage);
+        }
+        if let Some(attacker) = &self.attacker {
+            coverage.add(&attacker.coverage);
         }
         coverage.add(&told.coverage);
         self.count(&mut coverage);
@@ -141,6 +146,13 @@ impl World {
                 );
             }
         }
+        if self.attacker.is_some() {
+            let session = session_of(&last.exchange, NAME).expect("it is configured");
+            for (day, of_day) in &told.days {
+                let messages = of_day.sources.get(&Some(session)).cloned().unwrap_or_default();
+                sources.insert(Stream::attacker(*day), messages);
+            }
+        }
         self.wire.compare(&sources);
     }
 
@@ -219,6 +231,26 @@ impl World {
                 .collect();
             statement.compare(name, &told.transfers_of(account), &balances);
         }
+    }
+
+    /// Whatever it has tried, its open orders and its money are what its stream says.
+    fn compare_attacker(&self, last: &Final, told: &Told) {
+        if self.attacker.is_none() {
+            return;
+        }
+        let session = session_of(&last.exchange, NAME).expect("it is configured");
+        let account = last.exchange.session(session).expect("it was just found").account;
+        let statement = judged_statement(NAME, session, told, &[]);
+        let open: BTreeMap<u32, u32> = last
+            .exchange
+            .open_orders(account)
+            .map(|order| (order.user_ref, order.open))
+            .collect();
+        assert_eq!(statement.open(), open, "{NAME}: open orders");
+        let balances: Vec<_> = (0..3)
+            .map(|asset| last.exchange.balance(account, asset))
+            .collect();
+        statement.compare(NAME, &told.transfers_of(account), &balances);
     }
 
     /// Money is neither made nor lost: what all have, and the exchange took, is what was paid in and not out.

@@ -3,6 +3,7 @@
 
 use engine::config::Config;
 
+use crate::attacker::NAME;
 use crate::setting::Setting;
 use crate::statement::Terms;
 
@@ -111,6 +112,7 @@ sessions = 8
 orders = 4096
 levels = 1024
 connections = 16
+connections_per_address = {}
 finished_orders = 16
 journal_ring = 1024
 output_ring = "64 KiB"
@@ -126,6 +128,8 @@ batch_size = "{} KiB"
         percent(btc_taker),
         percent(eth_maker),
         percent(eth_taker),
+        // One that breaks the rules does not get every place.
+        if setting.has_attacker { 4 } else { 16 },
         setting.batch_bytes / 1_024
     );
     if setting.has_schedule {
@@ -166,6 +170,17 @@ sessions = [{{ username = "T{customer}", password = "secret" }}]
 deposits = {{ USD = "{usd}", BTC = "{btc}", ETH = "{eth}" }}
 "#,
             customer % 2 == 1,
+        );
+    }
+    if setting.has_attacker {
+        text += &format!(
+            r#"
+[[accounts]]
+name = "{NAME}"
+firm = "{NAME}"
+sessions = [{{ username = "{NAME}", password = "secret" }}]
+deposits = {{ USD = "10000000", BTC = "100", ETH = "1000" }}
+"#
         );
     }
     let mut config = Config::parse("simulation.toml", &text).unwrap_or_else(|error| panic!("{error}"));

@@ -150,7 +150,10 @@ impl<'a> Journal<'a> {
         }
         use CommandKind::{DisableOrderEntry, EnableOrderEntry, Enter, MassCancel, Replace};
         match kind {
-            Enter | Replace | MassCancel | DisableOrderEntry | EnableOrderEntry => {
+            // The last number there is is refused each time, and never used.
+            Enter | Replace | MassCancel | DisableOrderEntry | EnableOrderEntry
+                if command.order().user_ref < u32::MAX =>
+            {
                 let numbers = told.today().numbers.entry(command.session).or_default();
                 let number = command.order().user_ref;
                 assert!(

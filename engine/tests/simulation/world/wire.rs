@@ -9,6 +9,7 @@ use std::net::SocketAddrV4;
 
 use protocol::packet::{Packet, PacketKind};
 
+use crate::attacker;
 use crate::customer::number_of;
 use crate::hash_of;
 
@@ -20,6 +21,7 @@ const NUMBERS_MAX: u64 = 1 << 20;
 pub(super) enum Whose {
     Feed,
     Customer(usize),
+    Attacker,
 }
 
 /// A numbered stream: a day's feed, or a customer's.
@@ -41,6 +43,13 @@ impl Stream {
         Self {
             day,
             whose: Whose::Customer(customer),
+        }
+    }
+
+    pub(super) fn attacker(day: u32) -> Self {
+        Self {
+            day,
+            whose: Whose::Attacker,
         }
     }
 }
@@ -92,6 +101,7 @@ impl Wire {
         let day = number_of(packet.session());
         let stream = match self.customers.get(&to) {
             Some(index) => Stream::customer(day, *index),
+            None if *to.ip() == attacker::MACHINE => Stream::attacker(day),
             None => Stream::feed(day),
         };
         for (sequence, message) in packet.numbered() {
