@@ -11,6 +11,7 @@ mod event;
 mod login;
 mod replay;
 mod roll;
+mod seal;
 mod state;
 mod tcp;
 mod udp;

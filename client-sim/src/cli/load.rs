@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 use feed_handler::clock::Clock;
+use protocol::authentication::TAG_BYTES;
 use protocol::order_entry::own::Ticker;
 use protocol::units::Symbol;
 use serde_json::json;
 
-use super::arguments::{self, Rate};
+use super::arguments::{self, MacArguments, Rate};
 use super::interrupt::Interrupt;
 use crate::connection::{Door, ORDERS_PER_DATAGRAM_MAX};
 use crate::feed_check::{FeedCheck, FeedFigures, FeedLines};
@@ -70,6 +71,9 @@ pub struct LoadArguments {
     /// Orders over TCP instead of UDP.
     #[arg(long)]
     pub tcp: bool,
+    /// The secret of all accounts that take part.
+    #[command(flatten)]
+    pub authentication: MacArguments,
     /// Orders that rest are good till canceled: what is live when the day ends goes over the roll.
     #[arg(long)]
     pub gtc: bool,
@@ -143,22 +147,25 @@ impl LoadArguments {
             .collect()
     }
 
-    fn fleet(&self) -> FleetConfig {
+    fn fleet(&self) -> Result<FleetConfig, String> {
+        let mac = self.authentication.secret()?;
+        let tag = mac.as_ref().map_or(0, |_| TAG_BYTES);
         let mut references = self.references.clone();
         references.extend(arguments::demo_references());
         let window = self
             .window
             .unwrap_or_else(|| window(self.rate, self.orders_per_datagram));
-        FleetConfig {
+        Ok(FleetConfig {
+            mac,
             rate: self.rate.per_second(),
             seed: self.seed,
             mix: self.mix,
             door: if self.tcp { Door::Tcp } else { Door::Udp },
             orders_per_datagram: self.orders_per_datagram,
-            // A datagram's header, and the largest request with its length in front.
+            // A datagram's header, the largest request with its length in front, and the tag.
             pad_to: self
                 .equal_size
-                .then(|| (18 + usize::from(self.orders_per_datagram) * 52).min(1_472)),
+                .then(|| (18 + usize::from(self.orders_per_datagram) * 52 + tag).min(1_472)),
             loss_per_million: millionths(self.loss),
             references,
             levels: self.levels,
@@ -166,7 +173,7 @@ impl LoadArguments {
             window,
             outlive_day: self.gtc,
             ..FleetConfig::new(self.server, self.participants())
-        }
+        })
     }
 }
 
@@ -185,7 +192,7 @@ pub fn run(arguments: &LoadArguments) -> Result<bool, String> {
         false => Some(FeedCheck::start(&lines).map_err(|error| format!("{error} (--no-feed goes without)"))?),
     };
     let joined_at = feed.as_ref().map_or(0, FeedCheck::next);
-    let mut fleet = Fleet::new(arguments.fleet(), clock.now_ns()).map_err(|error| error.to_string())?;
+    let mut fleet = Fleet::new(arguments.fleet()?, clock.now_ns()).map_err(|error| error.to_string())?;
     drive(
         &mut fleet,
         &clock,

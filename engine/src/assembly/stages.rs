@@ -1,16 +1,18 @@
 //! The four stages and what connects them, whatever the outside is: real sockets and disks, or simulated ones.
 
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use crossbeam_utils::CachePadded;
+use protocol::authentication::MacSecret;
 use protocol::market_data::values::event_code;
 use rtrb::RingBuffer;
 
 use super::error::StartError;
 use super::restore::{self, Progress, Restored, restore};
-use crate::config::{Config, Durability};
+use crate::config::{Account, Authentication, Config, Durability, Session};
 use crate::exchange::Exchange;
 use crate::exchange::command::{Command, CommandKind, SessionDefinition};
 use crate::ingress::{EngineConfig, EngineLinks, EngineStage, Schedule};
@@ -213,6 +215,7 @@ pub(super) fn build<W: Outside>(
         MarketDataLogins::Listed(credentials.clone())
     };
     recovery_config.credentials = credentials;
+    recovery_config.mac_secrets = mac_secrets(config, &exchange, &commands);
     (recovery_config.order_entry, recovery_config.gap_recovery) = (door.clone(), door);
     let recovery_links = RecoveryLinks {
         window: window_from,
@@ -372,8 +375,12 @@ pub(super) fn build<W: Outside>(
     })
 }
 
-/// Who may log in to which session: those of the exchange by their index, then those the setup adds, in its order.
-fn credentials(config: &Config, exchange: &Exchange, commands: &[Command]) -> Credentials {
+/// The sessions by their index, each with its account: those of the exchange, then those the setup adds, in its order.
+fn sessions<'a>(
+    config: &'a Config,
+    exchange: &Exchange,
+    commands: &[Command],
+) -> Vec<(u32, &'a Account, &'a Session)> {
     let known = (0..exchange.session_count())
         .filter_map(|index| exchange.session(index))
         .map(|session| session.username);
@@ -381,17 +388,41 @@ fn credentials(config: &Config, exchange: &Exchange, commands: &[Command]) -> Cr
         .iter()
         .filter(|command| command.kind == CommandKind::AddSession as u8)
         .map(|command| command.definition::<SessionDefinition>().username);
-    let mut credentials = Credentials::default();
-    for (index, username) in (0..).zip(known.chain(added)) {
-        let mut sessions = config.accounts.iter().flat_map(|account| &account.sessions);
-        let Some(session) = sessions.find(|session| session.username == username) else {
+    let configured: HashMap<_, _> = config
+        .accounts
+        .iter()
+        .flat_map(|account| account.sessions.iter().map(move |session| (account, session)))
+        .map(|(account, session)| (session.username, (account, session)))
+        .collect();
+    let with_account = |(index, username)| {
+        let Some(&(account, session)) = configured.get(&username) else {
             unreachable!("the setup refuses a configuration that leaves a session out");
         };
-        if let Err(error) = credentials.add(&text(&username), &text(&session.password), index) {
+        (index, account, session)
+    };
+    (0..).zip(known.chain(added)).map(with_account).collect()
+}
+
+/// Who may log in to which session.
+fn credentials(config: &Config, exchange: &Exchange, commands: &[Command]) -> Credentials {
+    let mut credentials = Credentials::default();
+    for (index, _, session) in sessions(config, exchange, commands) {
+        if let Err(error) = credentials.add(&text(&session.username), &text(&session.password), index) {
             unreachable!("the configuration was checked: {error}");
         }
     }
     credentials
+}
+
+/// What the datagrams of sessions are authenticated with, where the token is not enough.
+fn mac_secrets(config: &Config, exchange: &Exchange, commands: &[Command]) -> BTreeMap<u32, MacSecret> {
+    sessions(config, exchange, commands)
+        .into_iter()
+        .filter_map(|(index, account, _)| match &account.authentication {
+            Authentication::Token => None,
+            Authentication::Mac(secret) => Some((index, secret.clone())),
+        })
+        .collect()
 }
 
 fn text(field: &[u8]) -> String {

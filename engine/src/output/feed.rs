@@ -4,6 +4,7 @@ use std::net::SocketAddrV4;
 
 use protocol::packet::{END_OF_SESSION, Packer};
 use protocol::text::SessionName;
+use zerocopy::IntoBytes;
 
 use super::counters::StreamCounters;
 use super::line::{HEARTBEAT_NS, Line, empty_packet};
@@ -165,7 +166,7 @@ impl<M: DatagramSink> Feed<M> {
     fn send_empty(&mut self, name: SessionName, next_sequence: u64, count: u16) {
         let packet = empty_packet(name, next_sequence, count);
         for address in self.addresses.iter().flatten() {
-            self.line.heartbeat(*address, &packet);
+            self.line.heartbeat(*address, packet.as_bytes());
         }
     }
 }

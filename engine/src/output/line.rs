@@ -5,7 +5,6 @@ use std::net::SocketAddrV4;
 
 use protocol::packet::messages::PacketHeader;
 use protocol::text::SessionName;
-use zerocopy::IntoBytes;
 
 use super::counters::StreamCounters;
 use crate::runtime::seams::DatagramSink;
@@ -65,9 +64,9 @@ impl<S: DatagramSink> Line<S> {
     }
 
     /// Sends a heartbeat; counted as one when it left.
-    pub(super) fn heartbeat(&mut self, to: SocketAddrV4, packet: &PacketHeader) {
+    pub(super) fn heartbeat(&mut self, to: SocketAddrV4, packet: &[u8]) {
         let before = self.counters.datagrams;
-        self.send(to, packet.as_bytes());
+        self.send(to, packet);
         self.counters.heartbeats += self.counters.datagrams - before;
     }
 }

@@ -210,6 +210,7 @@ fn the_way_of_an_order_allocates_nothing() {
             connection,
             token: [session as u8 + 1; 8],
             address: address(session),
+            keys: None,
         };
         for inbound in [login, bind] {
             world.inbound.push(inbound).expect("the ring has room");

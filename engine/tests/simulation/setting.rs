@@ -46,6 +46,8 @@ pub(crate) struct Setting {
     pub(crate) has_changes: bool,
     /// Accounts, and other fees, come with the file at a restart: so many accounts are not there at first.
     pub(crate) late: u8,
+    /// Customers whose datagrams have tags, a bit for each.
+    pub(crate) sealed: u8,
     /// Strangers send garbage, and copies of other people's datagrams.
     pub(crate) has_noise: bool,
     /// Mean time of a turn.
@@ -96,6 +98,7 @@ impl Setting {
             has_transfers: is(1),
             has_changes: is(1),
             late: 0,
+            sealed: 0,
             network,
             has_cuts: is(1),
             has_deaths: is(2),
@@ -130,6 +133,11 @@ impl Setting {
         };
         if has_late {
             setting.late = random.between(1, u64::from(setting.customers) - 1) as u8;
+        }
+        // Drawn beside the others: what they are does not depend on it.
+        let mut apart = Random::new(random.clone().next_u64());
+        if apart.chance(1, 2) {
+            setting.sealed = apart.below(1 << setting.customers) as u8;
         }
         setting.network.delay_ns_max = setting.pace_ns * (1 + random.below(50));
         setting

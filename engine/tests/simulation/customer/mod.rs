@@ -15,6 +15,7 @@ use std::net::SocketAddrV4;
 
 use engine::runtime::seams::DatagramSink;
 use engine::runtime::sim_net::{SimConnector, SimSocket, Switchboard};
+use protocol::authentication::{LoginKeys, MacSecret};
 use protocol::order_entry::own::ReRequest;
 use protocol::order_entry::requests::AccountQuery;
 use protocol::order_entry::{DatagramPacker, Request, Response};
@@ -81,6 +82,10 @@ pub(crate) struct Customer {
     token: Option<[u8; 8]>,
     number: u64,
     packer: DatagramPacker,
+    /// Where datagrams have tags.
+    secret: Option<MacSecret>,
+    /// Of the binding.
+    keys: Option<LoginKeys>,
     pub(crate) entry: EntryClient,
     receiver: Receiver,
     heartbeat_at: u64,
@@ -128,6 +133,7 @@ impl Customer {
         address: SocketAddrV4,
         exchange: SocketAddrV4,
         index: u8,
+        secret: Option<MacSecret>,
         wishes: Wishes,
         mut random: Random,
     ) -> Self {
@@ -144,6 +150,8 @@ impl Customer {
             token: None,
             number: 0,
             packer: DatagramPacker::default(),
+            secret,
+            keys: None,
             entry: new_entry(),
             receiver: new_receiver(None, 0),
             heartbeat_at: 0,
@@ -444,8 +452,15 @@ impl Customer {
             for request in chunk {
                 assert!(self.packer.push(request), "eight requests fit");
             }
+            let datagram = match &self.keys {
+                None => self.packer.finish(None),
+                Some(keys) => {
+                    let (mac, number) = (keys.to_exchange.mac(), self.number);
+                    self.packer.finish_mac(None, |covered| mac.tag(number, covered))
+                }
+            };
             self.socket
-                .send(self.exchange, self.packer.finish(None))
+                .send(self.exchange, datagram)
                 .expect("the switchboard takes everything");
         }
     }
