@@ -19,14 +19,22 @@ impl Venue {
     /// # Errors
     /// It does not start.
     pub fn start(durability: Durability, cores: &[usize]) -> Result<Self, String> {
+        let mut config = Config::built_in();
+        config.threads.cores = cores.to_vec();
+        Self::with(config, durability)
+    }
+
+    /// Starts one with that configuration, but for its doors and its data.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn with(mut config: Config, durability: Durability) -> Result<Self, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let directory = std::env::temp_dir().join(format!("exchange-bench-{}-{count}", std::process::id()));
-        let mut config = Config::built_in();
         config.network.use_free_ports();
-        config.threads.cores = cores.to_vec();
         config.journal.durability = durability;
-        config.journal.directory = directory;
+        config.journal.directory =
+            std::env::temp_dir().join(format!("exchange-bench-{}-{count}", std::process::id()));
         Self::begin(config, &mut |_| {})
     }
 

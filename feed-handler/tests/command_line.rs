@@ -9,62 +9,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
-use support::publisher::Publisher;
+use support::exchange::{Exchange, command};
 use support::{Script, cross, hidden_trade, imbalance, state};
-
-/// A publisher that says heartbeats until it is dropped.
-struct Exchange {
-    publisher: Arc<Publisher>,
-    stop: Option<mpsc::Sender<()>>,
-    heart: Option<thread::JoinHandle<()>>,
-}
-
-impl Exchange {
-    fn new(script: &Script) -> Self {
-        let publisher = Arc::new(Publisher::new());
-        publisher.publish_unheard(&script.messages);
-        let (stop, stopped) = mpsc::channel();
-        let beating = Arc::clone(&publisher);
-        let heart = thread::spawn(move || {
-            while stopped.recv_timeout(Duration::from_millis(20)) == Err(RecvTimeoutError::Timeout) {
-                beating.heartbeat();
-            }
-        });
-        Self {
-            publisher,
-            stop: Some(stop),
-            heart: Some(heart),
-        }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = command(arguments);
-        command
-            .arg(format!("--a={}", self.publisher.lines[0]))
-            .arg(format!("--b={}", self.publisher.lines[1]))
-            .arg(format!("--recovery={}", self.publisher.recovery));
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(heart) = self.heart.take() {
-            heart.join().unwrap();
-        }
-    }
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_feed-handler"));
-    command.args(arguments);
-    command
-}
 
 fn script() -> Script {
     let mut script = Script::new(11, 3);
@@ -118,6 +64,17 @@ fn quote_and_book_show_the_book() {
     );
     let output = exchange.run(&["book", "SYM2", "--levels", "2"]);
     assert_eq!(text(&output.stdout).lines().count(), 4, "{output:?}");
+    // Text for pipes: no spaces at the ends of lines, no colors.
+    let trades = ["trades", "--from", "start", "--count", "20"];
+    for arguments in [&["quote", "SYM2"][..], &["book", "SYM2"], &trades] {
+        let shown = text(&exchange.run(arguments).stdout);
+        assert!(
+            shown
+                .lines()
+                .all(|line| line.trim_end() == line && !line.contains('\x1b')),
+            "{shown}"
+        );
+    }
 }
 
 #[test]

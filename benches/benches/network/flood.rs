@@ -240,6 +240,44 @@ impl Sender {
     }
 }
 
+/// Logs in and binds `udp_port` of ours.
+pub(crate) fn login(
+    server: SocketAddrV4,
+    participant: &Participant,
+    udp_port: u16,
+) -> io::Result<(TcpStream, UdpBound)> {
+    let mut connection = TcpStream::connect(server)?;
+    connection.set_read_timeout(Some(PATIENCE))?;
+    let mut packet = [0; 64];
+    let bind = BindUdp {
+        message_type: b'u',
+        udp_port: udp_port.into(),
+    };
+    let login = encode::login(
+        &participant.username,
+        &participant.password,
+        "",
+        0,
+        None,
+        &mut packet,
+    );
+    let length = login.ok_or_else(|| io::Error::other("name or password do not fit"))?;
+    connection.write_all(&packet[..length])?;
+    let length = encode::unsequenced(bind.as_bytes(), &mut packet).expect("it fits");
+    connection.write_all(&packet[..length])?;
+    let mut decoder = Decoder::new(1 << 16);
+    loop {
+        let count = connection.read(decoder.space())?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        decoder.filled(count);
+        if let Some(bound) = bound(&mut decoder)? {
+            return Ok((connection, bound));
+        }
+    }
+}
+
 /// UDP Bound, when it has come.
 fn bound(decoder: &mut Decoder) -> io::Result<Option<UdpBound>> {
     while let Some(packet) = decoder.next_from_server().map_err(io::Error::other)? {

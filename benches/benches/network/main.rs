@@ -5,6 +5,7 @@
 //! beside a bare group commit. Loads are open loops: latencies count from the time at which an order was meant to leave.
 
 mod commit;
+mod crowd;
 mod curve;
 mod echo;
 mod flood;
@@ -26,15 +27,16 @@ const ROUNDS: u32 = 7;
 const TRIPS: u32 = 3_000;
 
 /// What may be typed.
-const USAGE: &str = "usage: [--seconds N] [--write] [round-trip|commit|mock|stages|throughput|curve|overload|start]...\n(all parts when none is named)";
+const USAGE: &str = "usage: [--seconds N] [--write] [round-trip|commit|mock|stages|throughput|curve|crowd|overload|start]...\n(all parts when none is named)";
 
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "round-trip",
     "commit",
     "mock",
     "stages",
     "throughput",
     "curve",
+    "crowd",
     "overload",
     "start",
 ];
@@ -114,6 +116,7 @@ fn smoke() {
     assert!(run.is_whole(), "{run:?}");
     mock::smoke();
     stages::smoke();
+    crowd::smoke();
     overload::smoke();
     start::smoke();
     let commits = commit::run(10_000, Duration::from_millis(200)).expect("a file can be written");
@@ -127,7 +130,11 @@ type Part = fn(Duration) -> Result<String, String>;
 
 /// Parts with a place of their own in the document.
 fn measure_alone(options: &Options, seconds: Duration) -> Result<(), String> {
-    let parts: [(&str, Part); 2] = [("overload", overload::measure), ("start", start::measure)];
+    let parts: [(&str, Part); 3] = [
+        ("crowd", crowd::measure),
+        ("overload", overload::measure),
+        ("start", start::measure),
+    ];
     for (part, measure) in parts {
         if !options.has(part) {
             continue;

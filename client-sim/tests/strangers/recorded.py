@@ -1,7 +1,8 @@
-"""The recorded feed as strangers read it: itchfeed, and itch-book, which also rebuilds every book."""
+"""The recorded feed as strangers read it: itchfeed, itch-book, which also rebuilds every book, and NumPy what is exported."""
 
 from collections import Counter
 
+import numpy
 from itch.parser import MessageParser
 
 from processes import check, expect, run
@@ -9,6 +10,13 @@ from processes import check, expect, run
 # What itch-book finds wrong with a file, beyond message counts.
 _FAULTS = ("unknown", "malformed", "pending_bytes", "rejected", "dup_ref", "clamped", "missing_ref", "crossed_books")
 _OUT_OF_BOOKS = {"adds": "AF", "executes": "EC", "cancels": "X", "deletes": "D", "replaces": "U"}
+
+
+# One event of hftbacktest.
+_EVENT = numpy.dtype(
+    list(zip("ev exch_ts local_ts px qty order_id ival fval".split(), "u8 i8 i8 f8 f8 u8 i8 f8".split())), align=True
+)
+_TRADE = 2
 
 
 def itchfeed(path, written):
@@ -42,3 +50,14 @@ async def itch_book(stack, programs, path, closed, messages):
     for name, kinds in _OUT_OF_BOOKS.items():
         expect(f"itch-book's count of {name}", int(verdict[name]), sum(types.get(kind, 0) for kind in kinds))
     return int(verdict["live_orders"])
+
+
+def exported(directory, trades):
+    """Events in files of NumPy, one for each instrument, with as many trades as we counted; gives their number."""
+    files = [numpy.load(path) for path in directory.glob("*.npy")]
+    for events in files:
+        expect("what an event is", events.dtype, _EVENT)
+        check("events go back in time", bool(numpy.all(numpy.diff(events["exch_ts"]) >= 0)))
+        check("a price or quantity is less than nothing", bool(numpy.all((events["px"] > 0) & (events["qty"] >= 0))))
+    expect("trades exported", sum(int(numpy.sum(events["ev"] & 0xFF == _TRADE)) for events in files), trades)
+    return sum(len(events) for events in files)

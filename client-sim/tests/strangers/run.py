@@ -153,6 +153,15 @@ class Run:
         live = await recorded.itch_book(self.stack, self.programs, day, self.directory / "whole.itch", messages)
         expect("orders that rest at the end of the day", live, counted["resting_orders"])
         done("itchfeed and itch-book", f"a whole day with auctions, pauses and unseen orders: {len(messages)} messages, PASS")
+        events = 0
+        for by in ("price", "order"):
+            to = self.directory / f"events-by-{by}"
+            await run(
+                self.stack, "feed-handler export", self.ours("feed-handler"), "export", day, "--to", to,
+                "--format", "hftbacktest", "--by", by,
+            )
+            events += recorded.exported(to, counted["trades"])
+        done(f"numpy {version_of('numpy')}", f"{events} events exported of the day, by price and by order, all its trades among them")
 
     async def read_capture(self):
         if self.capture is None:

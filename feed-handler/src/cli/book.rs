@@ -95,7 +95,7 @@ fn print(out: &mut impl Write, options: &BookOptions, feed: &Feed<'_>, locate: u
         if let Some(imbalance) = &instrument.imbalance {
             writeln!(out, "auction  {}", imbalance_text(imbalance, lots))?;
         }
-        writeln!(out, "{:>28}  |  {:<28}", "bids", "asks")?;
+        writeln!(out, "{:>28}  |  asks", "bids")?;
         let (mut bids, mut asks) = (side(Side::Buy), side(Side::Sell));
         loop {
             let (bid, ask) = (bids.next(), asks.next());
@@ -103,7 +103,9 @@ fn print(out: &mut impl Write, options: &BookOptions, feed: &Feed<'_>, locate: u
                 break;
             }
             let text = |level: Option<_>| level.map_or(String::new(), |level| level_text(Some(level), lots));
-            writeln!(out, "{:>28}  |  {:<28}", text(bid), text(ask))?;
+            let line = format!("{:>28}  |  {}", text(bid), text(ask));
+            // No space at the end, where there is no offer.
+            writeln!(out, "{}", line.trim_end())?;
         }
     }
     out.flush()

@@ -5,7 +5,7 @@ use super::options::Common;
 use feed_handler::arbiter::Start;
 use feed_handler::clock::Clock;
 use feed_handler::recovery::RecoveryFailure;
-use feed_handler::{Observer, State, Subscriber};
+use feed_handler::{Market, Observer, State, Subscriber};
 use protocol::soup::REJECT_NOT_AUTHORIZED;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -137,22 +137,7 @@ impl<'a> Feed<'a> {
 
     /// The locate of a symbol.
     pub(crate) fn find(&self, symbol: &str) -> Result<u16, Failure> {
-        let market = self.subscriber.market();
-        let found = protocol::units::Symbol::new(symbol).and_then(|symbol| market.find(symbol.0));
-        found.ok_or_else(|| {
-            let known: Vec<_> = market
-                .instruments()
-                .map(|instrument| instrument.symbol())
-                .collect();
-            Failure::NoInstrument(format!(
-                "there is no instrument {symbol:?}; the feed has {}",
-                if known.is_empty() {
-                    "none".to_owned()
-                } else {
-                    known.join(", ")
-                }
-            ))
-        })
+        find(self.subscriber.market(), symbol)
     }
 
     fn stale_text(&self) -> String {
@@ -226,4 +211,23 @@ impl<'a> Feed<'a> {
             ),
         })
     }
+}
+
+/// The locate of a symbol.
+pub(crate) fn find(market: &Market, symbol: &str) -> Result<u16, Failure> {
+    let found = protocol::units::Symbol::new(symbol).and_then(|symbol| market.find(symbol.0));
+    found.ok_or_else(|| {
+        let known: Vec<_> = market
+            .instruments()
+            .map(|instrument| instrument.symbol())
+            .collect();
+        Failure::NoInstrument(format!(
+            "there is no instrument {symbol:?}; the feed has {}",
+            if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            }
+        ))
+    })
 }

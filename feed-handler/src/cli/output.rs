@@ -1,7 +1,9 @@
 //! Prices and quantities as text and JSON.
 
+use super::Failure;
 use feed_handler::Side;
 use feed_handler::auction::{Cross, Imbalance};
+use feed_handler::bar::Bar;
 use feed_handler::book::PriceLevel;
 use feed_handler::decimal;
 use feed_handler::ticker::{Instrument, Trade};
@@ -128,6 +130,32 @@ pub(crate) fn cross_json(cross: &Cross, lots_per_unit: u32) -> Value {
         "match_number": cross.match_number,
         "time": decimal::time_of_day(cross.timestamp),
     })
+}
+
+/// The trades of a span of time, for programs. Prices are null without a trade.
+pub(crate) fn bar_json(bar: &Bar, lots_per_unit: u32) -> Value {
+    let price = |price| (!bar.is_empty()).then(|| decimal::price(price).to_string());
+    json!({
+        "open": price(bar.open),
+        "high": price(bar.high),
+        "low": price(bar.low),
+        "close": price(bar.close),
+        "volume": decimal::quantity(bar.volume, lots_per_unit).to_string(),
+        "trades": bar.trades,
+        "vwap": price(bar.vwap()),
+        "turnover": decimal::turnover(bar.turnover, lots_per_unit).to_string(),
+    })
+}
+
+/// A symbol as the feed has it.
+pub(crate) fn symbol_field(text: &str) -> Result<[u8; 8], Failure> {
+    protocol::units::Symbol::new(text)
+        .map(|symbol| symbol.0)
+        .ok_or_else(|| {
+            Failure::Usage(format!(
+                "{text:?} is no symbol: at most 8 printable ASCII characters"
+            ))
+        })
 }
 
 /// Ten characters of a session's name.

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::feed::Feed;
 use super::options::{Common, From, TradesOptions};
-use super::output::{nature_text, trade_json};
+use super::output::{nature_text, symbol_field, trade_json};
 use feed_handler::arbiter::Start;
 use feed_handler::ticker::Trade;
 use feed_handler::{Market, Observer, decimal};
@@ -70,18 +70,7 @@ impl<W: Write> Observer for Printer<'_, W> {
 }
 
 pub(crate) fn run(common: &Common, options: &TradesOptions) -> Result<(), Failure> {
-    let symbol = match &options.symbol {
-        Some(text) => Some(
-            protocol::units::Symbol::new(text)
-                .map(|symbol| symbol.0)
-                .ok_or_else(|| {
-                    Failure::Usage(format!(
-                        "{text:?} is no symbol: at most 8 printable ASCII characters"
-                    ))
-                })?,
-        ),
-        None => None,
-    };
+    let symbol = options.symbol.as_deref().map(symbol_field).transpose()?;
     let mut feed = Feed::open(common, Start::At(1))?;
     let mut printer = Printer {
         out: BufWriter::new(stdout().lock()),

@@ -5,12 +5,13 @@
     reason = "each test file is a crate of its own and uses a part of this"
 )]
 
+pub mod exchange;
 pub mod publisher;
 
 use feed_handler::{Digest, Side};
 use protocol::layout::WireMessage;
 use protocol::market_data::messages::{
-    AddOrder, CrossTrade, Noii, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice,
+    AddOrder, BrokenTrade, CrossTrade, Noii, OrderCancel, OrderDelete, OrderExecuted, OrderExecutedWithPrice,
     OrderReplace, StockDirectory, StockTradingAction, SystemEvent, Trade,
 };
 use protocol::testing::Random;
@@ -54,13 +55,7 @@ impl Script {
             arrivals: 0,
             matches: 0,
         };
-        script.messages.push(bytes(&SystemEvent {
-            message_type: b'S',
-            stock_locate: 0.into(),
-            tracking_number: 0.into(),
-            timestamp: U48::new(0),
-            event_code: b'O',
-        }));
+        script.messages.push(system_event(b'O'));
         for locate in 1..=instruments {
             script
                 .messages
@@ -354,4 +349,45 @@ pub fn hidden_trade(locate: u16, quantity: u32, price: u32, match_number: u64) -
         price: price.into(),
         match_number: match_number.into(),
     })
+}
+
+pub fn broken(locate: u16, match_number: u64) -> Vec<u8> {
+    bytes(&BrokenTrade {
+        message_type: b'B',
+        stock_locate: locate.into(),
+        tracking_number: 0.into(),
+        timestamp: U48::new(10),
+        match_number: match_number.into(),
+    })
+}
+
+/// The message with another time, nanoseconds.
+pub fn at(mut message: Vec<u8>, timestamp: u64) -> Vec<u8> {
+    message[5..11].copy_from_slice(&timestamp.to_be_bytes()[2..]);
+    message
+}
+
+pub fn system_event(event_code: u8) -> Vec<u8> {
+    bytes(&SystemEvent {
+        message_type: b'S',
+        stock_locate: 0.into(),
+        tracking_number: 0.into(),
+        timestamp: U48::new(0),
+        event_code,
+    })
+}
+
+/// Writes a recorded day; answers its path.
+pub fn record(path: &std::path::Path, messages: &[Vec<u8>]) -> std::path::PathBuf {
+    let records: Vec<u8> = messages
+        .iter()
+        .flat_map(|message| [&(message.len() as u16).to_be_bytes()[..], message].concat())
+        .collect();
+    std::fs::write(path, records).expect("the directory of the test is there");
+    path.to_owned()
+}
+
+/// What a program wrote to its standard output.
+pub fn stdout_of(output: &std::process::Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("output is text")
 }

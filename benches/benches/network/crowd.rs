@@ -1,0 +1,356 @@
+//! A thousand sessions at once: some silent, some that never read their answers, some that send ten times what they may, and
+//! junk that belongs to nobody. What the ordinary ones among them feel of it.
+
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use benches::document::Table;
+use benches::venue::Venue;
+use client_sim::cli::arguments::demo_references;
+use client_sim::fleet::{Fleet, FleetConfig, Participant, Stage};
+use client_sim::latency::{Nanoseconds, Percentiles};
+use client_sim::report::Report;
+use client_sim::workload::Role;
+use engine::config::{Account, Config, Durability, Session};
+use feed_handler::clock::Clock;
+use protocol::order_entry::requests::EnterOrder;
+use protocol::order_entry::write_message;
+use protocol::soup::encode;
+use protocol::units::text_field;
+
+use crate::flood::{self, Dial, Flood, REQUESTS};
+use crate::load::SEED;
+
+/// Who is there.
+#[derive(Debug, Clone, Copy)]
+struct Crowd {
+    ordinary: usize,
+    greedy: usize,
+    slow: usize,
+    silent: usize,
+}
+
+const CROWD: Crowd = Crowd {
+    ordinary: 12,
+    greedy: 20,
+    slow: 100,
+    silent: 868,
+};
+/// Requests a second that each session may send.
+const LIMIT: u32 = 5_000;
+/// Orders a second of all ordinary sessions together: a third of their limit.
+const ORDINARY_RATE: u64 = 20_000;
+/// Datagrams of junk a second.
+const JUNK_RATE: u64 = 20_000;
+/// Orders a second of each session that does not read.
+const SLOW_RATE: u64 = 200;
+/// Somebody who is waited for longer has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at what is due.
+const TICK: Duration = Duration::from_millis(1);
+
+/// The time without the crowd's doings, with them, and without them again.
+struct Seen {
+    before: Percentiles,
+    with: Percentiles,
+    after: Percentiles,
+    served: f64,
+    throttled: u64,
+    strangers: u64,
+    dropped: u64,
+    memory: [u64; 2],
+}
+
+/// Accounts of one session each.
+fn configuration(crowd: Crowd) -> (Config, Vec<Participant>) {
+    let count = crowd.ordinary + crowd.greedy + crowd.slow + crowd.silent;
+    let mut config = Config::built_in();
+    let template: Account = config.accounts[0].clone();
+    let participants: Vec<Participant> = (0..count)
+        .map(|index| Participant {
+            username: format!("C{index:05}"),
+            password: "crowd".to_owned(),
+            account: format!("C{index:05}"),
+            role: [Role::MarketMaker, Role::Trader, Role::Investor][index % 3],
+        })
+        .collect();
+    config.accounts = participants
+        .iter()
+        .map(|participant| Account {
+            name: text_field(&participant.username).expect("it fits"),
+            sessions: vec![Session {
+                username: text_field(&participant.username).expect("it fits"),
+                password: text_field(&participant.password).expect("it fits"),
+            }],
+            rate_per_second: LIMIT,
+            rate_burst: LIMIT / 10,
+            ..template.clone()
+        })
+        .collect();
+    config.capacities.connections = 1_024;
+    (config, participants)
+}
+
+/// What the others do while it lasts.
+struct Others<'a> {
+    dial: &'a Dial,
+    slow: &'a [TcpStream],
+    door: SocketAddrV4,
+    is_active: &'a AtomicBool,
+}
+
+impl Others<'_> {
+    /// Junk, and orders of those who do not read, until the dial is over.
+    fn run(&self) -> io::Result<()> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        // Well formed, of no binding: the longest way that junk can go.
+        let junk = [0; 1_400];
+        let mut next_ref = 0;
+        let (mut since, mut sent, mut entered) = (Instant::now(), 0, 0);
+        while !self.dial.is_over.load(Ordering::Relaxed) {
+            thread::sleep(TICK);
+            if !self.is_active.load(Ordering::Relaxed) {
+                (since, sent, entered) = (Instant::now(), 0, 0);
+                continue;
+            }
+            let due = |rate: u64| (since.elapsed().as_nanos() * u128::from(rate) / 1_000_000_000) as u64;
+            while sent < due(JUNK_RATE) {
+                // One that the kernel does not take is not missed.
+                let _ = socket.send_to(&junk, self.door);
+                sent += 1;
+            }
+            while entered < due(SLOW_RATE) {
+                next_ref += 1;
+                self.enter(next_ref);
+                entered += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// An order of each that does not read. Where the connection takes nothing more, or is gone, that is what was wanted.
+    fn enter(&self, user_ref: u32) {
+        let message = EnterOrder {
+            message_type: b'O',
+            user_ref_num: user_ref.into(),
+            side: b'B',
+            quantity: 1.into(),
+            symbol: *b"BTC-USD ",
+            price: 590_000_000.into(),
+            time_in_force: b'3',
+            display: b'Y',
+            capacity: b'P',
+            inter_market_sweep_eligibility: b'N',
+            cross_type: b'N',
+            cl_ord_id: *b"slow          ",
+            appendage_length: 0.into(),
+        };
+        let (mut bytes, mut packet) = ([0; 64], [0; 80]);
+        let length = write_message(&message, &[], &mut bytes).expect("64 bytes are enough");
+        let length = encode::unsequenced(&bytes[..length], &mut packet).expect("it fits");
+        for mut connection in self.slow {
+            let _ = connection.write(&packet[..length]);
+        }
+    }
+}
+
+/// The ordinary ones.
+struct Ordinary {
+    fleet: Fleet,
+    clock: Clock,
+}
+
+impl Ordinary {
+    fn poll(&mut self) -> Result<(), String> {
+        let now_ns = self.clock.now_ns();
+        if self.fleet.poll(now_ns).map_err(|error| error.to_string())? == 0 {
+            thread::yield_now();
+        }
+        self.fleet.refresh_market(now_ns);
+        Ok(())
+    }
+
+    fn until(&mut self, stage: Stage) -> Result<(), String> {
+        let since = Instant::now();
+        while self.fleet.stage() != stage {
+            self.poll()?;
+            if since.elapsed() > PATIENCE {
+                return Err(format!("the ordinary are still at {:?}", self.fleet.stage()));
+            }
+        }
+        Ok(())
+    }
+
+    fn trade(&mut self, duration: Duration) -> Result<Percentiles, String> {
+        self.fleet.shared_mut().ack_latency_recent.clear();
+        let since = Instant::now();
+        while since.elapsed() < duration {
+            self.poll()?;
+        }
+        Ok(self.fleet.shared().ack_latency_recent.percentiles())
+    }
+}
+
+fn scene(crowd: Crowd, duration: Duration) -> Result<Seen, String> {
+    let (config, participants) = configuration(crowd);
+    let venue = Venue::with(config, Durability::Sync)?;
+    let addresses = venue.running.addresses();
+    let server = addresses.order_entry_tcp;
+    let (ordinary, rest) = participants.split_at(crowd.ordinary);
+    let (greedy, rest) = rest.split_at(crowd.greedy);
+    let (slow, silent) = rest.split_at(crowd.slow);
+    let told = |error: io::Error| error.to_string();
+    let flood = Flood::login(server, greedy, &demo_references()[..3])?;
+    // No port of theirs is ever read from.
+    let join =
+        |participant: &Participant| flood::login(server, participant, 9).map(|(connection, _)| connection);
+    let slow: Vec<TcpStream> = slow.iter().map(join).collect::<Result<_, _>>().map_err(told)?;
+    let _silent: Vec<TcpStream> = silent.iter().map(join).collect::<Result<_, _>>().map_err(told)?;
+    for connection in &slow {
+        connection.set_nonblocking(true).map_err(told)?;
+    }
+    let clock = Clock::new();
+    let config = FleetConfig {
+        rate: ORDINARY_RATE,
+        seed: SEED,
+        references: demo_references(),
+        ..FleetConfig::new(server, ordinary.to_vec())
+    };
+    let fleet = Fleet::new(config, clock.now_ns()).map_err(|error| error.to_string())?;
+    let mut ordinary = Ordinary { fleet, clock };
+    let (dial, is_active) = (Dial::default(), AtomicBool::new(false));
+    let others = Others {
+        dial: &dial,
+        slow: &slow,
+        door: addresses.order_entry_udp,
+        is_active: &is_active,
+    };
+    let seen = thread::scope(|scope| {
+        let flooding = scope.spawn(|| flood.run(&dial));
+        let doing = scope.spawn(|| others.run());
+        let seen = look(&mut ordinary, &venue, &dial, &is_active, crowd, duration);
+        dial.is_over.store(true, Ordering::Relaxed);
+        for thread in [flooding, doing] {
+            thread
+                .join()
+                .map_err(|_| "a thread of the crowd has panicked".to_owned())?
+                .map_err(told)?;
+        }
+        seen
+    })?;
+    let report = Report::new(&mut ordinary.fleet);
+    ordinary.fleet.logout(ordinary.clock.now_ns());
+    let last = venue.stop()?;
+    if !(report.verdict.every_order_answered && report.verdict.balances_as_implied && last.is_equal()) {
+        return Err("answers, balances or states are not right".to_owned());
+    }
+    Ok(seen)
+}
+
+fn look(
+    ordinary: &mut Ordinary,
+    venue: &Venue,
+    dial: &Dial,
+    is_active: &AtomicBool,
+    crowd: Crowd,
+    duration: Duration,
+) -> Result<Seen, String> {
+    ordinary.until(Stage::Running)?;
+    ordinary.trade(duration / 4)?;
+    let before = ordinary.trade(duration)?;
+    let resident = memory_kib();
+    let requests = venue.counter("engine", "requests");
+    dial.rate
+        .store(10 * u64::from(LIMIT) * crowd.greedy as u64, Ordering::Relaxed);
+    is_active.store(true, Ordering::Relaxed);
+    let with = ordinary.trade(duration)?;
+    let served = (venue.counter("engine", "requests") - requests) as f64 / duration.as_secs_f64();
+    dial.rate.store(0, Ordering::Relaxed);
+    is_active.store(false, Ordering::Relaxed);
+    ordinary.trade(duration / 4)?;
+    let after = ordinary.trade(duration)?;
+    let memory = [resident, memory_kib()];
+    let now_ns = ordinary.clock.now_ns();
+    ordinary.fleet.stop(now_ns);
+    ordinary.until(Stage::Done)?;
+    Ok(Seen {
+        before,
+        with,
+        after,
+        served,
+        throttled: venue.counter("engine", "throttled"),
+        strangers: venue.counter("engine", "strangers"),
+        dropped: venue.counter("engine", "missing"),
+        memory,
+    })
+}
+
+/// Resident memory of this process, exchange and crowd, KiB; 0 where it is not told.
+fn memory_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
+        .unwrap_or(0)
+}
+
+/// The table.
+pub(crate) fn measure(duration: Duration) -> Result<String, String> {
+    let seen = scene(CROWD, duration)?;
+    let mut table = Table::new(&[
+        "the ordinary sessions' answers",
+        "p50",
+        "p99",
+        "p99.9",
+        "p99, times that before",
+    ]);
+    for (name, told) in [
+        ("while the others are only there", seen.before),
+        ("while they do their worst", seen.with),
+        ("afterwards", seen.after),
+    ] {
+        eprintln!("{name}: {told}");
+        table.row([
+            name.to_owned(),
+            Nanoseconds(told.p50).to_string(),
+            Nanoseconds(told.p99).to_string(),
+            Nanoseconds(told.p999).to_string(),
+            format!("{:.2}", told.p99 as f64 / seen.before.p99.max(1) as f64),
+        ]);
+    }
+    let all = CROWD.ordinary + CROWD.greedy + CROWD.slow + CROWD.silent;
+    Ok(format!(
+        "### A crowd\n\n{table}\n{all} sessions, durable, {} s each: {} ordinary ones with {ORDINARY_RATE} orders/s together; {} greedy ones, each sending {} requests/s in datagrams of {REQUESTS} where {LIMIT} are allowed; {} that enter {SLOW_RATE} orders/s each over TCP and never read; {} silent; and {JUNK_RATE} datagrams/s of junk. Dropped at the door above twice the limit: {} requests, junk: {} datagrams, missing: {}. {:.0} requests/s were looked at. Resident memory of exchange and crowd: {} KiB before, {} after.\n",
+        duration.as_secs(),
+        CROWD.ordinary,
+        CROWD.greedy,
+        10 * LIMIT,
+        CROWD.slow,
+        CROWD.silent,
+        seen.throttled,
+        seen.strangers,
+        seen.dropped,
+        seen.served,
+        seen.memory[0],
+        seen.memory[1],
+    ))
+}
+
+/// A small one.
+pub(crate) fn smoke() {
+    let crowd = Crowd {
+        ordinary: 3,
+        greedy: 2,
+        slow: 2,
+        silent: 5,
+    };
+    let seen = scene(crowd, Duration::from_millis(300)).expect("a crowd on loopback");
+    assert!(
+        seen.throttled > 0 && seen.strangers > 0,
+        "{} {}",
+        seen.throttled,
+        seen.strangers
+    );
+}
