@@ -111,9 +111,8 @@ fn trade(algorithm: MacAlgorithm, orders_per_datagram: u16, loss_per_million: u3
     let last = exchange.stop().expect("it ends in order");
     assert!(last.is_equal());
     let again = last.recovery.re_requests;
-    assert_eq!(
-        again.datagrams > 0,
-        loss_per_million > 0,
+    assert!(
+        again.datagrams > 0 || loss_per_million == 0,
         "answers to re-requests are sealed too: {again:?}"
     );
 }

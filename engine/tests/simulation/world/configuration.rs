@@ -72,7 +72,7 @@ pub(super) fn may_be_throttled(customer: usize) -> bool {
 
 /// The secret of a customer whose datagrams have tags.
 pub(super) fn secret(setting: &Setting, customer: u8) -> Option<MacSecret> {
-    (setting.sealed >> customer & 1 == 1).then(|| MacSecret {
+    ((setting.sealed >> customer) & 1 == 1).then(|| MacSecret {
         algorithm: MacAlgorithm::ALL[usize::from(customer) % 2],
         secret: Secret::new([customer; 32]),
     })

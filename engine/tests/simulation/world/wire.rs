@@ -95,7 +95,7 @@ impl Wire {
         let is_sealed = self
             .customers
             .get(&to)
-            .is_some_and(|index| self.sealed >> index & 1 == 1);
+            .is_some_and(|index| (self.sealed >> index) & 1 == 1);
         let bytes = &bytes[..bytes.len() - if is_sealed { TRAILER_BYTES } else { 0 }];
         self.hash = self.hash.rotate_left(5) ^ hash_of(bytes) ^ u64::from(to.ip().to_bits());
         let packet = Packet::parse(bytes).expect("the exchange sends MoldUDP64");
