@@ -7,6 +7,7 @@
 pub mod bound;
 pub mod ceiling;
 pub mod contender;
+pub mod day;
 pub mod document;
 pub mod fills;
 pub mod hash;

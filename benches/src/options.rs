@@ -24,12 +24,16 @@ pub struct Options {
     pub runs: u32,
     /// The tables go into `docs/performance.md`.
     pub write: bool,
+    /// Messages of a day of market data.
+    pub messages: u32,
+    /// Instruments of such a day.
+    pub instruments: u16,
     /// Which workloads; none means all that the bench has.
     pub workloads: Vec<Workload>,
 }
 
 /// What may be typed.
-const USAGE: &str = "usage: [--operations N] [--runs N] [--write] [base|deep|multi|flow|sparse|crowd]...";
+const USAGE: &str = "usage: [--operations N] [--messages N] [--instruments N] [--runs N] [--write] [base|deep|multi|flow|sparse|crowd]...";
 
 impl Mode {
     /// What every bench does with its arguments: the smoke test, or the measurement, which may fail.
@@ -79,6 +83,8 @@ impl Options {
             operations: 1_000_000,
             runs: 5,
             write: false,
+            messages: 25_000_000,
+            instruments: 1_000,
             workloads: Vec::new(),
         };
         let mut arguments = arguments.into_iter();
@@ -87,6 +93,12 @@ impl Options {
                 "--bench" => {}
                 "--write" => options.write = true,
                 "--operations" => options.operations = number(&argument, arguments.next())?,
+                "--messages" => options.messages = number(&argument, arguments.next())?,
+                "--instruments" => {
+                    let count = number(&argument, arguments.next())?;
+                    options.instruments =
+                        u16::try_from(count).map_err(|_| format!("{argument}: at most {}", u16::MAX))?;
+                }
                 "--runs" => options.runs = number(&argument, arguments.next())?,
                 name => {
                     let workload = Workload::named(name).ok_or_else(|| format!("{name}: not understood"))?;
@@ -135,6 +147,7 @@ mod tests {
             "--bench --runs",
             "--bench shallow",
             "--bench --operations x",
+            "--bench --instruments 70000",
         ] {
             assert!(matches!(of(wrong), Mode::Wrong(_)), "{wrong}");
         }

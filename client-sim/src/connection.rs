@@ -1,4 +1,5 @@
 //! The order-entry client: login over TCP, orders over UDP (or TCP), acknowledgements put in order, nothing forgotten.
+//! `examples/quote.rs` is a market maker in forty lines.
 //!
 //! Non-blocking: the owner calls [`OrderEntryClient::poll`] again and again with the time. After the start nothing is
 //! allocated per order. What was sent and not answered is sent again under its old number, which the exchange takes
@@ -14,6 +15,7 @@ mod roll;
 mod seal;
 mod state;
 mod tcp;
+mod throttle;
 mod udp;
 mod upkeep;
 
@@ -28,6 +30,7 @@ use zerocopy::IntoBytes;
 
 pub use config::{ClientConfig, Door, ORDERS_PER_DATAGRAM_MAX, Start, Timing};
 pub use event::{EndReason, Event, Handler, Phase};
+pub use throttle::Limit;
 pub use udp::UdpCounters;
 
 use crate::orders::{CL_ORD_ID_BLANK, NumberError, Order, OrderState, Orders, RequestKind};
@@ -35,6 +38,7 @@ use crate::request::{self, Bytes, NewOrder, Terms};
 use replay::Replay;
 use state::Core;
 use tcp::TcpLink;
+use throttle::Throttle;
 use udp::UdpLink;
 
 /// Datagrams taken from the socket in one poll.
@@ -58,6 +62,9 @@ pub enum SendError {
     /// Over TCP only: the exchange does not read as fast as we write.
     #[error("the exchange does not take more at the moment")]
     Busy,
+    /// Beyond [`ClientConfig::limit`]; it may be sent in so many nanoseconds.
+    #[error("the limit of requests is reached; the next may be sent in {0} ns")]
+    Throttled(u64),
 }
 
 /// A setting that can not work.
@@ -121,6 +128,7 @@ pub struct OrderEntryClient {
     udp: Option<UdpLink>,
     replay: Option<Replay>,
     core: Core,
+    throttle: Throttle,
     cancels: Vec<OpenCancel>,
     next_cancel_check_ns: u64,
     tcp_sent_ns: u64,
@@ -159,6 +167,7 @@ impl OrderEntryClient {
             tcp: None,
             udp: None,
             replay: None,
+            throttle: Throttle::new(config.limit),
             cancels: Vec::with_capacity(config.orders.next_power_of_two()),
             next_cancel_check_ns: 0,
             tcp_sent_ns: now_ns,
@@ -317,6 +326,17 @@ impl OrderEntryClient {
     /// Cancels an order (or what replaced it) down to `quantity` lots in total, 0 = all of it. Sent again until it had
     /// its effect.
     pub fn cancel(&mut self, user_ref: u32, quantity: u32, now_ns: u64) -> Result<(), SendError> {
+        self.cancel_meant(user_ref, quantity, now_ns, now_ns)
+    }
+
+    /// As [`OrderEntryClient::cancel`], for a cancel that was meant to leave at `intended_ns`.
+    pub fn cancel_meant(
+        &mut self,
+        user_ref: u32,
+        quantity: u32,
+        intended_ns: u64,
+        now_ns: u64,
+    ) -> Result<(), SendError> {
         self.ready()?;
         let newest = self
             .core
@@ -330,7 +350,7 @@ impl OrderEntryClient {
                 return Err(NumberError::Full(self.cancels.len()).into());
             }
         }
-        if !self.core.orders.want_cancel(newest, quantity) {
+        if !self.core.orders.want_cancel(newest, quantity, intended_ns) {
             return Err(SendError::NotLive(user_ref));
         }
         self.send_message(request::cancel(newest, quantity).as_slice(), now_ns)?;
@@ -546,6 +566,13 @@ impl OrderEntryClient {
     }
 
     fn send_numbered(&mut self, order: Order, bytes: &Bytes, now_ns: u64) -> Result<u32, SendError> {
+        // What takes back is never held up.
+        if matches!(order.kind, RequestKind::Enter | RequestKind::Replace) {
+            match self.throttle.wait_ns(now_ns) {
+                0 => self.throttle.sent(now_ns),
+                wait_ns => return Err(SendError::Throttled(wait_ns)),
+            }
+        }
         self.send_message(bytes.as_slice(), now_ns)?;
         self.core.orders.insert(order, bytes.as_slice());
         self.core.orders.sent(order.user_ref, now_ns);

@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 
 use crate::cli::arguments::{self, Rate};
 use crate::cli::interrupt::Interrupt;
+use crate::pacer::Arrivals;
 use checks::Checks;
 pub use checks::equal_books;
 use directory::DataDirectory;
@@ -46,6 +47,9 @@ pub struct DemoArguments {
     /// Orders a second, such as 5000 or 20k, or `max`.
     #[arg(long, default_value = "5000")]
     pub rate: Rate,
+    /// How orders are spread over the time.
+    #[arg(long, value_enum, default_value_t = Arrivals::Even)]
+    pub arrivals: Arrivals,
     /// Seed of everything that looks random.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -156,6 +160,7 @@ fn trade(arguments: &DemoArguments, running: Running, interrupt: &Interrupt) -> 
     let plan = FloorPlan {
         addresses: running.addresses(),
         rate: arguments.rate,
+        arrivals: arguments.arrivals,
         seed: arguments.seed,
         duration,
         feed_loss: arguments.loss / 100.0,

@@ -7,19 +7,27 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use feed_handler::arbiter::Start;
 use feed_handler::clock::Clock;
+use feed_handler::recovery::Credentials;
 use feed_handler::subscriber::SubscriberStatistics;
-use feed_handler::{Capacity, Market, Subscriber, SubscriberConfig};
+use feed_handler::{Capacity, Market, Observer, Subscriber, SubscriberConfig};
+use protocol::market_data::FeedMessage;
 use protocol::order_entry::own::Ticker;
+use protocol::text::SessionName;
 use serde_json::{Value, json};
 
 use crate::best::Best;
+use crate::fleet::new_order;
+use crate::instruments::Instruments;
+use crate::latency::Latency;
+use crate::latency::feed::FeedEnd;
+use crate::market_statistics::{MarketReport, MarketStatistics};
 
 /// Room in the books: a load leaves some thousand orders in them at most, and what is larger is colder.
 const CAPACITY: Capacity = Capacity {
@@ -37,7 +45,7 @@ const JOIN_PATIENCE_NS: u64 = 3_000_000_000;
 const END_PATIENCE_NS: u64 = 20_000_000_000;
 
 /// Where the feed is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedLines {
     /// Line A.
     pub line_a: SocketAddrV4,
@@ -47,6 +55,71 @@ pub struct FeedLines {
     pub interface: Ipv4Addr,
     /// Gap recovery over TCP.
     pub recovery: SocketAddr,
+    /// A login for it: off loopback that door asks for one.
+    pub credentials: Credentials,
+}
+
+/// Times orders on the feed while it listens.
+#[derive(Debug)]
+pub struct Listening {
+    /// Where it learns of the orders' acknowledgements.
+    pub end: FeedEnd,
+    /// The clock that they are timed by.
+    pub clock: Clock,
+    /// Between two looks at lines that were empty.
+    pub sleep: Duration,
+    /// What is seen of the market, if somebody wants to know.
+    pub statistics: Option<MarketStatistics>,
+}
+
+/// What is timed, for somebody who asks now and then.
+#[derive(Debug, Clone)]
+pub struct FeedLatencies(Arc<Mutex<Listening>>);
+
+impl FeedLatencies {
+    /// The latencies since they were last taken.
+    pub fn take(&self) -> Latency {
+        std::mem::take(self.lock().end.joined.latency_mut())
+    }
+
+    /// What was seen of the market; `None` when nobody wanted to know.
+    pub fn market(&self, instruments: &Instruments) -> Option<MarketReport> {
+        let listening = self.lock();
+        listening
+            .statistics
+            .as_ref()
+            .map(|statistics| statistics.report(instruments))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Listening> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hears the messages of one look.
+struct Timing<'a>(&'a mut Listening);
+
+impl Observer for Timing<'_> {
+    fn session(&mut self, _session: SessionName) {
+        self.0.end.joined.forget();
+    }
+
+    fn message(&mut self, sequence: u64, message: &[u8], market: &Market) {
+        if let Some(statistics) = &mut self.0.statistics {
+            statistics.message(sequence, message, market);
+        }
+        // Most messages are of other types, and need not be read twice.
+        if !matches!(message.first(), Some(b'A' | b'F' | b'U')) {
+            return;
+        }
+        let number = FeedMessage::decode(message)
+            .ok()
+            .and_then(|message| new_order(&message));
+        if let Some(number) = number.filter(|number| self.0.end.is_sampled(*number)) {
+            let now_ns = self.0.clock.now_ns();
+            self.0.end.joined.seen(number, now_ns);
+        }
+    }
 }
 
 /// The subscriber at work.
@@ -56,6 +129,7 @@ pub struct FeedCheck {
     thread: JoinHandle<Subscriber>,
     /// From the first message on, so that the books are known.
     has_books: bool,
+    latencies: Option<FeedLatencies>,
 }
 
 #[derive(Debug)]
@@ -94,12 +168,29 @@ impl FeedCheck {
     /// # Errors
     /// A line can not be listened to, or no publisher is heard.
     pub fn start(lines: &FeedLines) -> Result<Self, String> {
-        let check = Self::follow(lines, Start::At(1))?;
+        Self::begin(lines, None)
+    }
+
+    /// As [`FeedCheck::start`]; times the orders of which `listening` is told, too.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn measuring(lines: &FeedLines, listening: Listening) -> Result<Self, String> {
+        Self::begin(lines, Some(FeedLatencies(Arc::new(Mutex::new(listening)))))
+    }
+
+    /// What is timed; `None` unless it began with [`FeedCheck::measuring`].
+    pub fn latencies(&self) -> Option<FeedLatencies> {
+        self.latencies.clone()
+    }
+
+    fn begin(lines: &FeedLines, latencies: Option<FeedLatencies>) -> Result<Self, String> {
+        let check = Self::follow(lines, Start::At(1), latencies.clone())?;
         if check.joins() {
             return Ok(check);
         }
         check.end();
-        let check = Self::follow(lines, Start::Now)?;
+        let check = Self::follow(lines, Start::Now, latencies)?;
         if check.joins() {
             return Ok(Self {
                 has_books: false,
@@ -153,12 +244,13 @@ impl FeedCheck {
         self.shared.next.load(Ordering::Relaxed)
     }
 
-    fn follow(lines: &FeedLines, start: Start) -> Result<Self, String> {
+    fn follow(lines: &FeedLines, start: Start, latencies: Option<FeedLatencies>) -> Result<Self, String> {
         let config = SubscriberConfig {
             line_a: lines.line_a,
             line_b: lines.line_b,
             interface: lines.interface,
             recovery: Some(lines.recovery),
+            credentials: lines.credentials.clone(),
             start,
             capacity: CAPACITY,
             patience_ns: PATIENCE_NS,
@@ -171,15 +263,24 @@ impl FeedCheck {
             has_joined: AtomicBool::new(false),
         });
         let its = Arc::clone(&shared);
+        let timed = latencies.clone();
         let body = move || {
             let clock = Clock::new();
             while !its.stop.load(Ordering::Relaxed) {
-                let work = subscriber.poll(clock.now_ns());
+                let (work, sleep) = match &timed {
+                    Some(timed) => {
+                        let mut listening = timed.lock();
+                        listening.end.take();
+                        let work = subscriber.poll_with(clock.now_ns(), &mut Timing(&mut listening));
+                        (work, listening.sleep)
+                    }
+                    None => (subscriber.poll(clock.now_ns()), SLEEP),
+                };
                 let next = subscriber.next_sequence().unwrap_or(0);
                 its.next.store(next, Ordering::Relaxed);
                 its.has_joined.store(subscriber.has_joined(), Ordering::Relaxed);
                 if work == 0 {
-                    thread::sleep(SLEEP);
+                    thread::sleep(sleep);
                 }
             }
             subscriber
@@ -192,6 +293,7 @@ impl FeedCheck {
             shared,
             thread,
             has_books: true,
+            latencies,
         })
     }
 

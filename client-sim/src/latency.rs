@@ -1,7 +1,16 @@
-//! Latencies: histograms from the intended send time, and the matching of an order with its message on the feed.
+//! Latencies: histograms from the intended send time, one for each kind of message ([`kinds`]); the matching of an order
+//! with its message on the feed ([`feed`]); the log that other programs read ([`log`]), and a drawing ([`plot`]).
+
+pub mod feed;
+pub mod kinds;
+pub mod log;
+pub mod plot;
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
+
+pub use feed::FeedLatency;
+pub use kinds::{Kind, Kinds, Latencies};
 
 /// Longest time told apart: a minute. Longer ones are counted as this.
 const LONGEST_NS: u64 = 60_000_000_000;
@@ -26,12 +35,18 @@ impl Default for Latency {
 pub struct Percentiles {
     /// Values behind the percentiles.
     pub count: u64,
+    /// Their mean, nanoseconds.
+    pub mean: u64,
     /// Median, nanoseconds.
     pub p50: u64,
+    /// 90 of 100 are at most this.
+    pub p90: u64,
     /// 99 of 100 are at most this.
     pub p99: u64,
     /// 999 of 1000 are at most this.
     pub p999: u64,
+    /// 9,999 of 10,000 are at most this.
+    pub p9999: u64,
     /// The longest.
     pub max: u64,
 }
@@ -62,11 +77,19 @@ impl Latency {
         }
         Percentiles {
             count: self.histogram.len(),
+            mean: self.histogram.mean().round() as u64,
             p50: self.histogram.value_at_quantile(0.5),
+            p90: self.histogram.value_at_quantile(0.9),
             p99: self.histogram.value_at_quantile(0.99),
             p999: self.histogram.value_at_quantile(0.999),
+            p9999: self.histogram.value_at_quantile(0.9999),
             max: self.histogram.max(),
         }
+    }
+
+    /// The histogram itself.
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
     }
 }
 
@@ -74,6 +97,14 @@ impl Percentiles {
     /// `{"p50":..,"p99":..,"p999":..,"max":..}` in nanoseconds.
     pub fn json(&self) -> Value {
         json!({ "p50": self.p50, "p99": self.p99, "p999": self.p999, "max": self.max })
+    }
+
+    /// All of them, with how many there were.
+    pub fn json_whole(&self) -> Value {
+        json!({
+            "count": self.count, "mean": self.mean, "p50": self.p50, "p90": self.p90, "p99": self.p99,
+            "p999": self.p999, "p9999": self.p9999, "max": self.max,
+        })
     }
 }
 
@@ -106,97 +137,6 @@ impl std::fmt::Display for Nanoseconds {
     }
 }
 
-/// Joins what two doors tell about an order: its acknowledgement knows when it was meant to be sent, the feed when it
-/// was seen. They come in any order; a fixed table remembers the first until the second comes. An entry that another
-/// order number pushes out is counted: its latency is not known.
-#[derive(Debug)]
-pub struct FeedLatency {
-    slots: Vec<Half>,
-    latency: Latency,
-    unmatched: u64,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Half {
-    /// 0: empty.
-    order_number: u64,
-    /// From the acknowledgement; 0 = not yet.
-    intended_ns: u64,
-    /// From the feed; 0 = not yet.
-    seen_ns: u64,
-}
-
-impl FeedLatency {
-    /// Remembers up to `slots` orders (rounded up to a power of two).
-    pub fn new(slots: usize) -> Self {
-        Self {
-            slots: vec![Half::default(); slots.next_power_of_two()],
-            latency: Latency::default(),
-            unmatched: 0,
-        }
-    }
-
-    /// An order that rests was acknowledged; it was meant to be sent at `intended_ns`.
-    pub fn acknowledged(&mut self, order_number: u64, intended_ns: u64) {
-        let half = self.half(order_number);
-        half.intended_ns = intended_ns;
-        self.join(order_number);
-    }
-
-    /// The feed showed the order at `now_ns`.
-    pub fn seen(&mut self, order_number: u64, now_ns: u64) {
-        let half = self.half(order_number);
-        half.seen_ns = now_ns;
-        self.join(order_number);
-    }
-
-    /// Forgets halves: order numbers begin again.
-    pub fn forget(&mut self) {
-        self.slots.fill(Half::default());
-    }
-
-    /// The latencies joined so far.
-    pub fn latency(&self) -> &Latency {
-        &self.latency
-    }
-
-    /// Mutable: for a display that starts again each second.
-    pub fn latency_mut(&mut self) -> &mut Latency {
-        &mut self.latency
-    }
-
-    /// Orders of which only one half was ever known.
-    pub fn unmatched(&self) -> u64 {
-        self.unmatched
-    }
-
-    fn slot(&self, order_number: u64) -> usize {
-        (order_number as usize) & (self.slots.len() - 1)
-    }
-
-    fn half(&mut self, order_number: u64) -> &mut Half {
-        let slot = self.slot(order_number);
-        let half = &mut self.slots[slot];
-        if half.order_number != order_number {
-            self.unmatched += u64::from(half.order_number != 0);
-            *half = Half {
-                order_number,
-                ..Half::default()
-            };
-        }
-        half
-    }
-
-    fn join(&mut self, order_number: u64) {
-        let slot = self.slot(order_number);
-        let half = self.slots[slot];
-        if half.intended_ns != 0 && half.seen_ns != 0 {
-            self.latency.record(half.intended_ns, half.seen_ns);
-            self.slots[slot] = Half::default();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,25 +153,6 @@ mod tests {
         assert_eq!(percentiles.p50, 500);
         assert_eq!(percentiles.p99, 990);
         assert_eq!(percentiles.max, 1_000);
-    }
-
-    #[test]
-    fn halves_join_in_any_order() {
-        let mut feed = FeedLatency::new(4);
-        feed.acknowledged(1, 100);
-        feed.seen(1, 150);
-        feed.seen(2, 300);
-        feed.acknowledged(2, 200);
-        assert_eq!(feed.latency().percentiles().count, 2);
-        assert_eq!(feed.latency().percentiles().max, 100);
-        // 3 never appears on the feed; 7 takes its slot.
-        feed.acknowledged(3, 1);
-        feed.acknowledged(7, 2);
-        assert_eq!(feed.unmatched(), 1);
-        // On the next day 7 is another order.
-        feed.forget();
-        feed.seen(7, 900);
-        assert_eq!(feed.latency().percentiles().count, 2);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use client_sim::cli::{load, trade};
+use client_sim::cli::{compare, load, market, soak, trade};
 use client_sim::demo;
 
 /// Customers of the exchange: demo, load generator, order entry by hand.
@@ -25,6 +25,12 @@ enum Verb {
     Demo(demo::DemoArguments),
     /// Sends orders at a rate to a running exchange, checks every answer, measures latencies.
     Load(load::LoadArguments),
+    /// Sends a load for hours in windows, and tells whether latency, rate or memory drift.
+    Soak(soak::SoakArguments),
+    /// Compares two runs of `load`.
+    Compare(compare::CompareArguments),
+    /// Simulates the customers' market, without network and faster than time, and prints its statistics.
+    Market(market::MarketArguments),
     /// Enters orders by hand: one on the command line, or many at a prompt.
     Trade(trade::TradeArguments),
 }
@@ -34,6 +40,9 @@ fn main() -> ExitCode {
     let result = match arguments.verb.unwrap_or(Verb::Demo(arguments.demo)) {
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Load(arguments) => load::run(&arguments),
+        Verb::Soak(arguments) => soak::run(&arguments),
+        Verb::Compare(arguments) => compare::run(&arguments),
+        Verb::Market(arguments) => market::run(&arguments),
         Verb::Trade(arguments) => trade::run(&arguments),
     };
     match result {

@@ -1,5 +1,20 @@
-//! When to send: an open loop. The intended times follow from the rate alone; a sender that falls behind does not make
-//! them later, so that the waiting shows in the latencies.
+//! When to send: an open loop. The intended times follow from the rate (and a seed) alone; a sender that falls behind does
+//! not make them later, so that the waiting shows in the latencies.
+//!
+//! Sends are spread evenly, or they come in bursts as in a market, where an order brings others: a Hawkes process. There each
+//! send raises the rate at once, which then falls back; the mean is the rate that was asked for.
+
+use crate::workload::draws::Draws;
+
+/// How sends are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Arrivals {
+    /// One after the other, at equal distances.
+    #[default]
+    Even,
+    /// In bursts: a Hawkes process.
+    Bursts,
+}
 
 /// Sends due at a fixed rate.
 #[derive(Debug, Clone)]
@@ -7,6 +22,55 @@ pub struct Pacer {
     start_ns: u64,
     rate_per_second: u64,
     sent: u64,
+    bursts: Option<Hawkes>,
+}
+
+/// Of sends, those that others have brought.
+const BROUGHT: f64 = 0.7;
+/// A burst fades in the time of so many sends at the mean rate.
+const FADES: f64 = 50.0;
+
+/// A Hawkes process with an exponential kernel, drawn exactly (Dassios and Zhao, 2013).
+#[derive(Debug, Clone)]
+struct Hawkes {
+    draws: Draws,
+    /// Sends a nanosecond that nothing has brought.
+    base: f64,
+    /// What a send adds.
+    jump: f64,
+    /// How fast that fades, a nanosecond.
+    decay: f64,
+    /// What is left of all jumps, after the last send.
+    excited: f64,
+    next_ns: f64,
+}
+
+impl Hawkes {
+    fn new(rate_per_second: u64, seed: u64) -> Self {
+        let rate = rate_per_second as f64 / 1e9;
+        let decay = rate / FADES;
+        Self {
+            draws: Draws::new(seed),
+            base: rate * (1.0 - BROUGHT),
+            jump: decay * BROUGHT,
+            decay,
+            excited: 0.0,
+            next_ns: 0.0,
+        }
+    }
+
+    fn advance(&mut self) {
+        let mut pieces = self.draws.pieces();
+        let unbrought = f64::from(pieces.exponential()) / self.base;
+        // The wait of a process whose rate fades: it may never come.
+        let left = 1.0 - self.decay * f64::from(pieces.exponential()) / self.excited;
+        let wait = match left > 0.0 {
+            true => unbrought.min(-left.ln() / self.decay),
+            false => unbrought,
+        };
+        self.excited = self.excited * (-self.decay * wait).exp() + self.jump;
+        self.next_ns += wait;
+    }
 }
 
 /// Nanoseconds of a second.
@@ -20,6 +84,17 @@ impl Pacer {
             start_ns: now_ns,
             rate_per_second,
             sent: 0,
+            bursts: None,
+        }
+    }
+
+    /// As [`Pacer::new`], with sends spread as `arrivals` says.
+    pub fn arriving(arrivals: Arrivals, rate_per_second: u64, now_ns: u64, seed: u64) -> Self {
+        let bursts =
+            (arrivals == Arrivals::Bursts && rate_per_second > 0).then(|| Hawkes::new(rate_per_second, seed));
+        Self {
+            bursts,
+            ..Self::new(rate_per_second, now_ns)
         }
     }
 
@@ -35,12 +110,18 @@ impl Pacer {
     /// The send that was due was made.
     pub fn taken(&mut self) {
         self.sent += 1;
+        if let Some(bursts) = &mut self.bursts {
+            bursts.advance();
+        }
     }
 
     /// The intended time of the next send.
     pub fn next_ns(&self) -> u64 {
         if self.rate_per_second == 0 {
             return 0;
+        }
+        if let Some(bursts) = &self.bursts {
+            return self.start_ns.saturating_add(bursts.next_ns as u64);
         }
         let offset = u128::from(self.sent) * SECOND_NS / u128::from(self.rate_per_second);
         self.start_ns
@@ -50,6 +131,23 @@ impl Pacer {
     /// Sends made so far.
     pub fn sent(&self) -> u64 {
         self.sent
+    }
+
+    /// Sends that are due until `now_ns`, made or not; `None` when everything is due at once.
+    pub fn due_until(&self, now_ns: u64) -> Option<u64> {
+        let passed = u128::from(now_ns.saturating_sub(self.start_ns));
+        match &self.bursts {
+            _ if self.rate_per_second == 0 => None,
+            None => u64::try_from(passed * u128::from(self.rate_per_second) / SECOND_NS).ok(),
+            Some(_) => {
+                // Draws on, as it would.
+                let mut ahead = self.clone();
+                while ahead.next_ns() <= now_ns {
+                    ahead.taken();
+                }
+                Some(ahead.sent)
+            }
+        }
     }
 }
 
@@ -81,6 +179,31 @@ mod tests {
             count += 1;
         }
         assert_eq!(count, 3_000_000);
+    }
+
+    #[test]
+    fn bursts_have_the_mean_rate_and_are_no_even_stream() {
+        let end_ns = 200_000_000_000;
+        let mut pacer = Pacer::arriving(Arrivals::Bursts, 1_000, 0, 7);
+        // In pieces of half a second: bursts are shorter.
+        let mut counts = vec![0_u64; 400];
+        while pacer.next_ns() < end_ns {
+            counts[(pacer.next_ns() / 500_000_000) as usize] += 1;
+            pacer.taken();
+        }
+        let mean = counts.iter().sum::<u64>() as f64 / counts.len() as f64;
+        assert!((450.0..550.0).contains(&mean), "{mean} in half a second");
+        let variance = counts
+            .iter()
+            .map(|count| (*count as f64 - mean).powi(2))
+            .sum::<f64>()
+            / counts.len() as f64;
+        // A Poisson process has a ratio of 1, an even stream 0.
+        assert!((3.0..20.0).contains(&(variance / mean)), "{}", variance / mean);
+        let same = Pacer::arriving(Arrivals::Bursts, 1_000, 0, 7);
+        assert_eq!(same.due_until(end_ns - 1), Some(pacer.sent()));
+        assert_eq!(Pacer::new(1_000, 5).due_until(2_000_000_005), Some(2_000));
+        assert_eq!(Pacer::new(0, 5).due_until(9), None);
     }
 
     #[test]

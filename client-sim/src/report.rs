@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::checker::Verdict;
 use crate::fleet::{AtStop, Fleet, FleetTotals};
-use crate::latency::Percentiles;
+use crate::latency::{Kind, Kinds, Percentiles};
 use crate::reason;
 
 /// A run of a fleet.
@@ -18,10 +18,12 @@ pub struct Report {
     pub at_stop: AtStop,
     /// Counts, those that took everything back at the end included.
     pub totals: FleetTotals,
-    /// Order to acknowledgement, from the intended time.
+    /// Orders and replacements to acknowledgement, from the intended time.
     pub ack_latency: Percentiles,
     /// Order to feed, from the intended time; nothing where no feed was heard.
     pub feed_latency: Percentiles,
+    /// The histograms behind both, each kind by itself.
+    pub kinds: Kinds,
     /// Refusals by reason, the frequent first.
     pub refusals: Vec<(u16, u64)>,
     /// What the checker says.
@@ -41,6 +43,10 @@ impl Report {
     pub fn new(fleet: &mut Fleet) -> Self {
         let verdict = fleet.verdict();
         let shared = fleet.shared();
+        let mut kinds = shared.latencies.whole();
+        if let Some(joined) = shared.feed.here() {
+            kinds.of_mut(Kind::OrderFeed).merge(joined.latency());
+        }
         let mut refusals: Vec<(u16, u64)> = shared
             .rejected
             .iter()
@@ -53,8 +59,9 @@ impl Report {
             seconds: fleet.running_ns() as f64 / 1e9,
             at_stop: fleet.at_stop(),
             totals: fleet.totals(),
-            ack_latency: shared.ack_latency.percentiles(),
-            feed_latency: shared.feed_latency.latency().percentiles(),
+            ack_latency: kinds.acknowledgements().percentiles(),
+            feed_latency: kinds.of(Kind::OrderFeed).percentiles(),
+            kinds,
             refusals,
             verdict,
             faults: (shared.checker.fault_count(), shared.checker.faults().to_vec()),
@@ -109,6 +116,7 @@ impl Report {
             "executions": totals.executions,
             "orders_per_second": self.orders_per_second(),
             "ack_latency_ns": self.ack_latency.json(),
+            "latency_ns": self.kinds.percentiles().json(),
             "order_gaps": totals.gaps,
             "order_resends": totals.resends,
             "order_re_requests": totals.re_requests,
@@ -161,10 +169,7 @@ impl fmt::Display for Report {
             totals.executions,
             totals.messages
         )?;
-        writeln!(f, "order to acknowledgement: {}", self.ack_latency)?;
-        if self.feed_latency.count > 0 {
-            writeln!(f, "order to market data:     {}", self.feed_latency)?;
-        }
+        write!(f, "{}", self.kinds.percentiles())?;
         writeln!(
             f,
             "datagrams {}, dropped on purpose {}; gaps {}, re-requests {}, replays {}; sent again {}",

@@ -29,6 +29,8 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
+/// Steps of priority above the usual, as `nice` counts them.
+pub const PRIORITY: Range = Range::new(0, 0, 20);
 /// Capacity for assets; an instrument names them in 16 bits.
 pub const ASSETS: Range = Range::new(2, 64, 4096);
 /// Capacity for instruments; a stock locate has 16 bits.

@@ -1,6 +1,6 @@
 //! What the feed says of auctions: the imbalance while orders collect, and the cross that ends it.
 
-use crate::orders::Side;
+use crate::side::Side;
 use protocol::market_data::messages::{CrossTrade, Noii};
 use protocol::market_data::values::{cross_type, imbalance_direction};
 

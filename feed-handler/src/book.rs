@@ -7,7 +7,9 @@
 //! marks itself damaged and stays usable. Nothing panics and nothing grows beyond the capacities.
 
 use crate::digest::Digest;
-use crate::orders::{Orders, Side};
+use crate::ladder::Ladder;
+use crate::orders::{Found, Orders};
+use crate::side::Side;
 
 pub use crate::book_error::{BookError, Capacity};
 pub use crate::view::{BookView, PriceLevel, RestingOrder};
@@ -21,25 +23,20 @@ pub struct Hit {
     pub side: Side,
 }
 
-/// A place in a ladder: the key ascends towards the best price, so that the best is the last.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rung {
-    key: u32,
-    pub(crate) level: u32,
-}
-
-fn key(side: Side, price: u32) -> u32 {
-    match side {
-        Side::Buy => price,
-        Side::Sell => !price,
-    }
-}
-
 /// One instrument's two ladders.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Book {
-    pub(crate) ladders: [Vec<Rung>; 2],
+    pub(crate) ladders: [Ladder; 2],
     pub(crate) damaged: bool,
+}
+
+impl Book {
+    fn new() -> Self {
+        Self {
+            ladders: [Ladder::new(), Ladder::new()],
+            damaged: false,
+        }
+    }
 }
 
 /// The books of all instruments.
@@ -69,7 +66,7 @@ impl Books {
     pub fn clear(&mut self) {
         self.orders.clear();
         for book in &mut self.books {
-            book.ladders.iter_mut().for_each(Vec::clear);
+            book.ladders.iter_mut().for_each(Ladder::clear);
             book.damaged = false;
         }
     }
@@ -86,7 +83,7 @@ impl Books {
 
     /// One instrument's book. A locate that never occurred has an empty one.
     pub fn book(&self, locate: u16) -> BookView<'_> {
-        BookView::new(&self.orders, self.books.get(usize::from(locate)))
+        BookView::new(&self.orders, locate, self.books.get(usize::from(locate)))
     }
 
     /// Makes room for an instrument, so that its first order allocates nothing.
@@ -95,7 +92,7 @@ impl Books {
             return Err(BookError::InstrumentCapacity);
         }
         while self.books.len() <= usize::from(locate) {
-            self.books.push(Book::default());
+            self.books.push(Book::new());
         }
         for ladder in &mut self.books[usize::from(locate)].ladders {
             ladder.reserve(32);
@@ -122,13 +119,13 @@ impl Books {
 
     /// ITCH `E`, `C`, `X`: takes lots off an order; the last lot removes it.
     pub fn reduce(&mut self, locate: u16, number: u64, quantity: u32) -> Result<Hit, BookError> {
-        let result = self.locate_order(locate, number).and_then(|(slot, hit)| {
-            let open = self.orders.order(slot).quantity;
+        let result = self.locate_order(locate, number).and_then(|(found, hit)| {
+            let open = self.orders.order(found.node).quantity;
             if quantity < open {
-                self.orders.reduce(slot, quantity);
+                self.orders.reduce(found.node, quantity);
                 return Ok(hit);
             }
-            self.remove(slot);
+            self.remove(found);
             if quantity > open {
                 return Err(BookError::ExcessQuantity);
             }
@@ -139,8 +136,8 @@ impl Books {
 
     /// ITCH `D`: removes an order.
     pub fn delete(&mut self, locate: u16, number: u64) -> Result<Hit, BookError> {
-        let result = self.locate_order(locate, number).map(|(slot, hit)| {
-            self.remove(slot);
+        let result = self.locate_order(locate, number).map(|(found, hit)| {
+            self.remove(found);
             hit
         });
         self.note(locate, result)
@@ -155,9 +152,9 @@ impl Books {
         quantity: u32,
         price: u32,
     ) -> Result<(), BookError> {
-        let result = self.locate_order(locate, number).and_then(|(slot, hit)| {
-            let attribution = self.orders.order(slot).attribution;
-            self.remove(slot);
+        let result = self.locate_order(locate, number).and_then(|(found, hit)| {
+            let attribution = self.orders.order(found.node).attribution;
+            self.remove(found);
             self.try_add(locate, new_number, hit.side, quantity, price, attribution)
         });
         self.note(locate, result)
@@ -175,6 +172,12 @@ impl Books {
         digest.finish()
     }
 
+    /// The orders, for fetching; see [`crate::ahead`].
+    #[inline]
+    pub(crate) fn stored(&self) -> &Orders {
+        &self.orders
+    }
+
     fn note<T>(&mut self, locate: u16, result: Result<T, BookError>) -> Result<T, BookError> {
         if result.is_err()
             && let Some(book) = self.books.get_mut(usize::from(locate))
@@ -184,14 +187,15 @@ impl Books {
         result
     }
 
-    fn locate_order(&self, locate: u16, number: u64) -> Result<(u32, Hit), BookError> {
-        let slot = self.orders.find(number).ok_or(BookError::UnknownOrder)?;
-        let level = self.orders.level(self.orders.order(slot).level);
+    fn locate_order(&self, locate: u16, number: u64) -> Result<(Found, Hit), BookError> {
+        let place = self.orders.place(number);
+        let found = self.orders.find(place, number).ok_or(BookError::UnknownOrder)?;
+        let level = self.orders.level(self.orders.order(found.node).level);
         if level.locate != locate {
             return Err(BookError::WrongInstrument);
         }
         Ok((
-            slot,
+            found,
             Hit {
                 price: level.price,
                 side: level.side,
@@ -211,57 +215,38 @@ impl Books {
         if quantity == 0 {
             return Err(BookError::ZeroQuantity);
         }
-        if self.orders.find(number).is_some() {
+        let start = self.orders.place(number);
+        if self.orders.find(start, number).is_some() {
             return Err(BookError::DuplicateOrder);
         }
         if self.orders.is_full() {
             return Err(BookError::OrderCapacity);
         }
-        let ladder = &mut self.books[usize::from(locate)].ladders[side.index()];
-        let level = match find(ladder, key(side, price)) {
-            Ok(place) => ladder[place].level,
-            Err(place) => {
+        let level = match self.orders.find_level(locate, side, price) {
+            Some(level) => level,
+            None => {
                 let level = self
                     .orders
                     .new_level(locate, side, price)
                     .ok_or(BookError::LevelCapacity)?;
-                let rung = Rung {
-                    key: key(side, price),
-                    level,
-                };
-                ladder.insert(place, rung);
+                self.books[usize::from(locate)].ladders[side.index()].insert(side.key(price));
                 level
             }
         };
-        self.orders.append(level, number, quantity, attribution);
+        self.orders.append(start, level, number, quantity, attribution);
         Ok(())
     }
 
-    fn remove(&mut self, slot: u32) {
-        let level_slot = self.orders.order(slot).level;
-        if !self.orders.remove(slot) {
+    fn remove(&mut self, found: Found) {
+        let node = self.orders.order(found.node).level;
+        if !self.orders.remove(found) {
             return;
         }
-        let level = *self.orders.level(level_slot);
+        let level = self.orders.level(node);
         let ladder = &mut self.books[usize::from(level.locate)].ladders[level.side.index()];
-        let place = find(ladder, key(level.side, level.price)).expect("a level in use has a rung");
-        ladder.remove(place);
-        self.orders.free_level(level_slot);
+        ladder.remove(level.side.key(level.price));
+        self.orders.free_level(node);
     }
-}
-
-/// Where a key is, or where it belongs. PERF: most changes are at the best prices, so the last rungs come first.
-fn find(ladder: &[Rung], key: u32) -> Result<usize, usize> {
-    const NEAR: usize = 8;
-    let near = ladder.len().saturating_sub(NEAR);
-    for place in (near..ladder.len()).rev() {
-        match ladder[place].key.cmp(&key) {
-            core::cmp::Ordering::Equal => return Ok(place),
-            core::cmp::Ordering::Less => return Err(place + 1),
-            core::cmp::Ordering::Greater => {}
-        }
-    }
-    ladder[..near].binary_search_by(|rung| rung.key.cmp(&key))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! open quantity (lots). The digest of an empty book is the start value.
 //! A market is, for each locate in ascending order whose book is not empty, the words: locate, digest of its book.
 
-use crate::orders::Side;
+use crate::side::Side;
 
 /// The state of a digest being computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 use crate::auction::{AuctionKind, Cross, Imbalance};
 use crate::book::{BookError, BookView, Books, Capacity, Hit};
 use crate::handler::{Handler, dispatch};
-use crate::orders::Side;
+use crate::side::Side;
 use crate::ticker::{Instrument, Quote, Trade, TradeKind};
 use protocol::Malformed;
 use protocol::market_data::messages::{

@@ -1,52 +1,52 @@
 //! Storage of resting orders and price levels: fixed capacity, found by order number in O(1), oldest first in a level.
 //!
-//! Lives here: the arenas, the index by order number, the queue links.
+//! Lives here: the nodes, the queue links, the index by order number.
 //! Must not be here: which level a price belongs to ([`crate::book`]).
 //!
-//! Invariants: every order in the index is linked into exactly one level; a level's `quantity` and `orders` are the
-//! sums over its queue; a level without orders is free.
+//! Orders and levels are nodes of one kind, and a level's queue is a ring that begins and ends at the level itself.
+//! PERF: so an order is put in and taken out by the same four writes whether it is the first, the last or the only one;
+//! with ends to look for, each would be a branch that can not be foretold.
+//!
+//! Invariants: every order in the index is in exactly one ring; a level's `quantity` and `orders` are the
+//! sums over its ring; a level whose ring is empty is free.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use crate::index::{Index, Place};
+use crate::side::Side;
+use prefetch_index::prefetch_index;
 
-/// Buy or sell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Side {
-    /// A bid, `B` on the wire.
-    Buy = b'B',
-    /// An offer, `S` on the wire.
-    Sell = b'S',
+/// "No node". PERF: there is a node of that number, which is nothing: so a look ahead need not ask first.
+pub(crate) const NONE: u32 = 0;
+
+/// An order, a level, or free: then `next` is the next free node.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    /// Of an order its number; of a level the lots of all its orders.
+    long: u64,
+    /// Of an order its open lots; of a level its price, 0.0001.
+    value: u32,
+    /// Of an order the firm; of a level how many orders it has.
+    label: u32,
+    /// Of an order its level; of a level the instrument and its side, see [`book_of`].
+    owner: u32,
+    /// The next younger order; the oldest of a level.
+    next: u32,
+    /// The next older order; the youngest of a level.
+    previous: u32,
+    /// The next one in the chain of its place in the index.
+    chain: u32,
 }
 
-impl Side {
-    /// The side for a wire byte; `None` for anything but `B` and `S`.
-    pub fn from_byte(byte: u8) -> Option<Self> {
-        match byte {
-            b'B' => Some(Self::Buy),
-            b'S' => Some(Self::Sell),
-            _ => None,
-        }
-    }
-
-    /// The other side.
-    pub fn opposite(self) -> Self {
-        match self {
-            Self::Buy => Self::Sell,
-            Self::Sell => Self::Buy,
-        }
-    }
-
-    pub(crate) fn index(self) -> usize {
-        match self {
-            Self::Buy => 0,
-            Self::Sell => 1,
-        }
-    }
+impl Node {
+    const NOTHING: Self = Self {
+        long: 0,
+        value: 0,
+        label: 0,
+        owner: 0,
+        next: NONE,
+        previous: NONE,
+        chain: NONE,
+    };
 }
-
-/// "No order", "no level".
-pub(crate) const NONE: u32 = u32::MAX;
 
 /// A resting, displayed order.
 #[derive(Debug, Clone, Copy)]
@@ -55,195 +55,317 @@ pub(crate) struct Order {
     pub(crate) quantity: u32,
     pub(crate) attribution: [u8; 4],
     pub(crate) level: u32,
+    /// The next younger one; the level behind the youngest.
     pub(crate) next: u32,
-    previous: u32,
 }
 
-/// All orders of one instrument and side at one price. While free, `head` is the next free level.
+/// All orders of one instrument and side at one price.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Level {
     pub(crate) quantity: u64,
     pub(crate) price: u32,
     pub(crate) orders: u32,
+    /// The oldest order; the level itself when there is none.
     pub(crate) head: u32,
-    tail: u32,
     pub(crate) locate: u16,
     pub(crate) side: Side,
 }
 
-/// Multiplies and rotates: order numbers come from the exchange, ascending, so nobody can choose them to collide.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct NumberHasher(u64);
-
-impl Hasher for NumberHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0 ^ number)
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            .rotate_left(26);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+/// An order that was found: its node, and the one before it in the chain of its place, if any.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
+    place: Place,
+    before: u32,
+    pub(crate) node: u32,
 }
 
-type NumberIndex = HashMap<u64, u32, BuildHasherDefault<NumberHasher>>;
+/// An instrument and its side in one number.
+fn book_of(locate: u16, side: Side) -> u32 {
+    u32::from(locate) | (side.index() as u32) << 16
+}
 
-/// The arenas of all instruments' orders and levels.
+/// The orders and levels of all instruments.
 #[derive(Debug)]
 pub(crate) struct Orders {
-    orders: Vec<Order>,
-    levels: Vec<Level>,
-    index: NumberIndex,
-    free_order: u32,
-    free_level: u32,
-    order_capacity: usize,
-    level_capacity: usize,
+    nodes: Vec<Node>,
+    /// Orders by number.
+    index: Index,
+    /// Levels by price.
+    prices: Index,
+    free: u32,
+    orders: u32,
+    levels: u32,
+    order_capacity: u32,
+    level_capacity: u32,
 }
 
 impl Orders {
-    /// Room for `order_capacity` orders and `level_capacity` levels, each below 2^32 - 1.
+    /// Room for `order_capacity` orders and `level_capacity` levels, each at most 2^30.
     pub(crate) fn new(order_capacity: u32, level_capacity: u32) -> Self {
-        let order_capacity = order_capacity.min(NONE - 1) as usize;
-        let level_capacity = level_capacity.min(NONE - 1) as usize;
+        let order_capacity = order_capacity.min(1 << 30);
+        let level_capacity = level_capacity.min(1 << 30);
+        let mut nodes = Vec::with_capacity(1 + order_capacity as usize + level_capacity as usize);
+        nodes.push(Node::NOTHING);
         Self {
-            orders: Vec::with_capacity(order_capacity),
-            levels: Vec::with_capacity(level_capacity),
-            // Twice the room: the map then clears its tombstones in place and never grows.
-            index: NumberIndex::with_capacity_and_hasher(2 * order_capacity, BuildHasherDefault::default()),
-            free_order: NONE,
-            free_level: NONE,
+            nodes,
+            index: Index::new(order_capacity),
+            prices: Index::new(level_capacity),
+            free: NONE,
+            orders: 0,
+            levels: 0,
             order_capacity,
             level_capacity,
         }
     }
 
     pub(crate) fn clear(&mut self) {
-        self.orders.clear();
-        self.levels.clear();
+        self.nodes.truncate(1);
+        self.nodes[0] = Node::NOTHING;
         self.index.clear();
-        self.free_order = NONE;
-        self.free_level = NONE;
+        self.prices.clear();
+        self.free = NONE;
+        self.orders = 0;
+        self.levels = 0;
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.index.len()
+        self.orders as usize
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.index.len() >= self.order_capacity
+        self.orders >= self.order_capacity
     }
 
-    pub(crate) fn find(&self, number: u64) -> Option<u32> {
-        self.index.get(&number).copied()
+    pub(crate) fn place(&self, number: u64) -> Place {
+        self.index.place(number)
     }
 
-    pub(crate) fn order(&self, slot: u32) -> &Order {
-        &self.orders[slot as usize]
-    }
-
-    pub(crate) fn level(&self, slot: u32) -> &Level {
-        &self.levels[slot as usize]
-    }
-
-    /// A new, empty level; `None` when all are taken. The caller puts an order in at once.
-    pub(crate) fn new_level(&mut self, locate: u16, side: Side, price: u32) -> Option<u32> {
-        let level = Level {
-            quantity: 0,
-            price,
-            orders: 0,
-            head: NONE,
-            tail: NONE,
-            locate,
-            side,
-        };
-        if self.free_level != NONE {
-            let slot = self.free_level;
-            self.free_level = self.levels[slot as usize].head;
-            self.levels[slot as usize] = level;
-            return Some(slot);
+    #[inline]
+    pub(crate) fn find(&self, place: Place, number: u64) -> Option<Found> {
+        let (mut before, mut node) = (NONE, self.index.head(place));
+        while node != NONE {
+            let order = &self.nodes[node as usize];
+            if order.long == number {
+                return Some(Found { place, before, node });
+            }
+            (before, node) = (node, order.chain);
         }
-        if self.levels.len() >= self.level_capacity {
+        None
+    }
+
+    #[inline]
+    pub(crate) fn order(&self, node: u32) -> Order {
+        let order = &self.nodes[node as usize];
+        Order {
+            number: order.long,
+            quantity: order.value,
+            attribution: order.label.to_ne_bytes(),
+            level: order.owner,
+            next: order.next,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn level(&self, node: u32) -> Level {
+        let level = &self.nodes[node as usize];
+        Level {
+            quantity: level.long,
+            price: level.value,
+            orders: level.label,
+            head: level.next,
+            locate: level.owner as u16,
+            side: Side::from_index(level.owner >> 16),
+        }
+    }
+
+    /// The level of a price, if there is one.
+    #[inline]
+    pub(crate) fn find_level(&self, locate: u16, side: Side, price: u32) -> Option<u32> {
+        let book = book_of(locate, side);
+        let mut node = self.prices.head(self.prices.place_of_price(book, price));
+        while node != NONE {
+            let level = &self.nodes[node as usize];
+            if level.value == price && level.owner == book {
+                return Some(node);
+            }
+            node = level.chain;
+        }
+        None
+    }
+
+    /// A new, empty level for a price that has none; `None` when all are taken. The caller puts an order in at once.
+    pub(crate) fn new_level(&mut self, locate: u16, side: Side, price: u32) -> Option<u32> {
+        if self.levels >= self.level_capacity {
             return None;
         }
-        self.levels.push(level);
-        Some((self.levels.len() - 1) as u32)
+        self.levels += 1;
+        let node = self.take_node();
+        let book = book_of(locate, side);
+        let place = self.prices.place_of_price(book, price);
+        self.nodes[node as usize] = Node {
+            long: 0,
+            value: price,
+            label: 0,
+            owner: book,
+            next: node,
+            previous: node,
+            chain: self.prices.head(place),
+        };
+        self.prices.set_head(place, node);
+        Some(node)
     }
 
     /// Gives an empty level back.
-    pub(crate) fn free_level(&mut self, slot: u32) {
-        let level = &mut self.levels[slot as usize];
-        debug_assert_eq!(level.orders, 0, "a freed level has no orders");
-        level.head = self.free_level;
-        self.free_level = slot;
+    pub(crate) fn free_level(&mut self, node: u32) {
+        let level = self.nodes[node as usize];
+        debug_assert_eq!(level.next, node, "a freed level has no orders");
+        let place = self.prices.place_of_price(level.owner, level.value);
+        let mut before = self.prices.head(place);
+        if before == node {
+            self.prices.set_head(place, level.chain);
+        } else {
+            while self.nodes[before as usize].chain != node {
+                before = self.nodes[before as usize].chain;
+            }
+            self.nodes[before as usize].chain = level.chain;
+        }
+        self.levels -= 1;
+        self.free_node(node);
     }
 
     /// Puts an order at the end of a level's queue. The caller has checked room and that the number is new.
-    pub(crate) fn append(&mut self, level_slot: u32, number: u64, quantity: u32, attribution: [u8; 4]) {
+    #[inline]
+    pub(crate) fn append(
+        &mut self,
+        place: Place,
+        level_node: u32,
+        number: u64,
+        quantity: u32,
+        attribution: [u8; 4],
+    ) {
         debug_assert!(!self.is_full(), "the caller checks for room");
-        let level = &mut self.levels[level_slot as usize];
-        let order = Order {
-            number,
-            quantity,
-            attribution,
-            level: level_slot,
-            next: NONE,
-            previous: level.tail,
+        let node = self.take_node();
+        let level = &mut self.nodes[level_node as usize];
+        level.long += u64::from(quantity);
+        level.label += 1;
+        let last = level.previous;
+        level.previous = node;
+        // The level itself, when it is empty.
+        self.nodes[last as usize].next = node;
+        self.nodes[node as usize] = Node {
+            long: number,
+            value: quantity,
+            label: u32::from_ne_bytes(attribution),
+            owner: level_node,
+            next: level_node,
+            previous: last,
+            chain: self.index.head(place),
         };
-        let slot = if self.free_order == NONE {
-            self.orders.push(order);
-            (self.orders.len() - 1) as u32
-        } else {
-            let slot = self.free_order;
-            self.free_order = self.orders[slot as usize].next;
-            self.orders[slot as usize] = order;
-            slot
-        };
-        if level.tail == NONE {
-            level.head = slot;
-        } else {
-            self.orders[level.tail as usize].next = slot;
-        }
-        level.tail = slot;
-        level.orders += 1;
-        level.quantity += u64::from(quantity);
-        self.index.insert(number, slot);
+        self.orders += 1;
+        self.index.set_head(place, node);
     }
 
     /// Takes `quantity`, which is less than what the order has, off an order.
-    pub(crate) fn reduce(&mut self, slot: u32, quantity: u32) {
-        let order = &mut self.orders[slot as usize];
-        debug_assert!(quantity < order.quantity, "an order keeps at least one lot");
-        order.quantity -= quantity;
-        self.levels[order.level as usize].quantity -= u64::from(quantity);
+    #[inline]
+    pub(crate) fn reduce(&mut self, node: u32, quantity: u32) {
+        let order = &mut self.nodes[node as usize];
+        debug_assert!(quantity < order.value, "an order keeps at least one lot");
+        order.value -= quantity;
+        let level = order.owner;
+        self.nodes[level as usize].long -= u64::from(quantity);
     }
 
     /// Takes an order out of its queue and the index; true when its level is now empty.
-    pub(crate) fn remove(&mut self, slot: u32) -> bool {
-        let order = self.orders[slot as usize];
-        if order.previous == NONE {
-            self.levels[order.level as usize].head = order.next;
-        } else {
-            self.orders[order.previous as usize].next = order.next;
+    #[inline]
+    pub(crate) fn remove(&mut self, found: Found) -> bool {
+        let order = self.nodes[found.node as usize];
+        self.nodes[order.previous as usize].next = order.next;
+        self.nodes[order.next as usize].previous = order.previous;
+        let level = &mut self.nodes[order.owner as usize];
+        level.label -= 1;
+        level.long -= u64::from(order.value);
+        let is_empty = level.label == 0;
+        match found.before {
+            NONE => self.index.set_head(found.place, order.chain),
+            before => self.nodes[before as usize].chain = order.chain,
         }
-        if order.next == NONE {
-            self.levels[order.level as usize].tail = order.previous;
-        } else {
-            self.orders[order.next as usize].previous = order.previous;
+        self.orders -= 1;
+        self.free_node(found.node);
+        is_empty
+    }
+
+    /// Fetches where the search for a number begins; answers that place.
+    #[inline]
+    pub(crate) fn fetch_place(&self, number: u64) -> Place {
+        let place = self.index.place(number);
+        self.index.fetch(place);
+        place
+    }
+
+    /// Fetches the node that probably has a place's number; answers it.
+    #[inline]
+    pub(crate) fn fetch_order(&self, place: Place) -> u32 {
+        let node = self.index.head(place);
+        self.fetch_node(node);
+        node
+    }
+
+    /// Fetches what is changed when this order goes: its neighbors and its level. Answers the level.
+    #[inline]
+    pub(crate) fn fetch_neighbors(&self, node: u32) -> u32 {
+        let order = &self.nodes[node as usize];
+        for other in [order.owner, order.next, order.previous] {
+            self.fetch_node(other);
         }
-        let level = &mut self.levels[order.level as usize];
-        level.orders -= 1;
-        level.quantity -= u64::from(order.quantity);
-        let empty = level.orders == 0;
-        self.index.remove(&order.number);
-        self.orders[slot as usize].next = self.free_order;
-        self.free_order = slot;
-        empty
+        order.owner
+    }
+
+    /// The side of a level.
+    #[inline]
+    pub(crate) fn side(&self, level: u32) -> Side {
+        Side::from_index(self.nodes[level as usize].owner >> 16)
+    }
+
+    /// Fetches where the search for a level begins; answers that place.
+    #[inline]
+    pub(crate) fn fetch_price(&self, locate: u16, side: Side, price: u32) -> Place {
+        let place = self.prices.place_of_price(book_of(locate, side), price);
+        self.prices.fetch(place);
+        place
+    }
+
+    /// Fetches the level that probably has the price of a place; answers it.
+    #[inline]
+    pub(crate) fn fetch_level(&self, place: Place) -> u32 {
+        let node = self.prices.head(place);
+        self.fetch_node(node);
+        node
+    }
+
+    /// Fetches the youngest order of a level.
+    #[inline]
+    pub(crate) fn fetch_youngest(&self, level: u32) {
+        self.fetch_node(self.nodes[level as usize].previous);
+    }
+
+    /// Fetches a node.
+    #[inline]
+    pub(crate) fn fetch_node(&self, node: u32) {
+        prefetch_index(&self.nodes, node as usize);
+    }
+
+    fn take_node(&mut self) -> u32 {
+        if self.free != NONE {
+            let node = self.free;
+            self.free = self.nodes[node as usize].next;
+            return node;
+        }
+        self.nodes.push(Node::NOTHING);
+        (self.nodes.len() - 1) as u32
+    }
+
+    fn free_node(&mut self, node: u32) {
+        self.nodes[node as usize].next = self.free;
+        self.free = node;
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::auction::{AuctionKind, Cross, Imbalance};
 use crate::book::PriceLevel;
-use crate::orders::Side;
+use crate::side::Side;
 
 /// Which message reported a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

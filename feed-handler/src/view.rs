@@ -1,8 +1,9 @@
 //! A book for reading: best prices, levels, orders, digest.
 
-use crate::book::{Book, Rung};
+use crate::book::Book;
 use crate::digest::Digest;
-use crate::orders::{Level, NONE, Orders, Side};
+use crate::orders::{Level, Orders};
+use crate::side::Side;
 
 /// One price of a book.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +35,13 @@ pub struct RestingOrder {
 #[derive(Debug, Clone, Copy)]
 pub struct BookView<'a> {
     orders: &'a Orders,
+    locate: u16,
     book: Option<&'a Book>,
 }
 
 impl<'a> BookView<'a> {
-    pub(crate) fn new(orders: &'a Orders, book: Option<&'a Book>) -> Self {
-        Self { orders, book }
+    pub(crate) fn new(orders: &'a Orders, locate: u16, book: Option<&'a Book>) -> Self {
+        Self { orders, locate, book }
     }
 
     /// The best price of a side.
@@ -49,7 +51,7 @@ impl<'a> BookView<'a> {
 
     /// The price levels of a side, best first; `.take(n)` for the first n.
     pub fn levels(&self, side: Side) -> impl Iterator<Item = PriceLevel> + use<'a> {
-        self.level_slots(side).map(|level| PriceLevel {
+        self.level_nodes(side).map(|(_, level)| PriceLevel {
             price: level.price,
             quantity: level.quantity,
             orders: level.orders,
@@ -59,11 +61,11 @@ impl<'a> BookView<'a> {
     /// The orders of a side in price-time order.
     pub fn orders(&self, side: Side) -> impl Iterator<Item = RestingOrder> + use<'a> {
         let orders = self.orders;
-        self.level_slots(side).flat_map(move |level| {
-            let some = |slot: u32| (slot != NONE).then_some(slot);
-            core::iter::successors(some(level.head), move |slot| some(orders.order(*slot).next)).map(
-                move |slot| {
-                    let order = orders.order(slot);
+        self.level_nodes(side).flat_map(move |(node, level)| {
+            let within = move |next: u32| (next != node).then_some(next);
+            core::iter::successors(within(level.head), move |order| within(orders.order(*order).next)).map(
+                move |order| {
+                    let order = orders.order(order);
                     RestingOrder {
                         number: order.number,
                         side,
@@ -98,9 +100,14 @@ impl<'a> BookView<'a> {
         self.book.is_some_and(|book| book.damaged)
     }
 
-    fn level_slots(&self, side: Side) -> impl Iterator<Item = &'a Level> + use<'a> {
-        let orders = self.orders;
-        let rungs: &'a [Rung] = self.book.map_or(&[], |book| &book.ladders[side.index()]);
-        rungs.iter().rev().map(move |rung| orders.level(rung.level))
+    fn level_nodes(&self, side: Side) -> impl Iterator<Item = (u32, Level)> + use<'a> {
+        let (orders, locate) = (self.orders, self.locate);
+        let keys = self
+            .book
+            .map_or(&[][..], |book| book.ladders[side.index()].keys());
+        keys.iter().rev().filter_map(move |key| {
+            let node = orders.find_level(locate, side, side.key(*key))?;
+            Some((node, orders.level(node)))
+        })
     }
 }

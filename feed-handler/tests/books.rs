@@ -243,3 +243,105 @@ fn a_recorded_day_of_nasdaq_is_understood() {
     assert_eq!((statistics.malformed, statistics.unknown), (0, 0));
     assert_eq!(market.overflow(), None);
 }
+
+/// The messages one by one and in groups, of any number, come to the same.
+fn check_together(capacity: Capacity, messages: &[Vec<u8>], random: &mut Random) {
+    let mut alone = Market::new(capacity);
+    let mut together = Market::new(capacity);
+    let mut rest = messages;
+    while !rest.is_empty() {
+        let (some, after) = rest.split_at(random.between(0, 100).min(rest.len() as u64) as usize);
+        let mut seen = some.iter();
+        together.apply_all(some.iter().map(Vec::as_slice), |market, message, result| {
+            assert_eq!(seen.next().map(Vec::as_slice), Some(message));
+            assert_eq!(alone.apply(message), result);
+            assert_eq!(
+                (alone.trade(), alone.touched()),
+                (market.trade(), market.touched())
+            );
+        });
+        assert_eq!(seen.next(), None);
+        assert_eq!(alone.books().digest(), together.books().digest());
+        rest = after;
+    }
+    assert_eq!(alone.statistics(), together.statistics());
+    assert_eq!(alone.overflow(), together.overflow());
+}
+
+#[test]
+fn looking_ahead_changes_nothing() {
+    let mut random = Random::new(11);
+    let mut script = Script::new(7, 3);
+    script.run(10_000);
+    check_together(CAPACITY, &script.messages, &mut random);
+
+    // Garbage: few numbers and prices, so that orders are added twice, named when they are gone, and run out of room.
+    let tight = Capacity {
+        instruments: 5,
+        orders: 40,
+        levels: 20,
+    };
+    let mut garbage = Vec::new();
+    for _ in 0..50_000 {
+        let layout = random.pick(LAYOUTS);
+        let mut message = vec![0; layout.size];
+        for byte in &mut message {
+            *byte = random.below(3) as u8;
+        }
+        message[0] = layout.message_type;
+        if message.len() > 19 && random.chance(9, 10) {
+            message[19] = *random.pick(b"BS");
+        }
+        message.truncate(if random.chance(1, 50) {
+            random.below(40) as usize
+        } else {
+            usize::MAX
+        });
+        let number = random.below(100).to_be_bytes();
+        if let Some(place) = message.get_mut(11..19) {
+            place.copy_from_slice(&number);
+        }
+        garbage.push(message);
+    }
+    check_together(tight, &garbage, &mut random);
+}
+
+#[test]
+fn order_numbers_may_be_any() {
+    type Number = fn(&mut Random, u64) -> u64;
+    let kinds: [Number; 5] = [
+        |_, step| step,
+        |_, step| step << 40,
+        |_, step| step * 4_096,
+        |random, _| random.next_u64(),
+        |_, step| u64::MAX - step,
+    ];
+    for kind in kinds {
+        let mut random = Random::new(3);
+        let mut market = Market::new(CAPACITY);
+        let mut live: Vec<u64> = Vec::new();
+        for step in 0..20_000 {
+            let number = kind(&mut random, step);
+            if live.len() < 3_000 {
+                market
+                    .apply(&added(1, number, Side::Sell, 1, 1 + (step % 7) as u32))
+                    .unwrap();
+                live.push(number);
+            }
+            if random.chance(live.len() as u64, 3_000) {
+                let gone = live.swap_remove(random.below(live.len() as u64) as usize);
+                market.apply(&deleted(1, gone)).unwrap();
+            }
+        }
+        assert_eq!(market.statistics().error_count(), 0);
+        assert_eq!(market.books().order_count(), live.len());
+        let mut resting: Vec<u64> = market
+            .book(1)
+            .orders(Side::Sell)
+            .map(|order| order.number)
+            .collect();
+        resting.sort_unstable();
+        live.sort_unstable();
+        assert_eq!(resting, live);
+    }
+}

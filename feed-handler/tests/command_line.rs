@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 use support::exchange::{Exchange, command};
+use support::publisher::Publisher;
 use support::{Script, cross, hidden_trade, imbalance, state};
 
 fn script() -> Script {
@@ -225,6 +226,95 @@ fn record_and_replay_come_to_the_same_books() {
     assert!(text(&cut.stderr).contains("is cut"), "{cut:?}");
     let small = command(&["replay", path, "--max-orders", "10"]).output().unwrap();
     assert_eq!(small.status.code(), Some(6), "{small:?}");
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// Built by `cargo test` with the tests, unless only some were asked for.
+#[test]
+fn the_example_prints_best_prices() {
+    let tests = std::env::current_exe().unwrap();
+    let example = tests
+        .parent()
+        .unwrap()
+        .with_file_name("examples")
+        .join("best_prices");
+    if !example.exists() {
+        println!("skipped: {} is not built", example.display());
+        return;
+    }
+    let publisher = Publisher::new();
+    publisher.publish_unheard(&script().messages);
+    let lines = publisher.lines.map(|line| line.to_string());
+    let run = Command::new(example)
+        .args([&lines[0], &lines[1], &publisher.recovery.to_string()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = heard(&publisher, run);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    assert!(told.lines().count() == 3 && told.contains("SYM1: bid "), "{told}");
+}
+
+/// Heartbeats until a program has ended.
+fn heard(publisher: &Publisher, mut run: Child) -> Output {
+    while run.try_wait().unwrap().is_none() {
+        publisher.heartbeat();
+        thread::sleep(Duration::from_millis(5));
+    }
+    run.wait_with_output().unwrap()
+}
+
+#[test]
+fn replay_reads_gzip_and_tells_of_the_busiest() {
+    let directory = temporary("replay");
+    let plain = directory.join("day.itch");
+    // By its content, whatever its name.
+    let packed = directory.join("packed.itch");
+    let script = script();
+    let mut bytes = Vec::new();
+    let mut second = 0;
+    for (place, message) in script.messages.iter().enumerate() {
+        if place == 1 {
+            second = bytes.len();
+        }
+        bytes.extend_from_slice(&(message.len() as u16).to_be_bytes());
+        bytes.extend_from_slice(message);
+    }
+    std::fs::write(&plain, &bytes).unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&bytes).unwrap();
+    let mut gzip = encoder.finish().unwrap();
+    std::fs::write(&packed, &gzip).unwrap();
+    let replay = |path: &std::path::Path, more: &[&str]| {
+        command(&[&["replay", path.to_str().unwrap()], more].concat())
+            .output()
+            .unwrap()
+    };
+    let [told, unpacked] =
+        [&plain, &packed].map(|path| json(&replay(path, &["--json", "--instruments", "2"])));
+    assert_eq!(told["digest"], unpacked["digest"]);
+    assert_eq!(told["messages"], script.messages.len());
+    let busiest = told["busiest"].as_array().unwrap();
+    assert_eq!(busiest.len(), 2);
+    assert!(busiest[0]["messages"].as_u64() >= busiest[1]["messages"].as_u64());
+    let shown = replay(&packed, &["--instruments", "1"]);
+    assert!(text(&shown.stdout).contains(busiest[0]["symbol"].as_str().unwrap()));
+    assert!(shown.stderr.is_empty(), "a progress bar is for terminals");
+
+    gzip.truncate(gzip.len() - 20);
+    std::fs::write(&packed, &gzip).unwrap();
+    let cut = replay(&packed, &[]);
+    assert_eq!(cut.status.code(), Some(1));
+    assert!(text(&cut.stderr).contains("must be fetched again"), "{cut:?}");
+
+    // A message that is not what its type says: where it is, is told.
+    bytes[second + 2] = b'S';
+    std::fs::write(&plain, &bytes).unwrap();
+    let damaged = replay(&plain, &[]);
+    assert_eq!(damaged.status.code(), Some(1));
+    let told = text(&damaged.stderr);
+    assert!(told.contains(&format!("byte {second};")), "{told}");
     std::fs::remove_dir_all(directory).unwrap();
 }
 

@@ -9,12 +9,13 @@ use toml::{Table, Value};
 
 /// Crates of the workspace, and those of them that each may use. Nobody has benches or client-sim in its list but
 /// benches: they are ends.
-const ARROWS: [(&str, &[&str]); 5] = [
+const ARROWS: [(&str, &[&str]); 6] = [
     ("protocol", &[]),
     ("engine", &["protocol", "feed-handler"]),
     ("feed-handler", &["protocol"]),
     ("client-sim", &["protocol", "feed-handler", "engine"]),
     ("benches", &["protocol", "engine", "feed-handler", "client-sim"]),
+    ("tuning", &[]),
 ];
 
 /// What lies at the top, beside dot-files and what `.gitignore` names.
@@ -338,9 +339,9 @@ fn naming(directory: &str, name: &str, may: impl Fn(&str) -> bool) -> Vec<String
 }
 
 #[test]
-fn only_the_demo_embeds_an_exchange() {
+fn only_the_demo_and_the_simulated_market_embed_an_exchange() {
     let offences = naming("client-sim/src", "engine", |path| {
-        path.starts_with("client-sim/src/demo")
+        path.starts_with("client-sim/src/demo") || path.starts_with("client-sim/src/simulated")
     });
     none(
         &offences,

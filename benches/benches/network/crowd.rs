@@ -35,18 +35,18 @@ struct Crowd {
 
 const CROWD: Crowd = Crowd {
     ordinary: 12,
-    greedy: 20,
+    greedy: 10,
     slow: 100,
-    silent: 868,
+    silent: 878,
 };
 /// Requests a second that each session may send.
-const LIMIT: u32 = 5_000;
-/// Orders a second of all ordinary sessions together: a third of their limit.
-const ORDINARY_RATE: u64 = 20_000;
+const LIMIT: u32 = 2_000;
+/// Orders a second of all ordinary sessions together: half their limit.
+const ORDINARY_RATE: u64 = 12_000;
 /// Datagrams of junk a second.
 const JUNK_RATE: u64 = 20_000;
 /// Orders a second of each session that does not read.
-const SLOW_RATE: u64 = 200;
+const SLOW_RATE: u64 = 100;
 /// Somebody who is waited for longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks at what is due.
@@ -185,12 +185,13 @@ impl Ordinary {
     }
 
     fn trade(&mut self, duration: Duration) -> Result<Percentiles, String> {
-        self.fleet.shared_mut().ack_latency_recent.clear();
+        self.fleet.shared_mut().latencies.fold();
         let since = Instant::now();
         while since.elapsed() < duration {
             self.poll()?;
         }
-        Ok(self.fleet.shared().ack_latency_recent.percentiles())
+        let recent = self.fleet.shared().latencies.interval();
+        Ok(recent.acknowledgements().percentiles())
     }
 }
 

@@ -15,6 +15,7 @@ use client_sim::latency::{Nanoseconds, Percentiles};
 use client_sim::report::Report;
 use engine::config::Durability;
 use feed_handler::clock::Clock;
+use feed_handler::recovery::Credentials;
 
 /// Of everything that looks random.
 pub(crate) const SEED: u64 = 1;
@@ -99,6 +100,7 @@ pub(crate) fn run(load: &Load) -> Result<Outcome, String> {
         line_b: addresses.line_b,
         interface: Ipv4Addr::LOCALHOST,
         recovery: SocketAddr::V4(addresses.recovery_tcp),
+        credentials: Credentials::default(),
     })?;
     let joined_at = feed.next();
     let clock = Clock::new();

@@ -14,7 +14,7 @@ use client_sim::cli::arguments::{demo_participants, demo_references};
 use client_sim::fleet::{Fleet, FleetConfig, Stage};
 use client_sim::latency::{Latency, Nanoseconds};
 use client_sim::report::Report;
-use engine::config::Durability;
+use engine::config::{Config, Durability};
 use feed_handler::clock::Clock;
 
 use crate::flood::{Dial, Flood, REQUESTS};
@@ -24,6 +24,8 @@ use crate::load::{SEED, SESSIONS};
 const RATES: [u64; 8] = [
     400_000, 600_000, 800_000, 1_000_000, 1_200_000, 1_600_000, 2_000_000, 2_400_000,
 ];
+/// Steps of priority that the exchange's first thread has above the others in the second part.
+const RAISED: u32 = 10;
 /// Orders a second of the customers.
 const CUSTOMERS_RATE: u64 = 20_000;
 /// Customers' latencies are looked at for each such piece of time.
@@ -87,18 +89,19 @@ impl Scene<'_> {
     fn phase(&mut self, rate: u64, duration: Duration) -> Result<Phase, String> {
         self.dial.rate.store(rate, Ordering::Relaxed);
         let before = self.counts();
-        self.fleet.shared_mut().ack_latency_recent.clear();
+        self.fleet.shared_mut().latencies.fold();
         let began = Instant::now();
         let (mut latency, mut slices) = (Latency::default(), Vec::new());
         while began.elapsed() < duration {
             self.poll()?;
             let now = began.elapsed();
             if now >= SLICE * (slices.len() as u32 + 1) {
-                let recent = &mut self.fleet.shared_mut().ack_latency_recent;
+                let latencies = &mut self.fleet.shared_mut().latencies;
+                let recent = latencies.interval().acknowledgements();
                 let told = recent.percentiles();
                 slices.push((now, (told.count > 0).then_some(told.p99)));
-                latency.merge(recent);
-                recent.clear();
+                latency.merge(&recent);
+                latencies.fold();
             }
         }
         let seconds = began.elapsed().as_secs_f64();
@@ -145,8 +148,10 @@ impl Phase {
 }
 
 /// Turns the flood up through `rates`, then to seven tenths of the best that was served, to twice of it, and back.
-fn scene(rates: &[u64], duration: Duration) -> Result<String, String> {
-    let venue = Venue::start(Durability::Sync, &[])?;
+fn scene(rates: &[u64], duration: Duration, priority: u32) -> Result<String, String> {
+    let mut config = Config::built_in();
+    config.threads.priority = priority;
+    let venue = Venue::with(config, Durability::Sync)?;
     let server = venue.running.addresses().order_entry_tcp;
     let (participants, references) = (demo_participants(10), demo_references());
     let (flooding, customers) = participants.split_at(SESSIONS);
@@ -265,15 +270,16 @@ fn play(scene: &mut Scene<'_>, rates: &[u64], duration: Duration) -> Result<Stri
 
 /// The table.
 pub(crate) fn measure(duration: Duration) -> Result<String, String> {
-    let told = scene(&RATES, duration)?;
+    let usual = scene(&RATES, duration, 0)?;
+    let raised = scene(&RATES, duration, RAISED)?;
     Ok(format!(
-        "### Overload\n\n{told}\nDurable; {SESSIONS} sessions flood with {REQUESTS} requests a datagram and do not check their answers, 4 customers send {CUSTOMERS_RATE} orders a second and check all, {} s each.\n",
+        "### Overload\n\nWith the priority that every program has:\n\n{usual}\nWith `priority = {RAISED}`:\n\n{raised}\nDurable; {SESSIONS} sessions flood with {REQUESTS} requests a datagram and do not check their answers, 4 customers send {CUSTOMERS_RATE} orders a second and check all, {} s each.\n",
         duration.as_secs()
     ))
 }
 
 /// A small one.
 pub(crate) fn smoke() {
-    let told = scene(&[20_000], Duration::from_millis(200)).expect("a flood on loopback");
+    let told = scene(&[20_000], Duration::from_millis(200), 0).expect("a flood on loopback");
     assert!(told.contains("twice the best"), "{told}");
 }

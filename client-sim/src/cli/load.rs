@@ -1,33 +1,50 @@
 //! `client-sim load`: an open loop of orders against a running exchange, every answer and every message of the feed checked.
 
+mod driving;
+mod files;
+pub(crate) mod recorder;
+
+use std::fmt;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use feed_handler::clock::Clock;
+use feed_handler::recovery::Credentials;
 use protocol::authentication::TAG_BYTES;
-use protocol::order_entry::own::Ticker;
 use protocol::units::Symbol;
-use serde_json::json;
+use serde_json::{Value, json};
+
+pub(crate) use driving::rest;
+pub use driving::{drive, last_tickers};
+pub(crate) use files::{Files, REPORT};
+use recorder::{Recorded, Recorder, RecorderPlan, Windows};
 
 use super::arguments::{self, MacArguments, Rate};
 use super::interrupt::Interrupt;
 use crate::connection::{Door, ORDERS_PER_DATAGRAM_MAX};
-use crate::feed_check::{FeedCheck, FeedFigures, FeedLines};
-use crate::fleet::{Fleet, FleetConfig, Mix, Participant, Stage, TICKERS_MAX};
+use crate::feed_check::{FeedCheck, FeedFigures, FeedLines, Listening};
+use crate::fleet::{FeedJoin, Fleet, FleetConfig, Mix, Participant};
+use crate::latency::feed::orders_to_feed;
+use crate::market_statistics::{MarketReport, MarketStatistics};
+use crate::pacer::Arrivals;
 use crate::report::Report;
 use crate::workload::Role;
 
-/// How long the customers may take to join, and to come to an end.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Datagrams of a session under way at most, when nothing but the machine limits the rate: enough that nobody waits for a
 /// thread that has not its turn. The exchange's socket holds some thousand of them.
 const MAX_RATE_DATAGRAMS: u32 = 64;
 /// And so many requests, be they alone in their datagrams: less does not fill bursts.
 const MAX_RATE_WINDOW_MIN: u32 = 448;
-/// Time between progress lines.
-const PROGRESS_NS: u64 = 1_000_000_000;
+
+/// Up to this many orders a second the feed's thread looks often and times every order.
+const GENTLE_RATE: u64 = 100_000;
+/// Orders of which only half is known, on their way between acknowledgement and feed.
+const FEED_SLOTS: usize = 1 << 15;
+/// Between two looks at the books of a market whose statistics are wanted.
+const MARKET_STEP_NS: u64 = 100_000_000;
 
 /// Sends orders at a rate and measures the answers.
 #[derive(Debug, Args)]
@@ -38,9 +55,15 @@ pub struct LoadArguments {
     /// Orders a second of all sessions together, such as 5000 or 20k, or `max`.
     #[arg(long, default_value = "5000")]
     pub rate: Rate,
+    /// How orders are spread over the time, at a rate.
+    #[arg(long, value_enum, default_value_t = Arrivals::Even)]
+    pub arrivals: Arrivals,
     /// How long to send.
     #[arg(long = "for", default_value = "10s", value_parser = arguments::duration)]
     pub duration: Duration,
+    /// How long to send before that: not counted, in no figure of the report.
+    #[arg(long, value_name = "TIME", value_parser = arguments::duration)]
+    pub warm_up: Option<Duration>,
     /// How many sessions: the first of the built-in demonstration accounts, unless --login names others.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u8).range(1..=10))]
     pub sessions: u8,
@@ -92,12 +115,19 @@ pub struct LoadArguments {
     /// Address of the interface on which market data comes.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub interface: Ipv4Addr,
+    /// Tells how much the market looked like one: spread, depth, volatility, sizes, memory.
+    #[arg(long, conflicts_with = "no_feed")]
+    pub market: bool,
     /// Does not listen to market data: only the answers are checked.
     #[arg(long)]
     pub no_feed: bool,
     /// One JSON object at the end instead of text.
     #[arg(long)]
     pub json: bool,
+    /// A directory for `report.json`, `report.txt`, `latency.hlog` (HdrHistogram's interval log) and `latency.svg`; made
+    /// when it is not there.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub out: Option<PathBuf>,
 }
 
 /// A share in percent, 0 to 50.
@@ -147,6 +177,14 @@ impl LoadArguments {
             .collect()
     }
 
+    /// Market data is recovered by the login that trades first.
+    fn credentials(&self) -> Result<Credentials, String> {
+        let participants = self.participants();
+        let login = participants.first().map(|one| (&*one.username, &*one.password));
+        let (username, password) = login.unwrap_or_default();
+        Credentials::new(username, password).map_err(|error| error.to_string())
+    }
+
     fn fleet(&self) -> Result<FleetConfig, String> {
         let mac = self.authentication.secret()?;
         let tag = mac.as_ref().map_or(0, |_| TAG_BYTES);
@@ -158,6 +196,7 @@ impl LoadArguments {
         Ok(FleetConfig {
             mac,
             rate: self.rate.per_second(),
+            arrivals: self.arrivals,
             seed: self.seed,
             mix: self.mix,
             door: if self.tcp { Door::Tcp } else { Door::Udp },
@@ -172,64 +211,42 @@ impl LoadArguments {
             orders: room(window) + 8 * self.levels as usize,
             window,
             outlive_day: self.gtc,
+            warm_up_ns: self
+                .warm_up
+                .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 2)),
             ..FleetConfig::new(self.server, self.participants())
         })
     }
 }
 
-/// Runs the load. True when every check passed.
-pub fn run(arguments: &LoadArguments) -> Result<bool, String> {
-    let interrupt = Interrupt::listen().map_err(|error| format!("cannot listen to signals: {error}"))?;
-    let clock = Clock::new();
-    let lines = FeedLines {
-        line_a: arguments.a,
-        line_b: Some(arguments.b),
-        interface: arguments.interface,
-        recovery: arguments.recovery,
-    };
-    let feed = match arguments.no_feed {
-        true => None,
-        false => Some(FeedCheck::start(&lines).map_err(|error| format!("{error} (--no-feed goes without)"))?),
-    };
-    let joined_at = feed.as_ref().map_or(0, FeedCheck::next);
-    let mut fleet = Fleet::new(arguments.fleet()?, clock.now_ns()).map_err(|error| error.to_string())?;
-    drive(
-        &mut fleet,
-        &clock,
-        arguments.duration,
-        || interrupt.is_asked(),
-        |fleet, line| {
-            let totals = fleet.totals();
-            eprintln!(
-                "{:>4.0} s  sent {} ({} a second)  answered {}  executions {}  {}",
-                fleet.running_ns() as f64 / 1e9,
-                totals.requests + totals.cancels,
-                line.sent_in_second,
-                totals.answered,
-                totals.executions,
-                line.latency
-            );
-        },
-    )?;
-    let report = Report::new(&mut fleet);
-    let feed = match feed {
-        Some(feed) => {
-            let tickers = last_tickers(&mut fleet, &clock)?;
-            Some(feed.finish(joined_at, &tickers))
-        }
-        None => None,
-    };
-    fleet.logout(clock.now_ns());
-    let is_feed_right = feed.as_ref().is_none_or(FeedFigures::is_right);
-    let passed = report.verdict.every_order_answered && report.verdict.balances_as_implied && is_feed_right;
-    let mut out = io::stdout().lock();
-    let written = if arguments.json {
-        let mut members = report.members();
+/// What a load came to.
+pub(crate) struct Outcome {
+    /// The fleet's figures.
+    pub(crate) report: Report,
+    /// Those of its subscriber.
+    pub(crate) feed: Option<FeedFigures>,
+    /// What it saw of the market, if that was asked for.
+    pub(crate) market: Option<MarketReport>,
+    /// What the recorder gathered.
+    pub(crate) recorded: Recorded,
+}
+
+impl Outcome {
+    /// True when every check passed.
+    pub(crate) fn passed(&self) -> bool {
+        let verdict = &self.report.verdict;
+        let is_feed_right = self.feed.as_ref().is_none_or(FeedFigures::is_right);
+        verdict.every_order_answered && verdict.balances_as_implied && is_feed_right
+    }
+
+    /// The object of `--json`.
+    pub(crate) fn json(&self) -> Value {
+        let mut members = self.report.members();
         let mut checks = json!({
-            "every_order_answered": report.verdict.every_order_answered,
-            "balances_as_implied": report.verdict.balances_as_implied,
+            "every_order_answered": self.report.verdict.every_order_answered,
+            "balances_as_implied": self.report.verdict.balances_as_implied,
         });
-        if let Some(feed) = &feed {
+        if let Some(feed) = &self.feed {
             checks["feed_whole_and_right"] = json!(feed.is_right());
             members.extend(
                 feed.members()
@@ -238,142 +255,132 @@ pub fn run(arguments: &LoadArguments) -> Result<bool, String> {
             );
         }
         members.insert("checks".to_owned(), checks);
-        writeln!(out, "{}", serde_json::Value::Object(members))
+        if let Some(market) = &self.market {
+            members.insert("market".to_owned(), market.json());
+        }
+        Value::Object(members)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.report)?;
+        if let Some(feed) = &self.feed {
+            write!(f, "{feed}")?;
+        }
+        if let Some(market) = &self.market {
+            write!(f, "{market}")?;
+        }
+        writeln!(
+            f,
+            "every order answered: {}; balances as implied by executions and fees: {}{}",
+            yes(self.report.verdict.every_order_answered),
+            yes(self.report.verdict.balances_as_implied),
+            self.feed.as_ref().map_or_else(String::new, told_of_feed)
+        )
+    }
+}
+
+/// Runs the load. True when every check passed.
+pub fn run(arguments: &LoadArguments) -> Result<bool, String> {
+    let files = arguments.out.as_deref().map(Files::create).transpose()?;
+    let outcome = execute(arguments, files.as_ref(), None)?;
+    if let Some(files) = &files {
+        files.write(arguments, &outcome)?;
+    }
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        writeln!(out, "{}", outcome.json())
     } else {
-        write!(out, "{report}")
-            .and_then(|()| feed.as_ref().map_or(Ok(()), |feed| write!(out, "{feed}")))
-            .and_then(|()| {
-                writeln!(
-                    out,
-                    "every order answered: {}; balances as implied by executions and fees: {}{}",
-                    yes(report.verdict.every_order_answered),
-                    yes(report.verdict.balances_as_implied),
-                    feed.as_ref().map_or_else(String::new, told_of_feed)
-                )
-            })
+        write!(out, "{outcome}")
+    }
+    .map_err(|error| format!("cannot write the report: {error}"))?;
+    Ok(outcome.passed())
+}
+
+/// Sends the load and waits for everything that belongs to it.
+pub(crate) fn execute(
+    arguments: &LoadArguments,
+    files: Option<&Files>,
+    windows: Option<Windows>,
+) -> Result<Outcome, String> {
+    let interrupt = Interrupt::listen().map_err(|error| format!("cannot listen to signals: {error}"))?;
+    let clock = Clock::new();
+    let lines = FeedLines {
+        line_a: arguments.a,
+        line_b: Some(arguments.b),
+        interface: arguments.interface,
+        recovery: arguments.recovery,
+        credentials: arguments.credentials()?,
     };
-    written.map_err(|error| format!("cannot write the report: {error}"))?;
-    Ok(passed)
+    let (orders_end, feed) = match arguments.no_feed {
+        true => (None, None),
+        false => {
+            let (orders_end, feed_end) = orders_to_feed(sampled(arguments.rate), FEED_SLOTS);
+            let listening = Listening {
+                end: feed_end,
+                clock,
+                sleep: looks(arguments.rate),
+                statistics: arguments.market.then(|| MarketStatistics::new(MARKET_STEP_NS)),
+            };
+            let feed = FeedCheck::measuring(&lines, listening)
+                .map_err(|error| format!("{error} (--no-feed goes without)"))?;
+            (Some(orders_end), Some(feed))
+        }
+    };
+    let joined_at = feed.as_ref().map_or(0, FeedCheck::next);
+    let mut fleet = Fleet::new(arguments.fleet()?, clock.now_ns()).map_err(|error| error.to_string())?;
+    fleet.shared_mut().feed = orders_end.map_or(FeedJoin::Nobody, FeedJoin::There);
+    let latencies = feed.as_ref().and_then(FeedCheck::latencies);
+    let mut recorder = Recorder::start(RecorderPlan {
+        duration: arguments.duration,
+        log: files.map(Files::log).transpose()?,
+        feed: latencies.clone(),
+        windows,
+    })?;
+    let driven = drive(
+        &mut fleet,
+        &clock,
+        arguments.duration,
+        || interrupt.is_asked(),
+        |fleet, length_ns| recorder.second(fleet, length_ns),
+    );
+    let feed = match (feed, &driven) {
+        (Some(feed), Ok(())) => {
+            let tickers = last_tickers(&mut fleet, &clock)?;
+            Some(feed.finish(joined_at, &tickers))
+        }
+        _ => None,
+    };
+    let market = latencies.and_then(|latencies| latencies.market(&fleet.shared().instruments));
+    let recorded = recorder.finish()?;
+    driven?;
+    fleet.shared_mut().latencies.give_back(&recorded.kinds);
+    let report = Report::new(&mut fleet);
+    fleet.logout(clock.now_ns());
+    Ok(Outcome {
+        report,
+        feed,
+        market,
+        recorded,
+    })
 }
 
-/// A progress line's figures.
-#[derive(Debug)]
-pub struct Progress {
-    /// Orders of the second that passed.
-    pub sent_in_second: u64,
-    /// Order to acknowledgement in that second.
-    pub latency: crate::latency::Percentiles,
-}
-
-/// Polls a fleet from its first login to its last balance; it trades for `duration`, or until `is_asked` to end. `progress`
-/// hears of each second.
-///
-/// # Errors
-/// A customer's connection has ended for good.
-pub fn drive(
-    fleet: &mut Fleet,
-    clock: &Clock,
-    duration: Duration,
-    mut is_asked: impl FnMut() -> bool,
-    mut progress: impl FnMut(&Fleet, &Progress),
-) -> Result<(), String> {
-    let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-    let patience_ns = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
-    let mut stage = (fleet.stage(), clock.now_ns());
-    let mut reported_ns = 0;
-    let mut sent_before = 0;
-    loop {
-        let now_ns = clock.now_ns();
-        let work = fleet.poll(now_ns).map_err(|error| error.to_string())?;
-        fleet.refresh_market(now_ns);
-        if stage.0 != fleet.stage() {
-            stage = (fleet.stage(), now_ns);
-            reported_ns = now_ns;
-        }
-        match fleet.stage() {
-            Stage::Done => return Ok(()),
-            Stage::Running => {
-                if fleet.running_ns() >= duration_ns || is_asked() {
-                    fleet.stop(now_ns);
-                }
-                if now_ns - reported_ns >= PROGRESS_NS {
-                    reported_ns += PROGRESS_NS;
-                    let totals = fleet.totals();
-                    let sent = totals.requests + totals.cancels;
-                    let line = Progress {
-                        sent_in_second: sent - sent_before,
-                        latency: fleet.shared().ack_latency_recent.percentiles(),
-                    };
-                    sent_before = sent;
-                    progress(fleet, &line);
-                    fleet.shared_mut().ack_latency_recent.clear();
-                }
-            }
-            Stage::Joining | Stage::Clearing | Stage::Counting if is_asked() => fleet.stop(now_ns),
-            // What did not come to its end is reported by the checker.
-            _ if now_ns - stage.1 > patience_ns => return Ok(()),
-            _ => {}
-        }
-        if work == 0 {
-            match fleet.is_paced() {
-                true => rest(
-                    fleet.next_due_ns(now_ns).saturating_sub(now_ns),
-                    fleet.is_waiting(),
-                ),
-                // As many are under way as may be: the exchange needs the core more, and what is answered meanwhile comes
-                // in larger pieces.
-                false => rest(u64::MAX, false),
-            }
-        }
+/// One of so many order numbers is timed on the feed: all of them, unless there are very many.
+fn sampled(rate: Rate) -> u64 {
+    match rate {
+        Rate::PerSecond(rate) if rate <= GENTLE_RATE => 1,
+        _ => 16,
     }
 }
 
-/// The longest sleep, and what a sleep may take longer than it was asked for.
-const SLEEP_NS_MAX: u64 = 50_000;
-const OVERSLEEP_NS: u64 = 100_000;
-
-/// Gives the core to others while there is nothing to do, but never longer than until `until_due_ns` from now. Who waits for
-/// answers does not sleep: the sleep would be measured as the exchange's latency.
-pub(crate) fn rest(until_due_ns: u64, is_waiting: bool) {
-    if is_waiting || until_due_ns < SLEEP_NS_MAX + OVERSLEEP_NS {
-        std::thread::yield_now();
-    } else {
-        std::thread::sleep(Duration::from_nanos(SLEEP_NS_MAX));
+/// Between two looks of the feed's thread: what is read then is timed then. At high rates the machine is needed for more
+/// than timing.
+fn looks(rate: Rate) -> Duration {
+    match rate {
+        Rate::PerSecond(rate) if rate <= GENTLE_RATE => Duration::from_micros(50),
+        _ => Duration::from_millis(1),
     }
-}
-
-/// The best prices and the number of the newest message of the feed, as the exchange says now. To be asked when the fleet
-/// is done.
-///
-/// # Errors
-/// No answer comes.
-pub fn last_tickers(fleet: &mut Fleet, clock: &Clock) -> Result<Vec<Ticker>, String> {
-    let symbols: Vec<Symbol> = fleet
-        .shared()
-        .instruments
-        .iter()
-        .map(|instrument| instrument.symbol)
-        .take(TICKERS_MAX)
-        .collect();
-    // All that were asked before are answered, or the fleet would not be done.
-    fleet.shared_mut().tickers.clear();
-    let patience_ns = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
-    let began_ns = clock.now_ns();
-    let mut asked = 0;
-    while fleet.shared().tickers.len() < symbols.len() {
-        let now_ns = clock.now_ns();
-        if now_ns - began_ns > patience_ns {
-            return Err("the exchange does not say how its books stand".to_owned());
-        }
-        // Not connected for a moment: asked again soon.
-        if asked < symbols.len() && fleet.ask_ticker(symbols[asked]).is_ok() {
-            asked += 1;
-        }
-        if fleet.poll(now_ns).map_err(|error| error.to_string())? == 0 {
-            rest(u64::MAX, false);
-        }
-    }
-    Ok(std::mem::take(&mut fleet.shared_mut().tickers))
 }
 
 /// What a line of text says of the feed's checks.

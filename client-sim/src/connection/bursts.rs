@@ -9,14 +9,33 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::cmsg_space;
 use nix::errno::Errno;
 use nix::sys::socket::sockopt::UdpGroSegment;
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, sendmsg, setsockopt,
-};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg, setsockopt};
+use socket2::{MsgHdr, SockRef};
 
 /// Datagrams of a burst at most: 64 is what the kernel takes, and 65,507 bytes.
 const BURST_MAX: usize = 32;
 /// The longest burst that can come.
 const BUFFER_BYTES: usize = 1 << 16;
+
+/// A control message of 16 bits: its length, level and type, and the value; padded to whole words.
+const CONTROL_BYTES: usize = size_of::<usize>() + 8 + size_of::<usize>();
+/// What a way out says that does not know how to cut.
+const CANNOT_CUT: [Errno; 3] = [Errno::EIO, Errno::EOPNOTSUPP, Errno::EINVAL];
+/// Level and type of the size that the kernel cuts at.
+const SOL_UDP: i32 = 17;
+const UDP_SEGMENT: i32 = 103;
+
+/// The control message that asks the kernel to cut at `each` bytes. Made by hand, once: who makes it for each call
+/// allocates for each call.
+fn cut_at(each: u16) -> [u8; CONTROL_BYTES] {
+    let mut control = [0; CONTROL_BYTES];
+    let (length, rest) = control.split_at_mut(size_of::<usize>());
+    length.copy_from_slice(&(size_of::<usize>() + 8 + size_of::<u16>()).to_ne_bytes());
+    rest[..4].copy_from_slice(&SOL_UDP.to_ne_bytes());
+    rest[4..8].copy_from_slice(&UDP_SEGMENT.to_ne_bytes());
+    rest[8..10].copy_from_slice(&each.to_ne_bytes());
+    control
+}
 
 /// Datagrams of one size that wait to leave together.
 #[derive(Debug)]
@@ -24,6 +43,7 @@ pub(super) struct Outgoing {
     /// Bytes of each; the last may be shorter.
     each: usize,
     burst: Vec<u8>,
+    control: [u8; CONTROL_BYTES],
     /// The kernel has not refused to cut.
     cuts: bool,
     /// Datagrams that the kernel took.
@@ -38,6 +58,7 @@ impl Outgoing {
         Self {
             each,
             burst: Vec::with_capacity(BURST_MAX * each),
+            control: cut_at(u16::try_from(each).expect("a datagram is shorter than 64 KiB")),
             cuts: true,
             sent: 0,
             not_sent: 0,
@@ -76,19 +97,19 @@ impl Outgoing {
         if !self.cuts || self.burst.len() <= self.each {
             return false;
         }
-        let each = u16::try_from(self.each).expect("a datagram is shorter than 64 KiB");
-        let sent = sendmsg::<()>(
-            socket.as_raw_fd(),
-            &[IoSlice::new(&self.burst)],
-            &[ControlMessage::UdpGsoSegments(&each)],
-            MsgFlags::MSG_DONTWAIT,
-            None,
-        );
+        let burst = [IoSlice::new(&self.burst)];
+        let message = MsgHdr::new().with_buffers(&burst).with_control(&self.control);
+        let sent = SockRef::from(socket).sendmsg(&message, MsgFlags::MSG_DONTWAIT.bits());
         let datagrams = self.burst.len().div_ceil(self.each) as u64;
         match sent {
             Ok(length) if length == self.burst.len() => self.sent += datagrams,
             // The way out does not reckon checksums, or the kernel does not cut: not later either.
-            Err(Errno::EIO | Errno::EOPNOTSUPP | Errno::EINVAL) => self.cuts = false,
+            Err(error)
+                if CANNOT_CUT
+                    .contains(&error.raw_os_error().map_or(Errno::UnknownErrno, Errno::from_raw)) =>
+            {
+                self.cuts = false;
+            }
             _ => self.not_sent += datagrams,
         }
         self.cuts

@@ -4,6 +4,7 @@ use std::net::SocketAddrV4;
 
 use protocol::authentication::MacSecret;
 
+use super::throttle::Limit;
 use crate::faults::Faults;
 
 /// Most orders in one datagram: what fits into 1,472 bytes.
@@ -91,6 +92,9 @@ pub struct ClientConfig {
     pub pad_to: Option<usize>,
     /// Unfinished orders at most; the memory for them is taken at once.
     pub orders: usize,
+    /// Orders and replacements that are sent at most; more are an error here ([`super::SendError::Throttled`]) and do not
+    /// reach the exchange. What takes orders back is not limited, here as there.
+    pub limit: Option<Limit>,
     /// The UDP socket's receive buffer.
     pub receive_buffer_bytes: usize,
     /// Outgoing datagrams lost on purpose.
@@ -114,6 +118,7 @@ impl ClientConfig {
             orders_per_datagram: ORDERS_PER_DATAGRAM_MAX,
             pad_to: None,
             orders: 16_384,
+            limit: None,
             receive_buffer_bytes: 1 << 20,
             outgoing: Faults::none(),
             incoming: Faults::none(),

@@ -283,6 +283,39 @@ fn replaces_and_mass_cancel() {
 }
 
 #[test]
+fn a_limit_holds_up_orders_and_nothing_that_takes_them_back() {
+    let limit = Limit {
+        per_second: 1,
+        burst: 2,
+    };
+    let mut pair = Pair::new(TestServer::start(Faults::none()), |config| {
+        config.limit = Some(limit);
+    });
+    pair.ready();
+    let numbers = [pair.enter(10), pair.enter(10)];
+    let now = pair.now();
+    let symbol = Symbol::new("BTC-USD").expect("short");
+    let third = pair
+        .client
+        .enter(&NewOrder::limit(symbol, b'B', 1, 1_000_000), now, now);
+    assert!(
+        matches!(third, Err(SendError::Throttled(1..=1_000_000_000))),
+        "{third:?}"
+    );
+    pair.settle_flushed();
+    let now = pair.now();
+    pair.client
+        .cancel(numbers[0], 0, now)
+        .expect("cancels are not limited");
+    pair.client
+        .mass_cancel(None, now, now)
+        .expect("nor are mass cancels");
+    pair.settle_flushed();
+    pair.compare();
+    assert_eq!(pair.client.orders().live_count(), 0);
+}
+
+#[test]
 fn a_second_life_of_the_session_takes_over() {
     let mut pair = Pair::new(TestServer::start(Faults::none()), |_| {});
     pair.ready();

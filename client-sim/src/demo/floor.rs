@@ -23,6 +23,7 @@ use crate::connection::ORDERS_PER_DATAGRAM_MAX;
 use crate::fleet::{FeedEars, Fleet, FleetConfig, Stage};
 use crate::instruments::Instrument;
 use crate::latency::Percentiles;
+use crate::pacer::Arrivals;
 use crate::report::Report;
 
 /// Time between two snapshots.
@@ -44,6 +45,7 @@ const PATIENCE_NS: u64 = 60_000_000_000;
 pub(super) struct FloorPlan {
     pub(super) addresses: Addresses,
     pub(super) rate: Rate,
+    pub(super) arrivals: Arrivals,
     pub(super) seed: u64,
     /// `None`: until somebody asks.
     pub(super) duration: Option<Duration>,
@@ -76,6 +78,7 @@ pub(super) struct Floor {
     ticker_due_ns: u64,
     ticker_turn: usize,
     ack_recent: Percentiles,
+    ack_whole: Percentiles,
     /// The sequence number that the exchange named when trading was over.
     target: Option<u64>,
     /// Everything there was to read was read.
@@ -141,6 +144,7 @@ impl Floor {
         let fleet = Fleet::new(
             FleetConfig {
                 rate: plan.rate.per_second(),
+                arrivals: plan.arrivals,
                 seed: plan.seed,
                 references: arguments::demo_references(),
                 loss_per_million: plan.order_loss_per_million,
@@ -172,6 +176,7 @@ impl Floor {
             ticker_due_ns: 0,
             ticker_turn: 0,
             ack_recent: Percentiles::default(),
+            ack_whole: Percentiles::default(),
             target: None,
             has_caught_up: false,
         })
@@ -352,9 +357,10 @@ impl Floor {
         self.snapshot_due_ns = now_ns + SNAPSHOT_NS;
         if now_ns >= self.recent_due_ns {
             self.recent_due_ns = now_ns + RECENT_NS;
-            let recent = &mut self.fleet.shared_mut().ack_latency_recent;
-            self.ack_recent = recent.percentiles();
-            recent.clear();
+            let latencies = &mut self.fleet.shared_mut().latencies;
+            self.ack_recent = latencies.interval().acknowledgements().percentiles();
+            latencies.fold();
+            self.ack_whole = latencies.whole().acknowledgements().percentiles();
         }
         let statistics = self.subscriber.statistics();
         let shared = self.fleet.shared();
@@ -370,8 +376,11 @@ impl Floor {
             running_ns: self.fleet.running_ns(),
             totals: self.fleet.totals(),
             ack_recent: self.ack_recent,
-            ack: shared.ack_latency.percentiles(),
-            feed: shared.feed_latency.latency().percentiles(),
+            ack: self.ack_whole,
+            feed: shared
+                .feed
+                .here()
+                .map_or_else(Percentiles::default, |joined| joined.latency().percentiles()),
             feed_messages: statistics.stream.delivered,
             feed_state: match self.subscriber.state() {
                 State::Live => "live",

@@ -4,11 +4,12 @@ use protocol::order_entry::Answer;
 use protocol::order_entry::own::OrderStatus;
 use protocol::units::Symbol;
 
-use super::{Participant, Shared};
+use super::{FeedJoin, Participant, Shared};
 use crate::checker::Balance;
 use crate::connection::{ClientConfig, ConfigError, Event, Handler, OrderEntryClient, Phase, SendError};
 use crate::instruments::Instruments;
-use crate::orders::{Change, OrderState, Orders, RequestKind};
+use crate::latency::Kind;
+use crate::orders::{Change, Order, OrderState, Orders, RequestKind};
 use crate::request::{DAY, GOOD_TILL_CANCELED, NewOrder, Terms};
 use crate::workload::{Intent, Market, Persona, Role};
 
@@ -80,9 +81,9 @@ impl Member {
     }
 
     /// Gets its character, once the instruments are known.
-    pub(super) fn begin(&mut self, instruments: &Instruments, references: &[u64], levels: u64, stays: bool) {
+    pub(super) fn begin(&mut self, instruments: &Instruments, levels: u64, stays: bool) {
         self.ears.stays = stays;
-        self.ears.persona = Some(self.role.persona(instruments, references, levels, self.seed));
+        self.ears.persona = Some(self.role.persona(instruments, levels, self.seed));
     }
 
     pub(super) fn poll(&mut self, now_ns: u64, shared: &mut Shared) -> usize {
@@ -149,7 +150,8 @@ impl Member {
                     .replace_on(&terms, user_ref, quantity, price, intended_ns, now_ns)?
             }
             Intent::Cancel { user_ref, quantity } => {
-                self.client.cancel(user_ref, quantity, now_ns)?;
+                self.client
+                    .cancel_meant(user_ref, quantity, intended_ns, now_ns)?;
                 return Ok(());
             }
             Intent::MassCancel(symbol) => {
@@ -262,24 +264,19 @@ impl Handler for Listening<'_> {
             Event::Order(update) => {
                 let order = &update.order;
                 match update.change {
-                    Change::Accepted => {
-                        shared.acknowledged(order.intended_ns, now_ns);
+                    Change::Accepted | Change::Replaced { .. } => {
+                        shared.acknowledged(order, now_ns);
                         // One that never rests never shows there, and is forgotten in time.
-                        shared
-                            .feed_latency
-                            .acknowledged(order.order_number, order.intended_ns);
+                        shared.rests(order.order_number, order.intended_ns);
                     }
-                    Change::Replaced { .. } => {
-                        shared.acknowledged(order.intended_ns, now_ns);
-                        shared
-                            .feed_latency
-                            .acknowledged(order.order_number, order.intended_ns);
-                    }
-                    Change::Answered => shared.acknowledged(order.intended_ns, now_ns),
                     Change::Rejected { reason } => {
-                        shared.acknowledged(order.intended_ns, now_ns);
+                        shared.acknowledged(order, now_ns);
                         let last = shared.rejected.len() - 1;
                         shared.rejected[usize::from(reason).min(last)] += 1;
+                    }
+                    // By the customer, with a cancel of its own for this order.
+                    Change::Canceled { reason: b'U', .. } if order.cancel_intended_ns != 0 => {
+                        shared.measure(Kind::CancelAck, order.cancel_intended_ns, now_ns);
                     }
                     Change::NotApplied
                         if order.kind != RequestKind::Replace && ears.again.len() < WAITING_MAX =>
@@ -296,7 +293,7 @@ impl Handler for Listening<'_> {
             Event::DayEnded(orders) => {
                 // What was left in the book at the end of the day goes on; what was lost is not wanted any more.
                 shared.checker.settled(&ears.name, orders, true);
-                shared.feed_latency.forget();
+                shared.feed.forget();
                 shared.days_ended += 1;
                 ears.again.clear();
                 ears.statuses.clear();
@@ -362,9 +359,31 @@ impl Handler for Listening<'_> {
 }
 
 impl Shared {
-    fn acknowledged(&mut self, intended_ns: u64, now_ns: u64) {
-        self.ack_latency.record(intended_ns, now_ns);
-        self.ack_latency_recent.record(intended_ns, now_ns);
+    fn acknowledged(&mut self, order: &Order, now_ns: u64) {
+        match order.kind {
+            RequestKind::Enter => self.measure(Kind::OrderAck, order.intended_ns, now_ns),
+            RequestKind::Replace => self.measure(Kind::ReplaceAck, order.intended_ns, now_ns),
+            _ => {}
+        }
+    }
+
+    fn measure(&mut self, kind: Kind, intended_ns: u64, now_ns: u64) {
+        let (from, until) = self.measured;
+        if from <= intended_ns && intended_ns < until {
+            self.latencies.record(kind, intended_ns, now_ns);
+        }
+    }
+
+    fn rests(&mut self, order_number: u64, intended_ns: u64) {
+        let (from, until) = self.measured;
+        if intended_ns < from || until <= intended_ns {
+            return;
+        }
+        match &mut self.feed {
+            FeedJoin::Nobody => {}
+            FeedJoin::Here(joined) => joined.acknowledged(order_number, intended_ns),
+            FeedJoin::There(ring) => ring.acknowledged(order_number, intended_ns),
+        }
     }
 }
 

@@ -11,15 +11,16 @@ use protocol::order_entry::own::Ticker;
 use protocol::units::Symbol;
 
 pub use member::Member;
-pub use observer::FeedEars;
+pub use observer::{FeedEars, new_order};
 
 use crate::checker::{Checker, Verdict};
 use crate::connection::{ClientConfig, ConfigError, Door, EndReason, Phase, SendError, Timing};
 use crate::faults::Faults;
 use crate::instruments::Instruments;
-use crate::latency::{FeedLatency, Latency};
-use crate::pacer::Pacer;
-use crate::workload::{Intent, Market, Role};
+use crate::latency::feed::OrdersEnd;
+use crate::latency::{FeedLatency, Latencies};
+use crate::pacer::{Arrivals, Pacer};
+use crate::workload::{Intent, Market, News, Role};
 
 /// Orders remembered until acknowledgement and feed have both told of them.
 const FEED_LATENCY_SLOTS: usize = 1 << 16;
@@ -79,6 +80,8 @@ pub struct FleetConfig {
     pub participants: Vec<Participant>,
     /// Orders a second of all together; 0 = as fast as possible.
     pub rate: u64,
+    /// How those orders are spread over the time.
+    pub arrivals: Arrivals,
     /// Seed of everything that looks random.
     pub seed: u64,
     /// Who sends how much.
@@ -105,6 +108,8 @@ pub struct FleetConfig {
     pub stay: usize,
     /// Orders that rest are good till canceled: they outlive the day.
     pub outlive_day: bool,
+    /// Trading that is not measured, before that which is; nanoseconds.
+    pub warm_up_ns: u64,
     /// Patience of the clients.
     pub timing: Timing,
 }
@@ -116,6 +121,7 @@ impl FleetConfig {
             server,
             participants,
             rate: 5_000,
+            arrivals: Arrivals::Even,
             seed: 1,
             mix: Mix::default(),
             door: Door::Udp,
@@ -129,6 +135,7 @@ impl FleetConfig {
             window: 2_048,
             stay: 0,
             outlive_day: false,
+            warm_up_ns: 0,
             timing: Timing::default(),
         }
     }
@@ -179,12 +186,12 @@ pub enum FleetError {
 pub struct Shared {
     /// Follows orders and money.
     pub checker: Checker,
-    /// Order to acknowledgement, from the intended time.
-    pub ack_latency: Latency,
-    /// The same since the display last looked.
-    pub ack_latency_recent: Latency,
+    /// From the intended times of orders to what was heard of them; the feed's are in [`Shared::feed`].
+    pub latencies: Latencies,
     /// Order to feed, from the intended time.
-    pub feed_latency: FeedLatency,
+    pub feed: FeedJoin,
+    /// Only what was meant to be sent within these times is measured: `(from, until)`.
+    measured: (u64, u64),
     /// Refusals by reason.
     pub rejected: [u64; 64],
     /// The instruments, as the first member learned them.
@@ -197,6 +204,33 @@ pub struct Shared {
     pub days_ended: u64,
     /// Answers to ticker questions that nobody looked at yet.
     pub tickers: Vec<Ticker>,
+}
+
+/// Who joins an order with its message on the feed.
+#[derive(Debug)]
+pub enum FeedJoin {
+    /// Nobody.
+    Nobody,
+    /// The fleet, whose thread hears the feed too.
+    Here(FeedLatency),
+    /// Another thread.
+    There(OrdersEnd),
+}
+
+impl FeedJoin {
+    /// The latencies joined here.
+    pub fn here(&self) -> Option<&FeedLatency> {
+        match self {
+            Self::Here(joined) => Some(joined),
+            Self::Nobody | Self::There(_) => None,
+        }
+    }
+
+    fn forget(&mut self) {
+        if let Self::Here(joined) = self {
+            joined.forget();
+        }
+    }
 }
 
 /// Least time between two questions of investors. At a million orders a second they would else ask thousands of times, as no
@@ -273,9 +307,12 @@ pub struct Fleet {
     turn: usize,
     stage: Stage,
     cancels: u64,
-    references: Vec<u64>,
+    news: News,
+    /// When the measured trading began: after the warm-up.
     began_ns: u64,
     ended_ns: u64,
+    /// What there was when it began; `None` during the warm-up.
+    at_begin: Option<AtStop>,
     at_stop: AtStop,
     /// Requests made before the trading began.
     cleared: u64,
@@ -310,16 +347,16 @@ impl Fleet {
                 .map_err(|error| FleetError::Config(participant.username.clone(), error))?;
             members.push(member);
         }
-        let schedule = schedule(&config);
+        let schedule = schedule(config.participants.iter().map(|one| one.role), config.mix);
         Ok(Self {
             pacer: Pacer::new(config.rate, now_ns),
             config,
             members,
             shared: Shared {
                 checker,
-                ack_latency: Latency::default(),
-                ack_latency_recent: Latency::default(),
-                feed_latency: FeedLatency::new(FEED_LATENCY_SLOTS),
+                latencies: Latencies::default(),
+                feed: FeedJoin::Here(FeedLatency::new(FEED_LATENCY_SLOTS)),
+                measured: (u64::MAX, u64::MAX),
                 rejected: [0; 64],
                 instruments: Instruments::default(),
                 lost_connections: 0,
@@ -332,9 +369,10 @@ impl Fleet {
             turn: 0,
             stage: Stage::Joining,
             cancels: 0,
-            references: Vec::new(),
+            news: News::new(&Instruments::default(), &[], 0),
             began_ns: now_ns,
             ended_ns: now_ns,
+            at_begin: None,
             at_stop: AtStop::default(),
             cleared: 0,
             settle_check_ns: 0,
@@ -368,7 +406,12 @@ impl Fleet {
         &self.market
     }
 
-    /// Nanoseconds of trading so far.
+    /// True while it trades and is not measured yet.
+    pub fn is_warming_up(&self) -> bool {
+        self.stage == Stage::Running && self.at_begin.is_none()
+    }
+
+    /// Nanoseconds of measured trading so far.
     pub fn running_ns(&self) -> u64 {
         self.ended_ns.saturating_sub(self.began_ns)
     }
@@ -408,7 +451,8 @@ impl Fleet {
 
     /// For a fleet that hears no feed: asks for the tickers now and then, and shows the answers to the customers.
     pub fn refresh_market(&mut self, now_ns: u64) {
-        for ticker in std::mem::take(&mut self.shared.tickers) {
+        for index in 0..self.shared.tickers.len() {
+            let ticker = self.shared.tickers[index];
             let known = self.shared.instruments.iter();
             if let Some(index) = known
                 .map(|instrument| instrument.symbol)
@@ -427,6 +471,7 @@ impl Fleet {
                 }
             }
         }
+        self.shared.tickers.clear();
         if now_ns < self.ticker_due_ns || self.stage != Stage::Running {
             return;
         }
@@ -450,7 +495,8 @@ impl Fleet {
             self.stage = Stage::Done;
         } else if self.stage == Stage::Running {
             self.ended_ns = now_ns;
-            self.at_stop = self.now();
+            self.at_stop = self.measured();
+            self.shared.measured.1 = now_ns;
             self.stage = Stage::Settling;
         }
     }
@@ -458,8 +504,19 @@ impl Fleet {
     /// What the trading came to: nothing of what takes everything back afterwards is counted.
     pub fn at_stop(&self) -> AtStop {
         match self.stage {
-            Stage::Running => self.now(),
+            Stage::Running => self.measured(),
             _ => self.at_stop,
+        }
+    }
+
+    /// What came since the warm-up.
+    fn measured(&self) -> AtStop {
+        let (now, before) = (self.now(), self.at_begin.unwrap_or_default());
+        AtStop {
+            offered: now.offered.map(|due| due - before.offered.unwrap_or(0)),
+            sent: now.sent - before.sent,
+            not_applied: now.not_applied - before.not_applied,
+            waiting: now.waiting.saturating_sub(before.waiting),
         }
     }
 
@@ -467,10 +524,7 @@ impl Fleet {
         let totals = self.totals();
         let waiting: usize = self.members.iter().map(|member| member.client.waiting()).sum();
         AtStop {
-            offered: match self.config.rate {
-                0 => None,
-                rate => Some((u128::from(rate) * u128::from(self.running_ns()) / 1_000_000_000) as u64),
-            },
+            offered: self.pacer.due_until(self.ended_ns),
             sent: totals.requests + totals.cancels - self.cleared,
             not_applied: totals.not_applied,
             waiting: waiting as u64,
@@ -503,14 +557,19 @@ impl Fleet {
                     .iter_mut()
                     .for_each(|member| member.keep_counting(false));
                 if self.members.iter().all(Member::is_counted) {
-                    self.pacer = Pacer::new(self.config.rate, now_ns);
-                    self.began_ns = now_ns;
+                    let Self { config, .. } = self;
+                    self.pacer = Pacer::arriving(config.arrivals, config.rate, now_ns, config.seed);
+                    self.began_ns = now_ns + self.config.warm_up_ns;
                     self.ended_ns = now_ns;
                     self.cleared = self.totals().requests;
+                    self.shared.measured.0 = self.began_ns;
                     self.stage = Stage::Running;
                 }
             }
             Stage::Running => {
+                if self.at_begin.is_none() && now_ns >= self.began_ns {
+                    self.at_begin = Some(self.now());
+                }
                 work += self.act(now_ns);
                 self.ended_ns = now_ns;
             }
@@ -578,7 +637,7 @@ impl Fleet {
             return;
         }
         let instruments = self.members[0].client.orders().instruments().clone();
-        self.references = instruments
+        let references: Vec<u64> = instruments
             .iter()
             .map(|instrument| {
                 self.config
@@ -590,12 +649,13 @@ impl Fleet {
             .collect();
         if self.market.len() != instruments.len() {
             self.market = Market::new(instruments.len());
+            self.news = News::new(&instruments, &references, self.config.seed);
         }
         let mut staying = self.config.stay;
         for member in &mut self.members {
             let stays = member.role() == Role::MarketMaker && staying > 0;
             staying -= usize::from(stays);
-            member.begin(&instruments, &self.references, self.config.levels, stays);
+            member.begin(&instruments, self.config.levels, stays);
             if member.client.mass_cancel(None, now_ns, now_ns).is_err() {
                 // Lost its connection just now: the next turn begins again.
                 return;
@@ -639,6 +699,7 @@ impl Fleet {
 
     /// Lets the next customer in turn that has something to send send it.
     fn act_once(&mut self, intended_ns: u64, now_ns: u64) -> bool {
+        self.news.order(&mut self.market);
         for _ in 0..self.schedule.len() {
             let member = &mut self.members[self.schedule[self.turn]];
             self.turn = (self.turn + 1) % self.schedule.len();
@@ -660,8 +721,13 @@ impl Fleet {
                     return true;
                 }
                 // Live a moment ago, gone now; or no room: another time.
-                Err(SendError::NotLive(_) | SendError::NotReady | SendError::Busy | SendError::Number(_)) => {
-                }
+                Err(
+                    SendError::NotLive(_)
+                    | SendError::NotReady
+                    | SendError::Busy
+                    | SendError::Throttled(_)
+                    | SendError::Number(_),
+                ) => {}
             }
         }
         false
@@ -701,11 +767,12 @@ impl Fleet {
 }
 
 /// Who sends in which turn: the roles interleaved by their weights, the members of a role one after the other.
-fn schedule(config: &FleetConfig) -> Vec<usize> {
+pub(crate) fn schedule(of: impl Iterator<Item = Role>, mix: Mix) -> Vec<usize> {
+    let participants: Vec<Role> = of.collect();
     let roles = [Role::MarketMaker, Role::Trader, Role::Investor];
     let of_role = |role: Role| -> Vec<usize> {
-        (0..config.participants.len())
-            .filter(|index| config.participants[*index].role == role)
+        (0..participants.len())
+            .filter(|index| participants[*index] == role)
             .collect()
     };
     let members = roles.map(of_role);
@@ -716,13 +783,13 @@ fn schedule(config: &FleetConfig) -> Vec<usize> {
             if members.is_empty() {
                 0
             } else {
-                u64::from(config.mix.weight(*role))
+                u64::from(mix.weight(*role))
             }
         })
         .collect();
     let total: u64 = weights.iter().sum();
     if total == 0 {
-        return (0..config.participants.len()).collect();
+        return (0..participants.len()).collect();
     }
     // Long enough that every member has its turns.
     let longest = members.iter().map(Vec::len).max().unwrap_or(1) as u64;
@@ -748,35 +815,18 @@ fn schedule(config: &FleetConfig) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    fn config(roles: &[Role], mix: Mix) -> FleetConfig {
-        let participants = roles
-            .iter()
-            .map(|role| Participant {
-                username: "U".to_owned(),
-                password: String::new(),
-                account: "A".to_owned(),
-                role: *role,
-            })
-            .collect();
-        let server = SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 1);
-        FleetConfig {
-            mix,
-            ..FleetConfig::new(server, participants)
-        }
-    }
-
     #[test]
     fn turns_follow_the_mix_and_reach_everybody() {
         use Role::{Investor, MarketMaker, Trader};
         let roles = [MarketMaker, MarketMaker, Trader, Trader, Trader, Investor];
-        let turns = schedule(&config(&roles, Mix::default()));
+        let turns = schedule(roles.into_iter(), Mix::default());
         let of = |role: Role| turns.iter().filter(|member| roles[**member] == role).count();
         assert_eq!((of(MarketMaker), of(Trader), of(Investor)), (18, 9, 3));
         for member in 0..roles.len() {
             assert!(turns.contains(&member), "{member} never has its turn");
         }
         // Without makers the others share.
-        let turns = schedule(&config(&[Trader, Investor], Mix::default()));
+        let turns = schedule([Trader, Investor].into_iter(), Mix::default());
         assert_eq!(turns.len(), 4);
         // A mix of nothing still lets everybody in.
         let none = Mix {
@@ -784,12 +834,13 @@ mod tests {
             traders: 0,
             investors: 0,
         };
-        assert_eq!(schedule(&config(&[Trader, Investor], none)), [0, 1]);
+        assert_eq!(schedule([Trader, Investor].into_iter(), none), [0, 1]);
     }
 
     #[test]
     fn a_fleet_without_participants_is_refused() {
-        let empty = config(&[], Mix::default());
+        let server = SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 1);
+        let empty = FleetConfig::new(server, Vec::new());
         assert_eq!(Fleet::new(empty, 0).err(), Some(FleetError::Empty));
     }
 }

@@ -4,8 +4,17 @@ use feed_handler::{Market as FeedMarket, Observer, Side};
 use protocol::market_data::FeedMessage;
 use protocol::text::SessionName;
 
-use super::{Member, Shared};
+use super::{FeedJoin, Member, Shared};
 use crate::workload::Market;
+
+/// The number of the order that a message puts into the book.
+pub fn new_order(message: &FeedMessage<'_>) -> Option<u64> {
+    match message {
+        FeedMessage::AddOrder(added) => Some(added.order_reference_number.get()),
+        FeedMessage::OrderReplace(replaced) => Some(replaced.new_order_reference_number.get()),
+        _ => None,
+    }
+}
 
 /// Listens to the ordered stream for all members.
 pub struct FeedEars<'a> {
@@ -44,21 +53,17 @@ impl Observer for FeedEars<'_> {
         for index in 0..self.market.len() {
             self.market.set_best(index, None, None);
         }
-        self.shared.feed_latency.forget();
+        self.shared.feed.forget();
     }
 
     fn message(&mut self, _sequence: u64, message: &[u8], feed: &FeedMarket) {
         // What can not be read was counted by the market.
-        match FeedMessage::decode(message) {
-            Ok(FeedMessage::AddOrder(added)) => {
-                let number = added.order_reference_number.get();
-                self.shared.feed_latency.seen(number, self.now_ns);
-            }
-            Ok(FeedMessage::OrderReplace(replaced)) => {
-                let number = replaced.new_order_reference_number.get();
-                self.shared.feed_latency.seen(number, self.now_ns);
-            }
-            _ => {}
+        if let FeedJoin::Here(joined) = &mut self.shared.feed
+            && let Some(number) = FeedMessage::decode(message)
+                .ok()
+                .and_then(|message| new_order(&message))
+        {
+            joined.seen(number, self.now_ns);
         }
         let touched = feed.touched();
         if touched != 0

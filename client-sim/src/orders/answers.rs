@@ -172,6 +172,7 @@ impl Orders {
         order.fees_reported = before.fees_reported;
         order.order_number = answer.order_reference_number.get();
         order.cancel_to = order.cancel_to.min(before.cancel_to);
+        order.cancel_intended_ns = order.cancel_intended_ns.max(before.cancel_intended_ns);
         if order.open == 0 {
             self.end(user_ref, OrderState::Canceled);
         }

@@ -254,12 +254,16 @@ impl Orders {
         }
     }
 
-    /// Notes that a cancel down to `quantity` is wanted. `false` when there is nothing to cancel.
-    pub(crate) fn want_cancel(&mut self, user_ref: u32, quantity: u32) -> bool {
+    /// Notes that a cancel down to `quantity` is wanted, meant to be sent at `intended_ns`. `false` when there is nothing to
+    /// cancel.
+    pub(crate) fn want_cancel(&mut self, user_ref: u32, quantity: u32, intended_ns: u64) -> bool {
         let slot = self.slot(user_ref);
         let order = &mut self.slots[slot];
         if order.user_ref != user_ref || order.state.is_final() {
             return false;
+        }
+        if !order.cancel_is_open() {
+            order.cancel_intended_ns = intended_ns;
         }
         order.cancel_to = order.cancel_to.min(quantity);
         order.cancel_is_open()
@@ -292,6 +296,7 @@ impl Orders {
                     quantity: order.quantity,
                     open: order.quantity,
                     price: order.price,
+                    tag: order.tag,
                     ..Order::UNUSED
                 };
                 self.insert(entered, b"O");

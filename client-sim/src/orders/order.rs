@@ -115,6 +115,8 @@ pub struct Order {
     pub sendings: u32,
     /// The number of lots a cancel asks to reduce to; `u32::MAX`: no cancel is under way.
     pub cancel_to: u32,
+    /// When the cancel was meant to be sent; 0: none was.
+    pub cancel_intended_ns: u64,
     /// The client's own mark; re-entering keeps it.
     pub tag: u64,
 }
@@ -149,6 +151,7 @@ impl Order {
         sent_ns: 0,
         sendings: 0,
         cancel_to: Self::NO_CANCEL,
+        cancel_intended_ns: 0,
         tag: 0,
     };
 

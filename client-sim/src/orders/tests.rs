@@ -359,14 +359,14 @@ fn numbers_of_unfinished_orders_are_never_reused() {
 fn a_cancel_is_wanted_until_it_had_its_effect() {
     let mut orders = orders();
     let number = enter(&mut orders, b'B', 10, PRICE);
-    assert!(orders.want_cancel(number, 4));
+    assert!(orders.want_cancel(number, 4, 9));
     apply(&mut orders, &Answers::accepted(number, b'B', 10, PRICE)).expect("true");
     assert!(orders.get(number).expect("known").cancel_is_open());
     apply(&mut orders, &Answers::canceled(number, 6, b'U')).expect("true");
     assert!(!orders.get(number).expect("known").cancel_is_open());
-    assert!(!orders.want_cancel(number, 4));
+    assert!(!orders.want_cancel(number, 4, 9));
     // A replacement inherits the wish.
-    assert!(orders.want_cancel(number, 0));
+    assert!(orders.want_cancel(number, 0, 9));
     let second = replace(&mut orders, number, 20, PRICE);
     apply(&mut orders, &Answers::replaced(number, second, 20, PRICE)).expect("true");
     assert!(orders.get(second).expect("known").cancel_is_open());

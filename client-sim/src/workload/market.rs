@@ -1,7 +1,7 @@
-//! The market as a customer sees it: best prices and the last trade of each instrument.
+//! The market as a customer sees it: best prices and the last trade of each instrument, and what the news says of it.
 
 /// One instrument's market.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Quote {
     /// Best bid: wire price and lots.
     pub bid: Option<(u64, u64)>,
@@ -9,6 +9,10 @@ pub struct Quote {
     pub ask: Option<(u64, u64)>,
     /// Last trade: wire price and lots.
     pub last: Option<(u64, u32)>,
+    /// The fair price by the news; 0 = not known.
+    pub fair: u64,
+    /// How far prices move now, as a multiple of what is usual.
+    pub nervous: f32,
 }
 
 impl Quote {
@@ -30,7 +34,7 @@ impl Quote {
 }
 
 /// All instruments, by their position in [`crate::instruments::Instruments`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Market {
     quotes: Vec<Quote>,
 }
@@ -62,6 +66,13 @@ impl Market {
     pub fn set_best(&mut self, instrument: usize, bid: Option<(u64, u64)>, ask: Option<(u64, u64)>) {
         if let Some(quote) = self.quotes.get_mut(instrument) {
             (quote.bid, quote.ask) = (bid, ask);
+        }
+    }
+
+    /// Notes the news.
+    pub fn set_news(&mut self, instrument: usize, fair: u64, nervous: f32) {
+        if let Some(quote) = self.quotes.get_mut(instrument) {
+            (quote.fair, quote.nervous) = (fair, nervous);
         }
     }
 

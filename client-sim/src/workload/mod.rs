@@ -1,9 +1,13 @@
 //! Customers without sockets: they look at the market and at their own orders and say what to send next. Everything
-//! they do follows from a seed and from what they are told, so that a run can be repeated.
+//! they do follows from a seed and from what they are told, so that a run can be repeated. Chance comes from tables
+//! ([`draws`]), and nothing is allocated for an order: a load is to measure the exchange, not its customers.
 
+pub mod draws;
 mod investor;
 mod market;
 mod market_maker;
+mod news;
+mod sizing;
 mod trader;
 
 use protocol::units::Symbol;
@@ -11,6 +15,8 @@ use protocol::units::Symbol;
 pub use investor::Investor;
 pub use market::{Market, Quote};
 pub use market_maker::{LEVELS, MarketMaker};
+pub use news::News;
+pub use sizing::Sizing;
 pub use trader::Trader;
 
 use crate::instruments::{Instrument, Instruments};
@@ -82,30 +88,14 @@ pub enum Role {
 }
 
 impl Role {
-    /// Makes the customer. `references` has a price for each instrument (0 = not known) to begin with; `levels` is for
-    /// market makers.
-    pub fn persona(
-        self,
-        instruments: &Instruments,
-        references: &[u64],
-        levels: u64,
-        seed: u64,
-    ) -> Box<dyn Persona> {
+    /// Makes the customer; `levels` is for market makers.
+    pub fn persona(self, instruments: &Instruments, levels: u64, seed: u64) -> Box<dyn Persona> {
         match self {
-            Self::MarketMaker => Box::new(MarketMaker::new(instruments, references, levels, seed)),
+            Self::MarketMaker => Box::new(MarketMaker::new(instruments, levels, seed)),
             Self::Trader => Box::new(Trader::new(instruments, seed)),
             Self::Investor => Box::new(Investor::new(instruments, seed)),
         }
     }
-}
-
-/// Lots worth about `units` of the quote asset's whole units at `price`; at least one.
-fn lots_worth(instrument: &Instrument, price: u64, units: u64) -> u32 {
-    let budget = u128::from(units).saturating_mul(10_u128.pow(u32::from(instrument.quote_decimals)));
-    let lot = instrument.value(price, 1).unwrap_or(0).max(1);
-    u32::try_from(budget / lot)
-        .unwrap_or(u32::MAX)
-        .clamp(1, instrument.max_quantity.max(1))
 }
 
 /// `price` on the instrument's grid, at least one tick.
@@ -117,7 +107,7 @@ fn on_grid(instrument: &Instrument, price: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::instruments::tests::reply;
-    use crate::orders::{Change, Order, OrderState};
+    use crate::orders::{Change, OrderState};
     use crate::request::{DAY, IMMEDIATE_OR_CANCEL};
 
     fn instruments() -> Instruments {
@@ -142,16 +132,12 @@ mod tests {
     /// Lets a persona act `turns` times on an exchange that accepts everything and fills some.
     fn run(role: Role, seed: u64, turns: u32) -> Vec<Intent> {
         let instruments = instruments();
-        let mut persona = role.persona(
-            &instruments,
-            &[60_000_000, 60_000_000],
-            market_maker::LEVELS,
-            seed,
-        );
+        let mut persona = role.persona(&instruments, market_maker::LEVELS, seed);
+        let mut news = News::new(&instruments, &[60_000_000, 60_000_000], seed);
         let mut orders = Orders::new(1_024);
         orders.set_instruments(instruments);
         orders.start_at(1);
-        let market = market();
+        let mut market = market();
         let mut intents = Vec::new();
         for turn in 0..turns {
             persona.trade(
@@ -159,6 +145,7 @@ mod tests {
                 60_000_000 + u64::from(turn % 7) * 10_000,
                 turn % 5 + 1,
             );
+            news.order(&mut market);
             let Some(intent) = persona.next(&market, &orders) else {
                 continue;
             };
@@ -231,6 +218,7 @@ mod tests {
             ) > 20
         );
         assert!(count(|intent| matches!(intent, Intent::Cancel { .. })) > 20);
+        assert!(count(|intent| matches!(intent, Intent::Enter(order) if order.stop_price > 0)) > 3);
     }
 
     #[test]
@@ -247,13 +235,9 @@ mod tests {
     }
 
     #[test]
-    fn budgets_become_lots() {
+    fn prices_are_put_on_the_grid() {
         let bitcoin = crate::instruments::tests::bitcoin();
-        assert_eq!(lots_worth(&bitcoin, 60_000_000, 600), 1_000);
-        assert_eq!(lots_worth(&bitcoin, 60_000_000, 0), 1);
-        assert_eq!(lots_worth(&bitcoin, 100, u64::MAX), bitcoin.max_quantity);
         assert_eq!(on_grid(&bitcoin, 12_345), 12_300);
         assert_eq!(on_grid(&bitcoin, 3), 100);
-        assert_eq!(Order::NO_CANCEL, u32::MAX);
     }
 }

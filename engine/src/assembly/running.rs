@@ -567,7 +567,9 @@ fn plans(
         (Role::Journal, Box::new(journal)),
         (Role::Recovery, Box::new(recovery)),
     ];
-    layout.plans(stages, &config.threads.cores, idle)
+    let mut plans = layout.plans(stages, &config.threads.cores, idle)?;
+    plans[0].raise(config.threads.priority);
+    Ok(plans)
 }
 
 /// A stage that leaves something behind when its thread drops it in order.

@@ -187,5 +187,6 @@ pub(super) struct Threads {
     pub(super) layout: Option<LayoutChoice>,
     pub(super) idle: Option<IdleChoice>,
     pub(super) cores: Option<Spanned<Vec<usize>>>,
+    pub(super) priority: Option<Spanned<u32>>,
     pub(super) lock_memory: Option<bool>,
 }

@@ -353,6 +353,8 @@ pub struct Threads {
     pub idle: IdleChoice,
     /// Core of each thread, in the order of their stages; threads beyond are not pinned.
     pub cores: Vec<usize>,
+    /// Steps above the usual priority for the thread that orders wait for first.
+    pub priority: u32,
     /// Keep memory from being swapped out.
     pub lock_memory: bool,
 }

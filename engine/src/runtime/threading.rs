@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use super::idle::{Idle, IdleStrategy, Rest};
 use super::shutdown::Shutdown;
 use super::{Hurry, Stage};
-use crate::sys::affinity;
 use crate::sys::parker::{Parker, Waker, wake_all};
+use crate::sys::{affinity, priority};
 
 /// How long stages may take to finish what they have once shutdown was requested. A sync of a slow disk takes a few
 /// seconds; what takes longer will not end.
@@ -137,6 +137,8 @@ pub struct Plan {
     name: String,
     core: Option<usize>,
     idle: IdleStrategy,
+    /// Steps above the usual.
+    priority: u32,
     stages: Vec<BoxedStage>,
     parker: Parker,
 }
@@ -153,9 +155,15 @@ impl Plan {
             name: names.join("+"),
             core,
             idle,
+            priority: 0,
             stages,
             parker: Parker::new()?,
         })
+    }
+
+    /// Where others want its core too, it gets more of it by so many steps of `nice`.
+    pub fn raise(&mut self, steps: u32) {
+        self.priority = steps;
     }
 }
 
@@ -164,6 +172,10 @@ impl fmt::Display for Plan {
         match self.core {
             Some(core) => write!(formatter, "{} on core {core}, {}", self.name, self.idle),
             None => write!(formatter, "{} on any core, {}", self.name, self.idle),
+        }?;
+        match self.priority {
+            0 => Ok(()),
+            steps => write!(formatter, ", priority {steps} above the usual"),
         }
     }
 }
@@ -211,12 +223,15 @@ fn spawn_within(plans: Vec<Plan>, shutdown: &Shutdown, drain_time: Duration) -> 
             shutdown: shutdown.clone(),
             drain: Arc::clone(&drain),
         };
-        let (name, core, started) = (plan.name.clone(), plan.core, started.clone());
+        let (name, core, steps) = (plan.name.clone(), plan.core, plan.priority);
+        let started = started.clone();
         let body = move || {
-            let refusal = core.and_then(|core| affinity::pin(core).err());
-            let refusal = refusal.map(|reason| format!("thread {name} {reason}"));
+            let pinned = core.and_then(|core| affinity::pin(core).err());
+            let raised = (steps > 0).then(|| priority::raise(steps).err()).flatten();
+            let refusals = [pinned, raised].into_iter().flatten();
+            let refusals: Vec<_> = refusals.map(|reason| format!("thread {name} {reason}")).collect();
             // The receiver lives until all threads have reported.
-            let _ = started.send(refusal);
+            let _ = started.send(refusals);
             drop(started);
             let shutdown = worker.shutdown.clone();
             // The stages are dropped in here, on their own thread: sockets of io_uring can only be closed there.
@@ -248,7 +263,7 @@ fn spawn_within(plans: Vec<Plan>, shutdown: &Shutdown, drain_time: Duration) -> 
 }
 
 impl Running {
-    /// What the machine refused (pinning), a sentence each.
+    /// What the machine refused (pinning, priority), a sentence each.
     pub fn refusals(&self) -> &[String] {
         &self.refusals
     }

@@ -4,8 +4,9 @@ use std::io;
 
 /// Steps down: a thread gets a third of what it would get, beside others that want the whole core.
 const STEPS: libc::c_int = 5;
-/// The lowest that the ordinary scheduler knows.
+/// The lowest and the highest that the ordinary scheduler knows.
 const NICE_MAX: libc::c_int = 19;
+const NICE_MIN: libc::c_int = -20;
 
 /// Gives the calling thread less of its core than others get. (The lowest priority of all would be next to nothing on a
 /// machine whose cores are never idle.)
@@ -13,11 +14,31 @@ const NICE_MAX: libc::c_int = 19;
 /// # Errors
 /// The kernel refuses; the thread goes on as before.
 pub fn lower() -> io::Result<()> {
+    change(STEPS)
+}
+
+/// Gives the calling thread more of its core than others get, by so many steps of `nice`.
+///
+/// # Errors
+/// Why not, and the command that grants it; the thread goes on as before.
+pub fn raise(steps: u32) -> Result<(), String> {
+    let steps = libc::c_int::try_from(steps).unwrap_or(libc::c_int::MAX);
+    change(steps.saturating_neg()).map_err(|error| {
+        format!(
+            "can not have a higher priority: {error}; `setcap cap_sys_nice+ep` for the program grants it, or \
+             `LimitNICE=-{steps}` in its systemd unit"
+        )
+    })
+}
+
+/// So many steps further down from where the thread is.
+fn change(steps: libc::c_int) -> io::Result<()> {
     // SAFETY: takes numbers only. On Linux "this process" with number 0 means the calling thread. (-1 is a priority too;
     // there is no other error with these numbers.)
     let now = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+    let wanted = now.saturating_add(steps).clamp(NICE_MIN, NICE_MAX);
     // SAFETY: as above.
-    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, (now + STEPS).min(NICE_MAX)) };
+    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, wanted) };
     if result == 0 {
         Ok(())
     } else {
@@ -32,5 +53,18 @@ mod tests {
         std::thread::spawn(|| super::lower().expect("lowering is never refused"))
             .join()
             .expect("it does not panic");
+    }
+
+    #[test]
+    fn more_is_given_or_told_how_to_get() {
+        let raised = std::thread::spawn(|| super::raise(3))
+            .join()
+            .expect("it does not panic");
+        if let Err(refused) = raised {
+            assert!(
+                refused.contains("cap_sys_nice") && refused.contains("LimitNICE=-3"),
+                "{refused}"
+            );
+        }
     }
 }

@@ -1,16 +1,10 @@
-//! Recorded days as files: records of u16 length and message, plain or compressed with gzip.
+//! Recorded days for those who take one message at a time, and what is said when such a file is damaged.
 
 use super::Failure;
-use flate2::bufread::MultiGzDecoder;
-use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use feed_handler::file::{FileErrorKind, ItchFile};
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::Path;
-
-/// Read at once; longer than any record.
-const CHUNK_BYTES: usize = 1 << 20;
-/// What a gzip file begins with. A record that begins like this would be 8,075 bytes long, which no message is.
-const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 
 /// Gives each record to `apply` until it breaks off. Answers the position, in what is unpacked, of a record that is cut at
 /// the end of the file.
@@ -18,44 +12,23 @@ pub(crate) fn read(
     path: &Path,
     mut apply: impl FnMut(&[u8]) -> ControlFlow<()>,
 ) -> Result<Option<u64>, Failure> {
-    let mut input = open(path)?;
-    let mut buffer = vec![0; CHUNK_BYTES];
-    let (mut position, mut held) = (0, 0);
-    loop {
-        let count = input
-            .read(&mut buffer[held..])
-            .map_err(|source| explain(path, position, source))?;
-        if count == 0 {
-            return Ok((held > 0).then_some(position));
-        }
-        let mut rest = &buffer[..held + count];
-        while let Some((length, after)) = rest.split_first_chunk()
-            && let Some((message, next)) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))
-        {
-            if apply(message).is_break() {
-                return Ok(None);
-            }
-            rest = next;
-        }
-        let (end, left) = (held + count, rest.len());
-        position += (end - left) as u64;
-        buffer.copy_within(end - left..end, 0);
-        held = left;
-    }
-}
-
-/// The bytes of a file, unpacked. What it is tell its first bytes, not its name.
-fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
-    let failed = |source| Failure::File {
+    let mut file = ItchFile::open(path).map_err(|source| Failure::File {
         what: format!("cannot read {}", path.display()),
         source,
-    };
-    let mut file = BufReader::with_capacity(CHUNK_BYTES, File::open(path).map_err(failed)?);
-    let begin = file.fill_buf().map_err(failed)?;
-    if begin.starts_with(&GZIP_MAGIC) {
-        Ok(Box::new(MultiGzDecoder::new(file)))
-    } else {
-        Ok(Box::new(file))
+    })?;
+    loop {
+        match file.next_piece() {
+            Ok(None) => return Ok(None),
+            Ok(Some(mut records)) => {
+                if records.try_for_each(&mut apply).is_break() {
+                    return Ok(None);
+                }
+            }
+            Err(error) => match error.kind {
+                FileErrorKind::Cut => return Ok(Some(error.position)),
+                FileErrorKind::Read(source) => return Err(explain(path, error.position, source)),
+            },
+        }
     }
 }
 

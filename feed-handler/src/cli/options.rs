@@ -339,8 +339,11 @@ pub(crate) enum By {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReplayOptions {
-    /// The file to read
+    /// The file to read: BinaryFILE (u16 length + message), plain or packed by gzip
     pub(crate) file: PathBuf,
+    /// Tell of so many instruments, the busiest first
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) instruments: usize,
     /// One JSON object
     #[arg(long)]
     pub(crate) json: bool,

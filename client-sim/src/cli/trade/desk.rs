@@ -11,10 +11,11 @@ use protocol::units::{Price, Symbol};
 use rust_decimal::Decimal;
 
 use crate::connection::{ClientConfig, Event, Handler, OrderEntryClient, Phase};
-use crate::instruments::{Instrument, Instruments};
+use crate::instruments::{Instrument, Instruments, ScaleError};
 use crate::orders::{Change, Update};
 use crate::request::{DAY, GOOD_TILL_CANCELED, IMMEDIATE_OR_CANCEL, NewOrder, Terms};
 
+use super::explain::{self, Asked, Facts};
 use super::verb;
 
 /// How long an answer may take.
@@ -81,7 +82,7 @@ enum Answered {
 }
 
 /// How an order stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Outcome {
     /// Refused, with the reason.
     Refused {
@@ -89,6 +90,8 @@ pub(super) enum Outcome {
         user_ref: u32,
         /// The reject reason.
         reason: u16,
+        /// The reason with the figures of this order, where they are known.
+        sentence: Option<String>,
     },
     /// Taken; this is how it stands now, and why something was canceled.
     Taken(OrderStatus, Option<u8>),
@@ -147,6 +150,12 @@ impl Desk {
     /// Enters an order and waits until it is known how it stands.
     pub(super) fn enter(&mut self, side: u8, order: &verb::Order) -> Result<(Instrument, Outcome), String> {
         let instrument = self.instrument(&order.symbol)?;
+        if !order.market && order.limit.is_none() {
+            return Err(
+                "at what price? `--limit PRICE`: at this price or better; `--market`: at the best there is"
+                    .to_owned(),
+            );
+        }
         let funds = match order.funds {
             Some(_) if side != b'B' => {
                 return Err("--funds is what a buy may spend; a sell has a quantity".to_owned());
@@ -189,7 +198,42 @@ impl Desk {
             .client
             .enter(&order, now_ns, now_ns)
             .map_err(|error| error.to_string())?;
-        Ok((instrument, self.outcome(user_ref)?))
+        let asked = Asked {
+            side,
+            lots: quantity,
+            price: (price != Price::MARKET).then_some(price.0),
+            stop: (order.stop_price > 0).then_some(order.stop_price),
+        };
+        let outcome = self.outcome(user_ref)?;
+        Ok((instrument, self.explained(outcome, &instrument, &asked)))
+    }
+
+    /// Puts the figures to a refusal.
+    fn explained(&mut self, outcome: Outcome, instrument: &Instrument, asked: &Asked) -> Outcome {
+        let Outcome::Refused { user_ref, reason, .. } = outcome else {
+            return outcome;
+        };
+        let mut facts = Facts::default();
+        if let Ok((_, ticker)) = self.ticker(instrument.symbol.as_str()) {
+            facts.last = Some(ticker.last_price.get()).filter(|price| *price > 0);
+        }
+        let asset = if asked.side == b'B' {
+            instrument.quote
+        } else {
+            instrument.base
+        };
+        if reason == explain::FUNDS
+            && let Ok(balances) = self.balances(Some(asset.as_str()))
+        {
+            facts.funds = balances
+                .first()
+                .map(|balance| (balance.available.get(), balance.held.get()));
+        }
+        Outcome::Refused {
+            user_ref,
+            reason,
+            sentence: explain::refusal(reason, instrument, asked, &facts),
+        }
     }
 
     /// Lots that `funds` certainly do not buy more of: twice as many as at the best price, or the last one.
@@ -235,7 +279,14 @@ impl Desk {
             .client
             .replace_on(&terms, order.user_ref, lots, price.0, now_ns, now_ns)
             .map_err(|error| error.to_string())?;
-        self.outcome(number)
+        let asked = Asked {
+            side: order.side,
+            lots: lots.saturating_sub(order.executed),
+            price: Some(price.0),
+            stop: (terms.stop_price > 0).then_some(terms.stop_price),
+        };
+        let outcome = self.outcome(number)?;
+        Ok(self.explained(outcome, &instrument, &asked))
     }
 
     /// Cancels an order; how it stands then.
@@ -340,7 +391,13 @@ impl Desk {
     fn outcome(&mut self, user_ref: u32) -> Result<Outcome, String> {
         let user_ref = match self.answer(user_ref)? {
             Answered::Taken(user_ref) => user_ref,
-            Answered::Refused(reason) => return Ok(Outcome::Refused { user_ref, reason }),
+            Answered::Refused(reason) => {
+                return Ok(Outcome::Refused {
+                    user_ref,
+                    reason,
+                    sentence: None,
+                });
+            }
         };
         let status = self.status(user_ref)?;
         // What the status reflects has been told, or is on its way.
@@ -412,9 +469,14 @@ impl Desk {
 }
 
 fn lots(instrument: &Instrument, quantity: Decimal, what: &str) -> Result<u32, String> {
-    instrument
-        .lots(quantity)
-        .map_err(|error| format!("{what} {quantity}: {error}"))
+    instrument.lots(quantity).map_err(|error| match error {
+        ScaleError::TooLarge => format!(
+            "{what} {quantity}: one order may have at most {} {}",
+            instrument.quantity_decimal(u64::from(instrument.max_quantity)),
+            instrument.base
+        ),
+        error => format!("{what} {quantity}: {error}"),
+    })
 }
 
 /// OUCH display, and the lots displayed at once of a reserve order (0 = all).

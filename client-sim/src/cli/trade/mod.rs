@@ -1,6 +1,7 @@
 //! `client-sim trade`: orders by hand, one on the command line or many at a prompt.
 
 mod desk;
+mod explain;
 mod show;
 pub mod verb;
 
@@ -74,7 +75,15 @@ fn perform(desk: &mut Desk, verb: &Verb) -> Result<Shown, String> {
         Verb::Buy(order) | Verb::Sell(order) => {
             let side = if matches!(verb, Verb::Buy(_)) { b'B' } else { b'S' };
             let (instrument, outcome) = desk.enter(side, order)?;
-            Ok(show::outcome(Some(&instrument), &outcome))
+            let mut shown = show::outcome(Some(&instrument), &outcome);
+            if let (Some(stop), desk::Outcome::Taken(status, _)) = (order.stop, &outcome)
+                && status.state == b'L'
+                && status.executed.get() == 0
+            {
+                let beyond = if side == b'B' { "above" } else { "below" };
+                shown.text += &format!("; it waits for a trade at {stop} or {beyond}");
+            }
+            Ok(shown)
         }
         Verb::Replace {
             user_ref,
@@ -104,6 +113,9 @@ fn perform(desk: &mut Desk, verb: &Verb) -> Result<Shown, String> {
             let mut shown = show::status(instrument.as_ref(), &status, None);
             // An order that had already been filled was not canceled.
             shown.is_good &= status.state == b'C';
+            if matches!(status.state, b'F' | b'R') {
+                shown.text += "; there is nothing left to cancel";
+            }
             Ok(shown)
         }
         Verb::Cancel { user_ref: Which::All } => {

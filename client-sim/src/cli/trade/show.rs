@@ -138,14 +138,22 @@ pub(super) fn outcome(instrument: Option<&Instrument>, outcome: &Outcome) -> Sho
             shown.is_good &= taken.state != b'C' || taken.executed.get() > 0;
             shown
         }
-        Outcome::Refused { user_ref, reason } => Shown {
-            text: format!("refused: {}", reason::describe(*reason)),
+        Outcome::Refused {
+            user_ref,
+            reason,
+            sentence,
+        } => Shown {
+            text: match sentence {
+                Some(sentence) => format!("refused: {sentence}"),
+                None => format!("refused: {}", reason::describe(*reason)),
+            },
             json: json!({
                 "order": user_ref,
                 "state": "rejected",
                 "reason": format!("0x{reason:04X}"),
                 "meaning": reason::refusal_of(*reason).map(|refusal| refusal.meaning),
                 "remedy": reason::refusal_of(*reason).map(|refusal| refusal.remedy),
+                "sentence": sentence,
             }),
             is_good: false,
         },
@@ -362,6 +370,7 @@ mod tests {
         let refused = Outcome::Refused {
             user_ref: 7,
             reason: 0x20,
+            sentence: None,
         };
         let shown = outcome(None, &refused);
         assert!(!shown.is_good);

@@ -307,6 +307,12 @@ pub(super) fn threads(section: &file::Threads, problems: &mut Problems<'_>) -> T
         layout: section.layout.unwrap_or_default(),
         idle: section.idle.unwrap_or_default(),
         cores: cores.to_vec(),
+        priority: count(
+            section.priority.as_ref(),
+            &limits::PRIORITY,
+            "threads.priority",
+            problems,
+        ),
         lock_memory: section.lock_memory.unwrap_or(false),
     }
 }
