@@ -125,7 +125,7 @@ impl Attacked {
     }
 
     /// Ends it: its state is that of an exchange to which the same customers logged in and sent as many orders, and nobody
-    /// sent anything else.
+    /// sent anything else. There is one at least: when logins come by the clock is not the same each time.
     pub(crate) fn compare(self, orders: u64) {
         let mut calm = Self::start(self.algorithm);
         let mut customers: Vec<_> = self.logins.iter().map(|name| calm.customer(name)).collect();

@@ -86,7 +86,9 @@ fn the_window_takes_what_is_late_and_not_what_is_too_late() {
         exchange.expect("unauthenticated", 1, || alice.send(&far));
         exchange.expect("datagrams", 1, || alice.send(&numbered[8]));
         exchange.expect_all(&[("malformed", 0), ("strangers", 0), ("replayed", 7)]);
-        exchange.compare(0);
+        let order = alice.order();
+        exchange.expect("requests", 1, || alice.send(&order));
+        exchange.compare(1);
     });
 }
 
