@@ -5,6 +5,8 @@
 //! symbol, rate at the door, repeat check. So that nothing is taken, every request was processed before: enters and
 //! replaces repeat old numbers, cancels name orders that are gone or, being idle, cost one look into the index.
 //!
+//! `tag`: what `mac` authentication verifies before all that, by algorithm, for a datagram.
+//!
 //! Datagrams lie in 1,024 buffers of 2 KiB, as in a receive ring, and are lent again and again.
 
 use std::cell::Cell;
@@ -23,6 +25,7 @@ use engine::runtime::clock::Clock;
 use engine::runtime::links::RECORD_CELLS_MAX;
 use engine::runtime::seams::DatagramSource;
 use engine::runtime::shutdown::Shutdown;
+use protocol::authentication::{LoginKeys, Mac, MacAlgorithm, MacSecret, Secret, open_datagram};
 use protocol::order_entry::{DatagramPacker, OrderDatagram, Request};
 
 /// Datagrams in the receive ring.
@@ -59,6 +62,9 @@ fn smoke() {
         let ring = Ring::of(&stream, size);
         found.push((size, ring.fields()));
         parse(&ring, RING);
+        for algorithm in MacAlgorithm::ALL {
+            tag(&ring, algorithm, RING);
+        }
         door(&stream, &ring, RING);
     }
     assert!(
@@ -88,6 +94,16 @@ fn measure(options: &Options) {
             ring.fields()
         );
     }
+    println!("{:<22}{:<18}ns/datagram tag", "requests a datagram", "algorithm");
+    for size in SIZES {
+        let ring = Ring::of(&stream, size);
+        let datagrams = (options.operations as usize * REQUESTS_AN_OPERATION).div_ceil(size);
+        let each = |time: Duration| time.as_nanos() as f64 / datagrams as f64;
+        for algorithm in MacAlgorithm::ALL {
+            let verified = Spread::of((0..options.runs).map(|_| each(tag(&ring, algorithm, datagrams))));
+            println!("{size:<22}{:<18}{verified}", algorithm.name());
+        }
+    }
 }
 
 /// The time it takes to parse `datagrams` of the ring and to read their requests.
@@ -101,6 +117,26 @@ fn parse(ring: &Ring, datagrams: usize) -> Duration {
         }
     }
     black_box(sum);
+    start.elapsed()
+}
+
+/// The time it takes to verify the tags of `datagrams` of the ring.
+fn tag(ring: &Ring, algorithm: MacAlgorithm, datagrams: usize) -> Duration {
+    let secret = Secret::new([1; 32]);
+    let keys = LoginKeys::derive(&MacSecret { algorithm, secret }, &[2; 16], b"O000000001");
+    let mac: Mac = keys.to_exchange.mac();
+    let sealed: Vec<_> = (0..RING)
+        .map(|place| {
+            let bytes = ring.datagram(place);
+            let number = OrderDatagram::number_of(bytes).expect("it has one");
+            [bytes, &mac.tag(number, bytes)].concat()
+        })
+        .collect();
+    let start = Instant::now();
+    let verified = (0..datagrams)
+        .filter(|place| open_datagram(&mac, &sealed[place % RING]).is_some())
+        .count();
+    assert_eq!(verified, datagrams, "every tag is right");
     start.elapsed()
 }
 

@@ -35,6 +35,7 @@ pub fn bind(sessions: u32, inbound: &mut Producer<Inbound>) {
             connection,
             token: token(session),
             address: address(session),
+            keys: None,
         };
         for message in [login, bind] {
             inbound.push(message).expect("the ring has room for all");

@@ -12,6 +12,7 @@ mod event;
 mod login;
 mod replay;
 mod roll;
+mod seal;
 mod state;
 mod tcp;
 mod throttle;

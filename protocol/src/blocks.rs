@@ -78,6 +78,11 @@ impl Blocks {
         }
     }
 
+    /// Another limit, as in [`Blocks::new`].
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.min(DATAGRAM_BYTES_MAX);
+    }
+
     /// Forgets the blocks.
     pub(crate) fn clear(&mut self) {
         self.length = self.header;

@@ -6,6 +6,20 @@ pub mod fuzz;
 
 use std::collections::BinaryHeap;
 
+/// The bytes of hexadecimal digits.
+///
+/// # Panics
+/// When they are something else.
+pub fn from_hex(digits: &str) -> Vec<u8> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    assert!(rest.is_empty(), "two digits are a byte");
+    let digit = |digit: u8| char::from(digit).to_digit(16).expect("a digit") as u8;
+    pairs
+        .iter()
+        .map(|&[high, low]| (digit(high) << 4) | digit(low))
+        .collect()
+}
+
 /// Random numbers from a seed (SplitMix64).
 #[derive(Debug, Clone)]
 pub struct Random(u64);

@@ -139,7 +139,7 @@ fn datagrams_and_packets_survive() {
             assert_eq!(datagram.requests().count(), count, "round {round}");
             messages += count;
         }
-        let _ = OrderDatagram::parse_mac(&bytes);
+        let _ = OrderDatagram::number_of(&bytes);
         let _ = OrderDatagram::token_of(&bytes);
         let bytes = blocks_junk(&mut random, packet::HEADER_BYTES);
         if let Ok(packet) = Packet::parse(&bytes) {

@@ -1,13 +1,49 @@
 //! Small values of the command line.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::Args;
+use protocol::authentication::{MacAlgorithm, MacSecret, Secret};
 use protocol::units::Symbol;
 use rust_decimal::Decimal;
 
 use crate::fleet::{Mix, Participant};
 use crate::workload::Role;
+
+/// What datagrams are authenticated with, where accounts are configured with authentication = "mac".
+#[derive(Debug, Args)]
+pub struct MacArguments {
+    /// The file with the account's secret, 64 hexadecimal digits that its owner alone may read: every datagram gets a tag.
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
+    /// How tags are made: aes-128-gmac or siphash-2-4-128, as the exchange's configuration says.
+    #[arg(long, value_name = "NAME", default_value = "aes-128-gmac", value_parser = algorithm, requires = "secret_file")]
+    pub mac: MacAlgorithm,
+}
+
+impl MacArguments {
+    /// Reads the file.
+    pub fn secret(&self) -> Result<Option<MacSecret>, String> {
+        let Some(path) = &self.secret_file else {
+            return Ok(None);
+        };
+        let secret = Secret::read(path)
+            .map_err(|error| format!("{}: {error}; {}", path.display(), error.remedy(path)))?;
+        Ok(Some(MacSecret {
+            algorithm: self.mac,
+            secret,
+        }))
+    }
+}
+
+fn algorithm(text: &str) -> Result<MacAlgorithm, String> {
+    MacAlgorithm::named(text).ok_or_else(|| {
+        let names = MacAlgorithm::ALL.map(MacAlgorithm::name);
+        format!("write {}", names.join(" or "))
+    })
+}
 
 /// Orders a second, or as many as the machine gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::Args;
 use feed_handler::clock::Clock;
 use feed_handler::recovery::Credentials;
+use protocol::authentication::TAG_BYTES;
 use protocol::units::Symbol;
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ pub use driving::{drive, last_tickers};
 pub(crate) use files::{Files, REPORT};
 use recorder::{Recorded, Recorder, RecorderPlan, Windows};
 
-use super::arguments::{self, Rate};
+use super::arguments::{self, MacArguments, Rate};
 use super::interrupt::Interrupt;
 use crate::connection::{Door, ORDERS_PER_DATAGRAM_MAX};
 use crate::feed_check::{FeedCheck, FeedFigures, FeedLines, Listening};
@@ -93,6 +94,9 @@ pub struct LoadArguments {
     /// Orders over TCP instead of UDP.
     #[arg(long)]
     pub tcp: bool,
+    /// The secret of all accounts that take part.
+    #[command(flatten)]
+    pub authentication: MacArguments,
     /// Orders that rest are good till canceled: what is live when the day ends goes over the roll.
     #[arg(long)]
     pub gtc: bool,
@@ -181,23 +185,26 @@ impl LoadArguments {
         Credentials::new(username, password).map_err(|error| error.to_string())
     }
 
-    fn fleet(&self) -> FleetConfig {
+    fn fleet(&self) -> Result<FleetConfig, String> {
+        let mac = self.authentication.secret()?;
+        let tag = mac.as_ref().map_or(0, |_| TAG_BYTES);
         let mut references = self.references.clone();
         references.extend(arguments::demo_references());
         let window = self
             .window
             .unwrap_or_else(|| window(self.rate, self.orders_per_datagram));
-        FleetConfig {
+        Ok(FleetConfig {
+            mac,
             rate: self.rate.per_second(),
             arrivals: self.arrivals,
             seed: self.seed,
             mix: self.mix,
             door: if self.tcp { Door::Tcp } else { Door::Udp },
             orders_per_datagram: self.orders_per_datagram,
-            // A datagram's header, and the largest request with its length in front.
+            // A datagram's header, the largest request with its length in front, and the tag.
             pad_to: self
                 .equal_size
-                .then(|| (18 + usize::from(self.orders_per_datagram) * 52).min(1_472)),
+                .then(|| (18 + usize::from(self.orders_per_datagram) * 52 + tag).min(1_472)),
             loss_per_million: millionths(self.loss),
             references,
             levels: self.levels,
@@ -208,7 +215,7 @@ impl LoadArguments {
                 .warm_up
                 .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 2)),
             ..FleetConfig::new(self.server, self.participants())
-        }
+        })
     }
 }
 
@@ -322,7 +329,7 @@ pub(crate) fn execute(
         }
     };
     let joined_at = feed.as_ref().map_or(0, FeedCheck::next);
-    let mut fleet = Fleet::new(arguments.fleet(), clock.now_ns()).map_err(|error| error.to_string())?;
+    let mut fleet = Fleet::new(arguments.fleet()?, clock.now_ns()).map_err(|error| error.to_string())?;
     fleet.shared_mut().feed = orders_end.map_or(FeedJoin::Nobody, FeedJoin::There);
     let latencies = feed.as_ref().and_then(FeedCheck::latencies);
     let mut recorder = Recorder::start(RecorderPlan {

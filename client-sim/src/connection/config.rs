@@ -2,6 +2,8 @@
 
 use std::net::SocketAddrV4;
 
+use protocol::authentication::MacSecret;
+
 use super::throttle::Limit;
 use crate::faults::Faults;
 
@@ -79,6 +81,9 @@ pub struct ClientConfig {
     pub password: String,
     /// Which door orders go through.
     pub door: Door,
+    /// What datagrams are authenticated with, in both directions, where the account is configured so; `None`: the token is
+    /// enough.
+    pub mac: Option<MacSecret>,
     /// Where to begin in the stream.
     pub start: Start,
     /// Messages put into one datagram, 1 to [`ORDERS_PER_DATAGRAM_MAX`].
@@ -108,6 +113,7 @@ impl ClientConfig {
             username: username.to_owned(),
             password: password.to_owned(),
             door: Door::Udp,
+            mac: None,
             start: Start::Latest,
             orders_per_datagram: ORDERS_PER_DATAGRAM_MAX,
             pad_to: None,

@@ -9,6 +9,7 @@ use zerocopy::IntoBytes;
 use super::OrderEntryClient;
 use super::config::Door;
 use super::event::{EndReason, Event, Handler, Phase};
+use super::seal::Seal;
 use super::tcp::TcpLink;
 use super::udp::UdpLink;
 
@@ -110,11 +111,14 @@ impl OrderEntryClient {
                 Door::Udp => self.bind(now_ns, handler),
             },
             Phase::Binding => {
-                if let Some((token, port)) = self.core.bound.take()
+                if let Some(bound) = self.core.bound.take()
                     && let Some(udp) = &mut self.udp
+                    && let Some(session) = &self.core.session
                 {
-                    let server = SocketAddrV4::new(*self.config.server.ip(), port);
-                    match udp.bind(server, token, now_ns) {
+                    let server = SocketAddrV4::new(*self.config.server.ip(), bound.udp_port.get());
+                    let mac = self.config.mac.as_ref();
+                    let seal = mac.map(|mac| Seal::new(mac, &bound.salt, session));
+                    match udp.bind(server, bound.token, seal, now_ns) {
                         Ok(()) => {
                             self.core.counters.bindings += 1;
                             self.core.udp_heard_ns = now_ns;

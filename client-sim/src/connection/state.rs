@@ -1,6 +1,6 @@
 //! What a client knows, without its sockets: the stream, the orders, how far the login is.
 
-use protocol::order_entry::own::OpenOrder;
+use protocol::order_entry::own::{OpenOrder, UdpBound};
 use protocol::order_entry::{Answer, Response};
 use protocol::packet::{Packet, PacketKind};
 use protocol::session::{Receiver, ReceiverConfig};
@@ -30,8 +30,8 @@ pub(super) struct Core {
     pub(super) asked_next: bool,
     /// And answered.
     pub(super) next_is_known: bool,
-    /// Token and port of a binding that the exchange answered.
-    pub(super) bound: Option<([u8; 8], u16)>,
+    /// A binding that the exchange answered.
+    pub(super) bound: Option<UdpBound>,
     /// Why it is over, if it is.
     pub(super) ended: Option<EndReason>,
     /// The exchange said that the day's stream has ended.
@@ -255,7 +255,7 @@ impl Core {
         };
         match answer {
             Answer::UdpBound(bound) => {
-                self.bound = Some((bound.token, bound.udp_port.get()));
+                self.bound = Some(*bound);
                 self.was_bound = true;
             }
             Answer::Instrument(reply) if !self.instruments_known => {

@@ -5,12 +5,14 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 
+use protocol::authentication::TAG_BYTES;
 use protocol::order_entry::DatagramPacker;
 use protocol::packet::DATAGRAM_BYTES_MAX;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::bursts::{Incoming, Outgoing};
 use super::config::ClientConfig;
+use super::seal::{Refused, Seal};
 use crate::faults::Faults;
 
 /// A datagram's header, and the largest request with its length in front.
@@ -24,6 +26,10 @@ pub(super) struct UdpLink {
     token: [u8; 8],
     number: u64,
     packer: DatagramPacker,
+    /// Datagrams have tags in both directions.
+    is_sealed: bool,
+    /// With the keys, once they are known.
+    seal: Option<Box<Seal>>,
     per_datagram: u16,
     /// Bytes of every datagram; otherwise the last of a burst is as short as it is.
     pad_to: Option<usize>,
@@ -50,6 +56,10 @@ pub struct UdpCounters {
     pub received: u64,
     /// Incoming datagrams dropped on purpose.
     pub dropped_in: u64,
+    /// Datagrams dropped because their tag is wrong or missing.
+    pub unauthenticated: u64,
+    /// Datagrams dropped because they came before, or are too old to know.
+    pub replayed: u64,
     /// Errors that the socket reported on receiving (an ICMP message about an earlier datagram, mostly).
     pub errors: u64,
 }
@@ -61,14 +71,18 @@ impl UdpLink {
         socket.set_nonblocking(true)?;
         socket.set_recv_buffer_size(config.receive_buffer_bytes)?;
         socket.bind(&SocketAddr::V4(SocketAddrV4::new(local, 0)).into())?;
+        let is_sealed = config.mac.is_some();
+        let tag = if is_sealed { TAG_BYTES } else { 0 };
         let full_bytes = config
             .pad_to
-            .unwrap_or(HEADER_BYTES + usize::from(config.orders_per_datagram) * BLOCK_BYTES_MAX)
+            .unwrap_or(HEADER_BYTES + usize::from(config.orders_per_datagram) * BLOCK_BYTES_MAX + tag)
             .min(DATAGRAM_BYTES_MAX);
         Ok(Self {
             token: [0; 8],
             number: 0,
-            packer: DatagramPacker::default(),
+            packer: DatagramPacker::new(DATAGRAM_BYTES_MAX - tag),
+            is_sealed,
+            seal: None,
             per_datagram: config.orders_per_datagram,
             pad_to: config.pad_to,
             full_bytes,
@@ -88,9 +102,16 @@ impl UdpLink {
     }
 
     /// Begins a binding: orders go to `server` under `token`, and nobody else is heard.
-    pub(super) fn bind(&mut self, server: SocketAddrV4, token: [u8; 8], now_ns: u64) -> io::Result<()> {
+    pub(super) fn bind(
+        &mut self,
+        server: SocketAddrV4,
+        token: [u8; 8],
+        seal: Option<Seal>,
+        now_ns: u64,
+    ) -> io::Result<()> {
         self.socket.connect(server)?;
         self.token = token;
+        self.seal = seal.map(Box::new);
         self.number = 0;
         self.last_sent_ns = now_ns;
         self.start();
@@ -129,14 +150,31 @@ impl UdpLink {
         self.last_sent_ns
     }
 
-    /// The next datagram received; a loop takes them until there is none.
+    /// The next datagram received, without its tag; a loop takes them until there is none.
     pub(super) fn receive(&mut self) -> Option<&[u8]> {
+        if self.is_sealed && self.seal.is_none() {
+            // What comes before the keys waits in the socket.
+            return None;
+        }
         // Bounded: the dropped ones are few, and errors are each the report of one earlier datagram.
         for _ in 0..64 {
             match self.arriving.next(&self.socket) {
                 Ok(_) if self.incoming.drops() => self.counters.dropped_in += 1,
-                Ok(datagram) => {
+                Ok(mut datagram) => {
                     self.counters.received += 1;
+                    if let Some(seal) = &mut self.seal {
+                        match seal.admit(self.arriving.bytes(datagram.clone())) {
+                            Ok(length) => datagram.end = datagram.start + length,
+                            Err(Refused::Unauthenticated) => {
+                                self.counters.unauthenticated += 1;
+                                continue;
+                            }
+                            Err(Refused::Replayed) => {
+                                self.counters.replayed += 1;
+                                continue;
+                            }
+                        }
+                    }
                     return Some(self.arriving.bytes(datagram));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
@@ -170,7 +208,13 @@ impl UdpLink {
     /// Ends the datagram in work, `pad_to` bytes long or as short as it is; it waits in the burst.
     fn finish(&mut self, pad_to: Option<usize>, now_ns: u64) {
         self.last_sent_ns = now_ns;
-        let datagram = self.packer.finish(pad_to);
+        let number = self.number;
+        let datagram = match &self.seal {
+            None => self.packer.finish(pad_to),
+            Some(seal) => self
+                .packer
+                .finish_mac(pad_to, |covered| seal.tag(number, covered)),
+        };
         if self.outgoing.drops() {
             self.counters.dropped_out += 1;
         } else {

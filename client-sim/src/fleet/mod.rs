@@ -6,6 +6,7 @@ mod observer;
 
 use std::net::SocketAddrV4;
 
+use protocol::authentication::MacSecret;
 use protocol::order_entry::own::Ticker;
 use protocol::units::Symbol;
 
@@ -87,6 +88,8 @@ pub struct FleetConfig {
     pub mix: Mix,
     /// Which door orders go through.
     pub door: Door,
+    /// What the datagrams of all of them are authenticated with; `None`: the token is enough.
+    pub mac: Option<MacSecret>,
     /// 1 to 28.
     pub orders_per_datagram: u16,
     /// One size for all datagrams.
@@ -122,6 +125,7 @@ impl FleetConfig {
             seed: 1,
             mix: Mix::default(),
             door: Door::Udp,
+            mac: None,
             orders_per_datagram: crate::connection::ORDERS_PER_DATAGRAM_MAX,
             pad_to: None,
             loss_per_million: 0,
@@ -329,6 +333,7 @@ impl Fleet {
             let seed = config.seed.wrapping_mul(1_000).wrapping_add(index as u64);
             let client = ClientConfig {
                 door: config.door,
+                mac: config.mac.clone(),
                 orders_per_datagram: config.orders_per_datagram,
                 pad_to: config.pad_to,
                 orders: config.orders,

@@ -1,17 +1,19 @@
 //! The four stages and what connects them, whatever the outside is: real sockets and disks, or simulated ones.
 
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use crossbeam_utils::CachePadded;
+use protocol::authentication::MacSecret;
 use protocol::market_data::values::event_code;
 use rtrb::RingBuffer;
 
 use super::error::StartError;
 use super::restore::{self, Progress, Restored, restore};
-use crate::config::{Config, Durability};
+use crate::config::{Account, Authentication, Config, Durability, Session};
 use crate::exchange::Exchange;
 use crate::exchange::command::{Command, CommandKind, SessionDefinition};
 use crate::ingress::{EngineConfig, EngineLinks, EngineStage, Schedule};
@@ -238,6 +240,7 @@ pub(super) fn build<W: Outside>(
     let glimpse = (logins(network.snapshot_tcp), subscribers.clone());
     recovery_config.market_data_logins = logins(network.recovery_tcp);
     recovery_config.credentials = credentials.clone();
+    recovery_config.mac_secrets = mac_secrets(config, &exchange, &commands);
     (recovery_config.order_entry, recovery_config.gap_recovery) = (door, subscribers);
     let recovery_links = RecoveryLinks {
         window: window_from,
@@ -405,8 +408,11 @@ pub(super) fn build<W: Outside>(
     })
 }
 
-/// Who may log in to which session: those of the exchange by their index, then those the setup adds, in its order.
-fn credentials(config: &Config, exchange: &Exchange, commands: &[Command]) -> Credentials {
+/// A session: index, login name, and what the configuration says of it. It says nothing of one that operators have added.
+type Known<'a> = (u32, [u8; 6], Option<(&'a Account, &'a Session)>);
+
+/// The sessions by their index: those of the exchange, then those the setup adds, in its order.
+fn sessions<'a>(config: &'a Config, exchange: &Exchange, commands: &[Command]) -> Vec<Known<'a>> {
     let known = (0..exchange.session_count())
         .filter_map(|index| exchange.session(index))
         .map(|session| session.username);
@@ -414,12 +420,25 @@ fn credentials(config: &Config, exchange: &Exchange, commands: &[Command]) -> Cr
         .iter()
         .filter(|command| command.kind == CommandKind::AddSession as u8)
         .map(|command| command.definition::<SessionDefinition>().username);
+    let configured: HashMap<_, _> = config
+        .accounts
+        .iter()
+        .flat_map(|account| account.sessions.iter().map(move |session| (account, session)))
+        .map(|(account, session)| (session.username, (account, session)))
+        .collect();
+    (0..)
+        .zip(known.chain(added))
+        .map(|(index, username)| (index, username, configured.get(&username).copied()))
+        .collect()
+}
+
+/// Who may log in to which session.
+fn credentials(config: &Config, exchange: &Exchange, commands: &[Command]) -> Credentials {
     let credentials = Credentials::default();
-    for (index, username) in (0..).zip(known.chain(added)) {
-        let mut sessions = config.accounts.iter().flat_map(|account| &account.sessions);
+    for (index, username, configured) in sessions(config, exchange, commands) {
         let name = text(&username);
-        let added = match sessions.find(|session| session.username == username) {
-            Some(session) => credentials.add(&name, &text(&session.password), index),
+        let added = match configured {
+            Some((_, session)) => credentials.add(&name, &text(&session.password), index),
             None => match config.remembered.hash(&name) {
                 Some(hash) => credentials.add_hashed(&name, hash, index),
                 None => unreachable!("the setup refuses a configuration that leaves a session out"),
@@ -430,6 +449,17 @@ fn credentials(config: &Config, exchange: &Exchange, commands: &[Command]) -> Cr
         }
     }
     credentials
+}
+
+/// What the datagrams of sessions are authenticated with, where the token is not enough.
+fn mac_secrets(config: &Config, exchange: &Exchange, commands: &[Command]) -> BTreeMap<u32, MacSecret> {
+    sessions(config, exchange, commands)
+        .into_iter()
+        .filter_map(|(index, _, configured)| match &configured?.0.authentication {
+            Authentication::Token => None,
+            Authentication::Mac(secret) => Some((index, secret.clone())),
+        })
+        .collect()
 }
 
 fn text(field: &[u8]) -> String {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
+use zeroize::Zeroizing;
 
 use super::number::{Bytes, Number, PartsPerMillion, Seconds, TimeOfDay};
-use super::{Authentication, Durability, IdleChoice, LayoutChoice, ReceiveChoice, SelfMatch};
+use super::{Durability, IdleChoice, LayoutChoice, ReceiveChoice, SelfMatch};
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -79,6 +80,41 @@ pub(super) struct Account {
     #[serde(default)]
     pub(super) fee_reports: bool,
     pub(super) authentication: Option<Spanned<Authentication>>,
+    pub(super) mac: Option<Spanned<Mac>>,
+    pub(super) secret: Option<Spanned<SecretText>>,
+    pub(super) secret_file: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Authentication {
+    Token,
+    Mac,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) enum Mac {
+    #[serde(rename = "aes-128-gmac")]
+    Aes128Gmac,
+    #[serde(rename = "siphash-2-4-128")]
+    SipHash24,
+}
+
+/// Digits that are neither printed nor left behind in memory.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+pub(super) struct SecretText(pub(super) Zeroizing<String>);
+
+impl From<String> for SecretText {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl std::fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 #[derive(Debug, Deserialize)]

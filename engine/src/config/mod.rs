@@ -119,7 +119,7 @@ impl Config {
     }
 
     /// Names what the journal's contents depend on: instruments, accounts, deposits and the limits of the exchange.
-    /// Passwords, doors, files and cores may change without changing it. The same on every machine.
+    /// Passwords, secrets, doors, files and cores may change without changing it. The same on every machine.
     pub fn configuration_hash(&self) -> u64 {
         hash::configuration(self)
     }
@@ -168,6 +168,7 @@ fn price_max_default(tick_size: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::authentication::{MacAlgorithm, Secret};
 
     /// The problems of the built-in configuration after one change.
     fn problems(from: &str, to: &str) -> Vec<Problem> {
@@ -488,12 +489,6 @@ mod tests {
             "1 to 4",
         );
         check(
-            "fee_reports = true",
-            "authentication = \"mac\"",
-            "accounts.TRADE4.authentication",
-            "token",
-        );
-        check(
             "SHIB = \"1000000000\"",
             "DOGE = \"1\"",
             "accounts.A.deposits.DOGE",
@@ -510,6 +505,82 @@ mod tests {
             !format!("{secret:?}").contains("much"),
             "passwords are not repeated"
         );
+    }
+
+    #[test]
+    fn a_tag_needs_a_secret_and_a_token_needs_none() {
+        let key = |name: &str| format!("accounts.TRADE4.{name}");
+        let of = |keys: &str| problems("fee_reports = true", keys);
+        let secret = "0123456789abcdef".repeat(4);
+        let mac = "authentication = \"mac\"";
+        assert_eq!(of(&format!("{mac}\nsecret = \"{secret}\"")), []);
+        assert_eq!(of("authentication = \"token\""), []);
+        let missing = "/nowhere/secret";
+        for (keys, name, words) in [
+            (mac.to_owned(), "authentication", "needs a secret"),
+            (format!("{mac}\nsecret = \"{}\"", &secret[1..]), "secret", "64"),
+            (
+                format!("{mac}\nsecret_file = \"{missing}\""),
+                "secret_file",
+                missing,
+            ),
+            (
+                format!("{mac}\nsecret = \"{secret}\"\nsecret_file = \"x\""),
+                "secret_file",
+                "already",
+            ),
+            (format!("secret = \"{secret}\""), "secret", "token"),
+            ("secret_file = \"x\"".to_owned(), "secret_file", "token"),
+            ("mac = \"aes-128-gmac\"".to_owned(), "mac", "token"),
+        ] {
+            let found = of(&keys);
+            let [problem] = &found[..] else {
+                panic!("{keys}: {found:?}");
+            };
+            assert_eq!(problem.key, key(name));
+            assert!(problem.to_string().contains(words), "{problem}");
+            assert!(
+                !problem.to_string().contains(&secret[1..]),
+                "secrets are not repeated"
+            );
+        }
+        assert_eq!(of("mac = \"hmac\"").len(), 1);
+    }
+
+    #[test]
+    fn a_secret_comes_from_its_file_and_is_told_to_nobody() {
+        let digits = "0123456789abcdef".repeat(4);
+        let path = std::env::temp_dir().join(format!("config-secret-{}", std::process::id()));
+        let with = |secret: &str| {
+            let keys = format!("authentication = \"mac\"\nmac = \"siphash-2-4-128\"\n{secret}");
+            Config::parse("x.toml", &DEFAULT.replacen("fee_reports = true", &keys, 1))
+        };
+        let by_file = format!("secret_file = \"{}\"", path.display());
+        std::fs::write(&path, &digits).expect("the directory is there");
+        let set = |mode| {
+            let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            std::fs::set_permissions(&path, permissions).expect("it is ours");
+        };
+        set(0o644);
+        let error = with(&by_file).expect_err("everybody may read it").to_string();
+        for words in ["accounts.TRADE4.secret_file", "mode 0644", "chmod 600"] {
+            assert!(error.contains(words), "{error}");
+        }
+        set(0o600);
+        let config = with(&by_file).expect("it is right");
+        std::fs::remove_file(&path).expect("it is ours");
+        let account = config.accounts.iter().find(|account| account.name() == "TRADE4");
+        let Authentication::Mac(mac) = &account.expect("it is there").authentication else {
+            panic!("its datagrams have tags");
+        };
+        assert_eq!(mac.algorithm, MacAlgorithm::SipHash24);
+        assert_eq!(Some(&mac.secret), Secret::from_hex(&digits).as_ref());
+        assert!(!format!("{config:?}").contains(&digits[..16]));
+        // A new secret is no other configuration: the journal goes on.
+        let other = with(&format!("secret = \"{}\"", "ab".repeat(32))).expect("it is right");
+        let none = Config::parse("x.toml", &DEFAULT.replacen("fee_reports = true", "", 1));
+        let hashes = [&config, &other, &none.expect("it is right")].map(Config::configuration_hash);
+        assert_eq!(hashes, [hashes[0]; 3]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
+use protocol::authentication::MacSecret;
 use protocol::units::Symbol;
 use serde::Deserialize;
 
@@ -191,14 +192,13 @@ impl SelfMatch {
 }
 
 /// How datagrams prove whose they are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Authentication {
     /// By the token of Bind UDP and the source address.
     #[default]
     Token,
-    /// By a keyed tag as well. Refused by this version.
-    Mac,
+    /// By a keyed tag as well, in both directions.
+    Mac(MacSecret),
 }
 
 /// The times of a trading day, in seconds since midnight UTC. From `pre_open` on each is later than the one before,

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_utils::CachePadded;
+use protocol::authentication::Key;
 use protocol::order_entry::{OrderDatagram, Request};
 use rtrb::{Consumer, Producer};
 
@@ -33,7 +34,7 @@ use crate::runtime::seams::DatagramSource;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::{Stage, Watch};
 use crate::sequencer::Sequencer;
-use bindings::Bindings;
+use bindings::{Bindings, Refused};
 pub use events_hash::EventsHash;
 pub use schedule::Schedule;
 use schedule::Standing;
@@ -59,6 +60,8 @@ crate::counters! {
         malformed: "Datagrams dropped whole: too long, truncated or inconsistent.",
         missing: "Datagrams that have not come, by the numbers of those that came: lost on the way, or dropped by the kernel.",
         strangers: "Datagrams dropped: unknown token, or not from the bound address.",
+        unauthenticated: "Datagrams of accounts with mac authentication dropped: their tag is wrong or missing.",
+        replayed: "Datagrams of accounts with mac authentication dropped: their number has come before, or is too old.",
         requests: "Requests in datagrams and over TCP.",
         unknown: "Requests ignored because their type is unknown.",
         malformed_requests: "Requests over TCP dropped because they are not decodable.",
@@ -324,15 +327,31 @@ impl Engine {
         }
     }
 
-    /// One datagram, taken whole or not at all.
+    /// One datagram, taken whole or not at all. Whose it is comes first: nothing of what others send is read.
     fn datagram(&mut self, from: SocketAddrV4, bytes: &[u8]) {
         self.counters.datagrams.increment();
-        let Ok(datagram) = OrderDatagram::parse(bytes) else {
+        let Some(token) = OrderDatagram::token_of(bytes) else {
             self.counters.malformed.increment();
             return;
         };
-        let Some(session) = self.bindings.session_of(datagram.token(), from) else {
+        let Some(session) = self.bindings.session_of(token, from) else {
             self.counters.strangers.increment();
+            return;
+        };
+        let bytes = match self.bindings.guard(session).map(|guard| guard.admit(bytes)) {
+            None => bytes,
+            Some(Ok(covered)) => covered,
+            Some(Err(Refused::Unauthenticated)) => {
+                self.counters.unauthenticated.increment();
+                return;
+            }
+            Some(Err(Refused::Replayed)) => {
+                self.counters.replayed.increment();
+                return;
+            }
+        };
+        let Ok(datagram) = OrderDatagram::parse(bytes) else {
+            self.counters.malformed.increment();
             return;
         };
         let now_ns = self.sequencer.read_clock();
@@ -569,10 +588,18 @@ impl Engine {
                 connection,
                 token,
                 address,
+                keys,
             } => {
                 if self.bindings.is_live(session, connection) {
-                    self.bindings.bind(session, token, address);
-                    self.tell_output(RecordKind::Bind, session, Some(address));
+                    let key = keys.as_ref().map(|keys| &keys.to_exchange);
+                    self.bindings.bind(session, token, address, key);
+                    match keys {
+                        None => self.tell_output(RecordKind::Bind, session, Some(address)),
+                        Some(keys) => {
+                            self.tell_output(RecordKind::BindSealed, session, Some(address));
+                            self.cells.push(Key::to_words(keys.to_client));
+                        }
+                    }
                 }
                 // The client is told now: what it sends from here on is known.
                 let sequence = self.sequencer.sequence();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 use protocol::packet::{END_OF_SESSION, Packer};
 use protocol::text::SessionName;
+use zerocopy::IntoBytes;
 
 use super::counters::StreamCounters;
 use super::line::{HEARTBEAT_NS, Line, empty_packet};
@@ -167,7 +168,7 @@ impl<M: DatagramSink> Feed<M> {
     fn send_empty(&mut self, name: SessionName, next_sequence: u64, count: u16) {
         let packet = empty_packet(name, next_sequence, count);
         for address in self.addresses.iter().flatten() {
-            self.line.heartbeat(*address, &packet);
+            self.line.heartbeat(*address, packet.as_bytes());
         }
     }
 }

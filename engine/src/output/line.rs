@@ -7,7 +7,6 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 use protocol::packet::messages::PacketHeader;
 use protocol::text::SessionName;
-use zerocopy::IntoBytes;
 
 use super::counters::StreamCounters;
 use crate::runtime::seams::DatagramSink;
@@ -67,9 +66,9 @@ impl<S: DatagramSink> Line<S> {
     }
 
     /// Sends a heartbeat; counted as one when it left.
-    pub(super) fn heartbeat(&mut self, to: SocketAddrV4, packet: &PacketHeader) {
+    pub(super) fn heartbeat(&mut self, to: SocketAddrV4, packet: &[u8]) {
         let before = self.counters.datagrams.get();
-        self.send(to, packet.as_bytes());
+        self.send(to, packet);
         self.counters
             .heartbeats
             .add(self.counters.datagrams.get() - before);

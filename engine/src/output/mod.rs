@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
+use protocol::authentication::{Key, Sealer, TRAILER_BYTES};
 use protocol::market_data::values::event_code;
 use protocol::packet::{BLOCK_BYTES, DATAGRAM_BYTES_MAX, HEADER_BYTES};
 use rtrb::Consumer;
@@ -58,7 +59,8 @@ const POLL_EVENTS_MAX: usize = 4096;
 const FEED_BLOCK_BYTES_MAX: usize = BLOCK_BYTES + 50;
 
 const _: () = assert!(POLL_EVENTS_MAX >= STEP_EVENTS_MAX);
-const _: () = assert!(DATAGRAM_BYTES_MIN >= HEADER_BYTES + BLOCK_BYTES + window::MESSAGE_BYTES_MAX);
+const _: () =
+    assert!(DATAGRAM_BYTES_MIN >= HEADER_BYTES + BLOCK_BYTES + window::MESSAGE_BYTES_MAX + TRAILER_BYTES);
 
 /// The output stage's part of the configuration.
 #[derive(Debug, Clone, Copy)]
@@ -280,16 +282,18 @@ impl<A: DatagramSink, M: DatagramSink> OutputStage<A, M> {
                 if ends_messages(command) {
                     self.outlet.feed.end(now_ns);
                 }
-            } else if header.kind == RecordKind::Bind as u32 {
+            } else if binds(&header) {
+                let key = (length > 1).then(|| Key::from_words(ring.cell(cells + 1)));
+                let sealer = key.map(|key| Box::new(Sealer::of_stream(&key)));
                 let port = u16::try_from(header.port).expect("the engine binds to ports");
                 let address = SocketAddrV4::new(Ipv4Addr::from_bits(header.ip), port);
                 let next = self.encoder.session_next(header.session);
-                self.outlet.sessions.bind(header.session, address, next);
+                self.outlet.sessions.bind(header.session, address, next, sealer);
             } else {
                 assert_eq!(
                     header.kind,
                     RecordKind::Unbind as u32,
-                    "the engine writes three kinds of records"
+                    "the engine writes four kinds of records"
                 );
                 self.outlet.sessions.unbind(header.session);
             }
@@ -383,8 +387,14 @@ fn record_cells(header: &Header) -> usize {
     if header.kind == RecordKind::Step as u32 {
         1 + COMMAND_CELLS + header.events as usize
     } else {
-        1
+        1 + usize::from(header.kind == RecordKind::BindSealed as u32)
     }
+}
+
+fn binds(header: &Header) -> bool {
+    [RecordKind::Bind, RecordKind::BindSealed]
+        .iter()
+        .any(|&kind| header.kind == kind as u32)
 }
 
 /// The readable part of the ring: two slices where it wraps.

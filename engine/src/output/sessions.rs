@@ -1,10 +1,11 @@
-//! Acknowledgements over UDP: which sessions are bound, and the packets of one release.
+//! Acknowledgements over UDP: which sessions are bound, and the packets of one release, sealed for those that want it.
 
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
-use protocol::packet::{END_OF_SESSION, Packer};
+use protocol::authentication::{Sealer, TRAILER_BYTES};
+use protocol::packet::{END_OF_SESSION, HEADER_BYTES, Packer};
 use protocol::text::SessionName;
 use zerocopy::IntoBytes;
 
@@ -26,6 +27,27 @@ const SWEEP_NS_MIN: u64 = 1_000_000;
 struct Session {
     name: SessionName,
     binding: Option<Binding>,
+    /// With `mac` authentication, while it is bound.
+    sealer: Option<Box<Sealer>>,
+}
+
+impl Session {
+    /// A packet without messages, and how many of its bytes are sent.
+    fn empty_packet(
+        &mut self,
+        next_sequence: u64,
+        count: u16,
+    ) -> ([u8; HEADER_BYTES + TRAILER_BYTES], usize) {
+        let mut bytes = [0; HEADER_BYTES + TRAILER_BYTES];
+        bytes[..HEADER_BYTES].copy_from_slice(empty_packet(self.name, next_sequence, count).as_bytes());
+        match &mut self.sealer {
+            None => (bytes, HEADER_BYTES),
+            Some(sealer) => {
+                sealer.seal(&mut bytes);
+                (bytes, HEADER_BYTES + TRAILER_BYTES)
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +113,7 @@ impl<A: DatagramSink> Sessions<A> {
                 .map(|session| Session {
                     name: order_entry_name(session, roll),
                     binding: None,
+                    sealer: None,
                 })
                 .collect(),
             bursts: (0..BURSTS)
@@ -152,8 +175,15 @@ impl<A: DatagramSink> Sessions<A> {
         self.touched.clear();
     }
 
-    /// The session's messages go to `address` from now on, beginning with a heartbeat that names the next of them.
-    pub(super) fn bind(&mut self, session: u32, address: SocketAddrV4, next_sequence: u64) {
+    /// The session's messages go to `address` from now on, sealed if there is a `sealer`, beginning with a heartbeat that
+    /// names the next of them.
+    pub(super) fn bind(
+        &mut self,
+        session: u32,
+        address: SocketAddrV4,
+        next_sequence: u64,
+        sealer: Option<Box<Sealer>>,
+    ) {
         self.unbind(session);
         let place = self.bound.len();
         self.bound.push(session);
@@ -164,8 +194,9 @@ impl<A: DatagramSink> Sessions<A> {
             burst: None,
             last_ns: self.now_ns,
         });
-        self.line
-            .heartbeat(address, &empty_packet(entry.name, next_sequence, 0));
+        entry.sealer = sealer;
+        let (packet, length) = entry.empty_packet(next_sequence, 0);
+        self.line.heartbeat(address, &packet[..length]);
         // The walk in progress, if any, passes the new place too; a finished one has to come back in time.
         self.sweep.next_ns = self.sweep.next_ns.min(self.now_ns + HEARTBEAT_NS);
     }
@@ -179,7 +210,8 @@ impl<A: DatagramSink> Sessions<A> {
         if binding.burst.is_some() {
             self.flush();
         }
-        self.sessions[session as usize].binding = None;
+        let entry = &mut self.sessions[session as usize];
+        (entry.binding, entry.sealer) = (None, None);
         self.bound.swap_remove(binding.place);
         if let Some(moved) = self.bound.get(binding.place) {
             let entry = &mut self.sessions[*moved as usize];
@@ -208,12 +240,14 @@ impl<A: DatagramSink> Sessions<A> {
                 .as_mut()
                 .expect("only bound sessions are in the list");
             if self.now_ns.saturating_sub(binding.last_ns) >= HEARTBEAT_NS {
-                let packet = empty_packet(entry.name, next_sequence(*session), 0);
-                self.line.heartbeat(binding.address, &packet);
                 binding.last_ns = self.now_ns;
+                let address = binding.address;
+                let (packet, length) = entry.empty_packet(next_sequence(*session), 0);
+                self.line.heartbeat(address, &packet[..length]);
                 sent += 1;
             }
-            self.sweep.earliest_ns = self.sweep.earliest_ns.min(binding.last_ns + HEARTBEAT_NS);
+            let last_ns = entry.binding.map_or(self.now_ns, |binding| binding.last_ns);
+            self.sweep.earliest_ns = self.sweep.earliest_ns.min(last_ns + HEARTBEAT_NS);
         }
         self.sweep.cursor = end;
         if end == self.bound.len() {
@@ -229,8 +263,9 @@ impl<A: DatagramSink> Sessions<A> {
         for session in self.bound.drain(..) {
             let entry = &mut self.sessions[session as usize];
             let binding = entry.binding.take().expect("only bound sessions are in the list");
-            let packet = empty_packet(entry.name, next_sequence(session), END_OF_SESSION);
-            self.line.send(binding.address, packet.as_bytes());
+            let (packet, length) = entry.empty_packet(next_sequence(session), END_OF_SESSION);
+            self.line.send(binding.address, &packet[..length]);
+            entry.sealer = None;
         }
         for (session, entry) in (0..).zip(&mut self.sessions) {
             entry.name = order_entry_name(session, roll);
@@ -248,7 +283,10 @@ impl<A: DatagramSink> Sessions<A> {
         let entry = &mut self.sessions[session as usize];
         let binding = entry.binding.as_mut().expect("the caller has seen the binding");
         binding.burst = Some(index);
-        self.bursts[index].packet.restart(entry.name, sequence);
+        let trailer = if entry.sealer.is_some() { TRAILER_BYTES } else { 0 };
+        let packet = &mut self.bursts[index].packet;
+        packet.restart(entry.name, sequence);
+        packet.set_limit(self.datagram_bytes_max - trailer);
         index
     }
 
@@ -271,10 +309,16 @@ impl<A: DatagramSink> Sessions<A> {
         self.leave(index);
     }
 
-    /// Puts the packet in work behind the full ones; the next goes on with the next number.
+    /// Puts the packet in work behind the full ones; the next goes on with the next number. What is padded and sealed has
+    /// the size of what is padded only: all packets of a burst are cut alike.
     fn add(&mut self, index: usize, pad_to: Option<usize>) {
         let Burst { full, packet } = &mut self.bursts[index];
+        let begin = full.len();
         full.extend_from_slice(packet.finish(pad_to).expect("a packet in use has a message"));
+        if let Some(sealer) = &mut self.sessions[self.touched[index] as usize].sealer {
+            full.resize(full.len() + TRAILER_BYTES, 0);
+            sealer.seal(&mut full[begin..]);
+        }
     }
 
     fn leave(&mut self, index: usize) {

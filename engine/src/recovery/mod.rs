@@ -44,10 +44,12 @@ pub mod store;
 mod tests;
 mod visitor;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
+use protocol::authentication::MacSecret;
 use protocol::text;
 use rtrb::{Consumer, Producer};
 
@@ -98,6 +100,8 @@ pub struct RecoveryConfig {
     pub finished_orders: usize,
     /// Logins of order-entry sessions.
     pub credentials: Credentials,
+    /// What the datagrams of sessions are authenticated with; for those that are not named the token is enough.
+    pub mac_secrets: BTreeMap<u32, MacSecret>,
     /// Logins of the gap-recovery service.
     pub market_data_logins: MarketDataLogins,
     /// The exchange's port for orders over UDP, told to who binds.
@@ -129,6 +133,7 @@ impl RecoveryConfig {
             store_bytes: 256 * 1_024 * 1_024,
             finished_orders: 1_024,
             credentials: Credentials::default(),
+            mac_secrets: BTreeMap::new(),
             market_data_logins: MarketDataLogins::Open,
             udp_port: 26_400,
             questions_max: 64,
@@ -362,6 +367,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         );
         let service = OrderEntry::new(
             config.credentials,
+            config.mac_secrets,
             sessions,
             config.udp_port,
             config.questions_max,
@@ -689,7 +695,9 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
         let steps = self.apply();
         work += stored + steps;
         work += self.take_notes();
-        work += self.re_requests.poll(&self.store, now_ns);
+        work += self
+            .re_requests
+            .poll(&self.store, &mut self.order_entry.service.sealers, now_ns);
         let view = View {
             store: &self.store,
             replica: self.replica.as_deref(),

@@ -2,10 +2,11 @@
 //! session's stream from any number on. Decides nothing about trading and nothing about silence on both doors: that is
 //! the engine's, which hears UDP too.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{Read, Write};
 use std::net::SocketAddrV4;
 
+use protocol::authentication::{LoginKeys, MacSecret, Sealer};
 use protocol::order_entry::own;
 use protocol::order_entry::question::Question;
 use protocol::soup::Login;
@@ -86,12 +87,17 @@ pub(super) struct OrderEntry {
     /// The live connection of each session; 0 = none.
     live: Box<[links::Connection]>,
     archive: Option<Asker>,
+    /// Of the sessions with `mac` authentication.
+    secrets: BTreeMap<u32, MacSecret>,
+    /// What seals the answers to re-requests of each session, with the keys of its newest binding.
+    pub(super) sealers: Box<[Option<Box<Sealer>>]>,
 }
 
 impl OrderEntry {
     /// For `sessions` sessions; `udp_port` is the exchange's for orders over UDP.
     pub(super) fn new(
         credentials: Credentials,
+        secrets: BTreeMap<u32, MacSecret>,
         sessions: u32,
         udp_port: u16,
         questions_max: usize,
@@ -99,11 +105,13 @@ impl OrderEntry {
     ) -> Self {
         Self {
             credentials,
+            secrets,
             udp_port,
             questions_max,
             inbound,
             live: vec![0; sessions as usize].into_boxed_slice(),
             archive: None,
+            sealers: (0..sessions).map(|_| None).collect(),
         }
     }
 
@@ -137,11 +145,16 @@ impl OrderEntry {
             counters.dropped.increment();
             return;
         }
+        let name = order_entry_name(open.session, open.feeder.day());
+        let secret = self.secrets.get(&open.session);
+        let keys = secret.map(|secret| LoginKeys::derive(secret, &salt, &name));
+        self.sealers[open.session as usize] = keys.map(|keys| Box::new(Sealer::of_answers(&keys.to_client)));
         self.tell(Inbound::Bind {
             session: open.session,
             connection: caller.id,
             token,
             address: SocketAddrV4::new(*caller.peer.ip(), udp_port),
+            keys,
         });
         let bound = own::UdpBound {
             message_type: b'u',

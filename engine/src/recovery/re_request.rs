@@ -5,7 +5,8 @@ use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
-use protocol::packet::Packer;
+use protocol::authentication::{Sealer, TRAILER_BYTES};
+use protocol::packet::{DATAGRAM_BYTES_MAX, Packer};
 
 use super::order_entry_name;
 use super::store::{Cursor, Store};
@@ -130,13 +131,15 @@ impl<A: DatagramSink> ReRequests<A> {
         });
     }
 
-    /// Sends the next datagrams, one of each request in turn; returns how many.
-    pub(super) fn poll(&mut self, store: &Store, now_ns: u64) -> usize {
+    /// Sends the next datagrams, one of each request in turn; returns how many. Those of a session that has one of the
+    /// `sealers` are sealed.
+    pub(super) fn poll(&mut self, store: &Store, sealers: &mut [Option<Box<Sealer>>], now_ns: u64) -> usize {
         for sent in 0..self.config.datagrams_per_poll {
             let Some(mut request) = self.requests.pop_front() else {
                 return sent;
             };
-            if self.send_next(store, &mut request, now_ns) {
+            let sealer = sealers[request.session as usize].as_deref_mut();
+            if self.send_next(store, &mut request, sealer, now_ns) {
                 self.requests.push_back(request);
             } else {
                 self.budgets[request.session as usize].requests -= 1;
@@ -146,12 +149,19 @@ impl<A: DatagramSink> ReRequests<A> {
     }
 
     /// Sends one datagram of a request; false when nothing is left to send.
-    fn send_next(&mut self, store: &Store, request: &mut Request, now_ns: u64) -> bool {
+    fn send_next(
+        &mut self,
+        store: &Store,
+        request: &mut Request,
+        sealer: Option<&mut Sealer>,
+        now_ns: u64,
+    ) -> bool {
+        let trailer = if sealer.is_some() { TRAILER_BYTES } else { 0 };
         let name = order_entry_name(request.session, request.cursor.day());
         let mut packer = Packer::new(
             name,
             request.cursor.next_sequence() + u64::from(planted::is(Bug::ResentOffByOne)),
-            self.config.datagram_bytes_max,
+            self.config.datagram_bytes_max - trailer,
         );
         let mut is_more = false;
         while request.left > 0 {
@@ -171,8 +181,18 @@ impl<A: DatagramSink> ReRequests<A> {
             request.left -= 1;
         }
         let messages = u64::from(packer.count());
-        let Some(datagram) = packer.finish(None) else {
+        let Some(packet) = packer.finish(None) else {
             return false;
+        };
+        let mut sealed = [0; DATAGRAM_BYTES_MAX];
+        let datagram = match sealer {
+            None => packet,
+            Some(sealer) => {
+                let datagram = &mut sealed[..packet.len() + trailer];
+                datagram[..packet.len()].copy_from_slice(packet);
+                sealer.seal(datagram);
+                datagram
+            }
         };
         let budget = &mut self.budgets[request.session as usize];
         if now_ns.saturating_sub(budget.since_ns) >= SECOND_NS {

@@ -147,7 +147,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
                 };
         }
         let mut work = usize::from(matches!(filled, Filled::Bytes(_)));
-        let (taken, is_drained) = self.take_packets(service, caller, view.now_ns, &mut desk.counters)?;
+        let (taken, is_drained) = self.take_packets(service, caller, view.now_ns, &desk.counters)?;
         work += taken;
         if is_drained && filled == Filled::End {
             return Err(Close::Ended);

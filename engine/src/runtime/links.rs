@@ -8,6 +8,7 @@
 
 use std::net::SocketAddrV4;
 
+use protocol::authentication::LoginKeys;
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 use crate::exchange::command::Command;
@@ -83,6 +84,8 @@ pub enum Inbound {
         token: [u8; 8],
         /// The peer's address and the port it named.
         address: SocketAddrV4,
+        /// What both directions are authenticated with; `None` where the token is enough.
+        keys: Option<LoginKeys>,
     },
     /// One OUCH message.
     Message {
@@ -141,7 +144,7 @@ pub struct Journaled {
 }
 
 /// 32 bytes: the unit of the ring from engine to output. A record is a [`Header`], then by its kind the command
-/// (4 cells) and the step's events (a cell each).
+/// (4 cells) and the step's events (a cell each), or the cell of a key.
 pub type Cell = [u64; 4];
 
 /// What a record of the output ring is.
@@ -154,6 +157,8 @@ pub enum RecordKind {
     Bind = 2,
     /// The session is no longer bound.
     Unbind = 3,
+    /// As bind, and the packets are sealed: a cell with the key follows.
+    BindSealed = 4,
 }
 
 /// First cell of a record.

@@ -24,7 +24,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::market::{self, LIMITS};
 use super::none;
-use super::traffic::{DATAGRAMS, SESSIONS, address, traffic, written};
+use super::traffic::{DATAGRAMS, SESSIONS, address, keys, traffic, written};
 
 const WARM_UP: usize = 300;
 /// So small that several are written.
@@ -210,6 +210,7 @@ fn the_way_of_an_order_allocates_nothing() {
             connection,
             token: [session as u8 + 1; 8],
             address: address(session),
+            keys: keys(session),
         };
         for inbound in [login, bind] {
             world.inbound.push(inbound).expect("the ring has room");

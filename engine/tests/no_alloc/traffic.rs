@@ -1,9 +1,11 @@
-//! Datagrams of two customers, made beforehand from a seed.
+//! Datagrams of two customers, made beforehand from a seed. Those of the second have tags.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use protocol::authentication::{LoginKeys, MacAlgorithm, MacSecret, Secret, TAG_BYTES};
 use protocol::order_entry::requests::{AccountQuery, CancelOrder, EnterOrder, MassCancel, ReplaceOrder};
 use protocol::order_entry::{DatagramPacker, write_message};
+use protocol::packet::DATAGRAM_BYTES_MAX;
 use protocol::testing::Random;
 
 use super::market::DOLLAR;
@@ -16,11 +18,20 @@ pub(crate) fn address(session: u32) -> SocketAddrV4 {
     SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, session as u8), 5_000)
 }
 
+/// The keys of a session whose datagrams have tags.
+pub(crate) fn keys(session: u32) -> Option<LoginKeys> {
+    let mac = MacSecret {
+        algorithm: MacAlgorithm::Aes128Gmac,
+        secret: Secret::new([1; 32]),
+    };
+    (session == 1).then(|| LoginKeys::derive(&mac, &[2; 16], b"O000010001"))
+}
+
 /// What two customers might send: orders that meet, replacements, cancels, questions, nonsense and repeats.
 pub(crate) fn traffic() -> Vec<(SocketAddrV4, Vec<u8>)> {
     let mut random = Random::new(42);
     let mut next = [1_u32; SESSIONS as usize];
-    let mut packer = DatagramPacker::default();
+    let mut packer = DatagramPacker::new(DATAGRAM_BYTES_MAX - TAG_BYTES);
     let mut datagrams: Vec<(SocketAddrV4, Vec<u8>)> = Vec::new();
     for number in 1..=DATAGRAMS as u64 {
         let session = random.below(u64::from(SESSIONS)) as u32;
@@ -29,7 +40,15 @@ pub(crate) fn traffic() -> Vec<(SocketAddrV4, Vec<u8>)> {
             let message = request(&mut random, &mut next[session as usize]);
             assert!(packer.push(&message), "eight requests fit");
         }
-        let mut bytes = packer.finish(None).to_vec();
+        let mut bytes = match keys(session) {
+            None => packer.finish(None).to_vec(),
+            Some(keys) => {
+                let mac = keys.to_exchange.mac();
+                packer
+                    .finish_mac(None, |covered| mac.tag(number, covered))
+                    .to_vec()
+            }
+        };
         match random.below(50) {
             0 => bytes.truncate(21),
             1 => bytes[0] = 77,

@@ -46,7 +46,9 @@ pub(crate) struct Setting {
     pub(crate) has_changes: bool,
     /// Accounts, and other fees, come with the file at a restart: so many accounts are not there at first.
     pub(crate) late: u8,
-    /// Strangers send garbage.
+    /// Customers whose datagrams have tags, a bit for each.
+    pub(crate) sealed: u8,
+    /// Strangers send garbage, and copies of other people's datagrams.
     pub(crate) has_noise: bool,
     /// One of the customers is none: it breaks every rule. Not drawn with the rest, see [`crate::attacker::is_in`].
     pub(crate) has_attacker: bool,
@@ -98,6 +100,7 @@ impl Setting {
             has_transfers: is(1),
             has_changes: is(1),
             late: 0,
+            sealed: 0,
             network,
             has_cuts: is(1),
             has_deaths: is(2),
@@ -133,6 +136,11 @@ impl Setting {
         };
         if has_late {
             setting.late = random.between(1, u64::from(setting.customers) - 1) as u8;
+        }
+        // Drawn beside the others: what they are does not depend on it.
+        let mut apart = Random::new(random.clone().next_u64());
+        if apart.chance(1, 2) {
+            setting.sealed = apart.below(1 << setting.customers) as u8;
         }
         setting.network.delay_ns_max = setting.pace_ns * (1 + random.below(50));
         setting

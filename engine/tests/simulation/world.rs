@@ -166,7 +166,8 @@ impl World {
             .map(|index| {
                 let address = SocketAddrV4::new(Ipv4Addr::new(10, 0, 1, index), 5_000);
                 let wishes = setting.wishes.clone();
-                Customer::new(&network, address, entry, index, wishes, random.split())
+                let secret = configuration::secret(&setting, index);
+                Customer::new(&network, address, entry, index, secret, wishes, random.split())
             })
             .collect();
         let lines = [
@@ -187,7 +188,7 @@ impl World {
             .collect();
         let attacker = setting.has_attacker.then(|| Attacker::new(&network, entry, seed));
         Self {
-            wire: Wire::new(customers.iter().map(Customer::address)),
+            wire: Wire::new(customers.iter().map(Customer::address), setting.sealed),
             attacker,
             noise: network.sender(SocketAddrV4::new(Ipv4Addr::new(10, 0, 3, 1), 1)),
             setting,

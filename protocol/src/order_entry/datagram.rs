@@ -1,4 +1,5 @@
-//! The UDP envelope of orders: token, datagram number, message count, blocks, zero padding, and in `mac` mode a tag.
+//! The UDP envelope of orders: token, datagram number, message count, blocks, zero padding, and in `mac` mode a tag, which is
+//! verified and taken off before the rest is parsed.
 //!
 //! A datagram is taken whole or not at all: [`OrderDatagram::parse`] looks at every message in it, so that what is
 //! inside cannot be malformed afterwards.
@@ -37,7 +38,7 @@ pub struct OrderDatagram<'a> {
 }
 
 impl<'a> OrderDatagram<'a> {
-    /// Checks a datagram of an account with `token` authentication: its size, its blocks, zeros after the last one, and
+    /// Checks a datagram without its tag, if it has one: its size, its blocks, zeros after the last one, and
     /// that each message is decodable. A message of an unknown type is decodable; the receiver counts and ignores it.
     /// A datagram without messages is well formed: it says that the client lives.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
@@ -48,19 +49,15 @@ impl<'a> OrderDatagram<'a> {
         Ok(datagram)
     }
 
-    /// As [`OrderDatagram::parse`] for an account with `mac` authentication: also answers the bytes that the tag
-    /// covers, and the tag. Verify the tag before using anything else of it.
-    pub fn parse_mac(bytes: &'a [u8]) -> Result<(Self, &'a [u8], &'a [u8; TAG_BYTES]), Malformed> {
-        if bytes.len() > DATAGRAM_BYTES_MAX {
-            return Err(Malformed::Long);
-        }
-        let (covered, tag) = bytes.split_last_chunk::<TAG_BYTES>().ok_or(Malformed::Short)?;
-        Ok((Self::parse(covered)?, covered, tag))
-    }
-
     /// The token alone, to find the account (and so the form of the datagram) before parsing the rest.
     pub fn token_of(bytes: &[u8]) -> Option<[u8; 8]> {
         bytes.first_chunk().copied()
+    }
+
+    /// The number alone: an account with `mac` authentication needs it to verify the tag, before the rest is parsed.
+    pub fn number_of(bytes: &[u8]) -> Option<u64> {
+        let (_, rest) = bytes.split_first_chunk::<8>()?;
+        rest.first_chunk().copied().map(u64::from_be_bytes)
     }
 
     fn parse_envelope(bytes: &'a [u8]) -> Result<Self, Malformed> {
@@ -305,18 +302,10 @@ mod tests {
         assert!(packer.push(CANCEL));
         let bytes = packer.finish_mac(Some(200), |covered| [covered.len() as u8; TAG_BYTES]);
         assert_eq!(bytes.len(), 200);
-        let (datagram, covered, tag) = OrderDatagram::parse_mac(bytes).unwrap();
-        assert_eq!(
-            (datagram.message_count(), covered.len(), *tag),
-            (1, 184, [184; TAG_BYTES])
-        );
-        assert_eq!(
-            OrderDatagram::parse_mac(&bytes[..33]).unwrap_err(),
-            Malformed::Short
-        );
-        assert_eq!(
-            OrderDatagram::parse_mac(&bytes[..15]).unwrap_err(),
-            Malformed::Short
-        );
+        let (covered, tag) = bytes.split_last_chunk::<TAG_BYTES>().unwrap();
+        assert_eq!((covered.len(), *tag), (184, [184; TAG_BYTES]));
+        assert_eq!(OrderDatagram::number_of(covered), Some(1));
+        assert_eq!(OrderDatagram::parse(covered).unwrap().message_count(), 1);
+        assert_eq!(OrderDatagram::number_of(&bytes[..15]), None);
     }
 }

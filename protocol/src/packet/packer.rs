@@ -24,15 +24,11 @@ impl Packer {
     /// When `limit` has no room for a header and a block.
     pub fn new(session: SessionName, next_sequence: u64, limit: usize) -> Self {
         let limit = limit.min(super::DATAGRAM_BYTES_MAX);
-        assert!(
-            limit >= HEADER_BYTES + BLOCK_BYTES,
-            "a packet of {limit} bytes has no room for a message"
-        );
         Self {
             session,
             first: next_sequence,
             blocks: Blocks::new(HEADER_BYTES, limit),
-            message_bytes_max: limit - HEADER_BYTES - BLOCK_BYTES,
+            message_bytes_max: message_bytes_max(limit),
         }
     }
 
@@ -93,6 +89,17 @@ impl Packer {
         self.seek(next_sequence);
     }
 
+    /// From now on packets have at most `limit` bytes. Nothing is in the packet at work.
+    ///
+    /// # Panics
+    /// As [`Packer::new`].
+    pub fn set_limit(&mut self, limit: usize) {
+        debug_assert!(self.is_empty(), "a packet keeps the limit it was begun with");
+        let limit = limit.min(super::DATAGRAM_BYTES_MAX);
+        self.message_bytes_max = message_bytes_max(limit);
+        self.blocks.set_limit(limit);
+    }
+
     /// True when no message waits to be finished.
     pub fn is_empty(&self) -> bool {
         self.blocks.count() == 0
@@ -120,6 +127,13 @@ impl Packer {
             message_count: count.into(),
         }
     }
+}
+
+/// The longest message of a packet of at most `limit` bytes.
+fn message_bytes_max(limit: usize) -> usize {
+    limit
+        .checked_sub(HEADER_BYTES + BLOCK_BYTES)
+        .unwrap_or_else(|| panic!("a packet of {limit} bytes has no room for a message"))
 }
 
 #[cfg(test)]

@@ -66,10 +66,7 @@ fn options() {
 fn order_datagrams() {
     fuzz("order_datagrams", USUAL, &corpus::order_datagrams(), |bytes| {
         let _ = OrderDatagram::token_of(bytes);
-        if let Ok((datagram, signed, tag)) = OrderDatagram::parse_mac(bytes) {
-            assert!(signed.len() + tag.len() <= bytes.len());
-            assert_eq!(datagram.messages().count(), usize::from(datagram.message_count()));
-        }
+        let _ = OrderDatagram::number_of(bytes);
         OrderDatagram::parse(bytes).is_ok_and(|datagram| {
             let count = usize::from(datagram.message_count());
             assert_eq!(datagram.messages().count(), count);

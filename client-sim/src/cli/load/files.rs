@@ -53,7 +53,7 @@ impl Files {
             "rate": rate,
             "seconds": arguments.duration.as_secs_f64(),
             "warm_up_seconds": arguments.warm_up.map_or(0.0, |time| time.as_secs_f64()),
-            "sessions": arguments.fleet().participants.len(),
+            "sessions": arguments.participants().len(),
             "orders_per_datagram": arguments.orders_per_datagram,
             "seed": arguments.seed,
             "tcp": arguments.tcp,

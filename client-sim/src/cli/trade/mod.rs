@@ -13,6 +13,7 @@ use std::time::Duration;
 use clap::Args;
 use protocol::units::Symbol;
 
+use super::arguments::MacArguments;
 use crate::connection::{ClientConfig, Door};
 use crate::orders::{Change, Update};
 use desk::Desk;
@@ -34,6 +35,9 @@ pub struct TradeArguments {
     /// Orders over TCP instead of UDP.
     #[arg(long)]
     pub tcp: bool,
+    /// The account's secret.
+    #[command(flatten)]
+    pub authentication: MacArguments,
     /// One JSON value a line instead of text.
     #[arg(long)]
     pub json: bool,
@@ -49,6 +53,7 @@ const ORDERS: usize = 4_096;
 pub fn run(arguments: &TradeArguments) -> Result<bool, String> {
     let config = ClientConfig {
         door: if arguments.tcp { Door::Tcp } else { Door::Udp },
+        mac: arguments.authentication.secret()?,
         orders: ORDERS,
         ..ClientConfig::new(arguments.server, &arguments.account, &arguments.password)
     };

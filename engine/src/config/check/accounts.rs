@@ -1,7 +1,9 @@
 //! Accounts: names, logins, what they own at first.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
+use protocol::authentication::{MacAlgorithm, MacSecret, Secret};
 use protocol::units::{Symbol, text_field};
 use toml::Spanned;
 
@@ -41,16 +43,6 @@ pub(super) fn accounts(
             Some(firm) => text_of(firm, &key("firm"), problems).unwrap_or([b' '; 4]),
             None => [b' '; 4],
         };
-        if let Some(authentication) = &entry.authentication
-            && *authentication.get_ref() == Authentication::Mac
-        {
-            problems.add(
-                authentication.span(),
-                key("authentication"),
-                "\"mac\" is not supported by this version",
-                "write authentication = \"token\", or leave it out",
-            );
-        }
         let mut at_least_one = |count: &Option<Spanned<u32>>, name: &str| match count {
             Some(count) if *count.get_ref() == 0 => {
                 problems.add(
@@ -100,7 +92,7 @@ pub(super) fn accounts(
             self_match: entry.self_match,
             cancel_on_disconnect: entry.cancel_on_disconnect,
             fee_reports: entry.fee_reports,
-            authentication: Authentication::Token,
+            authentication: authentication(entry, &key, problems),
             line,
         });
     }
@@ -124,6 +116,85 @@ fn text_of<const N: usize>(
         );
     }
     field
+}
+
+/// How the account's datagrams prove themselves; on problems anything.
+fn authentication(
+    entry: &file::Account,
+    key: &impl Fn(&str) -> String,
+    problems: &mut Problems<'_>,
+) -> Authentication {
+    let chosen = entry.authentication.as_ref();
+    let Some(chosen) = chosen.filter(|chosen| *chosen.get_ref() == file::Authentication::Mac) else {
+        for (span, name) in [
+            (entry.mac.as_ref().map(Spanned::span), "mac"),
+            (entry.secret.as_ref().map(Spanned::span), "secret"),
+            (entry.secret_file.as_ref().map(Spanned::span), "secret_file"),
+        ] {
+            if let Some(span) = span {
+                problems.add(
+                    span,
+                    key(name),
+                    "it is of no use to authentication = \"token\"",
+                    "write authentication = \"mac\", or take the key out",
+                );
+            }
+        }
+        return Authentication::Token;
+    };
+    let secret = match (&entry.secret, &entry.secret_file) {
+        (Some(text), None) => {
+            let secret = Secret::from_hex(&text.get_ref().0);
+            if secret.is_none() {
+                // What it is instead is not repeated.
+                problems.add(
+                    text.span(),
+                    key("secret"),
+                    "the secret does not have 64 hexadecimal digits",
+                    "write what `openssl rand -hex 32` prints, or name a file with secret_file",
+                );
+            }
+            secret
+        }
+        (None, Some(file)) => {
+            let path = Path::new(file.get_ref());
+            let secret = Secret::read(path);
+            if let Err(error) = &secret {
+                problems.add(
+                    file.span(),
+                    key("secret_file"),
+                    format!("{}: {error}", path.display()),
+                    error.remedy(path),
+                );
+            }
+            secret.ok()
+        }
+        (Some(_), Some(file)) => {
+            problems.add(
+                file.span(),
+                key("secret_file"),
+                "the account has a secret already",
+                "take secret or secret_file out",
+            );
+            None
+        }
+        (None, None) => {
+            problems.add(
+                chosen.span(),
+                key("authentication"),
+                "\"mac\" needs a secret",
+                "add secret_file = \"FILE\", made with `(umask 077; openssl rand -hex 32 > FILE)`",
+            );
+            None
+        }
+    };
+    let algorithm = match entry.mac.as_ref().map(Spanned::get_ref) {
+        None | Some(file::Mac::Aes128Gmac) => MacAlgorithm::Aes128Gmac,
+        Some(file::Mac::SipHash24) => MacAlgorithm::SipHash24,
+    };
+    secret.map_or(Authentication::Token, |secret| {
+        Authentication::Mac(MacSecret { algorithm, secret })
+    })
 }
 
 fn sessions(

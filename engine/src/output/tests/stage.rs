@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
+use protocol::authentication::{Key, LoginKeys, MacAlgorithm, MacSecret, Secret, open_packet};
 use protocol::packet::{END_OF_SESSION, Packet, PacketKind};
 use rtrb::{Producer, RingBuffer};
 
@@ -26,8 +27,16 @@ const LINE_A: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 192, 0, 1), 26
 const LINE_B: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 192, 0, 2), 26477);
 const CLIENT: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 1, 2, 3), 50_000);
 const ELSEWHERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 1, 2, 4), 50_001);
+const SEALED: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 1, 2, 5), 50_002);
 const START_NS: u64 = 5_000 * HEARTBEAT_NS;
 const SESSIONS: u32 = 200;
+
+/// The key of what is sent to [`SEALED`].
+fn key() -> Key {
+    let secret = Secret::new([1; 32]);
+    let algorithm = MacAlgorithm::Aes128Gmac;
+    LoginKeys::derive(&MacSecret { algorithm, secret }, &[2; 16], b"O000070001").to_client
+}
 
 /// A datagram, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +48,17 @@ struct Sent {
     /// Type bytes of its messages.
     types: String,
     bytes: usize,
+    /// Its send counter, where it is sealed.
+    counter: Option<u64>,
 }
 
 impl Sent {
-    fn parse(to: SocketAddrV4, bytes: &[u8]) -> Self {
+    fn parse(to: SocketAddrV4, datagram: &[u8]) -> Self {
+        let opened = (to == SEALED).then(|| {
+            let opened = open_packet(&key().mac(), datagram);
+            opened.expect("what goes there is sealed")
+        });
+        let bytes = opened.map_or(datagram, |(_, packet)| packet);
         let packet = Packet::parse(bytes).expect("every datagram is a packet");
         Self {
             to,
@@ -53,7 +69,8 @@ impl Sent {
                 PacketKind::Heartbeat | PacketKind::Messages => packet.count(),
             },
             types: packet.messages().map(|message| char::from(message[0])).collect(),
-            bytes: bytes.len(),
+            bytes: datagram.len(),
+            counter: opened.map(|(counter, _)| counter),
         }
     }
 }
@@ -187,6 +204,16 @@ impl Bench {
         self.push(&[zerocopy::transmute!(header)]);
     }
 
+    fn bind_sealed(&mut self, session: u32) {
+        let header = Header {
+            session,
+            ip: SEALED.ip().to_bits(),
+            port: u32::from(SEALED.port()),
+            ..Header::new(RecordKind::BindSealed)
+        };
+        self.push(&[zerocopy::transmute!(header), key().to_words()]);
+    }
+
     fn unbind(&mut self, session: u32) {
         let header = Header {
             session,
@@ -264,6 +291,7 @@ fn sent(to: SocketAddrV4, name: &str, sequence: u64, types: &str) -> Sent {
                     _ => panic!("a message these tests do not make"),
                 })
                 .sum::<usize>(),
+        counter: None,
     }
 }
 
@@ -406,6 +434,48 @@ fn acknowledgements_of_a_release_leave_in_bursts_of_one_size() {
             next += u64::from(packet.count);
         }
         assert_eq!(*bench.wire.bursts.borrow(), expected);
+    }
+}
+
+#[test]
+fn sealed_packets_are_counted_and_have_the_size_of_others() {
+    for together in [1, 44] {
+        let mut bench = Bench::with(None, 512, 1 << 16);
+        bench.wire.together.set(together);
+        bench.bind_sealed(7);
+        bench.bind(8, CLIENT);
+        let greetings = bench.poll();
+        assert_eq!(
+            (greetings[0].to, greetings[0].bytes, greetings[0].counter),
+            (SEALED, 44, Some(1))
+        );
+        assert_eq!((greetings[1].to, greetings[1].bytes), (CLIENT, 20));
+        // 7 acknowledgements of 66 bytes fill a packet of 512, and one of 488 too.
+        for session in [7, 8] {
+            let (command, events) = enter(session);
+            for _ in 0..7 * 7 + 3 {
+                bench.step(command, &events);
+            }
+        }
+        bench.release_all();
+        let mut sent = bench.poll();
+        bench.pass(HEARTBEAT_NS);
+        sent.extend(bench.poll());
+        let sealed: Vec<_> = sent.iter().filter(|sent| sent.to == SEALED).collect();
+        let counters: Vec<_> = sealed.iter().filter_map(|sent| sent.counter).collect();
+        assert_eq!(counters, (2..2 + sealed.len() as u64).collect::<Vec<_>>());
+        let (mut next, mut sizes) = (1, Vec::new());
+        for packet in &sealed {
+            assert_eq!(packet.sequence, next);
+            next += u64::from(packet.count);
+            sizes.push((packet.count, packet.bytes));
+        }
+        let full = if together == 1 { 20 + 7 * 66 + 24 } else { 512 };
+        let expected = [[(7, full); 7].as_slice(), &[(3, 20 + 3 * 66 + 24), (0, 44)]].concat();
+        assert_eq!(sizes, expected);
+        bench.unbind(7);
+        bench.bind(7, CLIENT);
+        assert!(bench.poll().iter().all(|sent| sent.counter.is_none()));
     }
 }
 

@@ -254,6 +254,7 @@ fn binding_answers_a_token_and_silences_the_stream() {
             connection,
             token,
             address,
+            keys: None,
         },
     ] = told[..]
     else {

@@ -2,6 +2,7 @@
 //! the next day when that stream has ended.
 
 use engine::runtime::sim_net::{SimConnector, Switchboard};
+use protocol::authentication::{LoginKeys, open_packet};
 use protocol::order_entry::Answer;
 use protocol::order_entry::own::BindUdp;
 use protocol::packet::Packet;
@@ -109,6 +110,9 @@ impl Customer {
                 Some(Heard::Answer(answer)) => {
                     if let Ok(Answer::UdpBound(bound)) = Answer::decode(&answer) {
                         self.token = Some(bound.token);
+                        let name = self.today().name.expect("it is logged in");
+                        let secret = self.secret.as_ref();
+                        self.keys = secret.map(|secret| LoginKeys::derive(secret, &bound.salt, &name));
                         self.number = 0;
                         self.entry.resend_all(now);
                         continue;
@@ -160,8 +164,18 @@ impl Customer {
 
     pub(super) fn listen_to_datagrams(&mut self, now: u64) {
         while let Some((_, bytes)) = self.socket.receive() {
+            let opened = match (&self.secret, &self.keys) {
+                (None, _) => Some(&bytes[..]),
+                (Some(_), Some(keys)) => open_packet(&keys.to_client.mac(), &bytes).map(|(_, packet)| packet),
+                // It comes before the answer that has the salt, or after its connection.
+                (Some(_), None) => None,
+            };
+            let Some(opened) = opened else {
+                self.coverage.met("acknowledgements whose tag is not right");
+                continue;
+            };
             // What is cut short is no packet.
-            let Ok(packet) = Packet::parse(&bytes) else {
+            let Ok(packet) = Packet::parse(opened) else {
                 self.coverage.met("acknowledgements cut short");
                 continue;
             };
@@ -210,7 +224,7 @@ impl Customer {
 
     pub(super) fn hang_up(&mut self) {
         self.link = None;
-        (self.token, self.is_in) = (None, false);
+        (self.token, self.keys, self.is_in) = (None, None, false);
         self.sent_over_link = 0;
         self.questions.forget();
     }

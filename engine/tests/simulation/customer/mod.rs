@@ -15,6 +15,7 @@ use std::net::SocketAddrV4;
 
 use engine::runtime::seams::DatagramSink;
 use engine::runtime::sim_net::{SimConnector, SimSocket, Switchboard};
+use protocol::authentication::{LoginKeys, MacSecret};
 use protocol::order_entry::own::ReRequest;
 use protocol::order_entry::requests::AccountQuery;
 use protocol::order_entry::{DatagramPacker, Request, Response};
@@ -83,6 +84,10 @@ pub(crate) struct Customer {
     packer: DatagramPacker,
     /// The last one that it sent, as anybody on the way may have it.
     pub(crate) datagram: Vec<u8>,
+    /// Where datagrams have tags.
+    secret: Option<MacSecret>,
+    /// Of the binding.
+    keys: Option<LoginKeys>,
     pub(crate) entry: EntryClient,
     receiver: Receiver,
     heartbeat_at: u64,
@@ -130,6 +135,7 @@ impl Customer {
         address: SocketAddrV4,
         exchange: SocketAddrV4,
         index: u8,
+        secret: Option<MacSecret>,
         wishes: Wishes,
         mut random: Random,
     ) -> Self {
@@ -147,6 +153,8 @@ impl Customer {
             number: 0,
             packer: DatagramPacker::default(),
             datagram: Vec::new(),
+            secret,
+            keys: None,
             entry: new_entry(),
             receiver: new_receiver(None, 0),
             heartbeat_at: 0,
@@ -447,7 +455,13 @@ impl Customer {
             for request in chunk {
                 assert!(self.packer.push(request), "eight requests fit");
             }
-            let datagram = self.packer.finish(None);
+            let datagram = match &self.keys {
+                None => self.packer.finish(None),
+                Some(keys) => {
+                    let (mac, number) = (keys.to_exchange.mac(), self.number);
+                    self.packer.finish_mac(None, |covered| mac.tag(number, covered))
+                }
+            };
             self.datagram.clear();
             self.datagram.extend_from_slice(datagram);
             self.socket

@@ -2,6 +2,7 @@
 //! small enough to be reached by rings.
 
 use engine::config::Config;
+use protocol::authentication::{MacAlgorithm, MacSecret, Secret};
 
 use crate::attacker::NAME;
 use crate::setting::Setting;
@@ -68,6 +69,14 @@ fn time(since_beginning: u32) -> String {
 /// True for a customer whose requests may be dropped at the door.
 pub(super) fn may_be_throttled(customer: usize) -> bool {
     customer == 2
+}
+
+/// The secret of a customer whose datagrams have tags.
+pub(super) fn secret(setting: &Setting, customer: u8) -> Option<MacSecret> {
+    ((setting.sealed >> customer) & 1 == 1).then(|| MacSecret {
+        algorithm: MacAlgorithm::ALL[usize::from(customer) % 2],
+        secret: Secret::new([customer; 32]),
+    })
 }
 
 pub(super) fn of(setting: &Setting, file: File) -> Config {
@@ -152,6 +161,14 @@ roll = "{}"
         );
     }
     for customer in 0..usize::from(file.accounts) {
+        let authentication = match secret(setting, customer as u8) {
+            None => String::new(),
+            Some(mac) => format!(
+                "authentication = \"mac\"\nmac = \"{}\"\nsecret = \"{}\"",
+                mac.algorithm.name(),
+                format!("{customer:02x}").repeat(32)
+            ),
+        };
         let [usd, btc, eth] = DEPOSITS[customer.min(1)];
         // One may hold few orders at once and few lots in each, one may not ask often.
         let limits = match customer {
@@ -166,6 +183,7 @@ name = "T{customer}"
 firm = "FRM{customer}"
 cancel_on_disconnect = {}
 {limits}
+{authentication}
 sessions = [{{ username = "T{customer}", password = "secret" }}]
 deposits = {{ USD = "{usd}", BTC = "{btc}", ETH = "{eth}" }}
 "#,

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
 
+use protocol::authentication::TRAILER_BYTES;
 use protocol::packet::{Packet, PacketKind};
 
 use crate::attacker;
@@ -75,6 +76,8 @@ pub(crate) struct Announced {
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     customers: BTreeMap<SocketAddrV4, usize>,
+    /// A bit for each customer whose packets are sealed.
+    sealed: u8,
     /// By number, from 1 on.
     seen: BTreeMap<Stream, Vec<Option<Seen>>>,
     count: u64,
@@ -86,9 +89,10 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(customers: impl Iterator<Item = SocketAddrV4>) -> Self {
+    pub(super) fn new(customers: impl Iterator<Item = SocketAddrV4>, sealed: u8) -> Self {
         Self {
             customers: customers.zip(0..).collect(),
+            sealed,
             ..Self::default()
         }
     }
@@ -96,6 +100,12 @@ impl Wire {
     /// A datagram of the exchange, when so many commands were durable.
     pub(super) fn datagram(&mut self, now: u64, to: SocketAddrV4, bytes: &[u8], durable: u64) {
         self.datagrams += 1;
+        // Tags are no seed's: the salt is from the operating system.
+        let is_sealed = self
+            .customers
+            .get(&to)
+            .is_some_and(|index| (self.sealed >> index) & 1 == 1);
+        let bytes = &bytes[..bytes.len() - if is_sealed { TRAILER_BYTES } else { 0 }];
         self.hash = self.hash.rotate_left(5) ^ hash_of(bytes) ^ u64::from(to.ip().to_bits());
         let packet = Packet::parse(bytes).expect("the exchange sends MoldUDP64");
         let day = number_of(packet.session());
