@@ -26,20 +26,26 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List accounts.
+    /// List all accounts.
     Accounts,
     /// Show an account: limits, sessions, balances.
-    Account { account: String },
-    /// List sessions.
+    Account {
+        /// Name of the account.
+        account: String,
+    },
+    /// List all sessions.
     Sessions,
     /// List instruments: states, prices, fees, limits.
     Instruments,
     /// List open orders, the oldest of each account first.
     Orders {
+        /// Only those of this account.
         #[arg(long)]
         account: Option<String>,
+        /// Only those of this session.
         #[arg(long)]
         session: Option<String>,
+        /// Only those of this instrument.
         #[arg(long)]
         instrument: Option<String>,
         /// Rows at most; 10,000 is the most there can be.
@@ -48,18 +54,25 @@ enum Verb {
     },
     /// Pay money in: ACCOUNT ASSET AMOUNT.
     Deposit {
+        /// Name of the account.
         account: String,
+        /// Name of the asset, like USD.
         asset: String,
+        /// How much, as a decimal.
         amount: String,
     },
     /// Pay money out: ACCOUNT ASSET AMOUNT.
     Withdraw {
+        /// Name of the account.
         account: String,
+        /// Name of the asset, like USD.
         asset: String,
+        /// How much, as a decimal.
         amount: String,
     },
     /// Add an account with a session. The password is asked for, and kept only as a hash.
     AddAccount {
+        /// Name of the account.
         account: String,
         /// Login name of its session; left out: the account's name.
         #[arg(long, value_name = "USERNAME")]
@@ -71,7 +84,9 @@ enum Verb {
     },
     /// Add a further session to an account.
     AddSession {
+        /// Name of the account.
         account: String,
+        /// Login name of the session.
         username: String,
         #[command(flatten)]
         password: PasswordArgument,
@@ -83,11 +98,12 @@ enum Verb {
     },
     /// Change an instrument's fees. Orders that rest keep the fees they entered under.
     Fees {
+        /// Symbol of the instrument.
         instrument: String,
         /// Percentage, like 0.02%; negative is a rebate.
         #[arg(long, allow_hyphen_values = true)]
         maker: Option<String>,
-        /// Percentage.
+        /// Percentage, like 0.05%.
         #[arg(long)]
         taker: Option<String>,
     },
@@ -116,10 +132,13 @@ enum Verb {
     Release(Whom),
     /// Cancel all orders of an account or a session; further ones are taken.
     CancelAll {
+        /// Those of this account.
         #[arg(long, required_unless_present = "session")]
         account: Option<String>,
+        /// Those of this session.
         #[arg(long)]
         session: Option<String>,
+        /// Only those of this instrument.
         #[arg(long)]
         instrument: Option<String>,
     },
@@ -134,9 +153,9 @@ enum Verb {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Where {
-    /// The instrument.
+    /// Symbol of the instrument.
     instrument: Option<String>,
-    /// All instruments.
+    /// All instruments at once.
     #[arg(long)]
     all: bool,
 }
@@ -144,7 +163,7 @@ struct Where {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Whom {
-    /// The account.
+    /// Name of the account.
     account: Option<String>,
     /// All accounts: a switch of its own beside those of single accounts.
     #[arg(long)]
@@ -160,14 +179,16 @@ enum Cross {
 
 #[derive(Debug, Subcommand)]
 enum LimitsOf {
-    /// Of an account.
+    /// Change limits of an account.
     Account {
+        /// Name of the account.
         account: String,
         #[command(flatten)]
         limits: AccountFlags,
     },
-    /// Of an instrument.
+    /// Change limits of an instrument.
     Instrument {
+        /// Symbol of the instrument.
         instrument: String,
         #[command(flatten)]
         limits: InstrumentFlags,
@@ -179,6 +200,7 @@ struct AccountFlags {
     /// Firm of orders that name none.
     #[arg(long)]
     firm: Option<String>,
+    /// Most open orders at once.
     #[arg(long, value_name = "COUNT")]
     max_open_orders: Option<u32>,
     /// Most lots in one order.
@@ -230,6 +252,7 @@ struct InstrumentFlags {
     /// How far an order may reach beyond the last trade, like 10%.
     #[arg(long, value_name = "PERCENT")]
     collar: Option<String>,
+    /// The collar's centre until the next trade.
     #[arg(long, value_name = "PRICE")]
     reference_price: Option<String>,
     /// A trade so far from the last one does not happen, trading pauses; 0%: no protection.

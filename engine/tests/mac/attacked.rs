@@ -151,6 +151,12 @@ impl Attacked {
     }
 
     fn end(self, calm: Self) {
+        // A request is counted before its command.
+        let wanted = counter(&self.exchange, "commands");
+        let started = Instant::now();
+        while counter(&calm.exchange, "commands") < wanted && started.elapsed() < PATIENCE {
+            thread::yield_now();
+        }
         let commands = [&self, &calm].map(|exchange| counter(&exchange.exchange, "commands"));
         assert_eq!(commands[0], commands[1], "as many commands");
         let [attacked, calm] =

@@ -126,6 +126,17 @@ pub(crate) fn kill_switches(world: &mut World) {
         let is_stopped = is_on == 1 && first != refused;
         assert_eq!(enters == Some(EventKind::Rejected), is_stopped);
     }
+    for (account, session, first) in [
+        (MAKER, None, Some(EventKind::CanceledDeleted)),
+        (MAKER, None, None),
+        (99, None, refused),
+    ] {
+        if first == Some(EventKind::CanceledDeleted) {
+            world.fill(0);
+        }
+        let command = Command::new(CommandKind::CancelOrders).with_cancel_orders(account, session);
+        assert_eq!(world.run(command).first, first, "orders of {account}");
+    }
 }
 
 pub(crate) fn changes(world: &mut World) {

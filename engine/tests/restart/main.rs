@@ -139,7 +139,10 @@ fn old_messages_are_made_again() {
         fs::remove_file(snapshot).expect("it is there");
     }
     let (running, told) = start(&config);
-    assert!(!told.iter().any(|line| line.starts_with("snapshot")), "{told:?}");
+    assert!(
+        !told.iter().any(|line| line.starts_with("snapshot: ")),
+        "{told:?}"
+    );
     let again = all(&running, live.session.len(), live.feed.len());
     assert!(
         again.session == live.session,
