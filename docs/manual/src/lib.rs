@@ -59,7 +59,7 @@ pub fn write(command: &Command, prefix: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(written)
 }
 
-/// [`write`] for a verb: gives one line a file.
+/// [`write()`] for a verb: gives one line a file.
 ///
 /// # Errors
 /// When a file or a directory can not be written.

@@ -91,7 +91,7 @@ enum Verb {
         #[command(flatten)]
         password: PasswordArgument,
     },
-    /// Add instruments, and assets that they need, from a file with [[instruments]] and [[assets]] as in a configuration.
+    /// Add instruments, and assets that they need, from a file with those sections of a configuration.
     AddInstrument {
         /// The file; `-`: standard input.
         file: PathBuf,
