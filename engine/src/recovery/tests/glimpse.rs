@@ -149,9 +149,12 @@ fn an_image_is_as_of_one_command_while_others_come() {
 
 #[test]
 fn all_who_ask_within_a_second_share_one_image() {
-    let mut world = World::new();
+    let mut config = config();
+    // They all come from one address.
+    config.gap_recovery.connections_per_address_max = 128;
+    let mut world = World::with(config, TcpSettings::default(), 1_024 * 1_024);
     quote(&mut world, 300);
-    let mut clients: Vec<_> = (0..60).map(|_| log_in(&world)).collect();
+    let mut clients: Vec<_> = (0..100).map(|_| log_in(&world)).collect();
     // A turn that serves only those who have everything is no work.
     for _ in 0..20 {
         world.run();
