@@ -10,17 +10,16 @@ use std::time::{Duration, Instant};
 use benches::document::Table;
 use benches::venue::Venue;
 use client_sim::cli::arguments::demo_references;
-use client_sim::fleet::{Fleet, FleetConfig, Participant, Stage};
+use client_sim::fleet::{FleetConfig, Participant, Stage};
 use client_sim::latency::{Nanoseconds, Percentiles};
-use client_sim::report::Report;
 use client_sim::workload::Role;
 use engine::config::{Account, Config, Durability, Session};
-use feed_handler::clock::Clock;
 use protocol::order_entry::requests::EnterOrder;
 use protocol::order_entry::write_message;
 use protocol::soup::encode;
 use protocol::units::text_field;
 
+use crate::customers::Customers;
 use crate::flood::{self, Dial, Flood, REQUESTS};
 use crate::load::SEED;
 
@@ -47,8 +46,6 @@ const ORDINARY_RATE: u64 = 12_000;
 const JUNK_RATE: u64 = 20_000;
 /// Orders a second of each session that does not read.
 const SLOW_RATE: u64 = 100;
-/// Somebody who is waited for longer has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks at what is due.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -157,42 +154,15 @@ impl Others<'_> {
     }
 }
 
-/// The ordinary ones.
-struct Ordinary {
-    fleet: Fleet,
-    clock: Clock,
-}
-
-impl Ordinary {
-    fn poll(&mut self) -> Result<(), String> {
-        let now_ns = self.clock.now_ns();
-        if self.fleet.poll(now_ns).map_err(|error| error.to_string())? == 0 {
-            thread::yield_now();
-        }
-        self.fleet.refresh_market(now_ns);
-        Ok(())
+/// How long the ordinary ones wait for answers.
+fn trade(ordinary: &mut Customers, duration: Duration) -> Result<Percentiles, String> {
+    ordinary.fleet.shared_mut().latencies.fold();
+    let since = Instant::now();
+    while since.elapsed() < duration {
+        ordinary.poll()?;
     }
-
-    fn until(&mut self, stage: Stage) -> Result<(), String> {
-        let since = Instant::now();
-        while self.fleet.stage() != stage {
-            self.poll()?;
-            if since.elapsed() > PATIENCE {
-                return Err(format!("the ordinary are still at {:?}", self.fleet.stage()));
-            }
-        }
-        Ok(())
-    }
-
-    fn trade(&mut self, duration: Duration) -> Result<Percentiles, String> {
-        self.fleet.shared_mut().latencies.fold();
-        let since = Instant::now();
-        while since.elapsed() < duration {
-            self.poll()?;
-        }
-        let recent = self.fleet.shared().latencies.interval();
-        Ok(recent.acknowledgements().percentiles())
-    }
+    let recent = ordinary.fleet.shared().latencies.interval();
+    Ok(recent.acknowledgements().percentiles())
 }
 
 fn scene(crowd: Crowd, duration: Duration) -> Result<Seen, String> {
@@ -213,15 +183,13 @@ fn scene(crowd: Crowd, duration: Duration) -> Result<Seen, String> {
     for connection in &slow {
         connection.set_nonblocking(true).map_err(told)?;
     }
-    let clock = Clock::new();
     let config = FleetConfig {
         rate: ORDINARY_RATE,
         seed: SEED,
         references: demo_references(),
         ..FleetConfig::new(server, ordinary.to_vec())
     };
-    let fleet = Fleet::new(config, clock.now_ns()).map_err(|error| error.to_string())?;
-    let mut ordinary = Ordinary { fleet, clock };
+    let mut ordinary = Customers::new(config)?;
     let (dial, is_active) = (Dial::default(), AtomicBool::new(false));
     let others = Others {
         dial: &dial,
@@ -242,8 +210,7 @@ fn scene(crowd: Crowd, duration: Duration) -> Result<Seen, String> {
         }
         seen
     })?;
-    let report = Report::new(&mut ordinary.fleet);
-    ordinary.fleet.logout(ordinary.clock.now_ns());
+    let report = ordinary.leave();
     let last = venue.stop()?;
     if !(report.verdict.every_order_answered && report.verdict.balances_as_implied && last.is_equal()) {
         return Err("answers, balances or states are not right".to_owned());
@@ -252,7 +219,7 @@ fn scene(crowd: Crowd, duration: Duration) -> Result<Seen, String> {
 }
 
 fn look(
-    ordinary: &mut Ordinary,
+    ordinary: &mut Customers,
     venue: &Venue,
     dial: &Dial,
     is_active: &AtomicBool,
@@ -260,23 +227,21 @@ fn look(
     duration: Duration,
 ) -> Result<Seen, String> {
     ordinary.until(Stage::Running)?;
-    ordinary.trade(duration / 4)?;
-    let before = ordinary.trade(duration)?;
+    trade(ordinary, duration / 4)?;
+    let before = trade(ordinary, duration)?;
     let resident = memory_kib();
     let requests = venue.counter("engine", "requests");
     dial.rate
         .store(10 * u64::from(LIMIT) * crowd.greedy as u64, Ordering::Relaxed);
     is_active.store(true, Ordering::Relaxed);
-    let with = ordinary.trade(duration)?;
+    let with = trade(ordinary, duration)?;
     let served = (venue.counter("engine", "requests") - requests) as f64 / duration.as_secs_f64();
     dial.rate.store(0, Ordering::Relaxed);
     is_active.store(false, Ordering::Relaxed);
-    ordinary.trade(duration / 4)?;
-    let after = ordinary.trade(duration)?;
+    trade(ordinary, duration / 4)?;
+    let after = trade(ordinary, duration)?;
     let memory = [resident, memory_kib()];
-    let now_ns = ordinary.clock.now_ns();
-    ordinary.fleet.stop(now_ns);
-    ordinary.until(Stage::Done)?;
+    ordinary.finish()?;
     Ok(Seen {
         before,
         with,

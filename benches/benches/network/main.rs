@@ -7,6 +7,7 @@
 mod commit;
 mod crowd;
 mod curve;
+mod customers;
 mod echo;
 mod flood;
 mod load;

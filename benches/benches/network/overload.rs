@@ -11,12 +11,11 @@ use std::time::{Duration, Instant};
 use benches::document::Table;
 use benches::venue::Venue;
 use client_sim::cli::arguments::{demo_participants, demo_references};
-use client_sim::fleet::{Fleet, FleetConfig, Stage};
+use client_sim::fleet::{FleetConfig, Stage};
 use client_sim::latency::{Latency, Nanoseconds};
-use client_sim::report::Report;
 use engine::config::{Config, Durability};
-use feed_handler::clock::Clock;
 
+use crate::customers::{Customers, PATIENCE};
 use crate::flood::{Dial, Flood, REQUESTS};
 use crate::load::{SEED, SESSIONS};
 
@@ -32,8 +31,6 @@ const CUSTOMERS_RATE: u64 = 20_000;
 const SLICE: Duration = Duration::from_millis(50);
 /// Instruments that the flood trades in: two of its sessions in each.
 const INSTRUMENTS: usize = 3;
-/// The last answers come within this time.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Some time at one rate of the flood.
 struct Phase {
@@ -49,36 +46,13 @@ struct Phase {
 struct Scene<'a> {
     venue: &'a Venue,
     dial: &'a Dial,
-    fleet: Fleet,
-    clock: Clock,
+    customers: Customers,
 }
 
 impl Scene<'_> {
-    fn poll(&mut self) -> Result<(), String> {
-        let now_ns = self.clock.now_ns();
-        let work = self.fleet.poll(now_ns).map_err(|error| error.to_string())?;
-        self.fleet.refresh_market(now_ns);
-        if work == 0 {
-            // The customers wait for the exchange, which may want the core.
-            thread::yield_now();
-        }
-        Ok(())
-    }
-
-    fn until(&mut self, stage: Stage) -> Result<(), String> {
-        let since = Instant::now();
-        while self.fleet.stage() != stage {
-            self.poll()?;
-            if since.elapsed() > PATIENCE {
-                return Err(format!("the customers are still at {:?}", self.fleet.stage()));
-            }
-        }
-        Ok(())
-    }
-
     /// Requests that the exchange has read, datagrams that have not come, requests that were sent.
     fn counts(&self) -> [u64; 3] {
-        let totals = self.fleet.totals();
+        let totals = self.customers.fleet.totals();
         [
             self.venue.counter("engine", "requests"),
             self.venue.counter("engine", "missing"),
@@ -89,14 +63,14 @@ impl Scene<'_> {
     fn phase(&mut self, rate: u64, duration: Duration) -> Result<Phase, String> {
         self.dial.rate.store(rate, Ordering::Relaxed);
         let before = self.counts();
-        self.fleet.shared_mut().latencies.fold();
+        self.customers.fleet.shared_mut().latencies.fold();
         let began = Instant::now();
         let (mut latency, mut slices) = (Latency::default(), Vec::new());
         while began.elapsed() < duration {
-            self.poll()?;
+            self.customers.poll()?;
             let now = began.elapsed();
             if now >= SLICE * (slices.len() as u32 + 1) {
-                let latencies = &mut self.fleet.shared_mut().latencies;
+                let latencies = &mut self.customers.fleet.shared_mut().latencies;
                 let recent = latencies.interval().acknowledgements();
                 let told = recent.percentiles();
                 slices.push((now, (told.count > 0).then_some(told.p99)));
@@ -156,7 +130,6 @@ fn scene(rates: &[u64], duration: Duration, priority: u32) -> Result<String, Str
     let (participants, references) = (demo_participants(10), demo_references());
     let (flooding, customers) = participants.split_at(SESSIONS);
     let flood = Flood::login(server, flooding, &references[..INSTRUMENTS])?;
-    let clock = Clock::new();
     let config = FleetConfig {
         rate: CUSTOMERS_RATE,
         seed: SEED,
@@ -165,13 +138,11 @@ fn scene(rates: &[u64], duration: Duration, priority: u32) -> Result<String, Str
         orders: 16_384,
         ..FleetConfig::new(server, customers.to_vec())
     };
-    let fleet = Fleet::new(config, clock.now_ns()).map_err(|error| error.to_string())?;
     let dial = Dial::default();
     let mut scene = Scene {
         venue: &venue,
         dial: &dial,
-        fleet,
-        clock,
+        customers: Customers::new(config)?,
     };
     let told = thread::scope(|scope| {
         let flooding = scope.spawn(|| flood.run(&dial));
@@ -181,9 +152,8 @@ fn scene(rates: &[u64], duration: Duration, priority: u32) -> Result<String, Str
         flooded.map_err(|error| format!("the flood: {error}"))?;
         told
     })?;
-    let report = Report::new(&mut scene.fleet);
-    scene.fleet.logout(scene.clock.now_ns());
-    let datagrams = scene.fleet.totals().datagrams + dial.sent.load(Ordering::Relaxed);
+    let report = scene.customers.leave();
+    let datagrams = scene.customers.fleet.totals().datagrams + dial.sent.load(Ordering::Relaxed);
     let taken = || venue.counter("source", "datagrams") + venue.counter("engine", "missing");
     let since = Instant::now();
     while taken() < datagrams && since.elapsed() < PATIENCE {
@@ -231,7 +201,7 @@ fn play(scene: &mut Scene<'_>, rates: &[u64], duration: Duration) -> Result<Stri
         "p99",
         "max",
     ]);
-    scene.until(Stage::Running)?;
+    scene.customers.until(Stage::Running)?;
     let mut best: f64 = 0.0;
     for &rate in rates {
         let phase = scene.phase(rate, duration)?;
@@ -252,9 +222,7 @@ fn play(scene: &mut Scene<'_>, rates: &[u64], duration: Duration) -> Result<Stri
         phase.row(name, &mut table);
     }
     scene.dial.rate.store(0, Ordering::Relaxed);
-    let now_ns = scene.clock.now_ns();
-    scene.fleet.stop(now_ns);
-    scene.until(Stage::Done)?;
+    scene.customers.finish()?;
     let normal_ns = calm.slowest();
     let recovered = after.is_normal_after(normal_ns).map_or_else(
         || "not as before until the end".to_owned(),
