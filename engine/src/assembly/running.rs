@@ -155,6 +155,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         None => Skips::default(),
     };
     tell(&format!("memory: {}", memory::sentence(&memory::needed(&config))));
+    tell_passwords(&config, &mut tell);
 
     let shutdown = Shutdown::default();
     let (left_to, left) = mpsc::channel();
@@ -247,6 +248,18 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
     running.addresses.metrics = served.metrics.as_ref().map(MetricsDoor::address);
     running.served = Some(served);
     Ok(running)
+}
+
+/// Tells of passwords that the file has as they are, where strangers may log in.
+fn tell_passwords(config: &Config, tell: &mut impl FnMut(&str)) {
+    let plain = config.plain_passwords();
+    if let (1.., Some(door)) = (plain, config.network.open_door()) {
+        tell(&format!(
+            "passwords: {} has {plain} as they are, and {door} is not on loopback\n    remedy: password_hash = what \
+             `exchange hash-password` prints, for each session",
+            config.file
+        ));
+    }
 }
 
 /// Opens and locks the data directory, unless nothing is to be kept.

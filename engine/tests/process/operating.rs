@@ -53,6 +53,18 @@ fn an_exchange_is_operated_from_the_command_line() {
     let client = Client::login(exchange.address("order_entry_tcp"), "NEW", "hidden", 1);
     drop(client.expect("the password is right"));
 
+    // A hash for the configuration file; each has its own salt.
+    let hashes = [(); 2].map(|()| {
+        let (code, said, errors) = run(&["hash-password", "--password-file", secret]);
+        assert_eq!(code, Some(0), "{errors}");
+        assert!(
+            said.starts_with("$argon2id$v=19$m=19456") && said.lines().count() == 1,
+            "{said}"
+        );
+        said
+    });
+    assert_ne!(hashes[0], hashes[1]);
+
     let arguments = [
         "admin",
         "--data",

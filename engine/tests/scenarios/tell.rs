@@ -180,6 +180,7 @@ fn words(world: &World, command: &Command, event: &Event, locate: u16) -> String
         }
         EventKind::MassCanceled => "mass-cancel answered".to_owned(),
         EventKind::OrderEntryDisabled => "order-entry disabled".to_owned(),
+        EventKind::CancelRefused => "cancel refused".to_owned(),
         EventKind::OrderEntryEnabled => "order-entry enabled".to_owned(),
         EventKind::AccountAnswered => format!("next {}", event.quantity),
         EventKind::InstrumentListed => format!("listed {}", world.symbol(locate)),

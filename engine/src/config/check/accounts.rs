@@ -10,7 +10,8 @@ use toml::Spanned;
 use super::{AMOUNT_MAX, amount, asset};
 use crate::config::error::Problems;
 use crate::config::number::decimal;
-use crate::config::{Account, Asset, Authentication, Deposit, Session, file};
+use crate::config::{Account, Asset, Authentication, Deposit, Network, PlainPasswords, Session, file};
+use crate::password::{Hash, Password, Proof};
 
 /// Most requests a second that can be counted in nanoseconds.
 const RATE_MAX: u32 = 1_000_000_000;
@@ -92,6 +93,7 @@ pub(super) fn accounts(
             self_match: entry.self_match,
             cancel_on_disconnect: entry.cancel_on_disconnect,
             fee_reports: entry.fee_reports,
+            permissions: entry.permissions,
             authentication: authentication(entry, &key, problems),
             line,
         });
@@ -207,18 +209,7 @@ fn sessions(
     for entry in entries {
         let entry = entry.get_ref();
         let username = text_of::<6>(&entry.username, &key("sessions.username"), problems);
-        // The password itself is not repeated in messages.
-        let secret = entry.password.get_ref();
-        let password = text_field::<10>(secret).filter(|_| !secret.is_empty() && !secret.contains(' '));
-        if password.is_none() {
-            problems.add(
-                entry.password.span(),
-                key("sessions.password"),
-                "the password does not have 1 to 10 visible ASCII characters",
-                "a SoupBinTCP login has room for 10 characters without spaces",
-            );
-        }
-        let (Some(username), Some(password)) = (username, password) else {
+        let (Some(username), Some(proof)) = (username, proof(entry, key, problems)) else {
             continue;
         };
         // Logins are compared case-insensitively.
@@ -234,9 +225,88 @@ fn sessions(
                 "give each session a username of its own",
             );
         }
-        sessions.push(Session { username, password });
+        sessions.push(Session { username, proof });
     }
     sessions
+}
+
+/// What the session's logins are compared with. Neither password nor hash is repeated in messages.
+fn proof(entry: &file::Session, key: &impl Fn(&str) -> String, problems: &mut Problems<'_>) -> Option<Proof> {
+    match (&entry.password, &entry.password_hash) {
+        (Some(text), None) => {
+            let password = Password::chosen(&text.get_ref().0);
+            if password.is_none() {
+                problems.add(
+                    text.span(),
+                    key("sessions.password"),
+                    "the password does not have 1 to 10 visible ASCII characters",
+                    "a SoupBinTCP login has room for 10 characters without spaces",
+                );
+            }
+            password.map(Proof::Plain)
+        }
+        (None, Some(text)) => {
+            let hash = Hash::read(text.get_ref());
+            if let Err(error) = &hash {
+                problems.add(
+                    text.span(),
+                    key("sessions.password_hash"),
+                    error,
+                    "write what `exchange hash-password` prints",
+                );
+            }
+            hash.ok().map(Proof::Hashed)
+        }
+        (Some(_), Some(hash)) => {
+            problems.add(
+                hash.span(),
+                key("sessions.password_hash"),
+                "the session has a password as well",
+                "take password out",
+            );
+            None
+        }
+        (None, None) => {
+            problems.add(
+                entry.username.span(),
+                key("sessions.password"),
+                "the session has neither password nor password_hash",
+                "add password_hash = what `exchange hash-password` prints",
+            );
+            None
+        }
+    }
+}
+
+/// Passwords as they are belong to an exchange that nobody reaches from elsewhere, unless the operator says otherwise.
+pub(super) fn plain_passwords(
+    entries: &[Spanned<file::Account>],
+    network: &Network,
+    problems: &mut Problems<'_>,
+) {
+    let Some(door) = network.open_door() else {
+        return;
+    };
+    if network.plain_passwords == PlainPasswords::Anywhere {
+        return;
+    }
+    let plain = entries.iter().flat_map(|entry| {
+        let account = entry.get_ref();
+        let passwords = account.sessions.iter().map(|session| &session.get_ref().password);
+        passwords
+            .flatten()
+            .map(|password| (account.name.get_ref(), password.span()))
+    });
+    // One is enough: the others are told by the same remedy.
+    if let Some((name, span)) = plain.into_iter().next() {
+        problems.add(
+            span,
+            format!("accounts.{name}.sessions.password"),
+            format!("a plain password, though {door} is not on loopback"),
+            "write password_hash = what `exchange hash-password` prints, for each session; or say in [network] \
+             plain_passwords = \"anywhere\"",
+        );
+    }
 }
 
 fn deposits(

@@ -60,7 +60,7 @@ pub(super) fn check(name: &str, text: &str, environment: &Environment) -> Result
                 "there is none, and nobody could trade",
                 match section {
                     "sessions" => {
-                        "give an account sessions = [{ username = ..., password = ... }]".to_owned()
+                        "give an account sessions = [{ username = ..., password_hash = ... }]".to_owned()
                     }
                     _ => format!("add [[{section}]] entries; `exchange check --print-default` shows some"),
                 },
@@ -96,6 +96,7 @@ pub(super) fn check(name: &str, text: &str, environment: &Environment) -> Result
     let accounts = accounts::accounts(&file.accounts, &assets, &mut problems);
     let day = file.day.as_ref().and_then(|day| day::day(day, &mut problems));
     let network = sections::network(&file.network, &mut problems);
+    accounts::plain_passwords(&file.accounts, &network, &mut problems);
     let journal = sections::journal(&file.journal, &mut problems);
     let threads = sections::threads(&file.threads, &mut problems);
     let operating = sections::operating(&file.operating, &mut problems);
