@@ -60,8 +60,10 @@ impl Changes<'_> {
             .office
             .bell
             .look(move |replica| find_session(replica.exchange(), &wanted));
+        let is_taken = self.office.shown.credentials.has(&username);
         match known.map_err(said)? {
             Some(_) => Err(format!("there is a session {username:?} already")),
+            None if is_taken => Err(format!("{username:?} is the login name of a drop copy")),
             None => Ok((username, name, hash)),
         }
     }

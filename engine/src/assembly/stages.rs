@@ -452,6 +452,12 @@ fn credentials(config: &Config, exchange: &Exchange, commands: &[Command]) -> Cr
             credentials.change(&name, Proof::Hashed(hash));
         }
     }
+    for copy in &config.drop_copies {
+        let added = credentials.add_drop_copy(&text(&copy.username), copy.proof.clone(), copy.firm);
+        if let Err(error) = added {
+            unreachable!("the setup refuses a drop copy with a session's name: {error}");
+        }
+    }
     credentials
 }
 

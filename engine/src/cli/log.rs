@@ -132,7 +132,7 @@ pub(super) fn failure(line: &str) {
 }
 
 /// How the notices begin that somebody should look at: something is refused, missing, damaged, or about to be.
-const ATTENTION: [&str; 11] = [
+const ATTENTION: [&str; 13] = [
     "  for ",
     "admin: no socket",
     "command ",
@@ -140,6 +140,8 @@ const ATTENTION: [&str; 11] = [
     "journal: old segments can not be removed",
     "memory is not locked",
     "passwords: ",
+    "reload refused",
+    "reload: restart needed",
     "snapshot refused",
     "the trading day ",
     "thread ",

@@ -74,6 +74,15 @@ enum Failure {
     NotStarted(String),
 }
 
+impl Failure {
+    /// What is told.
+    fn text(self) -> String {
+        match self {
+            Self::Ended(text) | Self::Refused(text) | Self::NotStarted(text) => text,
+        }
+    }
+}
+
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::Refused(error.to_string())

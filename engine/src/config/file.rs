@@ -21,6 +21,8 @@ pub(super) struct File {
     pub(super) instruments: Vec<Spanned<Instrument>>,
     #[serde(default)]
     pub(super) accounts: Vec<Spanned<Account>>,
+    #[serde(default, rename = "drop_copy")]
+    pub(super) drop_copies: Vec<Spanned<DropCopy>>,
     pub(super) day: Option<Day>,
     #[serde(default)]
     pub(super) network: Network,
@@ -125,6 +127,15 @@ impl std::fmt::Debug for SecretText {
 #[serde(deny_unknown_fields)]
 pub(super) struct Session {
     pub(super) username: Spanned<String>,
+    pub(super) password: Option<Spanned<SecretText>>,
+    pub(super) password_hash: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DropCopy {
+    pub(super) username: Spanned<String>,
+    pub(super) firm: Spanned<String>,
     pub(super) password: Option<Spanned<SecretText>>,
     pub(super) password_hash: Option<Spanned<String>>,
 }

@@ -21,9 +21,9 @@ pub use describe::Description;
 pub use environment::{Environment, Origin};
 pub use error::{ConfigError, Problem};
 pub use types::{
-    Account, AccountPermissions, Asset, Authentication, Capacities, Day, Deposit, Durability, IdleChoice,
-    Instrument, Journal, LayoutChoice, Network, Operating, PlainPasswords, ReceiveChoice, SelfMatch, Session,
-    Threads,
+    Account, AccountPermissions, Asset, Authentication, Capacities, Day, Deposit, DropCopy, Durability,
+    IdleChoice, Instrument, Journal, LayoutChoice, Network, Operating, PlainPasswords, ReceiveChoice,
+    SelfMatch, Session, Threads,
 };
 
 /// The built-in configuration, as a file that explains itself.
@@ -43,6 +43,8 @@ pub struct Config {
     pub instruments: Vec<Instrument>,
     /// Accounts with their sessions, in the order of the file.
     pub accounts: Vec<Account>,
+    /// Logins that read a firm's streams.
+    pub drop_copies: Vec<DropCopy>,
     /// The times of the day; `None`: instruments trade around the clock.
     pub day: Option<Day>,
     /// Doors.
@@ -129,9 +131,9 @@ impl Config {
     /// Logins whose passwords stand in the file as they are.
     pub fn plain_passwords(&self) -> usize {
         let sessions = self.accounts.iter().flat_map(|account| &account.sessions);
-        sessions
-            .filter(|session| matches!(session.proof, Proof::Plain(_)))
-            .count()
+        let copies = self.drop_copies.iter().map(|copy| &copy.proof);
+        let proofs = sessions.map(|session| &session.proof).chain(copies);
+        proofs.filter(|proof| matches!(proof, Proof::Plain(_))).count()
     }
 
     /// The asset of that name.
@@ -539,6 +541,41 @@ mod tests {
         assert_eq!((found.len(), &*found[0].key), (1, &*format!("{key}_hash")));
         assert!(found[0].remedy.contains("exchange hash-password"), "{found:?}");
         assert!(!format!("{found:?}").contains("$argon2id"), "it is not repeated");
+    }
+
+    #[test]
+    fn a_drop_copy_has_a_name_of_its_own_and_a_firm() {
+        let with = |copy: &str| {
+            let text = format!("{DEFAULT}\n[[drop_copy]]\n{copy}\n");
+            match Config::parse("x.toml", &text) {
+                Ok(config) => Ok(config),
+                Err(ConfigError::Invalid(problems)) => Err(problems),
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let whole = "username = \"copy\"\nfirm = \"DEMO\"\npassword = \"demo\"";
+        let config = with(whole).expect("it is right");
+        let copy = &config.drop_copies[0];
+        assert_eq!((&copy.username, &copy.firm), (b"COPY  ", b"DEMO"));
+        assert_eq!(config.plain_passwords(), config.accounts.len() + 1);
+        assert_eq!(
+            config.configuration_hash(),
+            Config::built_in().configuration_hash()
+        );
+        for (from, to, key) in [
+            ("\"copy\"", "\"a\"", "drop_copy.a.username"),
+            ("\"copy\"", "\"copycopy\"", "drop_copy.username"),
+            ("\"DEMO\"", "\"\"", "drop_copy.copy.firm"),
+            ("password = \"demo\"", "", "drop_copy.copy.password"),
+            (
+                "password = \"demo\"",
+                "password_hash = \"demo\"",
+                "drop_copy.copy.password_hash",
+            ),
+        ] {
+            let found = with(&whole.replace(from, to)).expect_err(key);
+            assert_eq!((found.len(), &*found[0].key), (1, key), "{found:?}");
+        }
     }
 
     #[test]

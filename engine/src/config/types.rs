@@ -159,6 +159,28 @@ impl std::fmt::Debug for Session {
     }
 }
 
+/// A login that reads the streams of a firm's sessions.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DropCopy {
+    /// Login name, upper case, padded.
+    pub username: [u8; 6],
+    /// The firm, padded.
+    pub firm: [u8; 4],
+    /// Its password, or the password's hash.
+    pub proof: Proof,
+    /// Line of the file.
+    pub line: usize,
+}
+
+impl std::fmt::Debug for DropCopy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DropCopy")
+            .field("username", &String::from_utf8_lossy(&self.username))
+            .field("firm", &String::from_utf8_lossy(&self.firm))
+            .finish_non_exhaustive()
+    }
+}
+
 /// What a new account owns of an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deposit {

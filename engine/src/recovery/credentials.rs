@@ -14,7 +14,16 @@ struct Entry {
     proof: Proof,
     /// What the configuration file says, when it knows the login. An operator may have changed the password since.
     configured: Option<Proof>,
-    session: u32,
+    right: Right,
+}
+
+/// What a login is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Right {
+    /// To trade in this session, and to read its stream.
+    Session(u32),
+    /// To read the streams of this firm's sessions.
+    DropCopy([u8; 4]),
 }
 
 /// What is known of a login.
@@ -22,6 +31,8 @@ struct Entry {
 pub enum Checked {
     /// Name and password are this session's.
     Session(u32),
+    /// They are of a drop copy of this firm.
+    DropCopy([u8; 4]),
     /// One of them is wrong.
     Wrong,
     /// It is being found out: ask again.
@@ -90,7 +101,15 @@ impl Credentials {
     /// # Errors
     /// As [`Credentials::add`].
     pub fn configure(&self, username: &str, proof: Proof, session: u32) -> Result<(), CredentialsError> {
-        self.insert(username, proof.clone(), Some(proof), session)
+        self.insert(username, proof.clone(), Some(proof), Right::Session(session))
+    }
+
+    /// The same for a drop copy of `firm`, padded.
+    ///
+    /// # Errors
+    /// As [`Credentials::add`].
+    pub fn add_drop_copy(&self, username: &str, proof: Proof, firm: [u8; 4]) -> Result<(), CredentialsError> {
+        self.insert(username, proof.clone(), Some(proof), Right::DropCopy(firm))
     }
 
     /// The same for one that the file does not know.
@@ -98,7 +117,7 @@ impl Credentials {
     /// # Errors
     /// As [`Credentials::add`].
     pub fn add_hashed(&self, username: &str, hash: Hash, session: u32) -> Result<(), CredentialsError> {
-        self.insert(username, Proof::Hashed(hash), None, session)
+        self.insert(username, Proof::Hashed(hash), None, Right::Session(session))
     }
 
     fn insert(
@@ -106,7 +125,7 @@ impl Credentials {
         username: &str,
         proof: Proof,
         configured: Option<Proof>,
-        session: u32,
+        right: Right,
     ) -> Result<(), CredentialsError> {
         if !is_field(username, 6) {
             return Err(CredentialsError::Username(username.to_owned()));
@@ -121,7 +140,7 @@ impl Credentials {
             username: name,
             proof,
             configured,
-            session,
+            right,
         };
         entries.logins.insert(place, entry);
         Ok(())
@@ -137,6 +156,30 @@ impl Credentials {
         entries.has_hashes |= matches!(proof, Proof::Hashed(_));
         entries.logins[place].proof = proof;
         true
+    }
+
+    /// The configuration file says something new of the login, which holds from the next one on. False when nobody has the
+    /// name.
+    pub fn reconfigure(&self, username: &str, proof: Proof) -> bool {
+        let is_there = self.change(username, proof.clone());
+        let mut entries = self.entries();
+        if let Ok(place) = entries.find(normal(username.as_bytes())) {
+            entries.logins[place].configured = Some(proof);
+        }
+        is_there
+    }
+
+    /// Nobody logs in by this name any more. Who is logged in stays so.
+    pub fn remove(&self, username: &str) {
+        let mut entries = self.entries();
+        if let Ok(place) = entries.find(normal(username.as_bytes())) {
+            entries.logins.remove(place);
+        }
+    }
+
+    /// True when somebody has this name.
+    pub fn has(&self, username: &str) -> bool {
+        self.entries().find(normal(username.as_bytes())).is_ok()
     }
 
     /// What the configuration file says of the login; `None` when it does not know it.
@@ -166,7 +209,10 @@ impl Credentials {
         };
         match (matches, entry) {
             (None, _) => Checked::Later,
-            (Some(true), Some(entry)) if is_name => Checked::Session(entry.session),
+            (Some(true), Some(entry)) if is_name => match entry.right {
+                Right::Session(session) => Checked::Session(session),
+                Right::DropCopy(firm) => Checked::DropCopy(firm),
+            },
             _ => Checked::Wrong,
         }
     }

@@ -7,7 +7,7 @@ use engine::exchange::event::{Event, EventKind};
 use super::world::World;
 
 /// The words an event may begin with, behind its owner.
-pub(crate) const BEGINNINGS: [&str; 23] = [
+pub(crate) const BEGINNINGS: [&str; 24] = [
     "accepted",
     "rejected",
     "replaced",
@@ -18,6 +18,7 @@ pub(crate) const BEGINNINGS: [&str; 23] = [
     "book",
     "modified",
     "mass-cancel",
+    "cancel",
     "order-entry",
     "next",
     "listed",
