@@ -8,6 +8,7 @@ pub mod capacities;
 mod error;
 mod inline;
 mod operate;
+mod reload;
 mod restore;
 mod running;
 mod stages;

@@ -15,6 +15,7 @@ use crossbeam_utils::CachePadded;
 use super::capacities;
 use super::error::StartError;
 use super::operate;
+use super::reload::Reloadable;
 use super::restore::Progress;
 use super::stages::{Outside, RemoveBefore, Seams, Stages, build};
 use crate::admin;
@@ -117,6 +118,7 @@ pub struct Running {
     left: Receiver<Left>,
     counters: Vec<Arc<dyn Counters>>,
     served: Option<operate::Served>,
+    reloadable: Reloadable,
 }
 
 /// Starts an exchange and returns when it is ready: its setup is released, its doors are served.
@@ -141,6 +143,7 @@ pub fn start_telling(config: &Config, tell: impl FnMut(&str)) -> Result<Running,
 /// As [`start`].
 pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
     setup::rehearse(config)?;
+    let loaded = config;
     let mut config = config.clone();
     let mut disk = open_disk(&config, &mut tell)?;
     if let Some(disk) = &mut disk {
@@ -155,6 +158,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         None => Skips::default(),
     };
     tell(&format!("memory: {}", memory::sentence(&memory::needed(&config))));
+    tell_passwords(&config, &mut tell);
 
     let shutdown = Shutdown::default();
     let (left_to, left) = mpsc::channel();
@@ -205,6 +209,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
     }
     let (released, ready_at) = (Arc::clone(&stages.released), stages.ready_at);
     let (low_space, notices) = (Arc::clone(&stages.low_space), stages.notices.clone());
+    let reloadable = Reloadable::new(loaded, stages.credentials.clone());
     let prepared = operators.prepare(&config, &mut stages, &shutdown, &mut counters);
 
     if config.threads.lock_memory
@@ -236,6 +241,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         left,
         counters,
         served: None,
+        reloadable,
     };
     running.wait_until_released(ready_at)?;
     let (served, refusal) = prepared.serve(&config)?;
@@ -247,6 +253,18 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
     running.addresses.metrics = served.metrics.as_ref().map(MetricsDoor::address);
     running.served = Some(served);
     Ok(running)
+}
+
+/// Tells of passwords that the file has as they are, where strangers may log in.
+fn tell_passwords(config: &Config, tell: &mut impl FnMut(&str)) {
+    let plain = config.plain_passwords();
+    if let (1.., Some(door)) = (plain, config.network.open_door()) {
+        tell(&format!(
+            "passwords: {} has {plain} as they are, and {door} is not on loopback\n    remedy: password_hash = what \
+             `exchange hash-password` prints, for each session",
+            config.file
+        ));
+    }
 }
 
 /// Opens and locks the data directory, unless nothing is to be kept.
@@ -670,6 +688,14 @@ impl Running {
     /// Lines that helpers have for who runs it, since the last call.
     pub fn notices(&self) -> Vec<String> {
         self.notices.take()
+    }
+
+    /// Takes over from a changed configuration who may log in; says what was done and what waits for a restart, a line each.
+    ///
+    /// # Errors
+    /// Why nothing was done.
+    pub fn reload(&mut self, config: &Config) -> Result<Vec<String>, String> {
+        self.reloadable.reload(config)
     }
 
     /// True while the disk is nearly full: cancels only.

@@ -132,13 +132,16 @@ pub(super) fn failure(line: &str) {
 }
 
 /// How the notices begin that somebody should look at: something is refused, missing, damaged, or about to be.
-const ATTENTION: [&str; 10] = [
+const ATTENTION: [&str; 13] = [
     "  for ",
     "admin: no socket",
     "command ",
     "durability: none",
     "journal: old segments can not be removed",
     "memory is not locked",
+    "passwords: ",
+    "reload refused",
+    "reload: restart needed",
     "snapshot refused",
     "the trading day ",
     "thread ",

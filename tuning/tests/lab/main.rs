@@ -45,6 +45,7 @@ fn configuration(default: &str, data: &str) -> String {
         ("order_entry_tcp", ORDERS),
         ("recovery_tcp", RECOVERY),
         ("interface", "10.77.0.1"),
+        ("plain_passwords", "anywhere"),
         ("directory", data),
     ];
     let line = |line: &str| {
