@@ -8,6 +8,7 @@ mod days;
 mod exchange;
 mod faults;
 mod operating;
+mod retransmission;
 mod starts;
 mod strangers;
 mod surroundings;
