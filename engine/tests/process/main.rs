@@ -9,6 +9,7 @@ mod exchange;
 mod faults;
 mod operating;
 mod retransmission;
+mod slow;
 mod starts;
 mod strangers;
 mod surroundings;

@@ -1,7 +1,7 @@
 //! The retransmission door of the real program: who is answered there, and how much he gets.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use protocol::packet::{Packet, RequestPacket};
@@ -16,16 +16,7 @@ const BYTES_A_SECOND: usize = 65_536;
 
 /// A counter of the door, as the metrics have it.
 fn counted(exchange: &Exchange, counter: &str) -> u64 {
-    let mut stream = TcpStream::connect(exchange.address("metrics")).expect("it is open");
-    stream
-        .write_all(b"GET /metrics HTTP/1.0\r\n\r\n")
-        .expect("it is taken");
-    let mut page = String::new();
-    stream.read_to_string(&mut page).expect("it is text");
-    let name = format!("exchange_retransmission_{counter}_total ");
-    let value = page.lines().find_map(|line| line.strip_prefix(&name));
-    let value = value.unwrap_or_else(|| panic!("{name} in\n{page}"));
-    value.parse().expect("a number")
+    exchange.metric(&format!("exchange_retransmission_{counter}_total"))
 }
 
 /// Waits until it is so.
