@@ -402,6 +402,7 @@ order_entry_udp = "127.0.0.1:0"
 order_entry_tcp = "127.0.0.1:0"
 recovery_tcp = "127.0.0.1:0"
 snapshot_tcp = "127.0.0.1:0"
+retransmission_udp = "127.0.0.1:0"
 line_a = "239.192.0.1:0"
 line_b = "off"
 

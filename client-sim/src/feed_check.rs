@@ -16,7 +16,7 @@ use feed_handler::arbiter::Start;
 use feed_handler::clock::Clock;
 use feed_handler::recovery::Credentials;
 use feed_handler::subscriber::SubscriberStatistics;
-use feed_handler::{Capacity, Market, Observer, Subscriber, SubscriberConfig};
+use feed_handler::{Capacity, Market, Observer, Retransmission, Subscriber, SubscriberConfig};
 use protocol::market_data::FeedMessage;
 use protocol::order_entry::own::Ticker;
 use protocol::text::SessionName;
@@ -250,6 +250,8 @@ impl FeedCheck {
             line_b: lines.line_b,
             interface: lines.interface,
             recovery: Some(lines.recovery),
+            // What the kernel dropped under load is more than a few packets.
+            retransmission: Retransmission::Off,
             credentials: lines.credentials.clone(),
             start,
             capacity: CAPACITY,

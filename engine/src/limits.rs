@@ -3,6 +3,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use crate::config::Subnet;
 use crate::exchange::command::{Command, LONG_BYTES, UNKNOWN_INSTRUMENT};
 use crate::journal::PAYLOAD_BYTES_MAX;
 use crate::runtime::links::{Cell, RECORD_CELLS_MAX};
@@ -95,6 +96,17 @@ pub const LINE_A: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 192, 0, 1)
 pub const LINE_B: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(239, 192, 0, 2), 26477);
 /// Default door for gap recovery over TCP.
 pub const RECOVERY: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 26478);
+/// Who is answered by retransmission over UDP without a login, by default: who is on this machine. The kernel takes none of these
+/// addresses from outside.
+pub const RETRANSMISSION_NETWORK: Subnet = Subnet::LOOPBACK;
+/// Networks of those who are answered by retransmission over UDP without a login.
+pub const RETRANSMISSION_NETWORKS_MAX: usize = 64;
+/// Bytes that retransmission over UDP sends to one address in a second: at least a datagram.
+pub const RETRANSMISSION_BYTES: Range = Range::new(64 * KIB, MIB, GIB);
+/// Requests over UDP that are looked at in a millisecond.
+pub const RETRANSMISSION_REQUESTS: Range = Range::new(1, 32, 1024);
+/// Addresses that are answered over UDP in a second.
+pub const RETRANSMISSION_ADDRESSES: Range = Range::new(1, 1024, 65_536);
 /// Default door for snapshots of the books over TCP.
 pub const SNAPSHOT: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 26479);
 
@@ -109,6 +121,8 @@ const _: () = assert!(OUTPUT_RING.least >= 2 * (RECORD_CELLS_MAX * size_of::<Cel
 const _: () = assert!(BATCH.least > LONG_BYTES as u64 && 2 * BATCH.most <= SEGMENT.least);
 // Every instrument has a stock locate of its own beside the one that means "unknown".
 const _: () = assert!(INSTRUMENTS.most < UNKNOWN_INSTRUMENT as u64);
+// An address that has had nothing in a second can get any datagram.
+const _: () = assert!(RETRANSMISSION_BYTES.least >= DATAGRAM.most);
 // Five digits name the session.
 const _: () = assert!(SESSIONS.most <= 100_000);
 const _: () = assert!(size_of::<Command>() == LONG_BYTES);

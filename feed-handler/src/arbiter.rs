@@ -188,6 +188,16 @@ impl Arbiter {
             .map(|()| self.receiver.next_sequence()..self.receiver.known_sequence())
     }
 
+    /// How many messages are missing, those that are held not counted.
+    pub fn missing_count(&self) -> u64 {
+        self.receiver.missing()
+    }
+
+    /// The first messages that are missing, at most `most` of them, up to the next one that is held.
+    pub fn hole(&self, most: u64) -> Range<u64> {
+        self.receiver.hole(most)
+    }
+
     /// True when the session's end was announced and everything before it was delivered.
     pub fn is_complete(&self) -> bool {
         self.receiver.is_finished()

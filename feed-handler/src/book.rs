@@ -7,7 +7,7 @@
 //! marks itself damaged and stays usable. Nothing panics and nothing grows beyond the capacities.
 
 use crate::digest::Digest;
-use crate::ladder::Ladder;
+use crate::ladder::Ladders;
 use crate::orders::{Found, Orders};
 use crate::side::Side;
 
@@ -23,27 +23,13 @@ pub struct Hit {
     pub side: Side,
 }
 
-/// One instrument's two ladders.
-#[derive(Debug)]
-pub(crate) struct Book {
-    pub(crate) ladders: [Ladder; 2],
-    pub(crate) damaged: bool,
-}
-
-impl Book {
-    fn new() -> Self {
-        Self {
-            ladders: [Ladder::new(), Ladder::new()],
-            damaged: false,
-        }
-    }
-}
-
 /// The books of all instruments.
 #[derive(Debug)]
 pub struct Books {
     orders: Orders,
-    books: Vec<Book>,
+    ladders: Ladders,
+    /// By locate: a message did not fit.
+    damaged: Vec<bool>,
     capacity: Capacity,
 }
 
@@ -52,7 +38,8 @@ impl Books {
     pub fn new(capacity: Capacity) -> Self {
         Self {
             orders: Orders::new(capacity.orders, capacity.levels),
-            books: Vec::with_capacity(usize::from(capacity.instruments) + 1),
+            ladders: Ladders::new(capacity.instruments, capacity.levels),
+            damaged: Vec::with_capacity(usize::from(capacity.instruments) + 1),
             capacity,
         }
     }
@@ -65,10 +52,8 @@ impl Books {
     /// Removes every order; damage is forgotten.
     pub fn clear(&mut self) {
         self.orders.clear();
-        for book in &mut self.books {
-            book.ladders.iter_mut().for_each(Ladder::clear);
-            book.damaged = false;
-        }
+        self.ladders.clear();
+        self.damaged.fill(false);
     }
 
     /// Resting orders in all books.
@@ -78,24 +63,26 @@ impl Books {
 
     /// Highest locate seen so far, 0 when none.
     pub fn highest_locate(&self) -> u16 {
-        self.books.len().saturating_sub(1) as u16
+        self.damaged.len().saturating_sub(1) as u16
     }
 
     /// One instrument's book. A locate that never occurred has an empty one.
     pub fn book(&self, locate: u16) -> BookView<'_> {
-        BookView::new(&self.orders, locate, self.books.get(usize::from(locate)))
+        let is_damaged = self
+            .damaged
+            .get(usize::from(locate))
+            .is_some_and(|damaged| *damaged);
+        BookView::new(&self.orders, &self.ladders, locate, is_damaged)
     }
 
-    /// Makes room for an instrument, so that its first order allocates nothing.
+    /// The instrument occurs; so do all with a lower locate.
     pub fn open(&mut self, locate: u16) -> Result<(), BookError> {
         if locate == 0 || locate > self.capacity.instruments {
             return Err(BookError::InstrumentCapacity);
         }
-        while self.books.len() <= usize::from(locate) {
-            self.books.push(Book::new());
-        }
-        for ladder in &mut self.books[usize::from(locate)].ladders {
-            ladder.reserve(32);
+        if usize::from(locate) >= self.damaged.len() {
+            self.ladders.open(locate);
+            self.damaged.resize(usize::from(locate) + 1, false);
         }
         Ok(())
     }
@@ -110,7 +97,7 @@ impl Books {
         price: u32,
         attribution: [u8; 4],
     ) -> Result<(), BookError> {
-        if locate == 0 || usize::from(locate) >= self.books.len() {
+        if locate == 0 || usize::from(locate) >= self.damaged.len() {
             self.open(locate)?;
         }
         let result = self.try_add(locate, number, side, quantity, price, attribution);
@@ -180,9 +167,9 @@ impl Books {
 
     fn note<T>(&mut self, locate: u16, result: Result<T, BookError>) -> Result<T, BookError> {
         if result.is_err()
-            && let Some(book) = self.books.get_mut(usize::from(locate))
+            && let Some(damaged) = self.damaged.get_mut(usize::from(locate))
         {
-            book.damaged = true;
+            *damaged = true;
         }
         result
     }
@@ -229,7 +216,7 @@ impl Books {
                     .orders
                     .new_level(locate, side, price)
                     .ok_or(BookError::LevelCapacity)?;
-                self.books[usize::from(locate)].ladders[side.index()].insert(side.key(price));
+                self.ladders.insert(locate, side, side.key(price));
                 level
             }
         };
@@ -243,8 +230,8 @@ impl Books {
             return;
         }
         let level = self.orders.level(node);
-        let ladder = &mut self.books[usize::from(level.locate)].ladders[level.side.index()];
-        ladder.remove(level.side.key(level.price));
+        self.ladders
+            .remove(level.locate, level.side, level.side.key(level.price));
         self.orders.free_level(node);
     }
 }

@@ -7,11 +7,12 @@
 //!   them. Message by message, or many at once, which is faster ([`Market::apply_all`]).
 //! - `file`, with the feature `files`: recorded days, plain or packed by gzip.
 //! - [`arbiter`]: lines A and B into one stream without holes. [`gap`]: when a hole is a gap. [`recovery`]: the conversation that
-//!   fills it, without its connection, which is [`recovery_link`]. [`snapshot`]: where a late comer begins.
+//!   fills it, without its connection, which is [`recovery_link`]. [`retransmission`]: a small gap is asked for over UDP first, and
+//!   its socket, [`retransmission_link`]. [`snapshot`]: where a late comer begins.
 //! - [`charts`] watches the stream and keeps candles ([`candle`]) and session statistics ([`bar`]).
 //! - [`receiver`]: the lines' sockets. [`subscriber`]: all of it together, one call of `poll` at a time.
 //!
-//! Nothing is allocated for a message once a market has its room ([`Capacity`]). What is wrong with a message is an error value:
+//! A market takes its room at the start ([`Capacity`]); nothing is allocated for a message. What is wrong with a message is an error value:
 //! malformed bytes change nothing, and what does not fit a book is counted and marks the book ([`BookError`]).
 //!
 //! ```
@@ -64,6 +65,8 @@ pub mod planted;
 pub mod receiver;
 pub mod recovery;
 pub mod recovery_link;
+pub mod retransmission;
+pub mod retransmission_link;
 mod side;
 pub mod snapshot;
 pub mod subscriber;
@@ -77,4 +80,4 @@ pub use digest::Digest;
 pub use handler::Handler;
 pub use market::Market;
 pub use side::Side;
-pub use subscriber::{Observer, State, Subscriber, SubscriberConfig};
+pub use subscriber::{Observer, Retransmission, State, Subscriber, SubscriberConfig};

@@ -13,6 +13,7 @@ use protocol::market_data::messages::{
     OrderExecutedWithPrice, OrderReplace, StockDirectory, StockTradingAction, SystemEvent,
     Trade as TradeMessage,
 };
+use protocol::market_data::values::event_code;
 use std::collections::HashMap;
 
 /// Counts of what a market has seen.
@@ -26,6 +27,8 @@ pub struct MarketStatistics {
     pub unknown: u64,
     /// Messages that did not fit their book, by [`BookError`] in the order of [`BookError::ALL`].
     pub errors: [u64; BookError::COUNT],
+    /// Trades reported, of all days.
+    pub trades: u64,
     /// Trades broken after the fact (ITCH `B`); last trade and volume stay as they were.
     pub broken_trades: u64,
 }
@@ -47,7 +50,7 @@ impl MarketStatistics {
     }
 }
 
-/// The market of one trading day.
+/// The market of one trading day: that of the last one, where messages of several follow each other.
 #[derive(Debug)]
 pub struct Market {
     books: Books,
@@ -72,6 +75,7 @@ impl Market {
                 malformed: 0,
                 unknown: 0,
                 errors: [0; BookError::COUNT],
+                trades: 0,
                 broken_trades: 0,
             },
             trade: None,
@@ -200,6 +204,7 @@ impl Market {
             instrument.trades += 1;
             instrument.volume = instrument.volume.saturating_add(trade.quantity);
         }
+        self.statistics.trades += 1;
         self.trade = Some(trade);
     }
 
@@ -228,6 +233,10 @@ impl Market {
 
 impl Handler for Market {
     fn system_event(&mut self, message: &SystemEvent) {
+        if message.event_code == event_code::START_OF_MESSAGES {
+            // What the day before left is told anew, and under other numbers.
+            self.clear();
+        }
         self.system_event = message.event_code;
     }
 

@@ -127,6 +127,11 @@ impl<C: Connect> RecoveryLink<C> {
         }
     }
 
+    /// True while a connection stands.
+    pub fn is_up(&self) -> bool {
+        matches!(self.link, Link::Up { .. })
+    }
+
     /// Nothing is missing: hangs up when nothing is asked for soon.
     pub fn release(&mut self, now_ns: u64) {
         match &mut self.link {

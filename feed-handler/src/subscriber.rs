@@ -10,6 +10,8 @@ use crate::market::Market;
 use crate::receiver::{DATAGRAM_BYTES_MAX, Datagrams, ListenError, Receiver};
 use crate::recovery::{Credentials, RecoveryFailure};
 use crate::recovery_link::{Connect, RecoveryLink, RecoveryStatistics, TcpConnect};
+use crate::retransmission::{Gap, Requester, RetransmissionConfig, RetransmissionStatistics, Step};
+use crate::retransmission_link::{RequestLink, UdpRequests};
 use crate::snapshot::SnapshotJoin;
 use protocol::packet::Packet;
 use protocol::text::SessionName;
@@ -17,6 +19,8 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 /// Datagrams taken from one line before the other has its turn.
 const DATAGRAMS_MAX: usize = 64;
+/// Messages taken from answers in one poll, about.
+const ANSWERED_MAX: usize = 1_024;
 /// Heartbeats that may be missed before a subscriber is stale.
 const HEARTBEATS_MISSED: u64 = 3;
 
@@ -31,6 +35,8 @@ pub struct SubscriberConfig {
     pub interface: Ipv4Addr,
     /// The gap recovery service; `None`: what both lines lose stays lost and the subscriber becomes stale.
     pub recovery: Option<SocketAddr>,
+    /// Where a small gap is asked for over UDP, before gap recovery is.
+    pub retransmission: Retransmission,
     /// The snapshot service: who comes late takes the books from there, and the stream from then on. `None`: the stream is
     /// recovered from `start` on.
     pub snapshot: Option<SocketAddr>,
@@ -58,6 +64,7 @@ impl Default for SubscriberConfig {
             line_b: Some(SocketAddrV4::new(Ipv4Addr::new(239, 192, 0, 2), 26_477)),
             interface: Ipv4Addr::LOCALHOST,
             recovery: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 26_478))),
+            retransmission: Retransmission::LikeRecovery,
             snapshot: None,
             credentials: Credentials::default(),
             start: Start::At(1),
@@ -66,6 +73,27 @@ impl Default for SubscriberConfig {
             patience_ns: 1_000_000,
             heartbeat_ns: 1_000_000_000,
             loss: None,
+        }
+    }
+}
+
+/// Where messages are asked for over UDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retransmission {
+    /// Nowhere.
+    Off,
+    /// At the address and port number of gap recovery, as the exchange has both unless it is told otherwise.
+    LikeRecovery,
+    /// There.
+    At(SocketAddr),
+}
+
+impl Retransmission {
+    fn address(self, recovery: Option<SocketAddr>) -> Option<SocketAddr> {
+        match self {
+            Self::Off => None,
+            Self::LikeRecovery => recovery,
+            Self::At(address) => Some(address),
         }
     }
 }
@@ -116,6 +144,8 @@ pub struct SubscriberStatistics {
     pub recovered: u64,
     /// Gaps since the join.
     pub gaps: GapStatistics,
+    /// Requests over UDP.
+    pub retransmission: RetransmissionStatistics,
     /// The recovery connection.
     pub recovery: RecoveryStatistics,
 }
@@ -128,6 +158,7 @@ pub struct Subscriber<L = Receiver, C: Connect = TcpConnect> {
     arbiter: Arbiter,
     gaps: GapDetector,
     recovery: Option<RecoveryLink<C>>,
+    retransmission: Option<Asking>,
     snapshot: Option<SnapshotJoin<C>>,
     loss: Option<Loss>,
     market: Market,
@@ -141,6 +172,13 @@ pub struct Subscriber<L = Receiver, C: Connect = TcpConnect> {
     /// The stream's counts when it was joined.
     joined_at: Option<ArbiterStatistics>,
     sessions: u64,
+}
+
+/// Requests over UDP, and what they go by.
+#[derive(Debug)]
+struct Asking {
+    link: Box<dyn RequestLink>,
+    requester: Requester,
 }
 
 /// Applies the ordered stream to the market and shows it to the observer.
@@ -192,7 +230,10 @@ impl Subscriber {
             .map(|line_b| Receiver::join(line_b, config.interface))
             .transpose()?;
         let lines = [Some(line_a), line_b];
-        let subscriber = Self::over(config, lines, config.recovery.map(TcpConnect));
+        let mut subscriber = Self::over(config, lines, config.recovery.map(TcpConnect));
+        if let Some(address) = config.retransmission.address(config.recovery) {
+            subscriber = subscriber.ask_over(UdpRequests::new(address), RetransmissionConfig::default());
+        }
         Ok(match config.snapshot {
             Some(address) => subscriber.join_by(TcpConnect(address), config.credentials.clone()),
             None => subscriber,
@@ -214,6 +255,7 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
             arbiter: Arbiter::new(config.start, config.held_max),
             gaps: GapDetector::new(config.patience_ns),
             recovery: recovery.map(|connect| RecoveryLink::over(connect, config.credentials.clone())),
+            retransmission: None,
             snapshot: None,
             loss: config.loss.map(Loss::new),
             market: Market::new(config.capacity),
@@ -235,6 +277,16 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
     pub fn join_by(mut self, connect: C, credentials: Credentials) -> Self {
         self.arbiter.wait();
         self.snapshot = Some(SnapshotJoin::new(connect, credentials));
+        self
+    }
+
+    /// From now on small gaps are asked for over `link` first.
+    #[must_use]
+    pub fn ask_over(mut self, link: impl RequestLink + 'static, config: RetransmissionConfig) -> Self {
+        self.retransmission = Some(Asking {
+            link: Box::new(link),
+            requester: Requester::new(config),
+        });
         self
     }
 
@@ -356,6 +408,11 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
             replayed: join.recovered + join.ahead,
             recovered: stream.recovered - join.recovered,
             gaps: *self.gaps.statistics(),
+            retransmission: self
+                .retransmission
+                .as_ref()
+                .map(|asking| *asking.requester.statistics())
+                .unwrap_or_default(),
             recovery: self
                 .recovery
                 .as_ref()
@@ -440,7 +497,88 @@ impl<L: Datagrams, C: Connect> Subscriber<L, C> {
         }
         let loss = &self.loss;
         let caused = |sequence| loss.as_ref().is_some_and(|loss| loss.caused(sequence));
-        let asked = self.gaps.watch(&missing, now_ns, caused).map(|ask| ask.from);
+        let mut asked = self.gaps.watch(&missing, now_ns, caused).map(|ask| ask.from);
+        let (taken, is_left) = self.ask_again(asked.is_some(), now_ns, observer);
+        if !is_left {
+            asked = None;
+        }
+        taken + self.replay(asked, heard, now_ns, observer)
+    }
+
+    /// While there is a gap, asks for it over UDP and takes the answers. The number of messages taken, and whether the gap is
+    /// left to gap recovery.
+    fn ask_again(&mut self, is_gap: bool, now_ns: u64, observer: &mut impl Observer) -> (usize, bool) {
+        let Some(Asking { link, requester }) = &mut self.retransmission else {
+            return (0, true);
+        };
+        // What is missing at first is a replay. A connection that stands brings whatever is missing.
+        let is_replayed = self.recovery.as_ref().is_some_and(RecoveryLink::is_up);
+        if !is_gap || !self.gaps.has_joined() || is_replayed {
+            requester.done();
+            return (0, true);
+        }
+        let Some(session) = self.arbiter.session() else {
+            return (0, true);
+        };
+        let mut taken = 0;
+        let mut applying = Applying {
+            market: &mut self.market,
+            observer,
+        };
+        while requester.is_asking() && taken < ANSWERED_MAX {
+            let datagram = match link.receive(&mut self.buffer) {
+                Ok(Some(datagram)) => datagram,
+                Ok(None) => break,
+                Err(_) => {
+                    requester.failed(now_ns);
+                    break;
+                }
+            };
+            let Some(packet) = Packet::parse(datagram)
+                .ok()
+                .filter(|packet| packet.session() == session)
+            else {
+                requester.foreign();
+                continue;
+            };
+            requester.answered(packet.count().into());
+            taken += usize::from(packet.count());
+            for (sequence, message) in packet.numbered() {
+                self.arbiter
+                    .recovered(session, sequence, message, now_ns, &mut applying);
+            }
+        }
+        let missing = self.arbiter.missing_count();
+        if missing == 0 {
+            requester.done();
+            return (taken, false);
+        }
+        let gap = Gap {
+            session,
+            hole: self.arbiter.hole(u16::MAX.into()),
+            missing,
+            can_leave: self.recovery.is_some(),
+        };
+        match requester.step(&gap, now_ns) {
+            Step::Leave => return (taken, true),
+            Step::Wait => {}
+            Step::Ask(request) => {
+                if link.send(&request.to_bytes()).is_err() {
+                    requester.failed(now_ns);
+                }
+            }
+        }
+        (taken, false)
+    }
+
+    /// Has what is missing from `asked` on replayed by gap recovery, and takes what comes.
+    fn replay(
+        &mut self,
+        asked: Option<u64>,
+        heard: bool,
+        now_ns: u64,
+        observer: &mut impl Observer,
+    ) -> usize {
         let Some(link) = &mut self.recovery else { return 0 };
         // Before the lines are heard nobody knows whether something is missing: the replay begins meanwhile.
         let from = if heard {

@@ -1,7 +1,7 @@
 //! A book for reading: best prices, levels, orders, digest.
 
-use crate::book::Book;
 use crate::digest::Digest;
+use crate::ladder::Ladders;
 use crate::orders::{Level, Orders};
 use crate::side::Side;
 
@@ -35,13 +35,19 @@ pub struct RestingOrder {
 #[derive(Debug, Clone, Copy)]
 pub struct BookView<'a> {
     orders: &'a Orders,
+    ladders: &'a Ladders,
     locate: u16,
-    book: Option<&'a Book>,
+    is_damaged: bool,
 }
 
 impl<'a> BookView<'a> {
-    pub(crate) fn new(orders: &'a Orders, locate: u16, book: Option<&'a Book>) -> Self {
-        Self { orders, locate, book }
+    pub(crate) fn new(orders: &'a Orders, ladders: &'a Ladders, locate: u16, is_damaged: bool) -> Self {
+        Self {
+            orders,
+            ladders,
+            locate,
+            is_damaged,
+        }
     }
 
     /// The best price of a side.
@@ -97,14 +103,12 @@ impl<'a> BookView<'a> {
 
     /// True once a message did not fit this book: it may be wrong until it is rebuilt.
     pub fn is_damaged(&self) -> bool {
-        self.book.is_some_and(|book| book.damaged)
+        self.is_damaged
     }
 
     fn level_nodes(&self, side: Side) -> impl Iterator<Item = (u32, Level)> + use<'a> {
         let (orders, locate) = (self.orders, self.locate);
-        let keys = self
-            .book
-            .map_or(&[][..], |book| book.ladders[side.index()].keys());
+        let keys = self.ladders.keys(locate, side);
         keys.iter().rev().filter_map(move |key| {
             let node = orders.find_level(locate, side, side.key(*key))?;
             Some((node, orders.level(node)))

@@ -198,7 +198,7 @@ fn nothing_is_allocated_for_a_message() {
         .zip(script.messages)
         .map(|(index, message)| at(message, index * 800_000_000))
         .collect();
-    // The books' ladders have grown by then to what this day needs.
+    // Instruments have their candles by then.
     let (before, after) = messages.split_at(3_000);
     before.iter().for_each(|message| day.apply(message));
     let counted = allocation_counter::measure(|| {

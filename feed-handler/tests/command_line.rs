@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 use support::exchange::{Exchange, command};
 use support::publisher::Publisher;
-use support::{Script, cross, hidden_trade, imbalance, state};
+use support::{Script, cross, hidden_trade, imbalance, record, state};
 
 fn script() -> Script {
     let mut script = Script::new(11, 3);
@@ -226,6 +226,42 @@ fn record_and_replay_come_to_the_same_books() {
     assert!(text(&cut.stderr).contains("is cut"), "{cut:?}");
     let small = command(&["replay", path, "--max-orders", "10"]).output().unwrap();
     assert_eq!(small.status.code(), Some(6), "{small:?}");
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_second_day_begins_with_empty_books() {
+    let mut days = [1, 2].map(|seed| Script::new(seed, 3));
+    days.iter_mut().for_each(|day| day.run(2_000));
+    let directory = temporary("days");
+    let write = |name: &str, days: &[&Script]| {
+        let messages: Vec<_> = days.iter().flat_map(|day| day.messages.clone()).collect();
+        record(&directory.join(name), &messages)
+    };
+    let files = [
+        write("second.itch", &[&days[1]]),
+        write("both.itch", &[&days[0], &days[1]]),
+    ];
+    let [second, both] = files.map(|file| {
+        let output = command(&["replay", file.to_str().unwrap(), "--json"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        json(&output)
+    });
+    assert_eq!(both["digest"], second["digest"]);
+    assert_eq!(both["resting_orders"], days[1].resting.len());
+    assert_eq!(
+        both["book_errors"],
+        serde_json::json!({}),
+        "the same numbers come again"
+    );
+    let messages = days[0].messages.len() + days[1].messages.len();
+    assert_eq!(both["messages"], messages);
+    assert!(
+        both["trades"].as_u64() > second["trades"].as_u64(),
+        "trades of both days"
+    );
     std::fs::remove_dir_all(directory).unwrap();
 }
 

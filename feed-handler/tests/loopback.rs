@@ -7,8 +7,11 @@ use feed_handler::book::Capacity;
 use feed_handler::clock::Clock;
 use feed_handler::loss::LossPlan;
 use feed_handler::recovery::RecoveryFailure;
-use feed_handler::{Market, Observer, State, Subscriber, SubscriberConfig};
-use std::net::TcpListener;
+use feed_handler::retransmission::RetransmissionConfig;
+use feed_handler::retransmission_link::UdpRequests;
+use feed_handler::{Market, Observer, Retransmission, State, Subscriber, SubscriberConfig};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::Script;
 use support::publisher::Publisher;
@@ -21,6 +24,7 @@ fn config(publisher: &Publisher) -> SubscriberConfig {
         line_a: publisher.lines[0],
         line_b: Some(publisher.lines[1]),
         recovery: Some(publisher.recovery),
+        retransmission: Retransmission::Off,
         capacity: Capacity {
             instruments: 16,
             orders: 8_192,
@@ -202,6 +206,119 @@ fn a_gap_on_both_lines_is_asked_for_when_patience_ends() {
         (1, 0, 10)
     );
     assert!(statistics.gaps.longest_ns >= 1_000_000, "{statistics:?}");
+}
+
+/// A subscriber that asks over UDP, and has joined; the connection of the join is given up. Fifty messages of the script are
+/// published, its clock stands at two seconds.
+fn asking(publisher: &Publisher, script: &mut Script, door: SocketAddr, timeout_ns: u64) -> Subscriber {
+    script.run(1_000);
+    let requests = RetransmissionConfig {
+        timeout_ns,
+        ..RetransmissionConfig::default()
+    };
+    let mut subscriber = Subscriber::new(&config(publisher))
+        .unwrap()
+        .ask_over(UdpRequests::new(door), requests);
+    publisher.publish(&script.messages[..50], 10);
+    poll_steps(&mut subscriber, &mut 0, 1, Subscriber::has_joined);
+    for second in 1..=2 {
+        subscriber.poll(second * 1_000_000_000);
+    }
+    subscriber
+}
+
+/// Messages `from .. to` of the script are lost, those up to `until` are not; polls until it is mended.
+fn mend(
+    publisher: &Publisher,
+    subscriber: &mut Subscriber,
+    script: &Script,
+    [from, to, until]: [usize; 3],
+    now_ns: &mut u64,
+) {
+    publisher.publish_unheard(&script.messages[from..to]);
+    publisher.publish(&script.messages[to..until], 10);
+    let (begun, began_ns) = (Instant::now(), *now_ns);
+    while subscriber.next_sequence() != Some(until as u64 + 1) || subscriber.state() != State::Live {
+        *now_ns = began_ns + begun.elapsed().as_nanos() as u64;
+        subscriber.poll(*now_ns);
+        assert!(begun.elapsed() < PATIENCE, "{:?}", subscriber.statistics());
+    }
+}
+
+#[test]
+fn a_small_gap_is_mended_over_udp() {
+    let publisher = Publisher::new();
+    let mut script = Script::new(8, 3);
+    // Far longer than an answer takes, however busy the machine is.
+    let mut subscriber = asking(&publisher, &mut script, publisher.retransmission, 500_000_000);
+    let joined = subscriber.statistics();
+    let mut now_ns = 2_000_000_000;
+    // One packet has some forty messages: several requests. The first of all is lost.
+    publisher.unanswered.store(1, Ordering::Relaxed);
+    mend(&publisher, &mut subscriber, &script, [50, 150, 200], &mut now_ns);
+    let first = subscriber.statistics();
+    assert_eq!(
+        first.recovery.connections, joined.recovery.connections,
+        "nobody connected"
+    );
+    assert_eq!(first.recovered, 100);
+    assert_eq!((first.retransmission.repeated, first.retransmission.left), (1, 0));
+    assert!((3..=6).contains(&first.retransmission.answers), "{first:?}");
+    // Too much for UDP.
+    let all = script.messages.len();
+    mend(&publisher, &mut subscriber, &script, [200, 700, all], &mut now_ns);
+    assert_equal_books(&subscriber, &script);
+    let last = subscriber.statistics();
+    assert_eq!(last.recovery.connections, joined.recovery.connections + 1);
+    assert_eq!(last.retransmission, first.retransmission);
+    assert_eq!((last.gaps.gaps, last.recovered), (2, 600));
+}
+
+#[test]
+fn who_is_not_answered_goes_to_gap_recovery() {
+    let publisher = Publisher::new();
+    let mut script = Script::new(9, 3);
+    let mut subscriber = asking(&publisher, &mut script, publisher.retransmission, 5_000_000);
+    let joined = subscriber.statistics();
+    publisher.unanswered.store(u32::MAX, Ordering::Relaxed);
+    let mut now_ns = 2_000_000_000;
+    mend(&publisher, &mut subscriber, &script, [50, 60, 100], &mut now_ns);
+    let first = subscriber.statistics();
+    assert_eq!(first.recovery.connections, joined.recovery.connections + 1);
+    assert_eq!(
+        (
+            first.retransmission.requests,
+            first.retransmission.repeated,
+            first.retransmission.left
+        ),
+        (2, 1, 1)
+    );
+    // It is not asked again so soon; the connection is given up meanwhile.
+    for _ in 0..3 {
+        now_ns += 100_000_000;
+        subscriber.poll(now_ns);
+    }
+    let all = script.messages.len();
+    mend(&publisher, &mut subscriber, &script, [100, 110, all], &mut now_ns);
+    assert_equal_books(&subscriber, &script);
+    let last = subscriber.statistics();
+    assert_eq!(last.retransmission, first.retransmission);
+    assert_eq!(last.recovered, 20);
+}
+
+#[test]
+fn where_nobody_answers_over_udp_gap_recovery_is_asked_at_once() {
+    let publisher = Publisher::new();
+    let mut script = Script::new(10, 3);
+    // Bound and closed: the kernel says that nobody is there.
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut subscriber = asking(&publisher, &mut script, nobody, 5_000_000);
+    let mut now_ns = 2_000_000_000;
+    let all = script.messages.len();
+    mend(&publisher, &mut subscriber, &script, [50, 60, all], &mut now_ns);
+    assert_equal_books(&subscriber, &script);
+    let statistics = subscriber.statistics().retransmission;
+    assert_eq!((statistics.requests, statistics.left), (1, 1), "{statistics:?}");
 }
 
 #[test]

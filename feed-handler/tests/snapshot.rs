@@ -5,7 +5,7 @@ mod support;
 use feed_handler::book::Capacity;
 use feed_handler::clock::Clock;
 use feed_handler::recovery::RecoveryFailure;
-use feed_handler::{Market, State, Subscriber, SubscriberConfig, snapshot};
+use feed_handler::{Market, Retransmission, State, Subscriber, SubscriberConfig, snapshot};
 use protocol::Malformed;
 use protocol::market_data::glimpse::EndOfSnapshot;
 use protocol::soup::encode;
@@ -77,6 +77,7 @@ fn subscriber(publisher: &Publisher, snapshot: SocketAddr, held_max: u32) -> Sub
         line_a: publisher.lines[0],
         line_b: Some(publisher.lines[1]),
         recovery: Some(publisher.recovery),
+        retransmission: Retransmission::Off,
         snapshot: Some(snapshot),
         capacity: CAPACITY,
         held_max,

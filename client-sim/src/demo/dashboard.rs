@@ -245,7 +245,7 @@ fn health_of(frame: &mut Frame<'_>, area: Rect, now: &Snapshot) {
         pair("feed packets dropped on purpose", now.feed_dropped.to_string()),
         pair("filled by the other line", now.feed_arbitrated.to_string()),
         pair(
-            "gaps / messages recovered over TCP",
+            "gaps / messages recovered",
             format!("{} / {}", now.feed_gaps, now.feed_recovered),
         ),
         pair(

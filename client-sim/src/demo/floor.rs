@@ -8,7 +8,7 @@ use std::time::Duration;
 use engine::assembly::Addresses;
 use feed_handler::clock::Clock;
 use feed_handler::loss::LossPlan;
-use feed_handler::{Capacity, Market, Observer, Side, State, Subscriber, SubscriberConfig};
+use feed_handler::{Capacity, Market, Observer, Retransmission, Side, State, Subscriber, SubscriberConfig};
 use protocol::text::SessionName;
 use protocol::units::{Price, Symbol};
 use serde_json::{Value, json};
@@ -132,6 +132,9 @@ impl Floor {
             line_b: addresses.line_b,
             interface: Ipv4Addr::LOCALHOST,
             recovery: Some(SocketAddr::V4(addresses.recovery_tcp)),
+            retransmission: addresses
+                .retransmission_udp
+                .map_or(Retransmission::Off, |door| Retransmission::At(door.into())),
             capacity: CAPACITY,
             loss: Some(LossPlan {
                 seed: plan.seed,
@@ -470,7 +473,7 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "             {} gaps ({} of them on purpose), {} messages recovered over TCP, longest gap {}",
+            "             {} gaps ({} of them on purpose), {} messages recovered, longest gap {}",
             self.gaps,
             self.provoked,
             self.recovered,

@@ -68,6 +68,7 @@ class Capture:
         else:
             for door, protocol in (
                 (f"udp.port=={ports.feed}", "moldudp64"),
+                (f"udp.port=={ports.recovery}", "moldudp64"),
                 (f"udp.port=={ports.order_entry}", "exchange" if more else "moldudp64"),
                 (f"tcp.port=={ports.order_entry}", "soupbintcp"),
                 (f"tcp.port=={ports.recovery}", "soupbintcp"),

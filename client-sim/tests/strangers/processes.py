@@ -140,6 +140,7 @@ class Addresses:
             ("order_entry_tcp", f"127.0.0.1:{self.order_entry}"),
             ("recovery_tcp", f"127.0.0.1:{self.recovery}"),
             ("snapshot_tcp", f"127.0.0.1:{self.snapshot}"),
+            ("retransmission_udp", f"127.0.0.1:{self.recovery}"),
             ("line_a", self.line(0)),
             ("line_b", self.line(1)),
         ):

@@ -17,6 +17,7 @@ import capture
 import clients
 import glimpse
 import recorded
+import retransmission
 import trading
 from processes import Addresses, Failed, check, expect, run, silence, start
 
@@ -108,6 +109,8 @@ class Run:
         done(f"nasdaq-protocols {version_of('nasdaq-protocols')}", (
             f"gap recovery: {self.count} ITCH messages live, again from number 1 and from the middle on, each encoded again"
         ))
+        self.again, packets = await retransmission.take(self.addresses, self.live.session_name, self.feed)
+        done("MoldUDP64 1.00 by hand", f"requests over UDP: {packets} packets with the feed's messages, and nothing else")
         before = clients.Client.logins
         orders = await glimpse.take(self.itch, self.addresses, self.feed, self.count)
         # Nobody captures that door.
@@ -197,6 +200,12 @@ class Run:
         recovery, replayed = await self.capture.connections(self.stack, self.addresses.recovery)
         expect("sessions at gap recovery", list(recovery), [feed_name])
         check("gap recovery differs from the recording", capture.whole("gap recovery", recovery[feed_name]) == self.feed)
+        again = await self.capture.packets(self.stack, f"udp.srcport == {self.addresses.recovery}")
+        expect("sessions at retransmission", list(again), [feed_name])
+        for first, end in self.again:
+            for number in range(first, end):
+                check(f"message {number} differs over UDP", again[feed_name].pop(number, self.feed[number - 1]) == self.feed[number - 1])
+        check("retransmission sent what was not asked for", not again[feed_name])
         sessions, sequenced = await self.capture.connections(self.stack, self.addresses.order_entry)
         for name, stream in (await self.capture.responses(self.stack)).items():
             self.check_responses(name, stream, sessions[name])

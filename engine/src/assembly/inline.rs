@@ -83,6 +83,10 @@ impl Inline {
             gap_recovery,
             glimpse: None,
             re_requests: outside.network.sender(udp),
+            retransmission: config.network.retransmission.as_ref().map(|door| {
+                let address = SocketAddrV4::new(outside.address, door.address.port());
+                (outside.network.bind(address), outside.network.sender(address))
+            }),
             disk: Some(outside.disk.clone()),
             snapshots: Some(outside.disk.clone()),
             skips: outside.skips.clone(),

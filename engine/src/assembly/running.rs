@@ -19,7 +19,7 @@ use super::reload::Reloadable;
 use super::restore::Progress;
 use super::stages::{Outside, RemoveBefore, Seams, Stages, build};
 use crate::admin;
-use crate::config::{Config, Durability, IdleChoice, LayoutChoice, ReceiveChoice};
+use crate::config::{Config, Durability, IdleChoice, LayoutChoice, ReceiveChoice, Retransmission};
 use crate::exchange::Exchange;
 use crate::journal::{self, Backend, Directory, FileDisk, ReadOptions, Segments};
 use crate::memory;
@@ -27,7 +27,7 @@ use crate::poison::{self, Skips};
 use crate::recovery::archive;
 use crate::recovery::durable::OpenJournal;
 use crate::runtime::clock::Clock;
-use crate::runtime::counters::Counters;
+use crate::runtime::counters::{Counters, Named};
 use crate::runtime::idle::IdleStrategy;
 use crate::runtime::notices::Notices;
 use crate::runtime::shutdown::Shutdown;
@@ -47,6 +47,10 @@ const LOOK: Duration = Duration::from_micros(200);
 
 /// How often a long replay is told of.
 const TELL_AGAIN: Duration = Duration::from_secs(1);
+/// A request and what the kernel says of it. What is longer is dropped and counted.
+const REQUEST_BYTES: usize = 256;
+/// The kernel's receive buffer for requests.
+const REQUESTS_BUFFER_BYTES: usize = 256 << 10;
 const HOUR_NS: u64 = 3_600_000_000_000;
 
 /// Where the doors are, with the ports that were free.
@@ -64,6 +68,8 @@ pub struct Addresses {
     pub recovery_tcp: SocketAddrV4,
     /// Snapshots of the books over TCP.
     pub snapshot_tcp: SocketAddrV4,
+    /// Retransmission over UDP, unless it is off.
+    pub retransmission_udp: Option<SocketAddrV4>,
     /// Metrics, if they are served.
     pub metrics: Option<SocketAddrV4>,
 }
@@ -76,7 +82,11 @@ impl fmt::Display for Addresses {
             "order_entry_udp={} order_entry_tcp={} recovery_tcp={} snapshot_tcp={} line_a={}",
             self.order_entry_udp, self.order_entry_tcp, self.recovery_tcp, self.snapshot_tcp, self.line_a
         )?;
-        for (name, address) in [("line_b", self.line_b), ("metrics", self.metrics)] {
+        for (name, address) in [
+            ("line_b", self.line_b),
+            ("retransmission_udp", self.retransmission_udp),
+            ("metrics", self.metrics),
+        ] {
             if let Some(address) = address {
                 write!(f, " {name}={address}")?;
             }
@@ -164,6 +174,9 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
     let (left_to, left) = mpsc::channel();
     let seams = open_doors(&mut config, clock, disk, skips, &mut tell)?;
     let mut counters: Vec<Arc<dyn Counters>> = vec![Arc::clone(seams.orders.counters()) as Arc<dyn Counters>];
+    if let Some((requests, _)) = &seams.retransmission {
+        counters.push(Named::new("retransmission_source", requests.counters()));
+    }
     let addresses = Addresses {
         order_entry_udp: config.network.order_entry_udp,
         order_entry_tcp: config.network.order_entry_tcp,
@@ -171,6 +184,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         line_b: config.network.line_b,
         recovery_tcp: config.network.recovery_tcp,
         snapshot_tcp: config.network.snapshot_tcp,
+        retransmission_udp: config.network.retransmission.as_ref().map(|door| door.address),
         metrics: None,
     };
 
@@ -417,6 +431,10 @@ fn open_doors(
     tell(&format!("order entry: TCP {}", network.order_entry_tcp));
     tell(&format!("gap recovery: TCP {}", network.recovery_tcp));
     tell(&format!("snapshots: TCP {}", network.snapshot_tcp));
+    let retransmission = match &mut network.retransmission {
+        Some(door) => Some(open_retransmission(door, tell)?),
+        None => None,
+    };
 
     for line in std::iter::once(&mut network.line_a).chain(&mut network.line_b) {
         if line.port() == 0 {
@@ -456,6 +474,7 @@ fn open_doors(
         gap_recovery,
         glimpse: Some(glimpse),
         re_requests,
+        retransmission,
         snapshots: disk
             .is_some()
             .then(|| SnapshotDirectory::new(&config.journal.directory)),
@@ -480,6 +499,36 @@ fn open_doors(
         udp_port: network.order_entry_udp.port(),
         hash_seed: u64::from_ne_bytes(seed),
     })
+}
+
+/// Opens the door for requests over UDP. Requests are short, and an answer may wait for a turn of the recovery stage.
+fn open_retransmission(
+    door: &mut Retransmission,
+    tell: &mut impl FnMut(&str),
+) -> Result<(Source, UdpSink), StartError> {
+    let options = Options {
+        method: Method::Recvmmsg,
+        receive_buffer_bytes: REQUESTS_BUFFER_BYTES,
+        buffer_bytes: REQUEST_BYTES,
+        ..Options::default()
+    };
+    let (requests, description) = source::open(door.address, &options)?;
+    door.address = description.address;
+    let networks: Vec<_> = door.networks.iter().map(ToString::to_string).collect();
+    let who = if networks.is_empty() {
+        String::new()
+    } else {
+        format!("{}, and ", networks.join(", "))
+    };
+    tell(&format!(
+        "retransmission: UDP {}, for {who}who is logged in at gap recovery",
+        door.address
+    ));
+    let answers = requests.sink(false).map_err(|source| StartError::Machine {
+        what: "the socket of requests can not be shared",
+        source,
+    })?;
+    Ok((requests, answers))
 }
 
 /// A port on which nobody listens to `group` now.

@@ -28,6 +28,7 @@ use crate::recovery::credentials::{Credentials, MarketDataLogins};
 use crate::recovery::door::DoorConfig;
 use crate::recovery::durable::{Durable, OpenJournal};
 use crate::recovery::re_request::ReRequestConfig;
+use crate::recovery::retransmission::RetransmissionConfig;
 use crate::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage, Start};
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{Cell, Inbound};
@@ -51,9 +52,9 @@ const SEGMENTS_FREE: u64 = 3;
 /// What the outside is made of.
 pub(super) trait Outside {
     /// Where orders over UDP come from.
-    type Orders: DatagramSource;
+    type Orders: DatagramSource + Send + 'static;
     /// Sends acknowledgements, from the socket of the orders.
-    type Acknowledgements: DatagramSink;
+    type Acknowledgements: DatagramSink + Send + 'static;
     /// Sends market data.
     type MarketData: DatagramSink;
     /// Takes TCP connections.
@@ -77,6 +78,8 @@ pub(super) struct Seams<W: Outside> {
     pub(super) acknowledgements: W::Acknowledgements,
     /// Acknowledgements sent again.
     pub(super) re_requests: W::Acknowledgements,
+    /// Requests for messages of the feed, and where their answers leave; `None` where that door is off.
+    pub(super) retransmission: Option<(W::Orders, W::Acknowledgements)>,
     /// Market data.
     pub(super) market_data: W::MarketData,
     /// Order entry over TCP.
@@ -266,6 +269,16 @@ pub(super) fn build<W: Outside>(
     if let Some(listener) = seams.glimpse {
         let (logins, door) = glimpse;
         recovery.open_glimpse(listener, logins, door);
+    }
+    if let (Some((requests, answers)), Some(door)) = (seams.retransmission, &network.retransmission) {
+        let limits = RetransmissionConfig {
+            networks: door.networks.clone(),
+            bytes_per_second: door.bytes_per_second,
+            requests_per_ms: door.requests_per_ms as usize,
+            addresses_max: door.addresses as usize,
+            datagram_bytes_max: network.datagram_bytes,
+        };
+        recovery.open_retransmission(requests, answers, &limits);
     }
     // The journal's day is its first one.
     let first_day_ns = recovered.day_ns.unwrap_or_else(|| {

@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod hash;
 mod number;
+mod subnet;
 mod types;
 
 use std::path::Path;
@@ -20,10 +21,11 @@ use crate::setup::Remembered;
 pub use describe::Description;
 pub use environment::{Environment, Origin};
 pub use error::{ConfigError, Problem};
+pub use subnet::{Subnet, SubnetError};
 pub use types::{
     Account, AccountPermissions, Asset, Authentication, Capacities, Day, Deposit, DropCopy, Durability,
     IdleChoice, Instrument, Journal, LayoutChoice, Network, Operating, PlainPasswords, ReceiveChoice,
-    SelfMatch, Session, Threads,
+    Retransmission, SelfMatch, Session, Threads,
 };
 
 /// The built-in configuration, as a file that explains itself.
@@ -313,6 +315,30 @@ mod tests {
             "\"127.0.0.1:26478\"",
             "network.snapshot_tcp",
             "own",
+        );
+        check(
+            "retransmission_udp = \"127.0.0.1:26478\"",
+            "retransmission_udp = \"127.0.0.1:26400\"",
+            "network.retransmission_udp",
+            "own",
+        );
+        check(
+            "[\"127.0.0.0/8\"]",
+            "[\"10.1.0.0/8\"]",
+            "network.retransmission_networks",
+            "behind the first 8",
+        );
+        check(
+            "[\"127.0.0.0/8\"]",
+            "[\"10.0.0.0/8\", \"all\"]",
+            "network.retransmission_networks",
+            "10.1.0.0/16",
+        );
+        check(
+            "retransmission_bytes = \"1 MiB\"",
+            "retransmission_bytes = \"1 KiB\"",
+            "network.retransmission_bytes",
+            "65536",
         );
         check("orders = 262144", "orders = 1", "capacities.orders", "16");
         check(

@@ -8,6 +8,7 @@ use protocol::units::Symbol;
 use serde::{Deserialize, Serialize};
 
 use super::number::time_of_day;
+use super::subnet::Subnet;
 use crate::exchange::Limits;
 use crate::exchange::command::{AccountDefinition, InstrumentDefinition, Permissions, halves};
 use crate::password::Proof;
@@ -285,7 +286,7 @@ impl std::fmt::Display for Day {
 }
 
 /// Doors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
     /// Order datagrams.
     pub order_entry_udp: SocketAddrV4,
@@ -299,6 +300,8 @@ pub struct Network {
     pub recovery_tcp: SocketAddrV4,
     /// Snapshots of the books over TCP: GLIMPSE.
     pub snapshot_tcp: SocketAddrV4,
+    /// Retransmission over UDP, unless it is off.
+    pub retransmission: Option<Retransmission>,
     /// Counters for who collects them, unless it is off.
     pub metrics: Option<SocketAddrV4>,
     /// Where passwords may stand in the file as they are.
@@ -341,6 +344,9 @@ impl Network {
         if let Some(metrics) = &mut self.metrics {
             metrics.set_port(0);
         }
+        if let Some(retransmission) = &mut self.retransmission {
+            retransmission.address.set_port(0);
+        }
         if let Some(line_b) = &mut self.line_b {
             line_b.set_port(0);
         }
@@ -356,6 +362,21 @@ pub enum PlainPasswords {
     OnLoopback,
     /// In any.
     Anywhere,
+}
+
+/// The door for requests over UDP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retransmission {
+    /// Where it is.
+    pub address: SocketAddrV4,
+    /// Who is answered without a login.
+    pub networks: Vec<Subnet>,
+    /// Bytes sent to one address in a second.
+    pub bytes_per_second: u64,
+    /// Requests looked at in a millisecond, all together.
+    pub requests_per_ms: u32,
+    /// Addresses answered in a second.
+    pub addresses: u32,
 }
 
 /// How datagrams are received.

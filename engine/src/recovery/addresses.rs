@@ -1,5 +1,5 @@
-//! What a door remembers of the addresses that come to it: how many connections each has, and how often its logins failed
-//! of late. Both have their size from the start, whoever comes.
+//! What a door remembers of the addresses that come to it: how many connections each has, which of them are logged in, and how
+//! often its logins failed of late. All of it has its size from the start, whoever comes.
 
 use std::collections::HashMap;
 use std::hash::RandomState;
@@ -52,6 +52,42 @@ impl Crowd {
                 self.counts.remove(&address);
             }
         }
+    }
+}
+
+/// Connections that are logged in, by address. Those on the machine itself are counted as all others.
+#[derive(Debug)]
+pub(super) struct Guests {
+    /// At most as many entries as there are connections. Its keys are others' choice, so it hashes with a secret.
+    counts: HashMap<Ipv4Addr, usize, RandomState>,
+}
+
+impl Guests {
+    /// Room for `connections` addresses.
+    pub(super) fn new(connections: usize) -> Self {
+        Self {
+            counts: HashMap::with_capacity(connections),
+        }
+    }
+
+    /// One more of `address`.
+    pub(super) fn enters(&mut self, address: Ipv4Addr) {
+        *self.counts.entry(address).or_insert(0) += 1;
+    }
+
+    /// One less.
+    pub(super) fn leaves(&mut self, address: Ipv4Addr) {
+        if let Some(count) = self.counts.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&address);
+            }
+        }
+    }
+
+    /// True while one of `address` is there.
+    pub(super) fn has(&self, address: Ipv4Addr) -> bool {
+        self.counts.contains_key(&address)
     }
 }
 
@@ -150,6 +186,20 @@ mod tests {
         crowd.leaves(ONE);
         crowd.leaves(OTHER);
         assert!(crowd.counts.is_empty(), "who left is forgotten");
+    }
+
+    #[test]
+    fn a_guest_is_there_until_its_last_connection_leaves() {
+        let mut guests = Guests::new(2);
+        guests.enters(ONE);
+        guests.enters(ONE);
+        guests.enters(Ipv4Addr::LOCALHOST);
+        assert!(guests.has(ONE) && guests.has(Ipv4Addr::LOCALHOST) && !guests.has(OTHER));
+        guests.leaves(ONE);
+        assert!(guests.has(ONE));
+        guests.leaves(ONE);
+        guests.leaves(Ipv4Addr::LOCALHOST);
+        assert!(guests.counts.is_empty(), "who left is forgotten");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 
 use protocol::soup::Login;
 
+use super::addresses::Guests;
 use super::archive::Asker;
 use super::connection::Connection;
 use super::credentials::{Checked, MarketDataLogins};
@@ -21,14 +22,23 @@ use crate::planted::{self, Bug};
 pub(super) struct GapService {
     logins: MarketDataLogins,
     archive: Option<Asker>,
+    /// Who is logged in.
+    guests: Guests,
 }
 
 impl GapService {
-    pub(super) fn new(logins: MarketDataLogins) -> Self {
+    /// For at most `connections` at once.
+    pub(super) fn new(logins: MarketDataLogins, connections: usize) -> Self {
         Self {
             logins,
             archive: None,
+            guests: Guests::new(connections),
         }
+    }
+
+    /// The addresses that are logged in.
+    pub(super) fn guests(&self) -> &Guests {
+        &self.guests
     }
 
     /// What the store does not have any more is asked for there.
@@ -40,7 +50,7 @@ impl GapService {
 impl Service for GapService {
     type Open = Feeder;
 
-    fn login(&mut self, login: &Login<'_>, _caller: Caller, view: View<'_>) -> Verdict<Feeder> {
+    fn login(&mut self, login: &Login<'_>, caller: Caller, view: View<'_>) -> Verdict<Feeder> {
         match self.logins.check(login.username, login.password) {
             Checked::Session(_) | Checked::DropCopy(_) => {}
             Checked::Wrong => return Verdict::NotAuthorized,
@@ -54,7 +64,10 @@ impl Service for GapService {
         let archive = self.archive.as_ref();
         let late = u64::from(planted::is(Bug::RecoveryBeginsLate));
         match Feeder::start(view, archive, day, FEED_STREAM, login.requested_sequence + late) {
-            Ok((feeder, next)) => Verdict::Accept(name, next, feeder),
+            Ok((feeder, next)) => {
+                self.guests.enters(*caller.peer.ip());
+                Verdict::Accept(name, next, feeder)
+            }
             Err(NotServable::Beyond { .. }) => Verdict::NotYet,
             Err(NotServable::Gone | NotServable::UnknownStream) => Verdict::SessionNotAvailable,
         }
@@ -93,7 +106,8 @@ impl Service for GapService {
         Err(Close::Silent)
     }
 
-    fn end(&mut self, open: &Feeder, _caller: Caller, _close: Close) -> bool {
+    fn end(&mut self, open: &Feeder, caller: Caller, _close: Close) -> bool {
+        self.guests.leaves(*caller.peer.ip());
         open.end(self.archive.as_ref());
         true
     }

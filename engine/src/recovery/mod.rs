@@ -1,7 +1,7 @@
 //! Recovery: what was released, kept for those who missed it, and what the exchange knows, told to those who ask.
 //!
 //! ```text
-//!  output --window--> store ----------------> SoupBinTCP: order entry, gap recovery; re-requests over UDP
+//!  output --window--> store ----------------> SoupBinTCP: order entry, gap recovery; over UDP: re-requests, retransmission
 //!  journal --durable commands--> replica ---> answers to questions
 //!                         |         \--> store, when the window has overtaken its reader
 //!                         \---> keeper: snapshots, on a thread of its own
@@ -38,6 +38,7 @@ pub mod history;
 mod order_entry;
 pub mod re_request;
 pub mod replica;
+pub mod retransmission;
 mod service;
 mod start;
 pub mod store;
@@ -62,7 +63,7 @@ use crate::runtime::clock::{Clock, since};
 use crate::runtime::counters::{Counters, Named};
 use crate::runtime::histogram::Histogram;
 use crate::runtime::links::{EngineNote, Inbound};
-use crate::runtime::seams::{DatagramSink, Listener};
+use crate::runtime::seams::{DatagramSink, DatagramSource, Listener};
 use crate::runtime::{Hurry, Stage, Watch};
 use crate::snapshot::Keeper;
 use archive::Archive;
@@ -75,6 +76,7 @@ use glimpse::Glimpse;
 use order_entry::OrderEntry;
 use re_request::{ReRequestConfig, ReRequestCounters, ReRequests};
 use replica::Replica;
+use retransmission::{RequestDoor, Retransmission, RetransmissionConfig, RetransmissionCounters};
 use service::{Close, View};
 use store::{FEED_STREAM, Store, StoreCounters};
 
@@ -190,6 +192,8 @@ pub struct RecoveryGroups {
     pub glimpse: Option<Arc<CachePadded<DoorCounters>>>,
     /// Acknowledgements sent again.
     pub re_requests: Arc<CachePadded<ReRequestCounters>>,
+    /// Messages of the feed sent again over UDP, where that door is open.
+    pub retransmission: Option<Arc<CachePadded<RetransmissionCounters>>>,
     /// The store.
     pub store: Arc<CachePadded<StoreCounters>>,
 }
@@ -206,6 +210,9 @@ impl RecoveryGroups {
             all.push(Named::new("glimpse", door));
         }
         all.push(Arc::clone(&self.re_requests) as Arc<dyn Counters>);
+        if let Some(retransmission) = &self.retransmission {
+            all.push(Arc::clone(retransmission) as Arc<dyn Counters>);
+        }
         all.push(Arc::clone(&self.store) as Arc<dyn Counters>);
         all
     }
@@ -230,6 +237,8 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     /// GLIMPSE; `None` where the door is not open.
     glimpse: Option<Door<G, Glimpse>>,
     re_requests: ReRequests<A>,
+    /// Messages of the feed again, over UDP; `None` where that door is not open.
+    retransmission: Option<Box<dyn RequestDoor>>,
     /// The window goes on behind this command; until the replica is there, it fills the store.
     mending: Option<u64>,
     /// Serves operators; `None`: there are none.
@@ -374,7 +383,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             config.questions_max,
             links.inbound,
         );
-        let gap_service = GapService::new(config.market_data_logins);
+        let gap_service = GapService::new(config.market_data_logins, config.gap_recovery.connections_max);
         let counters = RecoveryCounters::shared();
         counters.applied.set(start.replica.applied());
         Self {
@@ -397,6 +406,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             gap_recovery: Door::new(gap_recovery, gap_service, config.gap_recovery),
             glimpse: None,
             re_requests: ReRequests::new(acknowledgements, sessions, config.re_requests),
+            retransmission: None,
             mending: None,
             desk: None,
             rolled_ns: start.rolled_ns,
@@ -421,6 +431,19 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
     /// When a limit of `config` makes no sense.
     pub fn open_glimpse(&mut self, listener: G, logins: MarketDataLogins, config: DoorConfig) {
         self.glimpse = Some(Door::new(listener, Glimpse::new(logins), config));
+    }
+
+    /// From now on messages of the feed are sent again over UDP: requests come by `requests`, answers go by `answers`.
+    ///
+    /// # Panics
+    /// When a limit of `config` makes no sense.
+    pub fn open_retransmission(
+        &mut self,
+        requests: impl DatagramSource + Send + 'static,
+        answers: impl DatagramSink + Send + 'static,
+        config: &RetransmissionConfig,
+    ) {
+        self.retransmission = Some(Box::new(Retransmission::new(requests, answers, config)));
     }
 
     /// From now on operators are served at `desk`.
@@ -534,6 +557,10 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             gap_recovery: Arc::clone(self.gap_recovery.counters()),
             glimpse: self.glimpse.as_ref().map(|door| Arc::clone(door.counters())),
             re_requests: Arc::clone(self.re_requests.counters()),
+            retransmission: self
+                .retransmission
+                .as_ref()
+                .map(|door| Arc::clone(door.counters())),
             store: Arc::clone(self.store.counters()),
         }
     }
@@ -699,6 +726,9 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
         work += self
             .re_requests
             .poll(&self.store, &mut self.order_entry.service.sealers, now_ns);
+        if let Some(door) = &mut self.retransmission {
+            work += door.poll(self.gap_recovery.service.guests(), &self.store, now_ns);
+        }
         let view = View {
             store: &self.store,
             replica: self.replica.as_deref(),
@@ -733,6 +763,9 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
         self.order_entry.watch(watch);
         self.gap_recovery.watch(watch);
         if let Some(door) = &self.glimpse {
+            door.watch(watch);
+        }
+        if let Some(door) = &self.retransmission {
             door.watch(watch);
         }
     }

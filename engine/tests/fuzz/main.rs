@@ -5,6 +5,7 @@
 mod authority;
 mod doors;
 mod files;
+mod retransmission;
 mod targets;
 mod world;
 

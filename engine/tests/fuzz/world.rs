@@ -40,6 +40,9 @@ collar = "10%"
 maker_fee = "-0.01%"
 taker_fee = "0.03%"
 
+[network]
+retransmission_networks = ["10.0.1.0/24"]
+
 [capacities]
 assets = 4
 instruments = 2
@@ -114,6 +117,8 @@ pub(crate) struct World {
     order_entry: SimConnector,
     gap_recovery: SimConnector,
     pub(crate) socket: SimSocket,
+    /// Of somebody who is not known.
+    stranger: SimSocket,
     entry: SocketAddrV4,
     pub(crate) token: [u8; 8],
     /// T0 over UDP, T1 over TCP.
@@ -146,13 +151,14 @@ impl World {
         let links = ["T0", "T1"].map(|name| log_in(&order_entry, name));
         let mut world = Self {
             clock,
-            network,
+            network: network.clone(),
             disk,
             config,
             exchange,
             order_entry,
             gap_recovery,
             socket,
+            stranger: network.bind(SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, 0), 5_000)),
             entry,
             token: [0; 8],
             links,
@@ -239,6 +245,30 @@ impl World {
         self.socket
             .send(self.entry, datagram)
             .expect("the switchboard takes everything");
+    }
+
+    /// Says something at the retransmission door; what is answered.
+    pub(crate) fn request(&mut self, is_stranger: bool, datagram: &[u8]) -> Vec<Vec<u8>> {
+        let door = self.config.network.retransmission.as_ref().expect("it is open");
+        let door = SocketAddrV4::new(EXCHANGE, door.address.port());
+        let socket = if is_stranger {
+            &mut self.stranger
+        } else {
+            &mut self.socket
+        };
+        socket
+            .send(door, datagram)
+            .expect("the switchboard takes everything");
+        self.pass(MILLISECOND);
+        let socket = if is_stranger {
+            &mut self.stranger
+        } else {
+            &mut self.socket
+        };
+        std::iter::from_fn(|| socket.receive())
+            .filter(|(from, _)| *from == door)
+            .map(|(_, datagram)| datagram)
+            .collect()
     }
 
     /// Everything adds up, and the replica is what the engine is.

@@ -2,8 +2,11 @@
 //! line B failing in turn, then both. Whoever subscribes, from the first message, late by a replay, or late by a snapshot, ends
 //! with the books of the whole stream, and says STALE while nothing reaches him.
 //!
-//! As root the kernel loses (nftables in a network namespace of its own, which this program enters by `unshare`), and of the TCP
-//! connections of recovery and snapshots one packet of a hundred; elsewhere the subscribers' own sockets do.
+//! Small gaps are asked for over UDP first, larger ones and those that are not answered over TCP.
+//!
+//! As root the kernel loses (nftables in a network namespace of its own, which this program enters by `unshare`): as many of the
+//! requests over UDP and of their answers as of market data, and of the TCP connections of recovery and snapshots one packet
+//! of a hundred; elsewhere the subscribers' own sockets do.
 
 #[path = "../process/client.rs"]
 #[allow(dead_code, reason = "the tests of the process use the rest")]
@@ -71,6 +74,7 @@ fn run() {
     let network = Arc::new(Network::new(&exchange));
     println!("loss by {}", network.means());
     let mut traders = Traders::login(&exchange);
+    let mut answered = 0;
     for (round, share) in SHARES.into_iter().enumerate() {
         network.lose(share, [false, false]);
         let began = Instant::now();
@@ -95,7 +99,8 @@ fn run() {
         let reference = subscribers::reference(&exchange);
         for subscription in subscriptions {
             let told = subscription.told();
-            let outcome = subscription.ended(&reference);
+            let (outcome, answers) = subscription.ended(&reference);
+            answered += answers;
             println!("{share} %: {told}: {outcome}");
         }
         println!(
@@ -104,6 +109,7 @@ fn run() {
             began.elapsed()
         );
     }
+    assert!(answered > 0, "nothing was mended over UDP");
     exchange.stop();
 }
 

@@ -59,6 +59,8 @@ pub(crate) struct Network {
     lines: [SocketAddr; 2],
     /// Gap recovery and snapshots.
     doors: [SocketAddr; 2],
+    /// Requests over UDP and their answers.
+    requests: SocketAddr,
     is_kernel: bool,
     /// What sockets lose on purpose: of a hundred datagrams, and lines that are cut.
     share: AtomicU32,
@@ -70,6 +72,7 @@ impl Network {
         Self {
             lines: [exchange.address("line_a"), exchange.address("line_b")],
             doors: [exchange.address("recovery_tcp"), exchange.address("snapshot_tcp")],
+            requests: exchange.address("retransmission_udp"),
             is_kernel: std::env::var_os(INSIDE).is_some(),
             share: AtomicU32::new(0),
             cut: [AtomicBool::new(false), AtomicBool::new(false)],
@@ -107,6 +110,12 @@ impl Network {
                 "add rule inet loss arriving ip daddr {} udp dport {} {which}drop\n",
                 line.ip(),
                 line.port()
+            );
+        }
+        for way in ["dport", "sport"] {
+            rules += &format!(
+                "add rule inet loss arriving udp {way} {} numgen random mod 100 < {share} drop\n",
+                self.requests.port()
             );
         }
         for door in self.doors {

@@ -10,6 +10,8 @@ use feed_handler::clock::Clock;
 use feed_handler::receiver::Receiver;
 use feed_handler::recovery::Credentials;
 use feed_handler::recovery_link::TcpConnect;
+use feed_handler::retransmission::RetransmissionConfig;
+use feed_handler::retransmission_link::UdpRequests;
 use feed_handler::{Capacity, Market, State, Subscriber, SubscriberConfig};
 use protocol::testing::Random;
 
@@ -98,7 +100,9 @@ impl Subscription {
             })
         });
         let recovery = TcpConnect(exchange.address("recovery_tcp"));
-        let mut subscriber = Subscriber::over(&config, lines, Some(recovery));
+        let door = UdpRequests::new(exchange.address("retransmission_udp"));
+        let mut subscriber =
+            Subscriber::over(&config, lines, Some(recovery)).ask_over(door, RetransmissionConfig::default());
         if matches!(join, Join::Snapshot) {
             let snapshot = TcpConnect(exchange.address("snapshot_tcp"));
             subscriber = subscriber.join_by(snapshot, Credentials::default());
@@ -123,8 +127,9 @@ impl Subscription {
         self.is_stale.load(Ordering::Relaxed)
     }
 
-    /// Waits until it is live and has everything; what it lived through. Its books are those of `reference`.
-    pub(crate) fn ended(self, reference: &Reference) -> String {
+    /// Waits until it is live and has everything; what it lived through, and how many answers it had over UDP. Its books are
+    /// those of `reference`.
+    pub(crate) fn ended(self, reference: &Reference) -> (String, u64) {
         self.end.store(reference.messages + 1, Ordering::Relaxed);
         let subscriber = self.thread.join().expect("it comes to its end");
         let market = subscriber.market();
@@ -140,16 +145,21 @@ impl Subscription {
             "there is something to compare"
         );
         let statistics = subscriber.statistics();
-        format!(
-            "lost on A {}, on B {}; {} of the snapshot, {} replayed, {} recovered, {} gaps, the longest {:.1?}",
+        let asked = &statistics.retransmission;
+        let told = format!(
+            "lost on A {}, on B {}; {} of the snapshot, {} replayed, {} recovered, {} gaps, the longest {:.1?}; asked {} times \
+             over UDP, {} answers",
             statistics.lines[0].lost,
             statistics.lines[1].lost,
             statistics.snapshot,
             statistics.replayed,
             statistics.recovered,
             statistics.gaps.gaps,
-            Duration::from_nanos(statistics.gaps.longest_ns)
-        )
+            Duration::from_nanos(statistics.gaps.longest_ns),
+            asked.requests,
+            asked.answers
+        );
+        (told, asked.answers)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -98,6 +98,7 @@ order_entry_udp = "127.0.0.1:0"
 order_entry_tcp = "127.0.0.1:0"
 recovery_tcp = "127.0.0.1:0"
 snapshot_tcp = "127.0.0.1:0"
+retransmission_udp = "127.0.0.1:0"
 metrics = "127.0.0.1:0"
 line_a = "239.192.0.1:0"
 line_b = "239.192.0.2:0"
@@ -222,6 +223,20 @@ impl Exchange {
     /// Where a door is: `order_entry_tcp` ...
     pub(crate) fn address(&self, door: &str) -> SocketAddr {
         self.addresses[door]
+    }
+
+    /// A number of the metrics, by its name.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let mut stream = TcpStream::connect(self.address("metrics")).expect("it is open");
+        stream
+            .write_all(b"GET /metrics HTTP/1.0\r\n\r\n")
+            .expect("it is taken");
+        let mut page = String::new();
+        stream.read_to_string(&mut page).expect("it is text");
+        let lines = page.lines().filter_map(|line| line.split_once(' '));
+        let mut values = lines.filter(|(known, _)| *known == name).map(|(_, value)| value);
+        let value = values.next().unwrap_or_else(|| panic!("{name} in\n{page}"));
+        value.parse().expect("a number")
     }
 
     pub(crate) fn process(&self) -> u32 {

@@ -8,6 +8,8 @@ mod days;
 mod exchange;
 mod faults;
 mod operating;
+mod retransmission;
+mod slow;
 mod starts;
 mod strangers;
 mod surroundings;

@@ -91,7 +91,7 @@ fn listen(
     })
 }
 
-/// Each start of messages (`S` `O`) begins another day, as files may hold several.
+/// Each start of messages (`S` `O`) begins another day, as files may hold several; the market knows.
 pub(crate) fn read(
     common: &Common,
     path: &std::path::Path,
@@ -105,7 +105,6 @@ pub(crate) fn read(
         if begins || records == 0 {
             days += 1;
             sequence = 0;
-            market.clear();
             reader.session(day_name(days));
         }
         sequence += 1;

@@ -7,7 +7,7 @@ use feed_handler::book::Capacity;
 use feed_handler::candle::Interval;
 use feed_handler::loss::LossPlan;
 use feed_handler::recovery::Credentials;
-use feed_handler::subscriber::SubscriberConfig;
+use feed_handler::subscriber::{Retransmission, SubscriberConfig};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -68,6 +68,9 @@ pub(crate) struct Common {
         default_value = "127.0.0.1:26478"
     )]
     pub(crate) recovery: Switchable<SocketAddr>,
+    /// Where small gaps are asked for over UDP before gap recovery is, or `off`. Without it, the address of --recovery
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    pub(crate) retransmission: Option<Switchable<SocketAddr>>,
     /// Where to take the books from (GLIMPSE), instead of replaying the day up to now: the exchange's is 127.0.0.1:26479.
     /// Volume and last trade then begin with the join. For `quote`, `book` and `trades`: the others want the whole day
     #[arg(long, global = true, value_name = "ADDRESS:PORT|off", default_value = "off")]
@@ -124,6 +127,11 @@ impl Common {
             line_b: self.b.0,
             interface: self.interface,
             recovery: self.recovery.0,
+            retransmission: match self.retransmission {
+                None => Retransmission::LikeRecovery,
+                Some(Switchable(None)) => Retransmission::Off,
+                Some(Switchable(Some(address))) => Retransmission::At(address),
+            },
             snapshot: self.snapshot.0.filter(|_| may_snapshot),
             credentials,
             start,

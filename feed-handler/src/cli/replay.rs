@@ -185,7 +185,7 @@ fn report_json(day: &Day, instruments: usize) -> Value {
             instrument_json(market, instrument, messages)
         }).collect::<Vec<_>>(),
         "resting_orders": market.books().order_count(),
-        "trades": market.instruments().map(|instrument| instrument.trades).sum::<u64>(),
+        "trades": statistics.trades,
         "digest": format!("{:016x}", market.books().digest()),
         "cut_at_byte": day.damage.as_ref().and_then(cut),
     })

@@ -1,12 +1,12 @@
 //! A publisher on real sockets: multicast lines A and B, and a gap recovery service with a thread for each client.
 
 use super::SESSION;
-use protocol::packet::Packer;
+use protocol::packet::{Packer, RequestPacket};
 use protocol::soup::{ClientPacket, Decoder, REJECT_SESSION, encode};
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -28,6 +28,10 @@ pub struct Publisher {
     socket: UdpSocket,
     pub lines: [SocketAddrV4; 2],
     pub recovery: SocketAddr,
+    /// Answers requests over UDP.
+    pub retransmission: SocketAddr,
+    /// So many of the next requests are not answered.
+    pub unanswered: Arc<AtomicU32>,
     log: Arc<Log>,
 }
 
@@ -62,10 +66,17 @@ impl Publisher {
                 thread::spawn(move || serve(stream, &served));
             }
         });
+        let requests = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let retransmission = requests.local_addr().unwrap();
+        let (unanswered, asked) = (Arc::new(AtomicU32::new(0)), Arc::clone(&log));
+        let ignored = Arc::clone(&unanswered);
+        thread::spawn(move || answer(&requests, &asked, &ignored));
         Self {
             socket,
             lines,
             recovery,
+            retransmission,
+            unanswered,
             log,
         }
     }
@@ -115,6 +126,35 @@ impl Drop for Publisher {
         self.log.changed.notify_all();
         // Wakes the accepting thread, which then sees that it is over; when it cannot be reached it is over already.
         let _reached = TcpStream::connect(self.recovery);
+        // So does the one that answers requests.
+        let _sent = self.socket.send_to(&[], self.retransmission);
+    }
+}
+
+/// Answers requests for messages of the log, one packet each, until it is closed.
+fn answer(requests: &UdpSocket, log: &Log, unanswered: &AtomicU32) {
+    let mut buffer = [0; 64];
+    while let Ok((length, from)) = requests.recv_from(&mut buffer) {
+        let state = log.state.lock().unwrap();
+        if state.closed {
+            return;
+        }
+        let request = RequestPacket::parse(&buffer[..length]).unwrap();
+        assert_eq!(request.session, SESSION);
+        let is_ignored = unanswered
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            .is_ok();
+        let first = request.sequence_number.get();
+        let mut packer = Packer::new(SESSION, first, 1_472);
+        let wanted = state.messages.iter().skip(first as usize - 1);
+        for message in wanted.take(request.requested_message_count.get().into()) {
+            if !packer.push(message) {
+                break;
+            }
+        }
+        if let Some(packet) = packer.finish(None).filter(|_| !is_ignored) {
+            requests.send_to(packet, from).unwrap();
+        }
     }
 }
 

@@ -118,6 +118,11 @@ impl RequestPacket {
         }
     }
 
+    /// As it is sent.
+    pub fn to_bytes(&self) -> [u8; HEADER_BYTES] {
+        zerocopy::transmute!(*self)
+    }
+
     /// Views a received request; it has exactly its size.
     pub fn parse(bytes: &[u8]) -> Result<&Self, Malformed> {
         exact(bytes)

@@ -8,7 +8,9 @@ use toml::Spanned;
 
 use crate::config::error::Problems;
 use crate::config::number::Bytes;
-use crate::config::{Capacities, Journal, Network, Operating, Threads, file};
+use crate::config::{
+    Capacities, Journal, Network, Operating, Retransmission, Subnet, SubnetError, Threads, file,
+};
 use crate::exchange::Limits;
 use crate::journal::BLOCK_BYTES;
 use crate::limits;
@@ -157,6 +159,13 @@ pub(super) fn network(section: &file::Network, problems: &mut Problems<'_>) -> N
             "give each door a port of its own",
         );
     }
+    let order_entry_udp = address(
+        section.order_entry_udp.as_ref(),
+        limits::ORDER_ENTRY,
+        "network.order_entry_udp",
+        problems,
+    );
+    let retransmission = retransmission(section, order_entry_udp, problems);
     let metrics = match &section.metrics {
         Some(text) if text.get_ref() == "off" => None,
         text => Some(address(
@@ -178,17 +187,13 @@ pub(super) fn network(section: &file::Network, problems: &mut Problems<'_>) -> N
         })
     });
     Network {
-        order_entry_udp: address(
-            section.order_entry_udp.as_ref(),
-            limits::ORDER_ENTRY,
-            "network.order_entry_udp",
-            problems,
-        ),
+        order_entry_udp,
         order_entry_tcp,
         line_a,
         line_b,
         recovery_tcp,
         snapshot_tcp,
+        retransmission,
         metrics,
         plain_passwords: section.plain_passwords.unwrap_or_default(),
         interface,
@@ -215,6 +220,85 @@ pub(super) fn network(section: &file::Network, problems: &mut Problems<'_>) -> N
             problems,
         ),
     }
+}
+
+/// The door for requests over UDP; `None` when it is off. Its limits are checked all the same.
+fn retransmission(
+    section: &file::Network,
+    order_entry_udp: SocketAddrV4,
+    problems: &mut Problems<'_>,
+) -> Option<Retransmission> {
+    let text = section.retransmission_udp.as_ref();
+    let is_off = text.is_some_and(|text| text.get_ref() == "off");
+    let door = Retransmission {
+        address: address(
+            text.filter(|_| !is_off),
+            limits::RECOVERY,
+            "network.retransmission_udp",
+            problems,
+        ),
+        networks: subnets(section.retransmission_networks.as_ref(), problems),
+        bytes_per_second: bytes(
+            section.retransmission_bytes.as_ref(),
+            &limits::RETRANSMISSION_BYTES,
+            "network.retransmission_bytes",
+            problems,
+        ),
+        requests_per_ms: count(
+            section.retransmission_requests.as_ref(),
+            &limits::RETRANSMISSION_REQUESTS,
+            "network.retransmission_requests",
+            problems,
+        ),
+        addresses: count(
+            section.retransmission_addresses.as_ref(),
+            &limits::RETRANSMISSION_ADDRESSES,
+            "network.retransmission_addresses",
+            problems,
+        ),
+    };
+    if is_off {
+        return None;
+    }
+    if door.address == order_entry_udp && door.address.port() != 0 {
+        problems.add(
+            text.or(section.order_entry_udp.as_ref())
+                .map_or(0..0, Spanned::span),
+            "network.retransmission_udp",
+            "it is the same address as order_entry_udp",
+            "give each door a port of its own, or write \"off\"",
+        );
+    }
+    Some(door)
+}
+
+/// Networks that are answered without a login; this machine's own unless the file says otherwise.
+fn subnets(texts: Option<&Spanned<Vec<Spanned<String>>>>, problems: &mut Problems<'_>) -> Vec<Subnet> {
+    const KEY: &str = "network.retransmission_networks";
+    let Some(texts) = texts else {
+        return vec![limits::RETRANSMISSION_NETWORK];
+    };
+    if texts.get_ref().len() > limits::RETRANSMISSION_NETWORKS_MAX {
+        problems.add(
+            texts.span(),
+            KEY,
+            format!("{} networks are too many", texts.get_ref().len()),
+            format!("write at most {}", limits::RETRANSMISSION_NETWORKS_MAX),
+        );
+    }
+    let mut networks = Vec::with_capacity(texts.get_ref().len());
+    for text in texts.get_ref() {
+        match text.get_ref().parse() {
+            Ok(network) => networks.push(network),
+            Err(error) => problems.add(
+                text.span(),
+                KEY,
+                SubnetError::to_string(&error),
+                "write an address and how many of its bits count, like \"10.1.0.0/16\"; the other bits are 0",
+            ),
+        }
+    }
+    networks
 }
 
 pub(super) fn capacities(section: &file::Capacities, problems: &mut Problems<'_>) -> Capacities {

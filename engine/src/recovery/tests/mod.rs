@@ -5,6 +5,7 @@ mod market_data;
 mod order_entry;
 mod questions;
 mod re_requests;
+mod retransmission;
 mod roll;
 mod strangers;
 mod world;

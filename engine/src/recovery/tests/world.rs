@@ -410,7 +410,11 @@ impl World {
     }
 
     pub(super) fn subscriber(&self) -> Client {
-        Client::new(self.gap_recovery.connect(CLIENT).expect("listening"))
+        self.subscriber_from(CLIENT)
+    }
+
+    pub(super) fn subscriber_from(&self, address: SocketAddrV4) -> Client {
+        Client::new(self.gap_recovery.connect(address).expect("listening"))
     }
 
     /// At the snapshot door.

@@ -6,6 +6,7 @@
 use super::held::Held;
 use crate::packet::{Packet, PacketKind};
 use crate::text::SessionName;
+use core::ops::Range;
 
 /// How a [`Receiver`] behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,6 +233,13 @@ impl Receiver {
     /// Messages missing that are known to exist.
     pub fn missing(&self) -> u64 {
         self.known - self.next - self.held.count() as u64
+    }
+
+    /// The first messages that are missing, at most `most` of them, up to the next one that is held.
+    pub fn hole(&self, most: u64) -> Range<u64> {
+        let end = self.known.min(self.next.saturating_add(most));
+        let held = (self.next..end).find(|sequence| self.held.has(*sequence));
+        self.next..held.unwrap_or(end)
     }
 
     /// True when nothing was heard for too long: what was put together may be old.
