@@ -64,6 +64,8 @@ pub mod planted;
 pub mod receiver;
 pub mod recovery;
 pub mod recovery_link;
+#[cfg(feature = "tls")]
+pub mod secure;
 mod side;
 pub mod snapshot;
 pub mod subscriber;

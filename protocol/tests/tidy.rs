@@ -9,11 +9,12 @@ use toml::{Table, Value};
 
 /// Crates of the workspace, and those of them that each may use. Nobody has benches or client-sim in its list but
 /// benches: they are ends.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("protocol", &[]),
-    ("engine", &["protocol", "feed-handler"]),
-    ("feed-handler", &["protocol"]),
-    ("client-sim", &["protocol", "feed-handler", "engine"]),
+    ("tls", &[]),
+    ("engine", &["protocol", "feed-handler", "tls"]),
+    ("feed-handler", &["protocol", "tls"]),
+    ("client-sim", &["protocol", "feed-handler", "engine", "tls"]),
     ("benches", &["protocol", "engine", "feed-handler", "client-sim"]),
     ("tuning", &[]),
     // Knows command lines only; each program may use it for its pages.
@@ -21,7 +22,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
 ];
 
 /// What lies at the top, beside dot-files and what `.gitignore` names.
-const TOP: [&str; 11] = [
+const TOP: [&str; 12] = [
     "Cargo.lock",
     "Cargo.toml",
     "LICENSE",
@@ -32,6 +33,7 @@ const TOP: [&str; 11] = [
     "engine",
     "feed-handler",
     "protocol",
+    "tls",
     "tuning",
 ];
 

@@ -4,6 +4,7 @@ mod accounts;
 mod day;
 mod instruments;
 mod sections;
+mod tls;
 
 use std::collections::HashSet;
 
@@ -96,6 +97,8 @@ pub(super) fn check(name: &str, text: &str, environment: &Environment) -> Result
     let accounts = accounts::accounts(&file.accounts, &assets, &mut problems);
     let day = file.day.as_ref().and_then(|day| day::day(day, &mut problems));
     let network = sections::network(&file.network, &mut problems);
+    tls::open_plainly(&file, &network, &mut problems);
+    let tls = tls::tls(&file.tls, &mut problems);
     let journal = sections::journal(&file.journal, &mut problems);
     let threads = sections::threads(&file.threads, &mut problems);
     let operating = sections::operating(&file.operating, &mut problems);
@@ -107,6 +110,7 @@ pub(super) fn check(name: &str, text: &str, environment: &Environment) -> Result
         accounts,
         day,
         network,
+        tls,
         capacities,
         journal,
         threads,
