@@ -155,9 +155,8 @@ fn what_is_said_arrives_whole_through_a_narrow_pipe() {
         let mut back = Vec::new();
         for _ in 0..TURNS_MAX {
             sent += client.write(&said[sent..]).unwrap_or(0);
-            match read(&mut server).expect("nothing fails") {
-                Some(bytes) => got.extend(bytes),
-                None => {}
+            if let Some(bytes) = read(&mut server).expect("nothing fails") {
+                got.extend(bytes);
             }
             if returned < got.len() {
                 returned += server.write(&got[returned..]).unwrap_or(0);
