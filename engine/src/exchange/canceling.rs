@@ -219,7 +219,8 @@ impl Exchange {
         );
         self.arena.get_mut(handle).open = 0;
         step.emit(canceled(&slot, EventKind::CanceledDeleted, reason, slot.open));
-        self.finish_order(handle, &slot, name, b'C', step);
+        self.tell_finished(handle, &slot, b'C', step);
+        self.release_order(handle, &slot, name);
     }
 
     /// Lowers what is open of a resting order by less than all of it. Returns how many displayed lots that took.

@@ -13,6 +13,7 @@ use super::ledger::Settlement;
 use super::money;
 use super::schedule::FeeSchedule;
 use super::sink::{Progress, Sink, Step};
+use super::view::Executed;
 use super::volatility::Band;
 use super::{Exchange, Work};
 use crate::planted::{self, Bug};
@@ -153,9 +154,9 @@ impl Exchange {
                 return self.end_incoming(handle, b'Z', step);
             } else if taker.open == 0 {
                 if S::WANTS_FINISHED {
-                    self.store_taker(&taker);
+                    self.tell_filled(&taker, step);
                 }
-                self.finish(handle, b'F', step);
+                self.release(handle);
                 return Progress::Done;
             }
         }
@@ -218,6 +219,22 @@ impl Exchange {
         }
     }
 
+    /// Tells the sink that the incoming order is filled.
+    ///
+    /// PERF: from what is at hand. Written to the order's records and read from them again, it waited for them twice.
+    #[inline(always)]
+    fn tell_filled<S: Sink>(&self, taker: &Taker, step: &mut Step<'_, S>) {
+        let slot = self.arena.get(taker.handle);
+        let executed = Executed {
+            quantity: taker.executed,
+            notional: taker.notional,
+            fees: taker.fees,
+        };
+        let reserve = self.open_of(taker.handle) - slot.open;
+        let ended = self.ended_by(taker.handle, slot, reserve, executed);
+        step.sink.order_finished(&ended, b'F');
+    }
+
     /// One match at the price of the level `best`, whose first order is `resting`. False, and nothing done, when a
     /// market buyer's funds have ended.
     #[inline(always)]
@@ -242,6 +259,9 @@ impl Exchange {
         self.index.prefetch(name);
         self.roster.prefetch(maker.place);
         prefetch_at(&self.accounts, maker.account);
+        if S::WANTS_FINISHED {
+            self.arena.prefetch_details(resting);
+        }
         let instrument = &mut self.instruments[taker.place];
         let (tick_value, definition) = (instrument.tick_value, &instrument.definition);
         let (base, quote) = (definition.base, definition.quote);
@@ -395,7 +415,13 @@ impl Exchange {
             if ALL {
                 self.use_up(resting, step);
             } else {
-                self.finish_order(resting, &maker, name, b'F', step);
+                let filled = OrderSlot {
+                    executed: maker.executed + quantity,
+                    fee_remainder: maker_remainder,
+                    ..maker
+                };
+                self.tell_finished(resting, &filled, b'F', step);
+                self.release_order(resting, &maker, name);
             }
         }
         true

@@ -416,28 +416,33 @@ impl Exchange {
         self.ledger.release(slot.account, asset, old - new);
     }
 
-    /// Ends an order that is in no level any more: out of the lists, told to the sink, slot freed.
+    /// Ends an order that is in no level any more: told to the sink, out of the lists, slot freed.
     #[inline(always)]
     fn finish<S: Sink>(&mut self, handle: u32, state: u8, step: &mut Step<'_, S>) {
+        self.tell_finished(handle, self.arena.get(handle), state, step);
+        self.release(handle);
+    }
+
+    /// Tells the sink that an order ends, if it wants to know. `slot` is the order's.
+    #[inline(always)]
+    fn tell_finished<S: Sink>(&self, handle: u32, slot: &OrderSlot, state: u8, step: &mut Step<'_, S>) {
+        if S::WANTS_FINISHED {
+            let ended = self.ended(handle, slot);
+            step.sink.order_finished(&ended, state);
+        }
+    }
+
+    /// An order that has ended, and was told, leaves the lists; its slot is free.
+    #[inline(always)]
+    fn release(&mut self, handle: u32) {
         let slot = *self.arena.get(handle);
         let name = self.index.place(slot.session, slot.user_ref);
-        self.finish_order(handle, &slot, name, state, step);
+        self.release_order(handle, &slot, name);
     }
 
     /// The same; `slot` has what the order's slot says about its owner and its lists, `name` is where its name is found.
     #[inline(always)]
-    fn finish_order<S: Sink>(
-        &mut self,
-        handle: u32,
-        slot: &OrderSlot,
-        name: Place,
-        state: u8,
-        step: &mut Step<'_, S>,
-    ) {
-        if S::WANTS_FINISHED {
-            let ended = self.ended(handle, self.arena.get(handle));
-            step.sink.order_finished(&ended, state);
-        }
+    fn release_order(&mut self, handle: u32, slot: &OrderSlot, name: Place) {
         if slot.is(FLAG_EXPIRES | FLAG_DARK) {
             self.finish_unusual(handle);
         }

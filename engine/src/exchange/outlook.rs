@@ -127,6 +127,13 @@ impl Exchange {
         }
     }
 
+    /// Behind the second look, for a sink that wants to know of orders that end: has fetched what it is told of the order that
+    /// the command names.
+    #[inline(always)]
+    pub fn look_at_end(&self, outlook: &Outlook) {
+        self.arena.prefetch_details(outlook.order);
+    }
+
     /// Where a name is found.
     #[inline(always)]
     pub(super) fn place_of(&self, outlook: &Outlook, session: u32, user_ref: u32) -> Place {

@@ -75,6 +75,17 @@ pub struct EndedOrder {
     pub fees: i128,
 }
 
+/// What was executed of an order, over its whole chain.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Executed {
+    /// Lots.
+    pub(super) quantity: u32,
+    /// Quote units.
+    pub(super) notional: u128,
+    /// Quote units; negative is a rebate.
+    pub(super) fees: i128,
+}
+
 impl Exchange {
     pub(super) fn view(&self, handle: u32) -> OrderView {
         let (slot, open) = (self.arena.get(handle), self.open_of(handle));
@@ -116,17 +127,33 @@ impl Exchange {
     /// The part of a view that is told when the order ends. `slot` is the order's.
     #[inline(always)]
     pub(super) fn ended(&self, handle: u32, slot: &OrderSlot) -> EndedOrder {
-        let instrument = self.instrument_of(slot.instrument);
         let totals = self.arena.totals(handle);
         let (mut executed_notional, mut fees) = (whole(totals.notional), whole(totals.fees) as i128);
         // Everything since the order came to rest was executed at its own price.
         let rested = slot.executed - totals.executed;
         if rested > 0 {
-            let value = notional(slot.tick, rested, instrument.tick_value);
+            let value = notional(slot.tick, rested, self.instrument_of(slot.instrument).tick_value);
             let maker_ppm = self.schedules.get(slot.schedule).maker_ppm;
             executed_notional += value;
             fees += charged(value, maker_ppm, totals.remainder, slot.fee_remainder);
         }
+        let executed = Executed {
+            quantity: slot.executed,
+            notional: executed_notional,
+            fees,
+        };
+        self.ended_by(handle, slot, self.open_of(handle), executed)
+    }
+
+    /// The same for an order whose executions are known, with so many lots open.
+    #[inline(always)]
+    pub(super) fn ended_by(
+        &self,
+        handle: u32,
+        slot: &OrderSlot,
+        open: u32,
+        executed: Executed,
+    ) -> EndedOrder {
         EndedOrder {
             session: slot.session,
             account: slot.account,
@@ -134,15 +161,15 @@ impl Exchange {
             number: self.arena.number(handle),
             instrument: slot.instrument,
             side: slot.side.byte(),
-            quantity: slot.executed + self.open_of(handle),
-            executed: slot.executed,
+            quantity: executed.quantity + open,
+            executed: executed.quantity,
             price: if slot.is(FLAG_MARKET) {
                 Price::MARKET.0 as u32
             } else {
-                instrument.price(slot.tick)
+                self.instrument_of(slot.instrument).price(slot.tick)
             },
-            executed_notional,
-            fees,
+            executed_notional: executed.notional,
+            fees: executed.fees,
         }
     }
 

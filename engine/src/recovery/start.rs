@@ -173,6 +173,9 @@ impl Catching<'_> {
                 ..
             } = &mut self.batch;
             look_ahead(&self.core.exchange, commands, place);
+            if let Some(next) = commands.get(place + 3) {
+                self.core.exchange.look_at_end(&next.outlook);
+            }
             let Recorded { command, outlook, .. } = &commands[place];
             let progress = if !self.core.exchange.is_busy() && is_left_out(command, self.skips) {
                 self.core.skip(command, told)

@@ -6,7 +6,7 @@
 //! Slots are reused last-in first-out: a short-lived order finds its slot still in the cache.
 
 use super::Side;
-use crate::sys::table::{prefetch_if_any, table};
+use crate::sys::table::{prefetch_at, prefetch_if_any, table};
 
 /// "No handle".
 pub const NONE: u32 = u32::MAX;
@@ -335,6 +335,14 @@ impl Arena {
     pub fn set_totals(&mut self, handle: u32, totals: OrderTotals) {
         self.orders[handle as usize].0.flags |= FLAG_TOTALS;
         self.totals[handle as usize] = totals;
+    }
+
+    /// Has the order's details fetched before they are needed.
+    #[inline(always)]
+    pub fn prefetch_details(&self, handle: u32) {
+        if let Some((_, details)) = self.orders.get(handle as usize) {
+            prefetch_at(std::slice::from_ref(details), 0);
+        }
     }
 
     /// The order, or one whose neighbors, level and place are the first there are, when there is none: they are cheap to
