@@ -9,10 +9,12 @@ use toml::{Table, Value};
 
 /// Crates of the workspace, and those of them that each may use. Nobody has benches or client-sim in its list but
 /// benches: they are ends.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("protocol", &[]),
     ("tls", &[]),
     ("engine", &["protocol", "feed-handler", "tls"]),
+    // Compiles files of the engine by their paths, with other atomics.
+    ("engine/loom", &[]),
     ("feed-handler", &["protocol", "tls"]),
     ("client-sim", &["protocol", "feed-handler", "engine", "tls"]),
     ("benches", &["protocol", "engine", "feed-handler", "client-sim"]),

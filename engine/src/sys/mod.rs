@@ -16,11 +16,13 @@
 #![allow(unsafe_code, reason = "the seams to the kernel; every block has its proof")]
 
 pub mod affinity;
+pub mod atomic;
 mod buffers;
 mod control;
 pub mod file;
 pub mod hugepage;
 pub mod memory;
+pub mod parked;
 pub mod parker;
 pub mod priority;
 mod received;

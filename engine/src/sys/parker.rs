@@ -3,10 +3,9 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::Duration;
 
-use crossbeam_utils::CachePadded;
+use super::parked::{Parked, after_publishing};
 
 /// Descriptors that a parked thread watches for input.
 #[derive(Debug, Default)]
@@ -44,7 +43,7 @@ pub struct Waker {
 
 #[derive(Debug)]
 struct Shared {
-    parked: CachePadded<AtomicBool>,
+    parked: Parked,
     event: OwnedFd,
 }
 
@@ -62,7 +61,7 @@ impl Parker {
         }
         Ok(Self {
             shared: Arc::new(Shared {
-                parked: CachePadded::default(),
+                parked: Parked::default(),
                 // SAFETY: just opened, owned by nobody else.
                 event: unsafe { OwnedFd::from_raw_fd(event) },
             }),
@@ -82,14 +81,12 @@ impl Parker {
 
     /// From here on wakers wake this thread. Look for work once more before parking.
     pub fn announce(&self) {
-        self.shared.parked.store(true, Ordering::Relaxed);
-        // With the fence in `wake_all`: either the waker sees the flag, or we see its work.
-        fence(Ordering::SeqCst);
+        self.shared.parked.announce();
     }
 
     /// There was work after all.
     pub fn retract(&self) {
-        self.shared.parked.store(false, Ordering::Relaxed);
+        self.shared.parked.retract();
     }
 
     /// Sleeps until woken, until a descriptor named by `watch` has input, or for `timeout`.
@@ -144,9 +141,9 @@ impl Waker {
 /// when nobody is.
 #[inline]
 pub fn wake_all(wakers: &[Waker]) {
-    fence(Ordering::SeqCst);
+    after_publishing();
     for Waker { shared } in wakers {
-        if shared.parked.load(Ordering::Relaxed) && shared.parked.swap(false, Ordering::Relaxed) {
+        if shared.parked.take() {
             signal(shared);
         }
     }
@@ -163,7 +160,7 @@ fn signal(shared: &Shared) {
 #[cfg(test)]
 mod tests {
     use std::net::UdpSocket;
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Instant;
 
     use super::*;
