@@ -41,7 +41,8 @@ pub fn commands(instruments: u16, accounts: u32) -> Vec<Command> {
                 self_match: b'O',
                 cancel_on_disconnect: 0,
                 fee_reports: 0,
-                spare: [0; 65],
+                permissions: 0,
+                spare: [0; 64],
             }),
         );
         commands.push(

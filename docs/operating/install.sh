@@ -133,7 +133,7 @@ install_all() {
         fail "$root/etc/exchange/exchange.toml is not valid any more: see above"
     cat <<TEXT
 installed below ${root:-/}
-next:  edit /etc/exchange/exchange.toml: instruments, accounts, and above all the passwords
+next:  edit /etc/exchange/exchange.toml: instruments, accounts, and above all the passwords (exchange hash-password)
        exchange check --config /etc/exchange/exchange.toml
        systemctl enable --now exchange
 TEXT

@@ -13,6 +13,7 @@ use std::thread;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params};
 use protocol::text::trim;
+use zeroize::Zeroize;
 
 use crate::runtime::helper::Helper;
 
@@ -22,10 +23,38 @@ pub const PASSWORD_BYTES: usize = 10;
 const LINE: usize = 64;
 /// What a hash that is given to us may cost at most: memory in KiB, passes, lanes.
 const COST_MAX: (u32, u32, u32) = (65_536, 8, 4);
+/// As a hash of ours, of no password that anybody knows.
+const NOBODYS: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// A login's password as it is compared: upper case, left-justified, padded. Never printed.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// A login's password as it is compared: upper case, left-justified, padded. Never printed, and wiped when it goes.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Password([u8; PASSWORD_BYTES]);
+
+impl Drop for Password {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// What a login is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// As a configuration file may have it.
+    Plain(Password),
+    /// The password itself is known to its owner only.
+    Hashed(Hash),
+}
+
+impl Proof {
+    /// True when both are of one password, as far as that can be said: two hashes of one have different salts.
+    pub fn is_of(&self, said: &Hash) -> bool {
+        match self {
+            Self::Plain(password) => said.is_of(password),
+            Self::Hashed(hash) => hash == said,
+        }
+    }
+}
 
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,7 +64,9 @@ impl fmt::Debug for Password {
 
 impl Password {
     /// Equal to no password that somebody may have.
-    pub const NOBODYS: Self = Self([0; PASSWORD_BYTES]);
+    pub fn nobodys() -> Self {
+        Self([0; PASSWORD_BYTES])
+    }
 
     /// Of a login's field; what is beyond its length is not looked at.
     pub fn new(field: &[u8]) -> Self {
@@ -78,6 +109,11 @@ impl Password {
 pub struct Hash(String);
 
 impl Hash {
+    /// One that is checked in the same time as others, and is nobody's.
+    pub fn nobodys() -> Self {
+        Self(NOBODYS.to_owned())
+    }
+
     /// Reads one that somebody else made.
     ///
     /// # Errors
@@ -169,7 +205,7 @@ impl Checker {
         }
         attempts.push(Attempt {
             hash: hash.clone(),
-            password: *password,
+            password: password.clone(),
             state: State::Waits,
         });
         drop(attempts);
@@ -185,7 +221,7 @@ fn work(attempts: &Mutex<Vec<Attempt>>, stop: &AtomicBool) {
             .find(|attempt| attempt.state == State::Waits)
             .map(|attempt| {
                 attempt.state = State::Runs;
-                (attempt.hash.clone(), attempt.password)
+                (attempt.hash.clone(), attempt.password.clone())
             });
         let Some((hash, password)) = next else {
             thread::park();
@@ -227,6 +263,26 @@ mod tests {
             "it is salted"
         );
         assert_eq!(Hash::read(hash.text()).as_ref(), Ok(&hash));
+    }
+
+    #[test]
+    fn nobodys_hash_costs_what_others_cost_and_is_of_nobody() {
+        let nobodys = Hash::nobodys();
+        assert_eq!(Hash::read(nobodys.text()).as_ref(), Ok(&nobodys));
+        let hash = password("x").hash().expect("there is memory");
+        let cost = |hash: &Hash| hash.text().split('$').take(4).collect::<Vec<_>>().join("$");
+        assert_eq!(cost(&nobodys), cost(&hash));
+        assert!(!nobodys.is_of(&Password::nobodys()));
+    }
+
+    #[test]
+    fn a_proof_is_known_by_its_hash() {
+        let hash = password("x").hash().expect("there is memory");
+        let other = password("x").hash().expect("there is memory");
+        assert!(Proof::Plain(password("X")).is_of(&hash));
+        assert!(!Proof::Plain(password("y")).is_of(&hash));
+        assert!(Proof::Hashed(hash.clone()).is_of(&hash));
+        assert!(!Proof::Hashed(other).is_of(&hash));
     }
 
     #[test]

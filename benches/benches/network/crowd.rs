@@ -14,6 +14,7 @@ use client_sim::fleet::{FleetConfig, Participant, Stage};
 use client_sim::latency::{Nanoseconds, Percentiles};
 use client_sim::workload::Role;
 use engine::config::{Account, Config, Durability, Session};
+use engine::password::{Password, Proof};
 use protocol::order_entry::requests::EnterOrder;
 use protocol::order_entry::write_message;
 use protocol::soup::encode;
@@ -80,7 +81,7 @@ fn configuration(crowd: Crowd) -> (Config, Vec<Participant>) {
             name: text_field(&participant.username).expect("it fits"),
             sessions: vec![Session {
                 username: text_field(&participant.username).expect("it fits"),
-                password: text_field(&participant.password).expect("it fits"),
+                proof: Proof::Plain(Password::new(participant.password.as_bytes())),
             }],
             rate_per_second: LIMIT,
             rate_burst: LIMIT / 10,

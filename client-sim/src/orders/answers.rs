@@ -58,11 +58,11 @@ impl Orders {
                 }
                 None
             }
+            Response::CancelReject(answer, _) => self.cancel_refused(answer.user_ref_num.get())?,
             // The day's frame, and messages that this exchange does not send or that change nothing known here.
             Response::SystemEvent(..)
             | Response::BrokenTrade(..)
             | Response::CancelPending(..)
-            | Response::CancelReject(..)
             | Response::Restated(..)
             | Response::Unknown(_) => None,
         };
@@ -301,6 +301,14 @@ impl Orders {
             self.end(user_ref, OrderState::Canceled);
         }
         Ok(Some((user_ref, Change::Modified)))
+    }
+
+    /// Cancel Reject: the account may not cancel. Asked for again it would be refused again.
+    fn cancel_refused(&mut self, user_ref: u32) -> Result<Option<Changed>, Fault> {
+        if self.live(user_ref)?.is_some() {
+            self.order_mut(user_ref).cancel_to = Order::NO_CANCEL;
+        }
+        Ok(None)
     }
 
     /// Rejected.

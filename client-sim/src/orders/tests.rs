@@ -2,8 +2,8 @@
 
 use protocol::order_entry::Response;
 use protocol::order_entry::responses::{
-    AccountQueryResponse, AiqCanceled, MassCancelResponse, OrderAccepted, OrderCanceled, OrderExecuted,
-    OrderRejected, OrderReplaced,
+    AccountQueryResponse, AiqCanceled, CancelReject, MassCancelResponse, OrderAccepted, OrderCanceled,
+    OrderExecuted, OrderRejected, OrderReplaced,
 };
 use protocol::units::Symbol;
 use zerocopy::{FromZeros, IntoBytes};
@@ -99,6 +99,16 @@ impl Answers {
             user_ref_num: user_ref.into(),
             reason: reason.into(),
             ..OrderRejected::new_zeroed()
+        }
+        .as_bytes()
+        .to_vec()
+    }
+
+    fn cancel_refused(user_ref: u32) -> Vec<u8> {
+        CancelReject {
+            message_type: b'I',
+            user_ref_num: user_ref.into(),
+            ..CancelReject::new_zeroed()
         }
         .as_bytes()
         .to_vec()
@@ -353,6 +363,18 @@ fn numbers_of_unfinished_orders_are_never_reused() {
     orders.start_at(u32::MAX);
     apply(&mut orders, &Answers::canceled(resting, 1, b'U')).expect("true");
     assert_eq!(orders.allocate(), Err(NumberError::Exhausted));
+}
+
+#[test]
+fn a_cancel_that_is_refused_is_wanted_no_more() {
+    let mut orders = orders();
+    let number = enter(&mut orders, b'B', 10, PRICE);
+    apply(&mut orders, &Answers::accepted(number, b'B', 10, PRICE)).expect("true");
+    assert!(orders.want_cancel(number, 4, 9));
+    apply(&mut orders, &Answers::cancel_refused(number)).expect("true");
+    let order = orders.get(number).expect("known");
+    assert!(!order.cancel_is_open() && order.open == 10);
+    assert!(orders.want_cancel(number, 4, 9), "it may be asked for anew");
 }
 
 #[test]

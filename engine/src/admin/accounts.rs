@@ -7,7 +7,7 @@ use super::listing::{find_account, find_session};
 use super::questions::{self, account, said, session};
 use super::request::{AccountLimits, Login};
 use crate::exchange::command::{AccountChange, AccountDefinition, Command, CommandKind, SessionDefinition};
-use crate::password::Hash;
+use crate::password::{Hash, Proof};
 use crate::setup::Changed;
 use protocol::units::text_field;
 
@@ -60,8 +60,10 @@ impl Changes<'_> {
             .office
             .bell
             .look(move |replica| find_session(replica.exchange(), &wanted));
+        let is_taken = self.office.shown.credentials.has(&username);
         match known.map_err(said)? {
             Some(_) => Err(format!("there is a session {username:?} already")),
+            None if is_taken => Err(format!("{username:?} is the login name of a drop copy")),
             None => Ok((username, name, hash)),
         }
     }
@@ -90,6 +92,24 @@ impl Changes<'_> {
             .credentials
             .add_hashed(&username, hash, index)
             .map_err(|error| error.to_string())
+    }
+
+    /// The command comes first: whoever could change a password without its being journaled would do so without a name.
+    pub(super) fn change_password(&mut self, login: &Login) -> Result<Option<String>, String> {
+        let username = login.username.to_ascii_uppercase();
+        let hash = Hash::read(&login.password_hash)?;
+        let (index, _) = session(&self.office.bell, &username)?;
+        let credentials = &self.office.shown.credentials;
+        let instead_of = match credentials.configured(&username) {
+            None => None,
+            Some(Proof::Plain(password)) => Some(password.hash()?),
+            Some(Proof::Hashed(hash)) => Some(hash),
+        };
+        self.give(Command::new(CommandKind::ChangePassword).with_password_change(index))?;
+        self.remember(|remembered| remembered.change_password(&username, &hash, instead_of.as_ref()))
+            .map_err(|error| format!("the password before still holds: {error}"))?;
+        credentials.change(&username, Proof::Hashed(hash));
+        Ok(Some("it holds from the next login on".to_owned()))
     }
 
     pub(super) fn account_limits(
@@ -151,6 +171,9 @@ fn limit(definition: &mut AccountDefinition, limits: &AccountLimits) -> Result<(
     }
     if let Some(cancels) = limits.cancel_on_disconnect {
         definition.cancel_on_disconnect = cancels.into();
+    }
+    if let Some(permissions) = limits.permissions {
+        definition.permissions = permissions.permissions() as u8;
     }
     Ok(())
 }

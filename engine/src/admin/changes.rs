@@ -80,6 +80,7 @@ impl Changes<'_> {
                 self.add_session(owner, &login)?;
                 Ok(None)
             }
+            Request::Password { login } => self.change_password(&login),
             Request::AddInstrument { definition } => self.add_instruments(&definition),
             Request::Fees {
                 instrument,

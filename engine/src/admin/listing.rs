@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::desk::{Bell, Unanswered};
 use crate::config::{Description, amount_text, rate_text};
 use crate::exchange::book::Side;
-use crate::exchange::command::{InstrumentDefinition, whole};
+use crate::exchange::command::{InstrumentDefinition, Permissions, whole};
 use crate::exchange::instrument::State;
 use crate::exchange::{Exchange, OrderView};
 use crate::recovery::replica::Replica;
@@ -113,6 +113,16 @@ pub(super) fn state_text(state: State) -> &'static str {
     }
 }
 
+/// What an account may do, as the configuration has it.
+pub(super) fn permissions_text(permissions: u8) -> &'static str {
+    match Permissions::from_byte(permissions) {
+        Some(Permissions::Trade) => "trade",
+        Some(Permissions::Cancel) => "cancel",
+        Some(Permissions::View) => "view",
+        None => "?",
+    }
+}
+
 /// Decimals of the base and quote assets.
 pub(super) fn decimals(exchange: &Exchange, definition: &InstrumentDefinition) -> (u8, u8) {
     let of = |asset: u16| {
@@ -171,7 +181,11 @@ pub(super) fn account_row(exchange: &Exchange, index: u32) -> Option<AccountRow>
         ) {
             (true, _) => "killed",
             (false, false) => "disabled",
-            (false, true) => "trading",
+            (false, true) => match Permissions::from_byte(account.definition.permissions) {
+                Some(Permissions::Cancel) => "cancel-only",
+                Some(Permissions::View) => "view-only",
+                Some(Permissions::Trade) | None => "trading",
+            },
         },
     })
 }

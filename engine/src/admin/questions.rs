@@ -24,6 +24,7 @@ struct AccountFacts {
     self_match: &'static str,
     cancel_on_disconnect: bool,
     fee_reports: bool,
+    permissions: &'static str,
 }
 
 /// Something that is named and not there.
@@ -109,6 +110,7 @@ pub(super) fn one_account(bell: &Bell, name: &str) -> Result<Answer, String> {
         },
         cancel_on_disconnect: definition.cancel_on_disconnect != 0,
         fee_reports: definition.fee_reports != 0,
+        permissions: listing::permissions_text(definition.permissions),
     };
     Ok(Answer::rows(&balances, false).about(&facts))
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::AccountPermissions;
 use crate::exchange::instrument::State;
 
 /// A login of an account. The password itself never comes here.
@@ -30,6 +31,8 @@ pub struct AccountLimits {
     pub max_burst: Option<u32>,
     /// Cancel a session's orders when its connection ends.
     pub cancel_on_disconnect: Option<bool>,
+    /// What it may do.
+    pub permissions: Option<AccountPermissions>,
 }
 
 /// What may be said of an instrument. What is left out stays as it is. Amounts are decimal text, rates percentages.
@@ -151,6 +154,11 @@ pub enum Request {
         /// Whose.
         account: String,
         /// Its login.
+        login: Login,
+    },
+    /// Another password of a session, from its next login on.
+    Password {
+        /// The session's login.
         login: Login,
     },
     /// New instruments, and assets that they need.

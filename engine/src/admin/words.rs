@@ -1,6 +1,6 @@
 //! A command in words, for who reads what happened.
 
-use super::listing::{decimals, state_text, text};
+use super::listing::{decimals, permissions_text, state_text, text};
 use crate::config::{amount_text, rate_text};
 use crate::exchange::Exchange;
 use crate::exchange::command::{
@@ -121,6 +121,12 @@ pub fn words(command: &Command, names: Names<'_>) -> String {
             };
             format!("cancel all orders of {whose}{place}")
         }
+        Some(CommandKind::ChangePassword) => {
+            format!(
+                "new password for session {}",
+                names.session(command.password_change().session)
+            )
+        }
         Some(CommandKind::ChangeAccount) => change_account(command, names),
         Some(CommandKind::ChangeInstrument) => change_instrument(command, names),
         Some(CommandKind::SetProtection) => {
@@ -177,14 +183,15 @@ fn change_account(command: &Command, names: Names<'_>) -> String {
         limit => limit.to_string(),
     };
     format!(
-        "limits of account {}: firm {:?}, open orders {}, quantity {}, rate {} burst {}, cancel on disconnect {}",
+        "limits of account {}: firm {:?}, open orders {}, quantity {}, rate {} burst {}, cancel on disconnect {}, may {}",
         names.account(change.account),
         text(&change.firm),
         limited(change.open_orders_max, u32::MAX),
         limited(change.quantity_max, u32::MAX),
         limited(change.rate_per_second, 0),
         change.rate_burst,
-        change.cancel_on_disconnect != 0
+        change.cancel_on_disconnect != 0,
+        permissions_text(change.permissions)
     )
 }
 

@@ -11,6 +11,7 @@ mod doors;
 mod error;
 mod inline;
 mod operate;
+mod reload;
 mod restore;
 mod running;
 mod stages;

@@ -16,6 +16,7 @@ use super::capacities;
 use super::doors::{Doors, TcpDoor};
 use super::error::StartError;
 use super::operate;
+use super::reload::Reloadable;
 use super::restore::Progress;
 use super::stages::{Outside, RemoveBefore, Seams, Stages, build};
 use crate::admin;
@@ -120,6 +121,7 @@ pub struct Running {
     served: Option<operate::Served>,
     /// Looks whether the certificate was renewed, for as long as the exchange runs.
     _certificate: Option<Helper>,
+    reloadable: Reloadable,
 }
 
 /// Starts an exchange and returns when it is ready: its setup is released, its doors are served.
@@ -144,6 +146,7 @@ pub fn start_telling(config: &Config, tell: impl FnMut(&str)) -> Result<Running,
 /// As [`start`].
 pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Result<Running, StartError> {
     setup::rehearse(config)?;
+    let loaded = config;
     let mut config = config.clone();
     let mut disk = open_disk(&config, &mut tell)?;
     if let Some(disk) = &mut disk {
@@ -158,6 +161,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         None => Skips::default(),
     };
     tell(&format!("memory: {}", memory::sentence(&memory::needed(&config))));
+    tell_passwords(&config, &mut tell);
 
     let shutdown = Shutdown::default();
     let (left_to, left) = mpsc::channel();
@@ -215,6 +219,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
             what: "the thread that looks after the certificate can not be started",
             source,
         })?;
+    let reloadable = Reloadable::new(loaded, stages.credentials.clone());
     let prepared = operators.prepare(&config, &mut stages, &shutdown, &mut counters);
 
     if config.threads.lock_memory
@@ -247,6 +252,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         counters,
         served: None,
         _certificate: certificate,
+        reloadable,
     };
     running.wait_until_released(ready_at)?;
     let (served, refusal) = prepared.serve(&config)?;
@@ -258,6 +264,18 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
     running.addresses.metrics = served.metrics.as_ref().map(MetricsDoor::address);
     running.served = Some(served);
     Ok(running)
+}
+
+/// Tells of passwords that the file has as they are, where strangers may log in.
+fn tell_passwords(config: &Config, tell: &mut impl FnMut(&str)) {
+    let plain = config.plain_passwords();
+    if let (1.., Some(door)) = (plain, config.network.open_door()) {
+        tell(&format!(
+            "passwords: {} has {plain} as they are, and {door} is not on loopback\n    remedy: password_hash = what \
+             `exchange hash-password` prints, for each session",
+            config.file
+        ));
+    }
 }
 
 /// Opens and locks the data directory, unless nothing is to be kept.
@@ -685,6 +703,14 @@ impl Running {
     /// Lines that helpers have for who runs it, since the last call.
     pub fn notices(&self) -> Vec<String> {
         self.notices.take()
+    }
+
+    /// Takes over from a changed configuration who may log in; says what was done and what waits for a restart, a line each.
+    ///
+    /// # Errors
+    /// Why nothing was done.
+    pub fn reload(&mut self, config: &Config) -> Result<Vec<String>, String> {
+        self.reloadable.reload(config)
     }
 
     /// True while the disk is nearly full: cancels only.

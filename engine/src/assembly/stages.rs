@@ -20,7 +20,7 @@ use crate::ingress::{EngineConfig, EngineLinks, EngineStage, Schedule};
 use crate::journal::{self, Disk, JournalStage, Recovered};
 use crate::memory;
 use crate::output::{Encoder, OutputConfig, OutputLinks, OutputStage, window};
-use crate::password::Checker;
+use crate::password::{Checker, Proof};
 use crate::planted::{self, Bug};
 use crate::poison::Skips;
 use crate::recovery::archive::{self, Archive, ArchiveCounters};
@@ -438,7 +438,7 @@ fn credentials(config: &Config, exchange: &Exchange, commands: &[Command]) -> Cr
     for (index, username, configured) in sessions(config, exchange, commands) {
         let name = text(&username);
         let added = match configured {
-            Some((_, session)) => credentials.add(&name, &text(&session.password), index),
+            Some((_, session)) => credentials.configure(&name, session.proof.clone(), index),
             None => match config.remembered.hash(&name) {
                 Some(hash) => credentials.add_hashed(&name, hash, index),
                 None => unreachable!("the setup refuses a configuration that leaves a session out"),
@@ -446,6 +446,16 @@ fn credentials(config: &Config, exchange: &Exchange, commands: &[Command]) -> Cr
         };
         if let Err(error) = added {
             unreachable!("the configuration was checked: {error}");
+        }
+        let changed = configured.and_then(|(_, session)| config.remembered.password(&name, &session.proof));
+        if let Some(hash) = changed {
+            credentials.change(&name, Proof::Hashed(hash));
+        }
+    }
+    for copy in &config.drop_copies {
+        let added = credentials.add_drop_copy(&text(&copy.username), copy.proof.clone(), copy.firm);
+        if let Err(error) = added {
+            unreachable!("the setup refuses a drop copy with a session's name: {error}");
         }
     }
     credentials

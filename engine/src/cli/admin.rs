@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use engine::admin::{AccountLimits, Answer, InstrumentLimits, Login, Request, StateName};
+use engine::config::AccountPermissions;
 use serde_json::Value;
 
 use super::secret::PasswordArgument;
@@ -86,6 +87,13 @@ enum Verb {
     AddSession {
         /// Name of the account.
         account: String,
+        /// Login name of the session.
+        username: String,
+        #[command(flatten)]
+        password: PasswordArgument,
+    },
+    /// Change the password of a session, from its next login on. It is asked for, and kept only as a hash.
+    Password {
         /// Login name of the session.
         username: String,
         #[command(flatten)]
@@ -215,6 +223,29 @@ struct AccountFlags {
     /// Cancel a session's orders when its connection ends.
     #[arg(long, value_name = "true|false")]
     cancel_on_disconnect: Option<bool>,
+    /// What the account may do.
+    #[arg(long, value_enum)]
+    permissions: Option<May>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum May {
+    /// Everything.
+    Trade,
+    /// Everything but orders and replacements.
+    Cancel,
+    /// Log in, read its stream, ask questions.
+    View,
+}
+
+impl From<May> for AccountPermissions {
+    fn from(may: May) -> Self {
+        match may {
+            May::Trade => Self::Trade,
+            May::Cancel => Self::Cancel,
+            May::View => Self::View,
+        }
+    }
 }
 
 impl From<AccountFlags> for AccountLimits {
@@ -226,6 +257,7 @@ impl From<AccountFlags> for AccountLimits {
             max_rate,
             max_burst,
             cancel_on_disconnect,
+            permissions,
         } = flags;
         Self {
             firm,
@@ -234,6 +266,7 @@ impl From<AccountFlags> for AccountLimits {
             max_rate,
             max_burst,
             cancel_on_disconnect,
+            permissions: permissions.map(AccountPermissions::from),
         }
     }
 }
@@ -362,6 +395,9 @@ fn request(verb: Verb) -> Result<Request, Failure> {
             password,
         } => Request::AddSession {
             account,
+            login: login(username, &password)?,
+        },
+        Verb::Password { username, password } => Request::Password {
             login: login(username, &password)?,
         },
         Verb::AddInstrument { file } => Request::AddInstrument {

@@ -132,7 +132,7 @@ pub(super) fn failure(line: &str) {
 }
 
 /// How the notices begin that somebody should look at: something is refused, missing, damaged, or about to be.
-const ATTENTION: [&str; 12] = [
+const ATTENTION: [&str; 15] = [
     "  for ",
     "TLS: certificate",
     "TLS: not renewed",
@@ -141,6 +141,9 @@ const ATTENTION: [&str; 12] = [
     "durability: none",
     "journal: old segments can not be removed",
     "memory is not locked",
+    "passwords: ",
+    "reload refused",
+    "reload: restart needed",
     "snapshot refused",
     "the trading day ",
     "thread ",

@@ -56,6 +56,8 @@ enum Verb {
     Audit(audit::Arguments),
     /// Leave out the command that ended the last process, so that the next start goes on without it.
     Skip(journal::SkipArguments),
+    /// Print the hash of a password, for password_hash in the configuration. It is asked for, and shown nowhere.
+    HashPassword(secret::HashArguments),
     /// Write man pages and shell completions below a prefix.
     #[command(hide = true)]
     Pages(manual::Arguments),
@@ -70,6 +72,15 @@ enum Failure {
     Refused(String),
     /// At start. Exit code 3.
     NotStarted(String),
+}
+
+impl Failure {
+    /// What is told.
+    fn text(self) -> String {
+        match self {
+            Self::Ended(text) | Self::Refused(text) | Self::NotStarted(text) => text,
+        }
+    }
 }
 
 impl From<ConfigError> for Failure {
@@ -92,6 +103,7 @@ pub(crate) fn main() -> ExitCode {
         Verb::Stat(arguments) => stat::run(&arguments),
         Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Skip(arguments) => journal::skip(&arguments),
+        Verb::HashPassword(arguments) => secret::run(&arguments),
         Verb::Pages(arguments) => manual::run(&Arguments::command(), &arguments)
             .map_err(|error| Failure::Ended(format!("{}: {error}", arguments.out.display())))
             .and_then(|written| print(&written)),

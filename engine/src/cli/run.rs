@@ -9,7 +9,7 @@ use std::time::Duration;
 use engine::assembly;
 use engine::config::{Config, Durability};
 use engine::poison;
-use signal_hook::consts::TERM_SIGNALS;
+use signal_hook::consts::{SIGHUP, TERM_SIGNALS};
 use signal_hook::flag;
 
 use super::{ConfigArgument, Failure, Overrides, log, notify, print};
@@ -32,6 +32,14 @@ impl Arguments {
         let (mut config, _) = self.config.read()?;
         self.overrides.apply(&mut config);
         Ok(config)
+    }
+
+    /// Reads the configuration again; what is to be said of it. A file that is wrong changes nothing.
+    fn reload(&self, running: &mut assembly::Running) -> Vec<String> {
+        let read = self.configuration().map_err(|failure| failure.text());
+        let refused = |error| vec![format!("reload refused, nothing is changed: {error}")];
+        read.and_then(|config| running.reload(&config))
+            .unwrap_or_else(refused)
     }
 }
 
@@ -72,6 +80,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             .and_then(|_| flag::register(*signal, Arc::clone(&stop)))
             .map_err(|error| Failure::NotStarted(format!("signals can not be handled: {error}")))?;
     }
+    // One that comes before it is ready is kept until then.
+    let reload = Arc::new(AtomicBool::new(false));
+    flag::register(SIGHUP, Arc::clone(&reload))
+        .map_err(|error| Failure::NotStarted(format!("signals can not be handled: {error}")))?;
     log::notice(&format!(
         "exchange {} with {}, configuration {:016x}",
         env!("CARGO_PKG_VERSION"),
@@ -81,7 +93,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if config.journal.durability != Durability::None {
         poison::install(&config.journal.directory);
     }
-    let running = assembly::start_telling(&config, log::notice)?;
+    let mut running = assembly::start_telling(&config, log::notice)?;
     hurry.store(false, Ordering::Release);
     print(&format!("ready {}\n", running.addresses()))?;
     notify::ready(&format!("ready {}", running.addresses()));
@@ -93,6 +105,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         for line in running.notices() {
             log::notice(&line);
+        }
+        if reload.swap(false, Ordering::AcqRel) {
+            for line in arguments.reload(&mut running) {
+                log::notice(&line);
+            }
         }
     }
     notify::stopping();

@@ -1,20 +1,32 @@
 //! A password, read where nobody looks: from a file, or from the terminal without showing it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use engine::password::{Hash, Password};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
 
-use super::Failure;
+use super::{Failure, print};
 
 /// Where a password comes from.
 #[derive(Debug, clap::Args)]
 pub(super) struct PasswordArgument {
-    /// Read the password from the first line of this file; left out: from the terminal.
+    /// Read the password from the first line of this file, `-` for standard input; left out: from the terminal.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+}
+
+/// `exchange hash-password`: the hash of a password, for the configuration file.
+#[derive(Debug, clap::Args)]
+pub(super) struct HashArguments {
+    #[command(flatten)]
+    password: PasswordArgument,
+}
+
+pub(super) fn run(arguments: &HashArguments) -> Result<(), Failure> {
+    print(&(arguments.password.hash("a session")? + "\n"))
 }
 
 /// Shows what is typed again when it goes.
@@ -57,13 +69,26 @@ impl PasswordArgument {
     }
 }
 
-fn first_line(path: &Path) -> Result<String, Failure> {
+fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let failed = |error| Failure::Refused(format!("{}: can not be read: {error}", path.display()));
-    let text = fs::read_to_string(path).map_err(failed)?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
+    let mut line = Zeroizing::new(String::new());
+    let read = if path == Path::new("-") {
+        io::stdin().lock().read_line(&mut line)
+    } else {
+        File::open(path).and_then(|file| BufReader::new(file).read_line(&mut line))
+    };
+    read.map_err(failed)?;
+    Ok(without_end(line))
 }
 
-fn typed(username: &str) -> Result<String, Failure> {
+/// The line without its end, in the same memory.
+fn without_end(mut line: Zeroizing<String>) -> Zeroizing<String> {
+    let length = line.trim_end_matches(['\r', '\n']).len();
+    line.truncate(length);
+    line
+}
+
+fn typed(username: &str) -> Result<Zeroizing<String>, Failure> {
     let failed = |error: std::io::Error| {
         Failure::Refused(format!(
             "there is no terminal to ask for a password ({error}): use --password-file"
@@ -74,11 +99,11 @@ fn typed(username: &str) -> Result<String, Failure> {
     let ask = |prompt: String| {
         let hidden = Hidden::new(&terminal).map_err(std::io::Error::from)?;
         (&terminal).write_all(prompt.as_bytes())?;
-        let mut line = String::new();
+        let mut line = Zeroizing::new(String::new());
         BufReader::new(&terminal).read_line(&mut line)?;
         drop(hidden);
         (&terminal).write_all(b"\n")?;
-        Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+        Ok(without_end(line))
     };
     let first = ask(format!("password of {username}: ")).map_err(failed)?;
     let again = ask("once more: ".to_owned()).map_err(failed)?;

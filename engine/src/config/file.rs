@@ -7,7 +7,9 @@ use toml::Spanned;
 use zeroize::Zeroizing;
 
 use super::number::{Bytes, Number, PartsPerMillion, Seconds, TimeOfDay};
-use super::{Durability, IdleChoice, LayoutChoice, ReceiveChoice, SelfMatch};
+use super::{
+    AccountPermissions, Durability, IdleChoice, LayoutChoice, PlainPasswords, ReceiveChoice, SelfMatch,
+};
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -19,6 +21,8 @@ pub(super) struct File {
     pub(super) instruments: Vec<Spanned<Instrument>>,
     #[serde(default)]
     pub(super) accounts: Vec<Spanned<Account>>,
+    #[serde(default, rename = "drop_copy")]
+    pub(super) drop_copies: Vec<Spanned<DropCopy>>,
     pub(super) day: Option<Day>,
     #[serde(default)]
     pub(super) network: Network,
@@ -81,6 +85,8 @@ pub(super) struct Account {
     pub(super) cancel_on_disconnect: bool,
     #[serde(default)]
     pub(super) fee_reports: bool,
+    #[serde(default)]
+    pub(super) permissions: AccountPermissions,
     pub(super) authentication: Option<Spanned<Authentication>>,
     pub(super) mac: Option<Spanned<Mac>>,
     pub(super) secret: Option<Spanned<SecretText>>,
@@ -102,7 +108,7 @@ pub(super) enum Mac {
     SipHash24,
 }
 
-/// Digits that are neither printed nor left behind in memory.
+/// A secret or a password: neither printed nor left behind in memory.
 #[derive(Deserialize)]
 #[serde(from = "String")]
 pub(super) struct SecretText(pub(super) Zeroizing<String>);
@@ -123,7 +129,17 @@ impl std::fmt::Debug for SecretText {
 #[serde(deny_unknown_fields)]
 pub(super) struct Session {
     pub(super) username: Spanned<String>,
-    pub(super) password: Spanned<String>,
+    pub(super) password: Option<Spanned<SecretText>>,
+    pub(super) password_hash: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DropCopy {
+    pub(super) username: Spanned<String>,
+    pub(super) firm: Spanned<String>,
+    pub(super) password: Option<Spanned<SecretText>>,
+    pub(super) password_hash: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,6 +163,7 @@ pub(super) struct Network {
     pub(super) recovery_tcp: Option<Spanned<String>>,
     pub(super) snapshot_tcp: Option<Spanned<String>>,
     pub(super) metrics: Option<Spanned<String>>,
+    pub(super) plain_passwords: Option<PlainPasswords>,
     pub(super) interface: Option<Spanned<String>>,
     pub(super) multicast_ttl: Option<Spanned<u32>>,
     pub(super) datagram_size: Option<Spanned<Bytes>>,

@@ -1,6 +1,6 @@
 //! The configuration's hash: FNV-1a over a fixed sequence of bytes, the same on every machine and in every version.
 
-use super::Config;
+use super::{AccountPermissions, Config};
 
 /// FNV-1a, 64 bits.
 struct Fnv(u64);
@@ -85,6 +85,10 @@ pub(super) fn configuration(config: &Config) -> u64 {
             account.cancel_on_disconnect.into(),
             account.fee_reports.into(),
         ]);
+        // What everybody may is left out, as in versions that knew nothing else.
+        if account.permissions != AccountPermissions::default() {
+            hash.bytes(&[account.permissions.permissions() as u8]);
+        }
         hash.count(account.sessions.len());
         for session in &account.sessions {
             hash.bytes(&session.username);

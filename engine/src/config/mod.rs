@@ -15,13 +15,15 @@ use std::path::Path;
 
 use protocol::units::{Price, Symbol};
 
+use crate::password::Proof;
 use crate::setup::Remembered;
 pub use describe::Description;
 pub use environment::{Environment, Origin};
 pub use error::{ConfigError, Problem};
 pub use types::{
-    Account, Asset, Authentication, Capacities, Day, Deposit, Durability, IdleChoice, Instrument, Journal,
-    LayoutChoice, Network, Operating, ReceiveChoice, SelfMatch, Session, Threads, Tls,
+    Account, AccountPermissions, Asset, Authentication, Capacities, Day, Deposit, DropCopy, Durability,
+    IdleChoice, Instrument, Journal, LayoutChoice, Network, Operating, PlainPasswords, ReceiveChoice,
+    SelfMatch, Session, Threads, Tls,
 };
 
 /// The built-in configuration, as a file that explains itself.
@@ -41,6 +43,8 @@ pub struct Config {
     pub instruments: Vec<Instrument>,
     /// Accounts with their sessions, in the order of the file.
     pub accounts: Vec<Account>,
+    /// Logins that read a firm's streams.
+    pub drop_copies: Vec<DropCopy>,
     /// The times of the day; `None`: instruments trade around the clock.
     pub day: Option<Day>,
     /// Doors.
@@ -138,6 +142,14 @@ impl Config {
         }])
     }
 
+    /// Logins whose passwords stand in the file as they are.
+    pub fn plain_passwords(&self) -> usize {
+        let sessions = self.accounts.iter().flat_map(|account| &account.sessions);
+        let copies = self.drop_copies.iter().map(|copy| &copy.proof);
+        let proofs = sessions.map(|session| &session.proof).chain(copies);
+        proofs.filter(|proof| matches!(proof, Proof::Plain(_))).count()
+    }
+
     /// The asset of that name.
     pub fn asset(&self, name: Symbol) -> Option<&Asset> {
         self.assets.iter().find(|asset| asset.name == name)
@@ -182,6 +194,7 @@ fn price_max_default(tick_size: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::password::Password;
     use protocol::authentication::{MacAlgorithm, Secret};
 
     /// The problems of the built-in configuration after one change.
@@ -523,6 +536,89 @@ mod tests {
     }
 
     #[test]
+    fn a_session_has_a_password_or_its_hash() {
+        let hash = Password::new(b"demo").hash().expect("there is memory");
+        let hashed = format!("password_hash = \"{}\"", hash.text());
+        let key = "accounts.A.sessions.password";
+        let plain = "password = \"demo\"";
+        let config = Config::parse("x.toml", &DEFAULT.replacen(plain, &hashed, 1)).expect("it is right");
+        assert_eq!(config.accounts[0].sessions[0].proof, Proof::Hashed(hash));
+        assert_eq!(config.plain_passwords(), config.accounts.len() - 1);
+        check(
+            plain,
+            &format!("{plain}, {hashed}"),
+            &format!("{key}_hash"),
+            "as well",
+        );
+        check(&format!(", {plain}"), "", key, "neither");
+        let cut = hashed.replace("$v=19", "");
+        let found = problems(plain, &cut.replace("m=19456", "m=999999"));
+        assert_eq!((found.len(), &*found[0].key), (1, &*format!("{key}_hash")));
+        assert!(found[0].remedy.contains("exchange hash-password"), "{found:?}");
+        assert!(!format!("{found:?}").contains("$argon2id"), "it is not repeated");
+    }
+
+    #[test]
+    fn a_drop_copy_has_a_name_of_its_own_and_a_firm() {
+        let with = |copy: &str| {
+            let text = format!("{DEFAULT}\n[[drop_copy]]\n{copy}\n");
+            match Config::parse("x.toml", &text) {
+                Ok(config) => Ok(config),
+                Err(ConfigError::Invalid(problems)) => Err(problems),
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let whole = "username = \"copy\"\nfirm = \"DEMO\"\npassword = \"demo\"";
+        let config = with(whole).expect("it is right");
+        let copy = &config.drop_copies[0];
+        assert_eq!((&copy.username, &copy.firm), (b"COPY  ", b"DEMO"));
+        assert_eq!(config.plain_passwords(), config.accounts.len() + 1);
+        assert_eq!(
+            config.configuration_hash(),
+            Config::built_in().configuration_hash()
+        );
+        for (from, to, key) in [
+            ("\"copy\"", "\"a\"", "drop_copy.a.username"),
+            ("\"copy\"", "\"copycopy\"", "drop_copy.username"),
+            ("\"DEMO\"", "\"\"", "drop_copy.copy.firm"),
+            ("password = \"demo\"", "", "drop_copy.copy.password"),
+            (
+                "password = \"demo\"",
+                "password_hash = \"demo\"",
+                "drop_copy.copy.password_hash",
+            ),
+        ] {
+            let found = with(&whole.replace(from, to)).expect_err(key);
+            assert_eq!((found.len(), &*found[0].key), (1, key), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn plain_passwords_are_for_loopback_unless_it_is_said() {
+        let hash = Password::new(b"demo").hash().expect("there is memory");
+        let hashed = format!("password_hash = \"{}\"", hash.text());
+        // Who may read them on the way is another question.
+        let sentence = "plain_tcp = \"i-accept-that-passwords-travel-in-the-clear\"";
+        let plain = DEFAULT.replacen("plain_tcp = \"on-loopback\"", sentence, 1);
+        for door in ["127.0.0.1:26400\"\nline_a", "127.0.0.1:26478", "127.0.0.1:26479"] {
+            let open = plain.replacen(door, &door.replace("127.0.0.1", "0.0.0.0"), 1);
+            let Err(ConfigError::Invalid(found)) = Config::parse("x.toml", &open) else {
+                panic!("{door} lets strangers in");
+            };
+            let [problem] = &found[..] else {
+                panic!("{found:?}");
+            };
+            assert_eq!(problem.key, "accounts.A.sessions.password");
+            assert!(problem.to_string().contains("network."), "{problem}");
+            assert!(problem.remedy.contains("exchange hash-password"), "{problem}");
+            let said = open.replacen("\"on-loopback\"", "\"anywhere\"", 1);
+            assert!(Config::parse("x.toml", &said).is_ok());
+            let hashes = open.replace("password = \"demo\"", &hashed);
+            assert!(Config::parse("x.toml", &hashes).is_ok());
+        }
+    }
+
+    #[test]
     fn a_tag_needs_a_secret_and_a_token_needs_none() {
         let key = |name: &str| format!("accounts.TRADE4.{name}");
         let of = |keys: &str| problems("fee_reports = true", keys);
@@ -600,15 +696,18 @@ mod tests {
 
     #[test]
     fn a_door_that_others_reach_is_under_tls_or_the_operator_insists() {
-        let order_entry = "order_entry_tcp = \"127.0.0.1:26400\"";
-        let elsewhere = "order_entry_tcp = \"10.0.0.1:26400\"";
-        check(
-            order_entry,
-            elsewhere,
-            "network.order_entry_tcp",
-            "reads the passwords",
+        let sentence = "plain_tcp = \"i-accept-that-passwords-travel-in-the-clear\"";
+        let anywhere = DEFAULT.replacen(
+            "plain_passwords = \"on-loopback\"",
+            "plain_passwords = \"anywhere\"",
+            1,
         );
         for (from, to, key) in [
+            (
+                "order_entry_tcp = \"127.0.0.1:26400\"",
+                "order_entry_tcp = \"10.0.0.1:26400\"",
+                "network.order_entry_tcp",
+            ),
             ("\"127.0.0.1:26478\"", "\"0.0.0.0:26478\"", "network.recovery_tcp"),
             (
                 "\"127.0.0.1:26479\"",
@@ -616,13 +715,21 @@ mod tests {
                 "network.snapshot_tcp",
             ),
         ] {
-            check(from, to, key, "i-accept-that-passwords-travel-in-the-clear");
+            let text = anywhere.replacen(from, to, 1);
+            let Err(ConfigError::Invalid(found)) = Config::parse("x.toml", &text) else {
+                panic!("{key} lets everybody read");
+            };
+            let [problem] = &found[..] else {
+                panic!("{found:?}");
+            };
+            assert_eq!(problem.key, key);
+            for words in ["reads the passwords", "[tls]", sentence] {
+                assert!(problem.to_string().contains(words), "{problem}");
+            }
+            let insisted = text.replacen("plain_tcp = \"on-loopback\"", sentence, 1);
+            assert!(Config::parse("x.toml", &insisted).is_ok());
         }
-        let text = DEFAULT.replacen(order_entry, elsewhere, 1);
-        let sentence = "plain_tcp = \"i-accept-that-passwords-travel-in-the-clear\"";
-        let insisted = text.replacen("plain_tcp = \"on-loopback\"", sentence, 1);
-        assert!(Config::parse("x.toml", &insisted).is_ok());
-        let wrong = problems("\"on-loopback\"", "\"yes\"");
+        let wrong = problems("plain_tcp = \"on-loopback\"", "plain_tcp = \"yes\"");
         assert_eq!(wrong.len(), 1, "{wrong:?}");
         assert!(wrong[0].to_string().contains("on-loopback"), "{wrong:?}");
     }
@@ -643,7 +750,12 @@ mod tests {
         let right = section(&files.certificate, &files.key);
         let text = DEFAULT
             .replacen(off, &right, 1)
-            .replace("127.0.0.1:26400", "192.0.2.1:26400");
+            .replace("127.0.0.1:26400", "192.0.2.1:26400")
+            .replacen(
+                "plain_passwords = \"on-loopback\"",
+                "plain_passwords = \"anywhere\"",
+                1,
+            );
         let config = Config::parse("x.toml", &text).expect("passwords are under TLS");
         assert_eq!(config.tls.map(|tls| tls.key), Some(files.key.clone()));
         for (keys, key, words) in [
@@ -706,8 +818,11 @@ mod tests {
         let mut doors = config.clone();
         doors.network.line_b = None;
         doors.journal.durability = Durability::None;
-        doors.accounts[0].sessions[0].password = [b'x'; 10];
+        doors.accounts[0].sessions[0].proof = Proof::Plain(Password::new(b"x"));
         assert_eq!(config.configuration_hash(), doors.configuration_hash());
+        let mut limited = config.clone();
+        limited.accounts[0].permissions = AccountPermissions::View;
+        assert_ne!(config.configuration_hash(), limited.configuration_hash());
         let mut fees = config.clone();
         fees.instruments[0].taker_fee_ppm += 1;
         assert_ne!(config.configuration_hash(), fees.configuration_hash());

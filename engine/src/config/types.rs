@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use protocol::authentication::MacSecret;
 use protocol::units::Symbol;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::number::time_of_day;
 use crate::exchange::Limits;
-use crate::exchange::command::{AccountDefinition, InstrumentDefinition, halves};
+use crate::exchange::command::{AccountDefinition, InstrumentDefinition, Permissions, halves};
+use crate::password::Proof;
 
 /// An asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +109,8 @@ pub struct Account {
     pub cancel_on_disconnect: bool,
     /// Option 131 Fee on executions.
     pub fee_reports: bool,
+    /// What it may do.
+    pub permissions: AccountPermissions,
     /// How its datagrams prove themselves.
     pub authentication: Authentication,
     /// Line of the file.
@@ -127,7 +130,8 @@ impl Account {
             self_match: self.self_match.byte(),
             cancel_on_disconnect: self.cancel_on_disconnect.into(),
             fee_reports: self.fee_reports.into(),
-            spare: [0; 65],
+            permissions: self.permissions.permissions() as u8,
+            spare: [0; 64],
         }
     }
 
@@ -142,8 +146,8 @@ impl Account {
 pub struct Session {
     /// Login name, upper case, padded.
     pub username: [u8; 6],
-    /// Password, as configured, padded.
-    pub password: [u8; 10],
+    /// Its password, or the password's hash.
+    pub proof: Proof,
 }
 
 impl std::fmt::Debug for Session {
@@ -155,6 +159,28 @@ impl std::fmt::Debug for Session {
     }
 }
 
+/// A login that reads the streams of a firm's sessions.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DropCopy {
+    /// Login name, upper case, padded.
+    pub username: [u8; 6],
+    /// The firm, padded.
+    pub firm: [u8; 4],
+    /// Its password, or the password's hash.
+    pub proof: Proof,
+    /// Line of the file.
+    pub line: usize,
+}
+
+impl std::fmt::Debug for DropCopy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DropCopy")
+            .field("username", &String::from_utf8_lossy(&self.username))
+            .field("firm", &String::from_utf8_lossy(&self.firm))
+            .finish_non_exhaustive()
+    }
+}
+
 /// What a new account owns of an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deposit {
@@ -162,6 +188,30 @@ pub struct Deposit {
     pub asset: Symbol,
     /// Smallest units.
     pub amount: u128,
+}
+
+/// What an account may do, as it is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccountPermissions {
+    /// Everything.
+    #[default]
+    Trade,
+    /// Everything but orders and replacements.
+    Cancel,
+    /// Only look: its stream, its questions.
+    View,
+}
+
+impl AccountPermissions {
+    /// As the exchange has it.
+    pub fn permissions(self) -> Permissions {
+        match self {
+            Self::Trade => Permissions::Trade,
+            Self::Cancel => Permissions::Cancel,
+            Self::View => Permissions::View,
+        }
+    }
 }
 
 /// What happens when an order meets one of its own account.
@@ -251,6 +301,8 @@ pub struct Network {
     pub snapshot_tcp: SocketAddrV4,
     /// Counters for who collects them, unless it is off.
     pub metrics: Option<SocketAddrV4>,
+    /// Where passwords may stand in the file as they are.
+    pub plain_passwords: PlainPasswords,
     /// Address of the interface market data leaves from.
     pub interface: Ipv4Addr,
     /// Routers that market data may cross, plus one.
@@ -268,6 +320,17 @@ pub struct Network {
 }
 
 impl Network {
+    /// A door that takes logins from elsewhere, by its key.
+    pub fn open_door(&self) -> Option<&'static str> {
+        let doors = [
+            ("network.order_entry_tcp", self.order_entry_tcp),
+            ("network.recovery_tcp", self.recovery_tcp),
+            ("network.snapshot_tcp", self.snapshot_tcp),
+        ];
+        let open = doors.iter().find(|(_, address)| !address.ip().is_loopback());
+        open.map(|(key, _)| *key)
+    }
+
     /// Every port becomes one that is free when the doors are opened: for an exchange that disturbs no other.
     pub fn use_free_ports(&mut self) {
         self.order_entry_udp.set_port(0);
@@ -313,6 +376,17 @@ impl Tls {
     pub(crate) fn identity(&self) -> Result<tls::Identity, tls::Refused> {
         tls::Identity::read(&self.files())
     }
+}
+
+/// Where passwords may stand in the file as they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlainPasswords {
+    /// In that of an exchange whose every door for logins is on loopback.
+    #[default]
+    OnLoopback,
+    /// In any.
+    Anywhere,
 }
 
 /// How datagrams are received.

@@ -1,6 +1,6 @@
 //! Accounts and their sessions.
 
-use super::command::AccountDefinition;
+use super::command::{AccountDefinition, Permissions};
 use super::roster::List;
 
 /// Who owns balances and orders.
@@ -29,6 +29,18 @@ impl Account {
             open_orders: 0,
             list: List::EMPTY,
         }
+    }
+
+    /// True when orders and replacements are taken from it, as far as its permissions go.
+    #[inline(always)]
+    pub(super) fn may_trade(&self) -> bool {
+        self.definition.permissions == Permissions::Trade as u8
+    }
+
+    /// True when it may change nothing at all.
+    #[inline(always)]
+    pub(super) fn may_only_view(&self) -> bool {
+        self.definition.permissions == Permissions::View as u8
     }
 }
 

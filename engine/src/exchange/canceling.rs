@@ -56,6 +56,9 @@ impl Exchange {
             .index
             .find(&self.arena, name, command.session, order.user_ref);
         if handle != NONE {
+            if self.refuse_cancel(handle, step) {
+                return Progress::Done;
+            }
             let left = order.quantity.saturating_sub(self.arena.get(handle).executed);
             if left == 0 {
                 if !outlook.is_fetched() {
@@ -76,7 +79,7 @@ impl Exchange {
     pub(super) fn modify<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
         let order = command.order();
         let handle = self.find_order(command.session, order.user_ref);
-        if handle == NONE {
+        if handle == NONE || self.refuse_cancel(handle, step) {
             return Progress::Done;
         }
         let (slot, open) = (*self.arena.get(handle), self.open_of(handle));
@@ -102,9 +105,24 @@ impl Exchange {
         Progress::Done
     }
 
+    /// True, and told, when the order's account may only view: nothing of its order is canceled at its own wish.
+    #[inline(always)]
+    fn refuse_cancel<S: Sink>(&self, handle: u32, step: &mut Step<'_, S>) -> bool {
+        let slot = self.arena.get(handle);
+        let is_refused = self.accounts[slot.account as usize].may_only_view();
+        if is_refused {
+            step.emit(Event {
+                session: slot.session,
+                user_ref: slot.user_ref,
+                ..Event::new(EventKind::CancelRefused)
+            });
+        }
+        is_refused
+    }
+
     pub(super) fn mass_cancel<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
         let user_ref = command.order().user_ref;
-        let Some(client) = self.consume_number(command, user_ref, step) else {
+        let Some(client) = self.consume_number_to_act(command, step) else {
             return Progress::Done;
         };
         answer(EventKind::MassCanceled, client, user_ref, step);
@@ -135,7 +153,7 @@ impl Exchange {
         step: &mut Step<'_, S>,
     ) -> Progress {
         let user_ref = command.order().user_ref;
-        let Some(client) = self.consume_number(command, user_ref, step) else {
+        let Some(client) = self.consume_number_to_act(command, step) else {
             return Progress::Done;
         };
         self.accounts[client.account as usize].order_entry_enabled = false;

@@ -4,7 +4,7 @@
 //! schedule they entered under.
 
 use super::Exchange;
-use super::command::{AccountChange, Command, InstrumentChange};
+use super::command::{AccountChange, Command, InstrumentChange, Permissions};
 use super::event::Refusal;
 use super::schedule::FeeSchedule;
 use super::setup::{is_self_match_mode, refuse};
@@ -16,7 +16,7 @@ impl Exchange {
         let Some(account) = self.accounts.get_mut(change.account as usize) else {
             return refuse(step, Refusal::Unknown);
         };
-        if !is_self_match_mode(change.self_match) {
+        if !is_self_match_mode(change.self_match) || Permissions::from_byte(change.permissions).is_none() {
             return refuse(step, Refusal::Invalid);
         }
         let definition = &mut account.definition;
@@ -28,7 +28,16 @@ impl Exchange {
         definition.self_match = change.self_match;
         definition.cancel_on_disconnect = change.cancel_on_disconnect;
         definition.fee_reports = change.fee_reports;
+        definition.permissions = change.permissions;
         Progress::Done
+    }
+
+    /// What a password is is no part of the state: the doors know it.
+    pub(super) fn change_password<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
+        match self.session(command.password_change().session) {
+            Some(_) => Progress::Done,
+            None => refuse(step, Refusal::Unknown),
+        }
     }
 
     pub(super) fn change_instrument<S: Sink>(

@@ -67,6 +67,9 @@ pub enum CommandKind {
     SetProtection = 56,
     /// An account's orders are canceled: body [`CancelOrders`], `head.instrument` (0 = all).
     CancelOrders = 57,
+    /// A session's login has a new password: body [`PasswordChange`]. Changes nothing here, and has neither password nor
+    /// hash: it is there so that the journal says who did it, and when.
+    ChangePassword = 58,
     /// ITCH System Event: body [`StateChange`], `value` = the event code. Code `M`, the end of market hours, ends all
     /// orders that are good for the day or till a time.
     SystemEvent = 64,
@@ -105,6 +108,7 @@ impl CommandKind {
             55 => Self::ChangeInstrument,
             56 => Self::SetProtection,
             57 => Self::CancelOrders,
+            58 => Self::ChangePassword,
             64 => Self::SystemEvent,
             65 => Self::RollDay,
             _ => return None,
@@ -191,6 +195,11 @@ impl Command {
         zerocopy::transmute!(self.body)
     }
 
+    /// The body as a change of a password.
+    pub fn password_change(&self) -> PasswordChange {
+        zerocopy::transmute!(self.body)
+    }
+
     /// User number of the operator who asked for it; `None` when nobody did.
     pub fn operator(&self) -> Option<u32> {
         (self.flags & FLAG_OPERATOR != 0).then_some(self.session)
@@ -248,6 +257,15 @@ impl Command {
             account,
             session: session.unwrap_or(ALL_SESSIONS),
             spare: [0; 32],
+        });
+        self
+    }
+
+    /// Puts a change of a session's password into the body.
+    pub fn with_password_change(mut self, session: u32) -> Self {
+        self.body = zerocopy::transmute!(PasswordChange {
+            session,
+            spare: [0; 36],
         });
         self
     }
@@ -351,6 +369,16 @@ pub struct CancelOrders {
     pub session: u32,
     /// Spare, zero.
     pub spare: [u8; 32],
+}
+
+/// A session's login has a new password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct PasswordChange {
+    /// Session index.
+    pub session: u32,
+    /// Spare, zero.
+    pub spare: [u8; 36],
 }
 
 /// Bytes of a definition: body and extension together.
@@ -550,6 +578,7 @@ const _: () = assert!(
         && size_of::<StateChange>() == 40
         && size_of::<KillSwitch>() == 40
         && size_of::<CancelOrders>() == 40
+        && size_of::<PasswordChange>() == 40
         && size_of::<Protection>() == 40
         && size_of::<NewDay>() == 40
 );
@@ -622,8 +651,35 @@ pub struct AccountDefinition {
     pub cancel_on_disconnect: u8,
     /// 1: wants option 131 Fee on executions.
     pub fee_reports: u8,
+    /// A [`Permissions`].
+    pub permissions: u8,
     /// Spare, zero.
-    pub spare: [u8; 65],
+    pub spare: [u8; 64],
+}
+
+/// What an account may do. The numbers are the journal's; one that is none of them is taken by no command.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Permissions {
+    /// Everything.
+    #[default]
+    Trade = 0,
+    /// Everything but orders and replacements: what only takes risk away.
+    Cancel = 1,
+    /// Account Query, and what needs no command: its stream, its questions.
+    View = 2,
+}
+
+impl Permissions {
+    /// The permissions for a byte.
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Trade),
+            1 => Some(Self::Cancel),
+            2 => Some(Self::View),
+            _ => None,
+        }
+    }
 }
 
 /// A session (a port) of an account: the next index is given in order, from 0.
@@ -662,8 +718,10 @@ pub struct AccountChange {
     pub cancel_on_disconnect: u8,
     /// 1: wants option 131 Fee on executions.
     pub fee_reports: u8,
+    /// A [`Permissions`].
+    pub permissions: u8,
     /// Spare, zero.
-    pub spare: [u8; 77],
+    pub spare: [u8; 76],
 }
 
 /// What can be changed of an instrument: all of it is given, changed or not. Symbol, assets, lot, price unit, tick and
@@ -702,7 +760,8 @@ impl AccountChange {
             self_match: definition.self_match,
             cancel_on_disconnect: definition.cancel_on_disconnect,
             fee_reports: definition.fee_reports,
-            spare: [0; 77],
+            permissions: definition.permissions,
+            spare: [0; 76],
         }
     }
 }

@@ -54,7 +54,7 @@ impl Exchange {
     #[inline(always)]
     pub(super) fn check_client(&mut self, client: Client) -> Result<(), Reason> {
         let account = &self.accounts[client.account as usize];
-        if !account.order_entry_enabled || self.is_killed(account) {
+        if !account.order_entry_enabled || self.is_killed(account) || !account.may_trade() {
             return Err(Reason::Disabled);
         }
         let (rate, burst) = (account.definition.rate_per_second, account.definition.rate_burst);
@@ -65,6 +65,21 @@ impl Exchange {
             return Err(Reason::Rate);
         }
         Ok(())
+    }
+
+    /// [`Exchange::consume_number`] for a request that an account which may only view has no use of: refused there.
+    pub(super) fn consume_number_to_act<S: Sink>(
+        &mut self,
+        command: &Command,
+        step: &mut Step<'_, S>,
+    ) -> Option<Client> {
+        let user_ref = command.order().user_ref;
+        let client = self.consume_number(command, user_ref, step)?;
+        if self.accounts[client.account as usize].may_only_view() {
+            reject(client, user_ref, Reason::Disabled, step);
+            return None;
+        }
+        Some(client)
     }
 
     pub(super) fn enter<S: Sink>(
@@ -246,7 +261,7 @@ impl Exchange {
         step: &mut Step<'_, S>,
     ) -> Progress {
         let user_ref = command.order().user_ref;
-        let Some(client) = self.consume_number(command, user_ref, step) else {
+        let Some(client) = self.consume_number_to_act(command, step) else {
             return Progress::Done;
         };
         self.accounts[client.account as usize].order_entry_enabled = true;

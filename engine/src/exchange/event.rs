@@ -109,6 +109,8 @@ pub enum EventKind {
     /// OUCH AIQ Canceled of a resting order that loses nothing displayed, or not only (then [`EventKind::Reduced`] follows).
     /// As [`EventKind::SelfMatchReduced`], without ITCH.
     SelfMatchUnseen = 39,
+    /// OUCH Cancel Reject, of a cancel or modify: the account may only view.
+    CancelRefused = 40,
 }
 
 /// What an [`EventKind::CarriedText`] says of a surviving order, beside its kind, instrument and session.
@@ -173,7 +175,7 @@ const _: () = assert!(size_of::<Event>() == 32);
 impl EventKind {
     /// The kind for a byte.
     pub const fn from_byte(byte: u8) -> Option<Self> {
-        const KINDS: [EventKind; 39] = [
+        const KINDS: [EventKind; 40] = [
             EventKind::Accepted,
             EventKind::Rejected,
             EventKind::Replaced,
@@ -213,6 +215,7 @@ impl EventKind {
             EventKind::Carried,
             EventKind::DayRolled,
             EventKind::SelfMatchUnseen,
+            EventKind::CancelRefused,
         ];
         // A constant function: no `?`, no iterators.
         match byte as usize {
@@ -288,7 +291,7 @@ mod tests {
     fn every_kind_is_found_by_its_byte() {
         let kinds: Vec<_> = (0..=u8::MAX).filter_map(EventKind::from_byte).collect();
         assert_eq!(kinds.first(), Some(&EventKind::Accepted));
-        assert_eq!(kinds.last(), Some(&EventKind::SelfMatchUnseen));
+        assert_eq!(kinds.last(), Some(&EventKind::CancelRefused));
         for (byte, kind) in (1..).zip(kinds) {
             assert_eq!(kind as u8, byte);
         }

@@ -322,6 +322,7 @@ impl Exchange {
             Some(CommandKind::ChangeInstrument) => self.change_instrument(command, step),
             Some(CommandKind::KillSwitch) => self.kill_switch(command, step),
             Some(CommandKind::CancelOrders) => self.cancel_orders(command, step),
+            Some(CommandKind::ChangePassword) => self.change_password(command, step),
             Some(CommandKind::SystemEvent) => self.system_event(command, step),
             Some(CommandKind::Imbalance) => self.imbalance(step),
             Some(CommandKind::Reopen) => self.reopen(command, step),

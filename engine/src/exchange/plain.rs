@@ -145,6 +145,7 @@ impl Exchange {
         let may = account.order_entry_enabled
             & !account.is_killed
             & !self.all_killed
+            & account.may_trade()
             & (instrument.state == State::Trading)
             & !instrument.has_dark(side.opposite())
             & (command.flags & FLAG_LOW_SPACE == 0)

@@ -4,7 +4,8 @@ use super::Exchange;
 use super::account::{Account, RateBucket, Session};
 use super::auction::Auction;
 use super::command::{
-    AccountDefinition, AssetDefinition, Command, InstrumentDefinition, SessionDefinition, Transfer,
+    AccountDefinition, AssetDefinition, Command, InstrumentDefinition, Permissions, SessionDefinition,
+    Transfer,
 };
 use super::event::{Event, EventKind, Refusal};
 use super::instrument::{Instrument, round_lot_size};
@@ -105,7 +106,9 @@ impl Exchange {
 
     pub(super) fn add_account<S: Sink>(&mut self, command: &Command, step: &mut Step<'_, S>) -> Progress {
         let definition: AccountDefinition = command.definition();
-        if !is_self_match_mode(definition.self_match) {
+        if !is_self_match_mode(definition.self_match)
+            || Permissions::from_byte(definition.permissions).is_none()
+        {
             return refuse(step, Refusal::Invalid);
         }
         if self.accounts.len() == self.limits.accounts as usize {

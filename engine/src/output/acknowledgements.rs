@@ -4,7 +4,7 @@
 
 use protocol::layout::WireMessage;
 use protocol::order_entry::responses::{
-    AccountQueryResponse, AiqCanceled, DisableOrderEntryResponse, EnableOrderEntryResponse,
+    AccountQueryResponse, AiqCanceled, CancelReject, DisableOrderEntryResponse, EnableOrderEntryResponse,
     MassCancelResponse, OrderAccepted, OrderCanceled, OrderExecuted, OrderModified, OrderPriorityUpdate,
     OrderRejected, OrderReplaced, OrderRestated, SystemEvent,
 };
@@ -291,6 +291,14 @@ pub(super) fn modified(time: u64, event: &Event) -> OrderModified {
         user_ref_num: event.user_ref.into(),
         side: event.code,
         quantity: event.quantity.into(),
+    }
+}
+
+pub(super) fn cancel_refused(time: u64, event: &Event) -> CancelReject {
+    CancelReject {
+        message_type: b'I',
+        timestamp: time.into(),
+        user_ref_num: event.user_ref.into(),
     }
 }
 

@@ -179,6 +179,7 @@ impl EventKind {
             | Self::PriorityUpdated
             | Self::Restated
             | Self::Modified
+            | Self::CancelRefused
             | Self::MassCanceled
             | Self::OrderEntryDisabled
             | Self::OrderEntryEnabled
@@ -483,6 +484,9 @@ impl Encoder {
             }
             EventKind::Modified => {
                 numbers.acknowledge(sink, event.session, ouch::modified(time, event).as_bytes());
+            }
+            EventKind::CancelRefused => {
+                numbers.acknowledge(sink, event.session, ouch::cancel_refused(time, event).as_bytes());
             }
             EventKind::MassCanceled => {
                 let message =

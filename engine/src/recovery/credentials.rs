@@ -5,23 +5,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::text::trim;
 
-use crate::password::{Checker, Hash, PASSWORD_BYTES, Password};
-
-/// How a login proves itself.
-#[derive(Debug, Clone)]
-enum Proof {
-    /// As the configuration has it.
-    Plain(Password),
-    /// Of a login that was added while the exchange ran.
-    Hashed(Hash),
-}
+use crate::password::{Checker, Hash, PASSWORD_BYTES, Password, Proof};
 
 /// One login.
 #[derive(Debug, Clone)]
 struct Entry {
     username: [u8; 6],
     proof: Proof,
-    session: u32,
+    /// What the configuration file says, when it knows the login. An operator may have changed the password since.
+    configured: Option<Proof>,
+    right: Right,
+}
+
+/// What a login is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Right {
+    /// To trade in this session, and to read its stream.
+    Session(u32),
+    /// To read the streams of this firm's sessions.
+    DropCopy([u8; 4]),
 }
 
 /// What is known of a login.
@@ -29,6 +31,8 @@ struct Entry {
 pub enum Checked {
     /// Name and password are this session's.
     Session(u32),
+    /// They are of a drop copy of this firm.
+    DropCopy([u8; 4]),
     /// One of them is wrong.
     Wrong,
     /// It is being found out: ask again.
@@ -49,11 +53,24 @@ pub enum CredentialsError {
     Twice(String),
 }
 
+/// Sorted by username.
+#[derive(Debug, Default)]
+struct Entries {
+    logins: Vec<Entry>,
+    /// One of them at least is known by a hash.
+    has_hashes: bool,
+}
+
+impl Entries {
+    fn find(&self, name: [u8; 6]) -> Result<usize, usize> {
+        self.logins.binary_search_by_key(&name, |entry| entry.username)
+    }
+}
+
 /// Logins by username. Clones share them: what is added to one is known to all.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
-    /// Sorted by username.
-    entries: Arc<Mutex<Vec<Entry>>>,
+    entries: Arc<Mutex<Entries>>,
     /// Checks hashes; without one they are checked in the caller's turn.
     checker: Option<Arc<Checker>>,
 }
@@ -72,74 +89,146 @@ impl Credentials {
         if !is_field(password, PASSWORD_BYTES) {
             return Err(CredentialsError::Password(username.to_owned()));
         }
-        self.insert(
+        self.configure(
             username,
             Proof::Plain(Password::new(password.as_bytes())),
             session,
         )
     }
 
-    /// The same for who knows the password's hash only.
+    /// The same for a login of the configuration file.
+    ///
+    /// # Errors
+    /// As [`Credentials::add`].
+    pub fn configure(&self, username: &str, proof: Proof, session: u32) -> Result<(), CredentialsError> {
+        self.insert(username, proof.clone(), Some(proof), Right::Session(session))
+    }
+
+    /// The same for a drop copy of `firm`, padded.
+    ///
+    /// # Errors
+    /// As [`Credentials::add`].
+    pub fn add_drop_copy(&self, username: &str, proof: Proof, firm: [u8; 4]) -> Result<(), CredentialsError> {
+        self.insert(username, proof.clone(), Some(proof), Right::DropCopy(firm))
+    }
+
+    /// The same for one that the file does not know.
     ///
     /// # Errors
     /// As [`Credentials::add`].
     pub fn add_hashed(&self, username: &str, hash: Hash, session: u32) -> Result<(), CredentialsError> {
-        self.insert(username, Proof::Hashed(hash), session)
+        self.insert(username, Proof::Hashed(hash), None, Right::Session(session))
     }
 
-    fn insert(&self, username: &str, proof: Proof, session: u32) -> Result<(), CredentialsError> {
+    fn insert(
+        &self,
+        username: &str,
+        proof: Proof,
+        configured: Option<Proof>,
+        right: Right,
+    ) -> Result<(), CredentialsError> {
         if !is_field(username, 6) {
             return Err(CredentialsError::Username(username.to_owned()));
         }
         let name = normal(username.as_bytes());
         let mut entries = self.entries();
-        let Err(place) = entries.binary_search_by_key(&name, |entry| entry.username) else {
+        let Err(place) = entries.find(name) else {
             return Err(CredentialsError::Twice(username.to_owned()));
         };
+        entries.has_hashes |= matches!(proof, Proof::Hashed(_));
         let entry = Entry {
             username: name,
             proof,
-            session,
+            configured,
+            right,
         };
-        entries.insert(place, entry);
+        entries.logins.insert(place, entry);
         Ok(())
     }
 
-    /// The session of the login; a wrong name and a wrong password take the same way.
+    /// From its next login on, who has this name proves himself by `proof`. False when nobody has it.
+    pub fn change(&self, username: &str, proof: Proof) -> bool {
+        let name = normal(username.as_bytes());
+        let mut entries = self.entries();
+        let Ok(place) = entries.find(name) else {
+            return false;
+        };
+        entries.has_hashes |= matches!(proof, Proof::Hashed(_));
+        entries.logins[place].proof = proof;
+        true
+    }
+
+    /// The configuration file says something new of the login, which holds from the next one on. False when nobody has the
+    /// name.
+    pub fn reconfigure(&self, username: &str, proof: Proof) -> bool {
+        let is_there = self.change(username, proof.clone());
+        let mut entries = self.entries();
+        if let Ok(place) = entries.find(normal(username.as_bytes())) {
+            entries.logins[place].configured = Some(proof);
+        }
+        is_there
+    }
+
+    /// Nobody logs in by this name any more. Who is logged in stays so.
+    pub fn remove(&self, username: &str) {
+        let mut entries = self.entries();
+        if let Ok(place) = entries.find(normal(username.as_bytes())) {
+            entries.logins.remove(place);
+        }
+    }
+
+    /// True when somebody has this name.
+    pub fn has(&self, username: &str) -> bool {
+        self.entries().find(normal(username.as_bytes())).is_ok()
+    }
+
+    /// What the configuration file says of the login; `None` when it does not know it.
+    pub fn configured(&self, username: &str) -> Option<Proof> {
+        let entries = self.entries();
+        let place = entries.find(normal(username.as_bytes())).ok()?;
+        entries.logins[place].configured.clone()
+    }
+
+    /// The session of the login. A wrong name and a wrong password take the same way; where hashes are checked, a name that
+    /// nobody has is checked against nobody's.
     pub fn check(&self, username: &[u8], password: &[u8]) -> Checked {
         let name = normal(username);
         let is_name = trim(username).len() <= name.len() && trim(password).len() <= PASSWORD_BYTES;
         let given = Password::new(password);
         let entries = self.entries();
-        let found = entries.binary_search_by_key(&name, |entry| entry.username);
-        let entry = found.ok().map(|place| &entries[place]);
+        let entry = entries.find(name).ok().map(|place| &entries.logins[place]);
+        let by_hash = |hash: &Hash| match &self.checker {
+            Some(checker) => checker.check(hash, &given),
+            None => Some(hash.is_of(&given)),
+        };
         let matches = match entry.map(|entry| &entry.proof) {
             Some(Proof::Plain(expected)) => Some(expected.is(&given)),
-            Some(Proof::Hashed(hash)) if is_name => match &self.checker {
-                Some(checker) => checker.check(hash, &given),
-                None => Some(hash.is_of(&given)),
-            },
-            Some(Proof::Hashed(_)) | None => Some(Password::NOBODYS.is(&given)),
+            Some(Proof::Hashed(hash)) => by_hash(hash),
+            None if entries.has_hashes => by_hash(&Hash::nobodys()),
+            None => Some(Password::nobodys().is(&given)),
         };
         match (matches, entry) {
             (None, _) => Checked::Later,
-            (Some(true), Some(entry)) if is_name => Checked::Session(entry.session),
+            (Some(true), Some(entry)) if is_name => match entry.right {
+                Right::Session(session) => Checked::Session(session),
+                Right::DropCopy(firm) => Checked::DropCopy(firm),
+            },
             _ => Checked::Wrong,
         }
     }
 
     /// Logins known.
     pub fn len(&self) -> usize {
-        self.entries().len()
+        self.entries().logins.len()
     }
 
     /// True when nobody can log in.
     pub fn is_empty(&self) -> bool {
-        self.entries().is_empty()
+        self.entries().logins.is_empty()
     }
 
     /// Held for as long as a login is looked for, or added.
-    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -270,7 +359,39 @@ mod tests {
         assert_eq!(elsewhere.check(b"DAVE  ", b"later     "), Checked::Later);
         assert_eq!(settled(b"later     "), Checked::Session(9));
         assert_eq!(settled(b"sooner    "), Checked::Wrong);
-        assert_eq!(elsewhere.check(b"DAVE  ", b"laterlaterlater"), Checked::Wrong);
+        assert_eq!(settled(b"laterlaterlater"), Checked::Wrong);
         assert_eq!(elsewhere.check(b"ALICE1", b"secret    "), Checked::Session(3));
+    }
+
+    #[test]
+    fn who_is_known_by_a_hash_takes_as_long_as_who_is_not_known() {
+        let mut credentials = Credentials::default();
+        credentials.check_by(Checker::start().expect("a thread can be started"));
+        assert_eq!(credentials.check(b"CAROL ", b"secret    "), Checked::Wrong);
+        let hash = Password::chosen("secret").map(|password| password.hash());
+        let hash = hash.expect("it can be one").expect("there is memory");
+        credentials.add_hashed("carol", hash, 1).expect("valid");
+        for name in [b"CAROL ", b"DAVE  "] {
+            assert_eq!(credentials.check(name, b"wrong     "), Checked::Later);
+        }
+    }
+
+    #[test]
+    fn another_password_holds_from_the_next_login_on() {
+        let credentials = credentials();
+        let hash = Password::chosen("changed").map(|password| password.hash());
+        let hash = hash.expect("it can be one").expect("there is memory");
+        assert!(credentials.change("alice1", Proof::Hashed(hash.clone())));
+        assert!(!credentials.change("nobody", Proof::Hashed(hash)));
+        assert_eq!(credentials.check(b"ALICE1", b"secret    "), Checked::Wrong);
+        assert_eq!(credentials.check(b"ALICE1", b"changed   "), Checked::Session(3));
+        assert_eq!(credentials.check(b"BOB   ", b"tenletters"), Checked::Session(4));
+        let configured = Proof::Plain(Password::new(b"secret"));
+        assert_eq!(
+            credentials.configured("Alice1"),
+            Some(configured),
+            "the file stays as it is"
+        );
+        assert_eq!(credentials.configured("nobody"), None);
     }
 }

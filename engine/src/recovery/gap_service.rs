@@ -42,7 +42,7 @@ impl Service for GapService {
 
     fn login(&mut self, login: &Login<'_>, _caller: Caller, view: View<'_>) -> Verdict<Feeder> {
         match self.logins.check(login.username, login.password) {
-            Checked::Session(_) => {}
+            Checked::Session(_) | Checked::DropCopy(_) => {}
             Checked::Wrong => return Verdict::NotAuthorized,
             Checked::Later => return Verdict::Busy,
         }

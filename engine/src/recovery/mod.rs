@@ -28,6 +28,7 @@ mod connection;
 pub mod credentials;
 mod days;
 pub mod door;
+mod drop_copy;
 pub mod durable;
 mod feeder;
 mod follower;

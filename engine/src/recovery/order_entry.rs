@@ -18,6 +18,7 @@ use super::connection::Connection;
 use super::credentials::{Checked, Credentials};
 use super::days::{Wanted, wanted_day};
 use super::door::DoorCounters;
+use super::drop_copy;
 use super::feeder::Feeder;
 use super::order_entry_name;
 use super::service::{Caller, Close, Service, Verdict, View};
@@ -174,15 +175,24 @@ impl Service for OrderEntry {
     type Open = Open;
 
     fn login(&mut self, login: &Login<'_>, caller: Caller, view: View<'_>) -> Verdict<Open> {
-        let session = match self.credentials.check(login.username, login.password) {
-            Checked::Session(session) => session,
+        let (session, login, is_copy) = match self.credentials.check(login.username, login.password) {
+            Checked::Session(session) => (session, *login, false),
+            Checked::DropCopy(firm) => {
+                let Some(replica) = view.replica else {
+                    return Verdict::Busy;
+                };
+                match drop_copy::stream(replica.exchange(), firm, login, view.store) {
+                    Some((session, login)) => (session, login, true),
+                    None => return Verdict::SessionNotAvailable,
+                }
+            }
             Checked::Wrong => return Verdict::NotAuthorized,
             Checked::Later => return Verdict::Busy,
         };
         if session as usize >= self.live.len() {
             return Verdict::SessionNotAvailable;
         }
-        let wanted = wanted_day(login, view.store, |day| order_entry_name(session, day));
+        let wanted = wanted_day(&login, view.store, |day| order_entry_name(session, day));
         let (day, name) = match wanted {
             Wanted::Day(day, name) => (day, name),
             Wanted::Tomorrow => return Verdict::NotYet,
@@ -207,7 +217,7 @@ impl Service for OrderEntry {
         };
         // The day before can be read, nothing more.
         let takes_over = planted::is(Bug::ReplayTakesOver);
-        let is_replay = (login.is_replay() && !takes_over) || day != view.store.day();
+        let is_replay = is_copy || (login.is_replay() && !takes_over) || day != view.store.day();
         if !is_replay {
             if self.inbound.is_full() {
                 return Verdict::Busy;

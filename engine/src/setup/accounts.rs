@@ -47,6 +47,7 @@ impl Setup<'_> {
             }
         }
         self.sessions_left_out();
+        self.drop_copies();
     }
 
     fn account_index(&self, name: [u8; 16]) -> Option<u32> {
@@ -120,6 +121,24 @@ impl Setup<'_> {
                     self.commands
                         .push(Command::new(CommandKind::AddSession).with_definition(&definition));
                 }
+            }
+        }
+    }
+
+    /// The file's own names are compared already; a session that operators added may have one too.
+    fn drop_copies(&mut self) {
+        let config = self.config;
+        for copy in &config.drop_copies {
+            if self
+                .known_sessions()
+                .any(|(username, _)| username == copy.username)
+            {
+                self.refuse(
+                    copy.line,
+                    format!("drop_copy.{}.username", text(&copy.username).trim()),
+                    "it is the login name of a session".to_owned(),
+                    "give the drop copy another username",
+                );
             }
         }
     }

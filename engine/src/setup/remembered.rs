@@ -17,7 +17,7 @@ use zerocopy::IntoBytes;
 
 use crate::config::Instrument;
 use crate::exchange::command::InstrumentChange;
-use crate::password::Hash;
+use crate::password::{Hash, Proof};
 
 const FILE: &str = "operator.toml";
 const HEAD: &str = "\
@@ -39,6 +39,18 @@ pub struct Remembered {
     pub changed: BTreeMap<String, String>,
     /// Login names of sessions that were added, with their passwords' hashes.
     pub sessions: BTreeMap<String, String>,
+    /// Login names of the configuration file's sessions whose passwords were changed.
+    pub passwords: BTreeMap<String, ChangedPassword>,
+}
+
+/// A password that is another one than the configuration file says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedPassword {
+    /// Its hash.
+    hash: String,
+    /// A hash of what the file said then, or the hash that it said.
+    instead_of: String,
 }
 
 /// What can be changed.
@@ -95,7 +107,10 @@ impl Remembered {
         };
         let remembered: Self =
             toml::from_str(&text).map_err(|error| io::Error::other(error.message().to_owned()))?;
-        for (username, hash) in &remembered.sessions {
+        let changed = remembered.passwords.iter();
+        let changed =
+            changed.flat_map(|(name, changed)| [(name, &changed.hash), (name, &changed.instead_of)]);
+        for (username, hash) in remembered.sessions.iter().chain(changed) {
             Hash::read(hash).map_err(|error| io::Error::other(format!("session {username}: {error}")))?;
         }
         Ok(remembered)
@@ -145,6 +160,33 @@ impl Remembered {
     /// A session is added.
     pub fn add_session(&mut self, username: &str, hash: &Hash) {
         self.sessions.insert(username.to_owned(), hash.text().to_owned());
+    }
+
+    /// A session has another password. `instead_of` is what the configuration file says, as a hash; `None`: the file does
+    /// not know the session.
+    pub fn change_password(&mut self, username: &str, hash: &Hash, instead_of: Option<&Hash>) {
+        match instead_of {
+            None => self.add_session(username, hash),
+            Some(instead_of) => {
+                let changed = ChangedPassword {
+                    hash: hash.text().to_owned(),
+                    instead_of: instead_of.text().to_owned(),
+                };
+                self.passwords.insert(username.to_owned(), changed);
+            }
+        }
+    }
+
+    /// The hash of the password that an operator gave in place of the one that the configuration file says, as long as it
+    /// says what it said then. Takes as long as a hash does.
+    pub fn password(&self, username: &str, configured: &Proof) -> Option<Hash> {
+        let changed = self.passwords.get(username)?;
+        let instead_of = Hash::read(&changed.instead_of).ok()?;
+        if configured.is_of(&instead_of) {
+            Hash::read(&changed.hash).ok()
+        } else {
+            None
+        }
     }
 
     /// Something is changed of which the configuration file says `configured`.
@@ -199,6 +241,7 @@ mod tests {
         let mut remembered = Remembered::default();
         let hash = Password::chosen("secret").map(|password| password.hash());
         let hash = hash.expect("it can be one").expect("there is memory");
+        let instead_of = Password::new(b"before").hash().expect("there is memory");
         remembered.add_account("NEW");
         remembered.add_account("NEW");
         remembered.add_session("NEW1", &hash);
@@ -215,7 +258,7 @@ mod tests {
         let read = Remembered::read(&directory).expect("it can be read");
         assert_eq!(read, remembered);
         assert_eq!(read.accounts, ["NEW"]);
-        assert_eq!(read.hash("NEW1"), Some(hash));
+        assert_eq!(read.hash("NEW1"), Some(hash.clone()));
         assert_eq!(read.hash("NEW2"), None);
         assert!(read.has_asset("DOGE") && read.has_instrument("DOGE-USD") && !read.has_account("OLD"));
         assert!(read.is_changed(Changed::Instrument("BTC-USD"), b"7"));
@@ -224,6 +267,23 @@ mod tests {
             "the file says otherwise"
         );
         assert!(!read.is_changed(Changed::Account("BTC-USD"), b"7"));
+        let of = |text: &str| Proof::Plain(Password::new(text.as_bytes()));
+        remembered.change_password("OLD1", &hash, None);
+        remembered.change_password("FILE1", &hash, Some(&instead_of));
+        remembered.write(&directory).expect("it can be written");
+        let read = Remembered::read(&directory).expect("it can be read");
+        assert_eq!(read, remembered);
+        assert_eq!(read.hash("OLD1"), Some(hash.clone()));
+        assert_eq!(read.password("FILE1", &of("before")), Some(hash.clone()));
+        assert_eq!(read.password("FILE1", &Proof::Hashed(instead_of)), Some(hash));
+        assert_eq!(
+            read.password("FILE1", &of("other")),
+            None,
+            "the file says otherwise"
+        );
+        assert_eq!(read.password("NEW1", &of("before")), None);
+        let text = fs::read_to_string(directory.join(FILE)).expect("it is there");
+        assert!(!text.to_lowercase().contains("before"), "{text}");
         fs::write(directory.join(FILE), "[sessions]\nNEW1 = \"demo\"").expect("it can be written");
         let error = Remembered::read(&directory).expect_err("no hash").to_string();
         assert!(

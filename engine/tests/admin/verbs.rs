@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use engine::admin::{AccountLimits, InstrumentLimits, Login, Request, StateName};
 use engine::assembly;
 use engine::journal::{self, Directory as Journal, JournalError, ReadOptions};
-use engine::password::Password;
+use engine::password::{Password, Proof};
 use engine::runtime::clock::Clock;
 
 use crate::client::Client;
@@ -227,6 +227,70 @@ fn an_account_is_added_trades_and_is_there_again() {
         error.contains("accounts.NEW") && error.contains("\"NEW1\""),
         "{error}"
     );
+}
+
+#[test]
+fn a_password_is_changed_and_stays_so_until_the_file_says_otherwise() {
+    let directory = Directory::new();
+    let mut config = directory.config();
+    let change = |username: &str, password: &str| Request::Password {
+        login: login(username, password),
+    };
+    let mut world = World::start(&config);
+    world.must(&Request::AddSession {
+        account: "A".to_owned(),
+        login: login("A2", "first"),
+    });
+    let mut client = Client::login(world.door(), "A", "demo", 1);
+    for (username, password) in [("a", "second"), ("A2", "third")] {
+        let answer = world.must(&change(username, password));
+        let what = format!("new password for session {}", username.to_uppercase());
+        assert_eq!((answer.done.len(), &answer.done[0].what), (1, &what));
+    }
+    let error = world.refused(&change("NOBODY", "x"));
+    assert!(error.contains("no session"), "{error}");
+    let mut plain = login("A", "x");
+    plain.password_hash = "x".to_owned();
+    let error = world.refused(&Request::Password { login: plain });
+    assert!(error.contains("not a password's hash"), "{error}");
+    client.enter(1);
+    client.wait_for(1);
+    let check = |world: &World| {
+        assert!(world.lets_in("A", "second") && !world.lets_in("A", "demo"));
+        assert!(world.lets_in("A2", "third") && !world.lets_in("A2", "first"));
+        assert!(world.lets_in("B", "demo"));
+    };
+    check(&world);
+    world.must(&Request::Snapshot {});
+    world.stop();
+    for entry in std::fs::read_dir(directory.path()).expect("it is there") {
+        let path = entry.expect("it can be read").path();
+        if path.is_file() && !path.ends_with("operator.toml") {
+            let bytes = std::fs::read(&path).expect("it can be read");
+            let has_hash = bytes.windows(7).any(|bytes| bytes == b"argon2i");
+            assert!(!has_hash, "{}", path.display());
+        }
+    }
+
+    let world = World::start(&config);
+    check(&world);
+    world.stop();
+    // The file says something new of one of them.
+    let hash = Password::chosen("fourth").map(|password| password.hash());
+    config.accounts[0].sessions[0].proof = Proof::Hashed(hash.expect("short").expect("there is memory"));
+    for _ in 0..2 {
+        let mut world = World::start(&config);
+        assert!(world.lets_in("A", "fourth") && !world.lets_in("A", "second"));
+        assert!(world.lets_in("A2", "third"));
+        world.must(&change("A", "fifth"));
+        assert!(world.lets_in("A", "fifth") && !world.lets_in("A", "fourth"));
+        world.stop();
+        let world = World::start(&config);
+        assert!(world.lets_in("A", "fifth"), "the hash of the file is what it was");
+        world.stop();
+        let hash = Password::chosen("fourth").map(|password| password.hash());
+        config.accounts[0].sessions[0].proof = Proof::Hashed(hash.expect("short").expect("there is memory"));
+    }
 }
 
 #[test]

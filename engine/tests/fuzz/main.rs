@@ -5,9 +5,10 @@
 mod authority;
 mod doors;
 mod files;
+mod targets;
 mod world;
 
-use engine::config::{Config, ConfigError, DEFAULT};
+use engine::config::DEFAULT;
 use protocol::testing::fuzz::fuzz;
 
 /// The built-in file by lines, without comments: short inputs are changed where it matters.
@@ -29,30 +30,5 @@ fn configurations() -> Vec<Vec<u8>> {
 
 #[test]
 fn configuration() {
-    fuzz("configuration", 4_000, &configurations(), |bytes| {
-        let text = String::from_utf8_lossy(bytes);
-        match Config::parse("fuzz.toml", &text) {
-            Ok(config) => {
-                let _ = config.configuration_hash();
-                true
-            }
-            Err(ConfigError::Invalid(problems)) => {
-                assert!(!problems.is_empty(), "refused without a reason");
-                let lines = text.lines().count() + 1;
-                for problem in &problems {
-                    assert!(problem.line <= lines, "line {} of {lines}", problem.line);
-                    assert!(
-                        problem.line > 0 || !problem.key.is_empty(),
-                        "neither line nor key: {problem}"
-                    );
-                    assert!(
-                        !problem.what.is_empty() && !problem.remedy.is_empty(),
-                        "{problem:?}"
-                    );
-                }
-                false
-            }
-            Err(error) => panic!("nothing was read from disk: {error}"),
-        }
-    });
+    fuzz("configuration", 4_000, &configurations(), targets::configuration);
 }

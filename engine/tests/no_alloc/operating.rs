@@ -86,6 +86,7 @@ pub(crate) fn ends(world: &mut World) {
 pub(crate) fn the_day(world: &mut World) {
     world.run(Command::new(CommandKind::Imbalance));
     world.run(Command::new(CommandKind::SkipPoison));
+    world.run(Command::new(CommandKind::ChangePassword).with_password_change(0));
     for kind in [
         CommandKind::Reopen,
         CommandKind::SetProtection,

@@ -3,12 +3,17 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Nothing in these tests takes so long; a test that waits longer has found something.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A directory that is removed with its contents.
 pub(crate) struct Directory(PathBuf);
@@ -122,6 +127,8 @@ pub(crate) struct Exchange {
     addresses: HashMap<String, SocketAddr>,
     /// Collects what is said on standard error.
     errors: Option<JoinHandle<String>>,
+    /// What was said there so far.
+    said: Arc<Mutex<String>>,
 }
 
 /// How a process ended.
@@ -203,7 +210,8 @@ impl Exchange {
     /// Waits until it says that it is ready.
     fn spawned(mut command: Command) -> Result<Self, Ended> {
         let mut child = command.spawn().expect("the binary was built");
-        let errors = collect(child.stderr.take().expect("it is piped"));
+        let said = Arc::new(Mutex::new(String::new()));
+        let errors = collect(child.stderr.take().expect("it is piped"), Arc::clone(&said));
         let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().expect("it is piped"));
         out.read_line(&mut line).expect("the pipe can be read");
@@ -221,6 +229,7 @@ impl Exchange {
             child,
             addresses,
             errors: Some(errors),
+            said,
         })
     }
 
@@ -241,6 +250,15 @@ impl Exchange {
             .status()
             .expect("there is a kill command");
         assert!(status.success(), "kill -s {signal} {process}");
+    }
+
+    /// Waits until it has said these words on standard error.
+    pub(crate) fn wait_until_said(&self, words: &str) {
+        let began = Instant::now();
+        while !self.said.lock().expect("nobody panics with it").contains(words) {
+            assert!(began.elapsed() < PATIENCE, "it says {words:?} in time");
+            thread::yield_now();
+        }
     }
 
     /// Waits for its end.
@@ -275,10 +293,14 @@ impl Drop for Exchange {
 }
 
 /// Reads to the end on a thread of its own, so that the pipe never fills.
-fn collect(mut pipe: ChildStderr) -> JoinHandle<String> {
+fn collect(pipe: ChildStderr, said: Arc<Mutex<String>>) -> JoinHandle<String> {
     thread::spawn(move || {
-        let mut text = String::new();
-        pipe.read_to_string(&mut text).expect("messages are text");
-        text
+        for line in BufReader::new(pipe).lines() {
+            let line = line.expect("messages are text");
+            let mut said = said.lock().expect("nobody panics with it");
+            *said += &line;
+            said.push('\n');
+        }
+        said.lock().expect("nobody panics with it").clone()
     })
 }

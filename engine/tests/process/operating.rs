@@ -19,6 +19,37 @@ fn typed(data: &Path, arguments: &[&str]) -> String {
 }
 
 #[test]
+fn a_reload_takes_over_who_may_log_in_and_a_wrong_file_changes_nothing() {
+    let directory = Directory::new();
+    let file = directory.configuration(|text| text);
+    let first = fs::read_to_string(&file).expect("it is there");
+    let exchange = Exchange::start(&file);
+    let door = exchange.address("order_entry_tcp");
+    let old = Client::login(door, "T0", "secret", 1).expect("the password is right");
+    let reload = |text: &str, said: &str| {
+        fs::write(&file, text).expect("it can be written");
+        exchange.signal("HUP");
+        exchange.wait_until_said(said);
+    };
+    let wrong = first.replacen("password = \"secret\"", "password = \"other\"", 1);
+    let said = "reload refused, nothing is changed: ";
+    reload(&wrong.replace("collar = \"10%\"", "collar = \"0%\""), said);
+    exchange.wait_until_said("remedy:");
+    drop(Client::login(door, "T0", "secret", 1).expect("nothing was changed"));
+    let copy = "[[drop_copy]]\nusername = \"COPY\"\nfirm = \"RISK\"\npassword = \"watch\"\n";
+    let changed = wrong.replace("store = \"64 MiB\"", "store = \"65 MiB\"") + copy;
+    reload(
+        &changed,
+        "1 passwords are new; drop copies: 1 more, 0 changed, 0 gone",
+    );
+    exchange.wait_until_said("reload: restart needed for capacities");
+    drop(Client::login(door, "T0", "other", 1).expect("it holds at once"));
+    assert!(Client::login(door, "T0", "secret", 1).is_err());
+    drop(old);
+    exchange.stop();
+}
+
+#[test]
 fn an_exchange_is_operated_from_the_command_line() {
     let directory = Directory::new();
     let file = directory.configuration(|text| text);
@@ -52,6 +83,18 @@ fn an_exchange_is_operated_from_the_command_line() {
     assert!(typed(&data, &add).contains("add session NEW to account NEW"));
     let client = Client::login(exchange.address("order_entry_tcp"), "NEW", "hidden", 1);
     drop(client.expect("the password is right"));
+
+    // A hash for the configuration file; each has its own salt.
+    let hashes = [(); 2].map(|()| {
+        let (code, said, errors) = run(&["hash-password", "--password-file", secret]);
+        assert_eq!(code, Some(0), "{errors}");
+        assert!(
+            said.starts_with("$argon2id$v=19$m=19456") && said.lines().count() == 1,
+            "{said}"
+        );
+        said
+    });
+    assert_ne!(hashes[0], hashes[1]);
 
     let arguments = [
         "admin",

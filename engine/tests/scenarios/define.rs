@@ -25,6 +25,9 @@ pub(crate) const STATES: [(&str, State); 7] = [
 /// Self-match modes, as they are written.
 pub(crate) const MODES: [(&str, u8); 5] = [("O", b'O'), ("W", b'W'), ("D", b'D'), ("B", b'B'), ("X", b'X')];
 
+/// What an account may do, as it is written; 3 is for the refusal.
+const PERMISSIONS: [(&str, u8); 4] = [("trade", 0), ("cancel", 1), ("view", 2), ("nonsense", 3)];
+
 /// What can be added.
 #[derive(Clone, Copy)]
 pub(crate) enum Thing {
@@ -190,7 +193,7 @@ fn account(world: &mut World, words: &mut Words<'_>) -> Outcome<Command> {
     Ok(Command::new(CommandKind::AddAccount).with_definition(&definition))
 }
 
-const OF_ACCOUNT: [&str; 10] = [
+const OF_ACCOUNT: [&str; 11] = [
     "firm",
     "self-match",
     "max-lots",
@@ -201,6 +204,7 @@ const OF_ACCOUNT: [&str; 10] = [
     "no-cancel-on-disconnect",
     "fee-reports",
     "no-fee-reports",
+    "may",
 ];
 
 /// Reads clauses while there are any.
@@ -212,6 +216,7 @@ fn account_clauses(words: &mut Words<'_>, definition: &mut AccountDefinition) ->
             "no-cancel-on-disconnect" => definition.cancel_on_disconnect = 0,
             "fee-reports" => definition.fee_reports = 1,
             "no-fee-reports" => definition.fee_reports = 0,
+            "may" => definition.permissions = words.one_of(&PERMISSIONS)?,
             "firm" => definition.firm = words.need("a firm")?.padded("a firm")?,
             "self-match" => definition.self_match = words.one_of(&MODES)?,
             "max-lots" => definition.quantity_max = words.need("a number")?.number("a number of lots")?,

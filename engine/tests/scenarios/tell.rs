@@ -7,7 +7,7 @@ use engine::exchange::event::{Event, EventKind};
 use super::world::World;
 
 /// The words an event may begin with, behind its owner.
-pub(crate) const BEGINNINGS: [&str; 23] = [
+pub(crate) const BEGINNINGS: [&str; 24] = [
     "accepted",
     "rejected",
     "replaced",
@@ -18,6 +18,7 @@ pub(crate) const BEGINNINGS: [&str; 23] = [
     "book",
     "modified",
     "mass-cancel",
+    "cancel",
     "order-entry",
     "next",
     "listed",
@@ -180,6 +181,7 @@ fn words(world: &World, command: &Command, event: &Event, locate: u16) -> String
         }
         EventKind::MassCanceled => "mass-cancel answered".to_owned(),
         EventKind::OrderEntryDisabled => "order-entry disabled".to_owned(),
+        EventKind::CancelRefused => "cancel refused".to_owned(),
         EventKind::OrderEntryEnabled => "order-entry enabled".to_owned(),
         EventKind::AccountAnswered => format!("next {}", event.quantity),
         EventKind::InstrumentListed => format!("listed {}", world.symbol(locate)),

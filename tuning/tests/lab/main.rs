@@ -46,6 +46,7 @@ fn configuration(default: &str, data: &str) -> String {
         ("recovery_tcp", RECOVERY),
         ("plain_tcp", "i-accept-that-passwords-travel-in-the-clear"),
         ("interface", "10.77.0.1"),
+        ("plain_passwords", "anywhere"),
         ("directory", data),
     ];
     let line = |line: &str| {

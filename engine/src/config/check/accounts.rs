@@ -10,7 +10,10 @@ use toml::Spanned;
 use super::{AMOUNT_MAX, amount, asset};
 use crate::config::error::Problems;
 use crate::config::number::decimal;
-use crate::config::{Account, Asset, Authentication, Deposit, Session, file};
+use crate::config::{
+    Account, Asset, Authentication, Deposit, DropCopy, Network, PlainPasswords, Session, file,
+};
+use crate::password::{Hash, Password, Proof};
 
 /// Most requests a second that can be counted in nanoseconds.
 const RATE_MAX: u32 = 1_000_000_000;
@@ -18,10 +21,10 @@ const RATE_MAX: u32 = 1_000_000_000;
 pub(super) fn accounts(
     entries: &[Spanned<file::Account>],
     assets: &[Asset],
+    usernames: &mut HashSet<[u8; 6]>,
     problems: &mut Problems<'_>,
 ) -> Vec<Account> {
     let mut names = HashSet::new();
-    let mut usernames = HashSet::new();
     let mut totals: HashMap<Symbol, u128> = HashMap::new();
     let mut accounts = Vec::new();
     for entry in entries {
@@ -83,7 +86,7 @@ pub(super) fn accounts(
         accounts.push(Account {
             name,
             firm,
-            sessions: sessions(&entry.sessions, &key, &mut usernames, problems),
+            sessions: sessions(&entry.sessions, &key, usernames, problems),
             deposits: deposits(entry, assets, &key, &mut totals, problems),
             open_orders_max,
             quantity_max,
@@ -92,6 +95,7 @@ pub(super) fn accounts(
             self_match: entry.self_match,
             cancel_on_disconnect: entry.cancel_on_disconnect,
             fee_reports: entry.fee_reports,
+            permissions: entry.permissions,
             authentication: authentication(entry, &key, problems),
             line,
         });
@@ -207,18 +211,13 @@ fn sessions(
     for entry in entries {
         let entry = entry.get_ref();
         let username = text_of::<6>(&entry.username, &key("sessions.username"), problems);
-        // The password itself is not repeated in messages.
-        let secret = entry.password.get_ref();
-        let password = text_field::<10>(secret).filter(|_| !secret.is_empty() && !secret.contains(' '));
-        if password.is_none() {
-            problems.add(
-                entry.password.span(),
-                key("sessions.password"),
-                "the password does not have 1 to 10 visible ASCII characters",
-                "a SoupBinTCP login has room for 10 characters without spaces",
-            );
-        }
-        let (Some(username), Some(password)) = (username, password) else {
+        let words = Words {
+            password: &entry.password,
+            hash: &entry.password_hash,
+            username: &entry.username,
+        };
+        let proof = proof(&words, |part| key(&format!("sessions.{part}")), problems);
+        let (Some(username), Some(proof)) = (username, proof) else {
             continue;
         };
         // Logins are compared case-insensitively.
@@ -234,9 +233,143 @@ fn sessions(
                 "give each session a username of its own",
             );
         }
-        sessions.push(Session { username, password });
+        sessions.push(Session { username, proof });
     }
     sessions
+}
+
+/// The words of the file that say how a login proves itself.
+struct Words<'a> {
+    username: &'a Spanned<String>,
+    password: &'a Option<Spanned<file::SecretText>>,
+    hash: &'a Option<Spanned<String>>,
+}
+
+pub(super) fn drop_copies(
+    entries: &[Spanned<file::DropCopy>],
+    usernames: &mut HashSet<[u8; 6]>,
+    problems: &mut Problems<'_>,
+) -> Vec<DropCopy> {
+    let mut copies = Vec::new();
+    for entry in entries {
+        let line = problems.line(entry.span().start);
+        let entry = entry.get_ref();
+        let Some(username) = text_of::<6>(&entry.username, "drop_copy.username", problems) else {
+            continue;
+        };
+        let key = |part: &str| format!("drop_copy.{}.{part}", entry.username.get_ref());
+        let words = Words {
+            username: &entry.username,
+            password: &entry.password,
+            hash: &entry.password_hash,
+        };
+        let firm = text_of::<4>(&entry.firm, &key("firm"), problems);
+        let (Some(firm), Some(proof)) = (firm, proof(&words, key, problems)) else {
+            continue;
+        };
+        let username = username.map(|letter| letter.to_ascii_uppercase());
+        if !usernames.insert(username) {
+            problems.add(
+                entry.username.span(),
+                key("username"),
+                "somebody else logs in by this name (case does not count)",
+                "give each session and each drop copy a username of its own",
+            );
+        }
+        copies.push(DropCopy {
+            username,
+            firm,
+            proof,
+            line,
+        });
+    }
+    copies
+}
+
+/// What logins are compared with. Neither password nor hash is repeated in messages.
+fn proof(words: &Words<'_>, key: impl Fn(&str) -> String, problems: &mut Problems<'_>) -> Option<Proof> {
+    match (words.password, words.hash) {
+        (Some(text), None) => {
+            let password = Password::chosen(&text.get_ref().0);
+            if password.is_none() {
+                problems.add(
+                    text.span(),
+                    key("password"),
+                    "the password does not have 1 to 10 visible ASCII characters",
+                    "a SoupBinTCP login has room for 10 characters without spaces",
+                );
+            }
+            password.map(Proof::Plain)
+        }
+        (None, Some(text)) => {
+            let hash = Hash::read(text.get_ref());
+            if let Err(error) = &hash {
+                problems.add(
+                    text.span(),
+                    key("password_hash"),
+                    error,
+                    "write what `exchange hash-password` prints",
+                );
+            }
+            hash.ok().map(Proof::Hashed)
+        }
+        (Some(_), Some(hash)) => {
+            problems.add(
+                hash.span(),
+                key("password_hash"),
+                "it has a password as well",
+                "take password out",
+            );
+            None
+        }
+        (None, None) => {
+            problems.add(
+                words.username.span(),
+                key("password"),
+                "it has neither password nor password_hash",
+                "add password_hash = what `exchange hash-password` prints",
+            );
+            None
+        }
+    }
+}
+
+/// Passwords as they are belong to an exchange that nobody reaches from elsewhere, unless the operator says otherwise.
+pub(super) fn plain_passwords(
+    entries: &[Spanned<file::Account>],
+    copies: &[Spanned<file::DropCopy>],
+    network: &Network,
+    problems: &mut Problems<'_>,
+) {
+    let Some(door) = network.open_door() else {
+        return;
+    };
+    if network.plain_passwords == PlainPasswords::Anywhere {
+        return;
+    }
+    let plain = entries.iter().flat_map(|entry| {
+        let account = entry.get_ref();
+        let passwords = account.sessions.iter().map(|session| &session.get_ref().password);
+        passwords.flatten().map(|password| {
+            let key = format!("accounts.{}.sessions.password", account.name.get_ref());
+            (key, password.span())
+        })
+    });
+    let copied = copies.iter().filter_map(|copy| {
+        let copy = copy.get_ref();
+        let key = format!("drop_copy.{}.password", copy.username.get_ref());
+        copy.password.as_ref().map(|password| (key, password.span()))
+    });
+    // One is enough: the others are told by the same remedy.
+    if let Some((key, span)) = plain.chain(copied).next() {
+        problems.add(
+            span,
+            key,
+            format!("a plain password, though {door} is not on loopback"),
+            "write password_hash = what `exchange hash-password` prints, for each session; or say in [network] \
+             plain_passwords = \"anywhere\"",
+        );
+    }
 }
 
 fn deposits(

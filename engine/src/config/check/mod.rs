@@ -61,7 +61,7 @@ pub(super) fn check(name: &str, text: &str, environment: &Environment) -> Result
                 "there is none, and nobody could trade",
                 match section {
                     "sessions" => {
-                        "give an account sessions = [{ username = ..., password = ... }]".to_owned()
+                        "give an account sessions = [{ username = ..., password_hash = ... }]".to_owned()
                     }
                     _ => format!("add [[{section}]] entries; `exchange check --print-default` shows some"),
                 },
@@ -94,11 +94,14 @@ pub(super) fn check(name: &str, text: &str, environment: &Environment) -> Result
             format!("set capacities.fee_schedules to {count} or more: each change of fees needs one"),
         );
     }
-    let accounts = accounts::accounts(&file.accounts, &assets, &mut problems);
+    let mut usernames = HashSet::new();
+    let accounts = accounts::accounts(&file.accounts, &assets, &mut usernames, &mut problems);
+    let drop_copies = accounts::drop_copies(&file.drop_copies, &mut usernames, &mut problems);
     let day = file.day.as_ref().and_then(|day| day::day(day, &mut problems));
     let network = sections::network(&file.network, &mut problems);
     tls::open_plainly(&file, &network, &mut problems);
     let tls = tls::tls(&file.tls, &mut problems);
+    accounts::plain_passwords(&file.accounts, &file.drop_copies, &network, &mut problems);
     let journal = sections::journal(&file.journal, &mut problems);
     let threads = sections::threads(&file.threads, &mut problems);
     let operating = sections::operating(&file.operating, &mut problems);
@@ -108,6 +111,7 @@ pub(super) fn check(name: &str, text: &str, environment: &Environment) -> Result
         assets,
         instruments,
         accounts,
+        drop_copies,
         day,
         network,
         tls,

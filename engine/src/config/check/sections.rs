@@ -190,6 +190,7 @@ pub(super) fn network(section: &file::Network, problems: &mut Problems<'_>) -> N
         recovery_tcp,
         snapshot_tcp,
         metrics,
+        plain_passwords: section.plain_passwords.unwrap_or_default(),
         interface,
         multicast_ttl: u8::try_from(count(
             section.multicast_ttl.as_ref(),

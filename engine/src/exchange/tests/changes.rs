@@ -219,6 +219,14 @@ fn a_lower_rate_counts_from_the_next_request_on() {
 }
 
 #[test]
+fn a_new_password_changes_nothing_here() {
+    let mut world = market(1);
+    let change = |session| Command::new(CommandKind::ChangePassword).with_password_change(session);
+    assert_eq!(world.apply(change(0)).events, []);
+    assert_refused(&world.apply(change(1)).events, Refusal::Unknown);
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     let mut world = market(1);
     assert_refused(

@@ -98,11 +98,19 @@ impl Generator {
         kill_switch(account, is_on)
     }
 
-    /// Off for one that is on; all accounts soon, since nothing happens until then.
+    /// Off for one that is on; all accounts soon, since nothing happens until then. And who may not trade may again.
     pub(super) fn revive(&mut self, world: &World) -> Option<Command> {
         let model = &world.model;
         if model.all_killed && self.random.chance(1, 12) {
             return Some(kill_switch(ALL_ACCOUNTS, 0));
+        }
+        let mut accounts = model.accounts.iter();
+        if let Some(account) = accounts.position(|account| account.definition.permissions != 0)
+            && self.random.chance(1, 40)
+        {
+            let mut change = AccountChange::new(account as u32, &model.accounts[account].definition);
+            change.permissions = 0;
+            return Some(define(CommandKind::ChangeAccount, &change));
         }
         let killed = model.accounts.iter().position(|account| account.killed)?;
         self.random.chance(1, 60).then(|| kill_switch(killed as u32, 0))
@@ -113,7 +121,7 @@ impl Generator {
         let account = self.random.below(u64::from(WHALE)) as u32;
         let definition = &world.model.accounts[account as usize].definition;
         let mut change = AccountChange::new(account, definition);
-        match self.random.below(8) {
+        match self.random.below(9) {
             0 => change.open_orders_max = *self.random.pick(&[0, 0, 0, 3, 12]),
             1 => change.quantity_max = *self.random.pick(&[0, 0, 0, 40, 150]),
             2 => {
@@ -126,8 +134,10 @@ impl Generator {
             4 => change.cancel_on_disconnect ^= 1,
             5 => change.fee_reports ^= 1,
             6 => change.firm = *self.random.pick(&[*b"XX  ", *b"F1  ", *b"F2  "]),
-            _ => match self.random.below(2) {
+            7 => change.permissions = *self.random.pick(&[0, 1, 1, 2, 2]),
+            _ => match self.random.below(3) {
                 0 => change.account = 99,
+                1 => change.permissions = 3,
                 _ => change.self_match = b'?',
             },
         }

@@ -659,6 +659,20 @@ fn mass_cancel_responses_repeat_the_request() {
 }
 
 #[test]
+fn a_cancel_that_may_not_be() {
+    let refused = ouch::CancelReject {
+        message_type: b'I',
+        timestamp: TIME.into(),
+        user_ref_num: 71.into(),
+    };
+    check(
+        &command(CommandKind::Cancel).with_order(order()),
+        &[order_event(EventKind::CancelRefused, 0)],
+        &[ack(2, 1, &refused)],
+    );
+}
+
+#[test]
 fn the_kill_switch_answers() {
     let disabled = ouch::DisableOrderEntryResponse {
         message_type: b'G',

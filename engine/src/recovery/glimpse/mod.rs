@@ -77,7 +77,7 @@ impl Service for Glimpse {
 
     fn login(&mut self, login: &Login<'_>, _caller: Caller, view: View<'_>) -> Verdict<Reader> {
         match self.logins.check(login.username, login.password) {
-            Checked::Session(_) => {}
+            Checked::Session(_) | Checked::DropCopy(_) => {}
             Checked::Wrong => return Verdict::NotAuthorized,
             Checked::Later => return Verdict::Busy,
         }

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::world::{CLIENT, EXCHANGE, Got, MILLISECOND, SECOND, World, config, order, setup_commands};
 use crate::exchange::command::Command;
+use crate::password::{Password, Proof};
 use crate::recovery::{RecoveryConfig, Start};
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::sim_net::TcpSettings;
@@ -217,6 +218,78 @@ fn a_new_login_takes_over() {
         "{told:?}"
     );
     assert_eq!(world.stage.counters().order_entry.taken_over.get(), 1);
+}
+
+/// A world with a drop copy of the firm that all its accounts have, and one of another.
+fn with_copies() -> World {
+    let config = config();
+    for (username, firm) in [("COPY", *b"FIRM"), ("OTHER", *b"ELSE")] {
+        let proof = Proof::Plain(Password::new(b"copypw"));
+        let added = config.credentials.add_drop_copy(username, proof, firm);
+        added.expect("valid");
+    }
+    World::with(config, TcpSettings::default(), 1_024 * 1_024)
+}
+
+#[test]
+fn a_drop_copy_reads_what_its_firms_sessions_are_told_and_can_send_nothing() {
+    let mut world = with_copies();
+    trade(&mut world, 10);
+    let mut owner = world.logged_in("ALICE0", "", 1);
+    world.told();
+    let mut copy = world.client();
+    copy.login("copy", "copypw", "alice0", 1);
+    world.run();
+    let got = copy.receive();
+    assert_eq!(got.first(), Some(&Got::Accepted("O000000001".into(), 1)));
+    let mut stream: Vec<_> = got
+        .into_iter()
+        .filter(|got| matches!(got, Got::Sequenced(_)))
+        .collect();
+    // What it sends is of no effect, and the owner's connection stays.
+    copy.unsequenced(b"Q");
+    copy.unsequenced(b"u\x10\x00");
+    copy.unsequenced(b"b        ");
+    trade(&mut world, 3);
+    world.run();
+    assert!(world.told().is_empty(), "the engine never hears of it");
+    stream.extend(copy.receive());
+    let said = world.said.sessions[0].iter().cloned().map(Got::Sequenced);
+    assert_eq!(stream, said.collect::<Vec<_>>(), "from the start, and live");
+    assert_eq!(owner.messages(), world.said.sessions[0]);
+    copy.send(&encode::LOGOUT);
+    world.run();
+    assert!(copy.is_closed() && !owner.is_closed() && world.told().is_empty());
+}
+
+#[test]
+fn a_drop_copy_names_a_session_of_its_firm() {
+    let mut world = with_copies();
+    world.enter(2, order(1, b'B', 10, 1_000_000));
+    world.run();
+    let accepted = |name: &str| Got::Accepted(name.into(), 1);
+    for (username, session, expected) in [
+        ("COPY", "BOB", accepted("O000020001")),
+        ("COPY", "+bob", accepted("O000020001")),
+        ("COPY", "O000020001", accepted("O000020001")),
+        ("COPY", "+000010001", accepted("O000010001")),
+        ("COPY", "", Got::Rejected('S')),
+        ("COPY", "+", Got::Rejected('S')),
+        ("COPY", "NOBODY", Got::Rejected('S')),
+        ("COPY", "O000090001", Got::Rejected('S')),
+        ("OTHER", "BOB", Got::Rejected('S')),
+        ("OTHER", "O000020001", Got::Rejected('S')),
+        ("OTHER", "+000020001", Got::Rejected('S')),
+    ] {
+        let mut client = world.client();
+        client.login(username, "copypw", session, 1);
+        world.run();
+        assert_eq!(client.receive().first(), Some(&expected), "{username} {session}");
+    }
+    let mut client = world.client();
+    client.login("COPY", "ALICE0pw", "ALICE0", 1);
+    world.run();
+    assert_eq!(client.receive().first(), Some(&Got::Rejected('A')));
 }
 
 #[test]

@@ -141,6 +141,11 @@ impl EntryClient {
             Response::AiqCanceled(message, _) => {
                 self.reduce(message.user_ref_num.get(), message.decrement_shares.get(), false)
             }
+            // Asked for again it would be refused again.
+            Response::CancelReject(message, _) => {
+                self.drop_reductions(message.user_ref_num.get(), |_| true);
+                None
+            }
             Response::Modified(message, _) => {
                 let user_ref = message.user_ref_num.get();
                 let open = self.orders.open(user_ref).unwrap_or(0);

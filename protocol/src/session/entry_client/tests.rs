@@ -234,6 +234,16 @@ fn a_modify_waits_for_its_answer() {
 }
 
 #[test]
+fn a_cancel_that_is_refused_is_not_asked_for_again() {
+    let mut client = EntryClient::new(CONFIG);
+    client.keep(0, &enter(1)).unwrap();
+    feed(&mut client, &accepted(1, 10));
+    client.keep(0, &cancel(1, 0)).unwrap();
+    feed(&mut client, &response(b'I', 13, &[(9, 1)]));
+    assert_eq!((client.waiting_count(), client.open_quantity(1)), (0, Some(10)));
+}
+
+#[test]
 fn a_cancel_follows_its_order_through_a_replace() {
     let mut client = EntryClient::new(CONFIG);
     client.keep(0, &enter(1)).unwrap();

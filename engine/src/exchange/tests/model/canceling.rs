@@ -59,6 +59,9 @@ impl Model {
         let Some(mut order) = self.find(session, request.user_ref) else {
             return self.hit("cancel of nothing live");
         };
+        if self.refuse_cancel(&order) {
+            return;
+        }
         let total = order.executed + order.open;
         if request.quantity >= total {
             self.hit("cancel that raises");
@@ -86,6 +89,9 @@ impl Model {
         let Some(mut order) = self.find(session, request.user_ref) else {
             return;
         };
+        if self.refuse_cancel(&order) {
+            return;
+        }
         let total = order.executed + order.open;
         if request.side != order.side() || request.quantity >= total {
             return self.hit("modify ignored");
@@ -108,6 +114,20 @@ impl Model {
             ..Event::new(EventKind::Modified)
         });
         self.reduced(&order, shown);
+    }
+
+    /// Who may only view cancels and changes nothing.
+    fn refuse_cancel(&mut self, order: &ModelOrder) -> bool {
+        let is_refused = self.accounts[order.account as usize].definition.permissions == 2;
+        if is_refused {
+            self.hit("cancel or modify refused to who may only view");
+            self.events.push(Event {
+                session: order.session,
+                user_ref: order.user_ref,
+                ..Event::new(EventKind::CancelRefused)
+            });
+        }
+        is_refused
     }
 
     fn hit_reduced(&mut self, how: &str, order: &ModelOrder, lots: u32, shown: u32) {
@@ -154,7 +174,7 @@ impl Model {
     }
 
     pub(super) fn mass_cancel(&mut self, command: &Command, request: &Order) {
-        let Some(account) = self.number_consumed(command, request) else {
+        let Some(account) = self.number_to_act(command, request) else {
             return;
         };
         self.answer(EventKind::MassCanceled, command.session, request.user_ref);

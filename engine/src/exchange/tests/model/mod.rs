@@ -92,14 +92,14 @@ impl Model {
             CommandKind::Modify => self.modify(command.session, order),
             CommandKind::MassCancel => self.mass_cancel(command, order),
             CommandKind::DisableOrderEntry => {
-                if let Some(account) = self.number_consumed(command, order) {
+                if let Some(account) = self.number_to_act(command, order) {
                     self.accounts[account as usize].enabled = false;
                     self.answer(EventKind::OrderEntryDisabled, command.session, order.user_ref);
                     self.cancel_matching(b'S', |order| order.account == account);
                 }
             }
             CommandKind::EnableOrderEntry => {
-                if let Some(account) = self.number_consumed(command, order) {
+                if let Some(account) = self.number_to_act(command, order) {
                     self.accounts[account as usize].enabled = true;
                     self.answer(EventKind::OrderEntryEnabled, command.session, order.user_ref);
                 }
@@ -128,6 +128,11 @@ impl Model {
             }
             CommandKind::KillSwitch => self.kill_switch(&command.kill_switch()),
             CommandKind::CancelOrders => self.cancel_orders(command),
+            CommandKind::ChangePassword => {
+                if command.password_change().session as usize >= self.sessions.len() {
+                    self.refuse_operation(2);
+                }
+            }
             CommandKind::Deposit | CommandKind::Withdraw => self.transfer(command),
             CommandKind::SetState => self.set_state(command),
             CommandKind::SetProtection => self.set_protection(command),
@@ -343,6 +348,17 @@ impl Model {
         let session = &mut self.sessions[command.session as usize];
         session.mark = order.user_ref;
         Some(session.account)
+    }
+
+    /// The same for what nobody may ask who may only view.
+    fn number_to_act(&mut self, command: &Command, order: &Order) -> Option<u32> {
+        let account = self.number_consumed(command, order)?;
+        if self.accounts[account as usize].definition.permissions == 2 {
+            self.hit("request refused to who may only view");
+            self.reject(command.session, order.user_ref, 0x000C);
+            return None;
+        }
+        Some(account)
     }
 
     fn end(&mut self, order: ModelOrder, state: u8) {

@@ -32,7 +32,7 @@ impl Model {
         let Some(account) = self.accounts.get_mut(change.account as usize) else {
             return self.refuse_operation(2);
         };
-        if !b"OWDB".contains(&change.self_match) {
+        if !b"OWDB".contains(&change.self_match) || change.permissions > 2 {
             return self.refuse_operation(1);
         }
         account.definition = AccountDefinition {
@@ -44,6 +44,7 @@ impl Model {
             self_match: change.self_match,
             cancel_on_disconnect: change.cancel_on_disconnect,
             fee_reports: change.fee_reports,
+            permissions: change.permissions,
             ..account.definition
         };
         self.hit("account changed");

@@ -11,7 +11,13 @@ impl Model {
     /// Order entry disabled, message rate.
     pub(super) fn refuse_client(&mut self, session: u32, account: u32) -> Result<(), u16> {
         let ModelAccount { enabled, killed, .. } = self.accounts[account as usize];
-        if !enabled || killed || self.all_killed {
+        let permissions = self.accounts[account as usize].definition.permissions;
+        if !enabled || killed || self.all_killed || permissions != 0 {
+            match permissions {
+                1 => self.hit("order refused to who may cancel"),
+                2 => self.hit("order refused to who may view"),
+                _ => {}
+            }
             if killed || self.all_killed {
                 self.hit("refused by the operator's kill switch");
             }
