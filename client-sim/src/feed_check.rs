@@ -14,13 +14,16 @@ use std::time::Duration;
 
 use feed_handler::arbiter::Start;
 use feed_handler::clock::Clock;
+use feed_handler::receiver::Receiver;
 use feed_handler::recovery::Credentials;
+use feed_handler::secure::DoorConnect;
 use feed_handler::subscriber::SubscriberStatistics;
 use feed_handler::{Capacity, Market, Observer, Retransmission, Subscriber, SubscriberConfig};
 use protocol::market_data::FeedMessage;
 use protocol::order_entry::own::Ticker;
 use protocol::text::SessionName;
 use serde_json::{Value, json};
+use tls::Trust;
 
 use crate::best::Best;
 use crate::fleet::new_order;
@@ -44,8 +47,11 @@ const JOIN_PATIENCE_NS: u64 = 3_000_000_000;
 /// How long the last messages may take.
 const END_PATIENCE_NS: u64 = 20_000_000_000;
 
+/// A subscriber over sockets.
+type Following = Subscriber<Receiver, DoorConnect>;
+
 /// Where the feed is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct FeedLines {
     /// Line A.
     pub line_a: SocketAddrV4,
@@ -55,6 +61,8 @@ pub struct FeedLines {
     pub interface: Ipv4Addr,
     /// Gap recovery over TCP.
     pub recovery: SocketAddr,
+    /// Whom to believe there, where it is under TLS.
+    pub trust: Option<Trust>,
     /// A login for it: off loopback that door asks for one.
     pub credentials: Credentials,
 }
@@ -126,7 +134,7 @@ impl Observer for Timing<'_> {
 #[derive(Debug)]
 pub struct FeedCheck {
     shared: Arc<Shared>,
-    thread: JoinHandle<Subscriber>,
+    thread: JoinHandle<Following>,
     /// From the first message on, so that the books are known.
     has_books: bool,
     latencies: Option<FeedLatencies>,
@@ -258,7 +266,8 @@ impl FeedCheck {
             patience_ns: PATIENCE_NS,
             ..SubscriberConfig::default()
         };
-        let mut subscriber = Subscriber::new(&config).map_err(|error| error.to_string())?;
+        let mut subscriber =
+            Subscriber::through(&config, lines.trust.as_ref()).map_err(|error| error.to_string())?;
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
             next: AtomicU64::new(0),
@@ -315,7 +324,7 @@ impl FeedCheck {
         true
     }
 
-    fn end(self) -> Subscriber {
+    fn end(self) -> Following {
         self.shared.stop.store(true, Ordering::Relaxed);
         match self.thread.join() {
             Ok(subscriber) => subscriber,

@@ -14,6 +14,7 @@ pub mod output;
 pub mod password;
 pub mod planted;
 pub mod poison;
+mod private;
 pub mod recovery;
 pub mod replay;
 pub mod runtime;

@@ -50,6 +50,8 @@ pub const FEE_SCHEDULES: Range = Range::new(1, 1024, 65_535);
 pub const CONNECTIONS: Range = Range::new(1, 256, 65_536);
 /// TCP connections at each door from one address, loopback apart.
 pub const CONNECTIONS_PER_ADDRESS: Range = Range::new(1, 64, 65_536);
+/// What TLS holds for a connection at most, whatever the other side sends, bytes.
+pub const TLS_CONNECTION_BYTES: u64 = 128 * KIB;
 /// Finished orders remembered for each account.
 pub const FINISHED_ORDERS: Range = Range::new(1, 256, 1 << 20);
 /// Commands in a ring.
@@ -115,6 +117,9 @@ pub const METRICS: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 26480);
 /// The operator's socket in the data directory, unless the configuration says otherwise.
 pub const ADMIN_SOCKET: &str = "admin.sock";
 
+// What the library of the doors says.
+#[cfg(feature = "tls")]
+const _: () = assert!(TLS_CONNECTION_BYTES == tls::BYTES_MAX as u64);
 // A step's record must fit into the output ring twice: one going out, one coming in.
 const _: () = assert!(OUTPUT_RING.least >= 2 * (RECORD_CELLS_MAX * size_of::<Cell>()) as u64);
 // A batch of one command and its frame must fit into a segment with room for the header.

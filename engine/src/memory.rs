@@ -10,6 +10,7 @@ use crate::exchange::command::Command;
 use crate::exchange::instrument::Instrument;
 use crate::exchange::ledger::{Asset, Balance};
 use crate::exchange::schedule::FeeSchedule;
+use crate::limits::TLS_CONNECTION_BYTES;
 use crate::recovery::{IMAGES_MAX, PACKET_BYTES_MAX};
 use crate::runtime::links::Journaled;
 
@@ -30,6 +31,9 @@ const ORDER_IN_SNAPSHOT: u64 = 128;
 /// A finished order and a replaced number in a snapshot.
 const FINISHED_IN_SNAPSHOT: u64 = 84;
 
+/// Order entry, gap recovery, snapshots.
+const TCP_DOORS: u64 = 3;
+
 /// A part and its bytes.
 pub type Part = (&'static str, u64);
 
@@ -37,7 +41,7 @@ pub type Part = (&'static str, u64);
 pub fn needed(config: &Config) -> Vec<Part> {
     let capacities = &config.capacities;
     let exchange = exchange(&capacities.limits);
-    vec![
+    let mut parts = vec![
         ("exchange", exchange),
         ("replica of the exchange", exchange),
         (
@@ -60,7 +64,12 @@ pub fn needed(config: &Config) -> Vec<Part> {
             "snapshots for subscribers, when asked for, at most",
             IMAGES_MAX as u64 * u64::from(capacities.limits.orders) * PACKET_BYTES_MAX as u64,
         ),
-    ]
+    ];
+    if config.tls.is_some() {
+        let connections = TCP_DOORS * u64::from(capacities.connections);
+        parts.push(("TLS of connections, at most", connections * TLS_CONNECTION_BYTES));
+    }
+    parts
 }
 
 /// Bytes that a snapshot can have, but for assets, instruments and fee schedules, which have few.

@@ -19,6 +19,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::exchange::command::{Command, CommandKind};
 use crate::planted::{self, Bug};
+use crate::private;
 
 /// The command that ended the process.
 const POISON: &str = "poison";
@@ -113,7 +114,7 @@ fn hex(bytes: &[u8]) -> String {
 /// Writes a file whole and durable, or not at all.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
-    let mut file = File::create(&unfinished)?;
+    let mut file = private::create(&unfinished)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;

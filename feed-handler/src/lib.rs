@@ -67,6 +67,8 @@ pub mod recovery;
 pub mod recovery_link;
 pub mod retransmission;
 pub mod retransmission_link;
+#[cfg(feature = "tls")]
+pub mod secure;
 mod side;
 pub mod snapshot;
 pub mod subscriber;

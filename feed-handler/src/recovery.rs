@@ -59,6 +59,10 @@ pub enum RecoveryFailure {
     /// The connection broke.
     #[error("the connection broke: {0}")]
     Broken(ErrorKind),
+    /// TLS failed.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Untrusted(tls::Failure),
     /// The server closed the connection.
     #[error("the server closed the connection")]
     Closed,
@@ -82,6 +86,18 @@ pub enum RecoveryFailure {
     /// Not SoupBinTCP.
     #[error("not understood: {0}")]
     Malformed(Malformed),
+}
+
+impl RecoveryFailure {
+    /// True when trying again changes nothing: who runs the client has to do something.
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Rejected(reason) => reason == REJECT_NOT_AUTHORIZED,
+            #[cfg(feature = "tls")]
+            Self::Untrusted(failure) => failure.is_final(),
+            _ => false,
+        }
+    }
 }
 
 fn reject_meaning(reason: u8) -> &'static str {

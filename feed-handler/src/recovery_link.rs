@@ -31,6 +31,11 @@ pub trait Connect {
     /// # Errors
     /// What it failed with.
     fn is_up(&self, stream: &Self::Stream) -> Result<bool, ErrorKind>;
+
+    /// What an error of the stream means.
+    fn explain(&self, error: &std::io::Error) -> RecoveryFailure {
+        RecoveryFailure::Broken(error.kind())
+    }
 }
 
 /// TCP to an address.
@@ -207,11 +212,11 @@ impl<C: Connect> RecoveryLink<C> {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => return Err(RecoveryFailure::Broken(error.kind())),
+                Err(error) => return Err(self.connect.explain(&error)),
             }
         }
         self.client.tick(now_ns)?;
-        flush(stream, &mut self.client)?;
+        flush(&self.connect, stream, &mut self.client)?;
         Ok(messages)
     }
 
@@ -241,7 +246,7 @@ impl<C: Connect> RecoveryLink<C> {
     pub(crate) fn hang_up(&mut self, now_ns: u64) {
         self.client.logout(now_ns);
         if let Link::Up { stream, .. } = &mut self.link
-            && let Err(failure) = flush(stream, &mut self.client)
+            && let Err(failure) = flush(&self.connect, stream, &mut self.client)
         {
             // The server sees the end of the connection instead of a logout, which means the same.
             self.failure = Some(failure);
@@ -258,17 +263,27 @@ impl<C: Connect> RecoveryLink<C> {
     }
 }
 
-fn flush(stream: &mut impl Write, client: &mut RecoveryClient) -> Result<(), RecoveryFailure> {
+fn flush<C: Connect>(
+    connect: &C,
+    stream: &mut C::Stream,
+    client: &mut RecoveryClient,
+) -> Result<(), RecoveryFailure> {
     while !client.outgoing().is_empty() {
         match stream.write(client.outgoing()) {
             Ok(0) => return Err(RecoveryFailure::Closed),
             Ok(count) => client.sent(count),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) => return Err(RecoveryFailure::Broken(error.kind())),
+            Err(error) => return Err(connect.explain(&error)),
         }
     }
-    Ok(())
+    match stream.flush() {
+        // What the stream holds goes out in the next turn.
+        Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+            Err(connect.explain(&error))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Connect for TcpConnect {

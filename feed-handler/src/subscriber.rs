@@ -224,18 +224,35 @@ impl<O: Observer> Delivery for Joining<'_, O> {
 impl Subscriber {
     /// Joins the lines. Nothing is received before the first poll.
     pub fn new(config: &SubscriberConfig) -> Result<Self, ListenError> {
+        Self::reach(config, TcpConnect)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Subscriber<Receiver, crate::secure::DoorConnect> {
+    /// As [`Subscriber::new`]; with `trust`, recovery and snapshots come over TLS.
+    pub fn through(config: &SubscriberConfig, trust: Option<&tls::Trust>) -> Result<Self, ListenError> {
+        Self::reach(config, |address| {
+            crate::secure::DoorConnect::new(address, trust.cloned())
+        })
+    }
+}
+
+impl<C: Connect> Subscriber<Receiver, C> {
+    /// Joins the lines, and reaches TCP services by `connect`.
+    fn reach(config: &SubscriberConfig, connect: impl Fn(SocketAddr) -> C) -> Result<Self, ListenError> {
         let line_a = Receiver::join(config.line_a, config.interface)?;
         let line_b = config
             .line_b
             .map(|line_b| Receiver::join(line_b, config.interface))
             .transpose()?;
         let lines = [Some(line_a), line_b];
-        let mut subscriber = Self::over(config, lines, config.recovery.map(TcpConnect));
+        let mut subscriber = Self::over(config, lines, config.recovery.map(&connect));
         if let Some(address) = config.retransmission.address(config.recovery) {
             subscriber = subscriber.ask_over(UdpRequests::new(address), RetransmissionConfig::default());
         }
         Ok(match config.snapshot {
-            Some(address) => subscriber.join_by(TcpConnect(address), config.credentials.clone()),
+            Some(address) => subscriber.join_by(connect(address), config.credentials.clone()),
             None => subscriber,
         })
     }

@@ -9,13 +9,14 @@ use toml::{Table, Value};
 
 /// Crates of the workspace, and those of them that each may use. Nobody has benches or client-sim in its list but
 /// benches: they are ends.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("protocol", &[]),
-    ("engine", &["protocol", "feed-handler"]),
+    ("protocol/tls", &[]),
+    ("engine", &["protocol", "feed-handler", "tls"]),
     // Compiles files of the engine by their paths, with other atomics.
     ("engine/loom", &[]),
-    ("feed-handler", &["protocol"]),
-    ("client-sim", &["protocol", "feed-handler", "engine"]),
+    ("feed-handler", &["protocol", "tls"]),
+    ("client-sim", &["protocol", "feed-handler", "engine", "tls"]),
     ("benches", &["protocol", "engine", "feed-handler", "client-sim"]),
     ("tuning", &[]),
     // Knows command lines only; each program may use it for its pages.

@@ -16,6 +16,7 @@ use feed_handler::recovery::Credentials;
 use protocol::authentication::TAG_BYTES;
 use protocol::units::Symbol;
 use serde_json::{Value, json};
+use tls::TlsArguments;
 
 pub(crate) use driving::rest;
 pub use driving::{drive, last_tickers};
@@ -97,6 +98,9 @@ pub struct LoadArguments {
     /// The secret of all accounts that take part.
     #[command(flatten)]
     pub authentication: MacArguments,
+    /// Whom to believe.
+    #[command(flatten)]
+    pub tls: TlsArguments,
     /// Orders that rest are good till canceled: what is live when the day ends goes over the roll.
     #[arg(long)]
     pub gtc: bool,
@@ -195,6 +199,7 @@ impl LoadArguments {
             .unwrap_or_else(|| window(self.rate, self.orders_per_datagram));
         Ok(FleetConfig {
             mac,
+            trust: self.tls.trust()?,
             rate: self.rate.per_second(),
             arrivals: self.arrivals,
             seed: self.seed,
@@ -311,6 +316,7 @@ pub(crate) fn execute(
         line_b: Some(arguments.b),
         interface: arguments.interface,
         recovery: arguments.recovery,
+        trust: arguments.tls.trust()?,
         credentials: arguments.credentials()?,
     };
     let (orders_end, feed) = match arguments.no_feed {

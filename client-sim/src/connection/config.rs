@@ -3,6 +3,7 @@
 use std::net::SocketAddrV4;
 
 use protocol::authentication::MacSecret;
+use tls::Trust;
 
 use super::throttle::Limit;
 use crate::faults::Faults;
@@ -79,6 +80,8 @@ pub struct ClientConfig {
     pub username: String,
     /// Password, up to 10 characters.
     pub password: String,
+    /// Whom the client believes, where the exchange's TCP doors are under TLS; `None`: TCP is plain.
+    pub trust: Option<Trust>,
     /// Which door orders go through.
     pub door: Door,
     /// What datagrams are authenticated with, in both directions, where the account is configured so; `None`: the token is
@@ -112,6 +115,7 @@ impl ClientConfig {
             server,
             username: username.to_owned(),
             password: password.to_owned(),
+            trust: None,
             door: Door::Udp,
             mac: None,
             start: Start::Latest,

@@ -37,6 +37,9 @@ pub enum EndReason {
     /// The session is over, or its messages are not kept any more.
     #[error("the exchange refused the session: it is over, or its messages are not kept any more")]
     SessionNotAvailable,
+    /// TLS failed, and will again.
+    #[error(transparent)]
+    Untrusted(tls::Failure),
     /// Not reachable for too long.
     #[error("the exchange could not be reached: is it running, and is the address right?")]
     Unreachable,

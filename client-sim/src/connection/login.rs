@@ -34,7 +34,10 @@ impl OrderEntryClient {
         if matches!(self.core.phase, Phase::Ready) {
             self.down_since_ns = now_ns;
         }
-        if now_ns.saturating_sub(self.down_since_ns) > self.config.timing.patience_ns {
+        let failure = tls::Failure::of(error).filter(|failure| failure.is_final());
+        if let Some(failure) = failure {
+            self.end(EndReason::Untrusted(failure), now_ns, handler);
+        } else if now_ns.saturating_sub(self.down_since_ns) > self.config.timing.patience_ns {
             self.end(EndReason::Unreachable, now_ns, handler);
         } else {
             self.set_phase(Phase::Waiting, now_ns, handler);
@@ -43,7 +46,7 @@ impl OrderEntryClient {
 
     pub(super) fn connect(&mut self, now_ns: u64, handler: &mut impl Handler) {
         self.attempts += 1;
-        match TcpLink::begin(self.config.server) {
+        match TcpLink::begin(self.config.server, self.config.trust.as_ref()) {
             Ok(link) => {
                 self.tcp = Some(link);
                 self.set_phase(Phase::Connecting, now_ns, handler);

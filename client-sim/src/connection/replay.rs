@@ -39,7 +39,7 @@ impl Replay {
         now_ns: u64,
     ) -> io::Result<Self> {
         Ok(Self {
-            link: TcpLink::begin(config.server)?,
+            link: TcpLink::begin(config.server, config.trust.as_ref())?,
             step: Step::Connecting,
             session,
             next,

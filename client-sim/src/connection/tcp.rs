@@ -1,11 +1,12 @@
-//! The TCP side: a non-blocking connection that speaks SoupBinTCP.
+//! The TCP side: a non-blocking connection that speaks SoupBinTCP, under TLS where the exchange's doors are.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 
 use protocol::malformed::Malformed;
 use protocol::soup::{Decoder, ServerPacket, encode};
 use socket2::{Domain, Protocol, Socket, Type};
+use tls::{ClientStream, Trust};
 
 /// Bytes received and not yet understood, at most.
 const RECEIVE_BYTES: usize = 128 * 1024;
@@ -15,7 +16,7 @@ const SEND_BYTES: usize = 128 * 1024;
 /// A connection.
 #[derive(Debug)]
 pub(super) struct TcpLink {
-    stream: TcpStream,
+    stream: ClientStream<TcpStream>,
     decoder: Decoder,
     waiting: Box<[u8]>,
     start: usize,
@@ -24,8 +25,8 @@ pub(super) struct TcpLink {
 }
 
 impl TcpLink {
-    /// Begins to connect.
-    pub(super) fn begin(server: SocketAddrV4) -> io::Result<Self> {
+    /// Begins to connect; with `trust`, to a door under TLS.
+    pub(super) fn begin(server: SocketAddrV4, trust: Option<&Trust>) -> io::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
@@ -35,7 +36,7 @@ impl TcpLink {
             Err(error) => return Err(error),
         }
         Ok(Self {
-            stream: socket.into(),
+            stream: ClientStream::new(socket.into(), IpAddr::V4(*server.ip()), trust)?,
             decoder: Decoder::new(RECEIVE_BYTES),
             waiting: vec![0; SEND_BYTES].into_boxed_slice(),
             start: 0,
@@ -49,10 +50,10 @@ impl TcpLink {
         if self.connected {
             return Ok(true);
         }
-        if let Some(error) = self.stream.take_error()? {
+        if let Some(error) = self.stream.socket().take_error()? {
             return Err(error);
         }
-        match self.stream.peer_addr() {
+        match self.stream.socket().peer_addr() {
             Ok(_) => {
                 self.connected = true;
                 Ok(true)
@@ -64,7 +65,7 @@ impl TcpLink {
 
     /// Our address on this connection: the exchange takes datagrams from the same one only.
     pub(super) fn local_ip(&self) -> io::Result<Ipv4Addr> {
-        match self.stream.local_addr()? {
+        match self.stream.socket().local_addr()? {
             SocketAddr::V4(address) => Ok(*address.ip()),
             SocketAddr::V6(address) => Err(io::Error::other(format!("{address} is not IPv4"))),
         }
@@ -127,7 +128,18 @@ impl TcpLink {
         }
         self.start = 0;
         self.end = 0;
-        Ok(())
+        match self.stream.flush() {
+            // What the stream holds goes out next time.
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) =>
+            {
+                Err(error)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Reads once; the bytes read, 0 when there was nothing. An error when the exchange closed the connection.

@@ -76,6 +76,8 @@ impl Mix {
 pub struct FleetConfig {
     /// The order-entry door.
     pub server: SocketAddrV4,
+    /// Whom the clients believe, where the exchange's TCP doors are under TLS.
+    pub trust: Option<tls::Trust>,
     /// Who takes part.
     pub participants: Vec<Participant>,
     /// Orders a second of all together; 0 = as fast as possible.
@@ -119,6 +121,7 @@ impl FleetConfig {
     pub fn new(server: SocketAddrV4, participants: Vec<Participant>) -> Self {
         Self {
             server,
+            trust: None,
             participants,
             rate: 5_000,
             arrivals: Arrivals::Even,
@@ -332,6 +335,7 @@ impl Fleet {
         for (index, participant) in config.participants.iter().enumerate() {
             let seed = config.seed.wrapping_mul(1_000).wrapping_add(index as u64);
             let client = ClientConfig {
+                trust: config.trust.clone(),
                 door: config.door,
                 mac: config.mac.clone(),
                 orders_per_datagram: config.orders_per_datagram,

@@ -11,6 +11,7 @@ use super::StartError;
 use crate::config::{Config, ConfigError, Problem};
 use crate::exchange::Limits;
 use crate::limits::FEE_SCHEDULES;
+use crate::private;
 
 const FILE: &str = "capacities.toml";
 const HEAD: &str =
@@ -115,7 +116,7 @@ pub fn write(directory: &Path, limits: Limits) -> Result<(), StartError> {
         .map_err(|error| failed("write", &path)(io::Error::other(error)))?;
     let unfinished = path.with_extension("unfinished");
     let write = || {
-        let mut file = File::create(&unfinished)?;
+        let mut file = private::create(&unfinished)?;
         file.write_all(HEAD.as_bytes())?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;

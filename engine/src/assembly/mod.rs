@@ -5,6 +5,9 @@
 //! [`Inline`] is the same exchange on the caller's thread, with a simulated network, disk and clock.
 
 pub mod capacities;
+#[cfg(feature = "tls")]
+mod certificate;
+mod doors;
 mod error;
 mod inline;
 mod operate;

@@ -109,6 +109,7 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
     for (section, is_equal) in [
         ("day", old.day == new.day),
         ("network", old.network == new.network),
+        ("tls", old.tls == new.tls),
         ("capacities", old.capacities == new.capacities),
         ("journal", old.journal == new.journal),
         ("threads", old.threads == new.threads),

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use crossbeam_utils::CachePadded;
 
 use super::capacities;
+use super::doors::{Doors, TcpDoor};
 use super::error::StartError;
 use super::operate;
 use super::reload::Reloadable;
@@ -28,6 +29,7 @@ use crate::recovery::archive;
 use crate::recovery::durable::OpenJournal;
 use crate::runtime::clock::Clock;
 use crate::runtime::counters::{Counters, Named};
+use crate::runtime::helper::Helper;
 use crate::runtime::idle::IdleStrategy;
 use crate::runtime::notices::Notices;
 use crate::runtime::shutdown::Shutdown;
@@ -38,7 +40,6 @@ use crate::setup;
 use crate::snapshot::SnapshotDirectory;
 use crate::stat::MetricsDoor;
 use crate::sys::source::{self, Method, Options, Source};
-use crate::sys::tcp::TcpDoor;
 use crate::sys::udp::{MulticastOptions, MulticastSink, UdpSink};
 use crate::sys::{self, affinity};
 
@@ -128,6 +129,8 @@ pub struct Running {
     left: Receiver<Left>,
     counters: Vec<Arc<dyn Counters>>,
     served: Option<operate::Served>,
+    /// Looks whether the certificate was renewed, for as long as the exchange runs.
+    _certificate: Option<Helper>,
     reloadable: Reloadable,
 }
 
@@ -172,7 +175,8 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
 
     let shutdown = Shutdown::default();
     let (left_to, left) = mpsc::channel();
-    let seams = open_doors(&mut config, clock, disk, skips, &mut tell)?;
+    let doors = Doors::of(&config)?;
+    let seams = open_doors(&mut config, &doors, clock, disk, skips, &mut tell)?;
     let mut counters: Vec<Arc<dyn Counters>> = vec![Arc::clone(seams.orders.counters()) as Arc<dyn Counters>];
     if let Some((requests, _)) = &seams.retransmission {
         counters.push(Named::new("retransmission_source", requests.counters()));
@@ -223,6 +227,12 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
     }
     let (released, ready_at) = (Arc::clone(&stages.released), stages.ready_at);
     let (low_space, notices) = (Arc::clone(&stages.low_space), stages.notices.clone());
+    let certificate = doors
+        .look_after(notices.clone())
+        .map_err(|source| StartError::Machine {
+            what: "the thread that looks after the certificate can not be started",
+            source,
+        })?;
     let reloadable = Reloadable::new(loaded, stages.credentials.clone());
     let prepared = operators.prepare(&config, &mut stages, &shutdown, &mut counters);
 
@@ -255,6 +265,7 @@ pub fn start_by(config: &Config, clock: Clock, mut tell: impl FnMut(&str)) -> Re
         left,
         counters,
         served: None,
+        _certificate: certificate,
         reloadable,
     };
     running.wait_until_released(ready_at)?;
@@ -395,6 +406,7 @@ fn open_journal(directory: &Path) -> OpenJournal {
 
 fn open_doors(
     config: &mut Config,
+    doors: &Doors,
     clock: Clock,
     disk: Option<FileDisk>,
     skips: Skips,
@@ -422,11 +434,11 @@ fn open_doors(
     for hint in &description.hints {
         tell(&format!("  {hint}"));
     }
-    let order_entry = TcpDoor::open(network.order_entry_tcp)?;
+    let order_entry = doors.open(network.order_entry_tcp)?;
     network.order_entry_tcp = order_entry.address();
-    let gap_recovery = TcpDoor::open(network.recovery_tcp)?;
+    let gap_recovery = doors.open(network.recovery_tcp)?;
     network.recovery_tcp = gap_recovery.address();
-    let glimpse = TcpDoor::open(network.snapshot_tcp)?;
+    let glimpse = doors.open(network.snapshot_tcp)?;
     network.snapshot_tcp = glimpse.address();
     tell(&format!("order entry: TCP {}", network.order_entry_tcp));
     tell(&format!("gap recovery: TCP {}", network.recovery_tcp));
@@ -435,6 +447,9 @@ fn open_doors(
         Some(door) => Some(open_retransmission(door, tell)?),
         None => None,
     };
+    if let Some(sentence) = doors.sentence() {
+        tell(&sentence);
+    }
 
     for line in std::iter::once(&mut network.line_a).chain(&mut network.line_b) {
         if line.port() == 0 {

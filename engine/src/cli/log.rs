@@ -132,8 +132,10 @@ pub(super) fn failure(line: &str) {
 }
 
 /// How the notices begin that somebody should look at: something is refused, missing, damaged, or about to be.
-const ATTENTION: [&str; 13] = [
+const ATTENTION: [&str; 15] = [
     "  for ",
+    "TLS: certificate",
+    "TLS: not renewed",
     "admin: no socket",
     "command ",
     "durability: none",

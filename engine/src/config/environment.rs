@@ -14,7 +14,15 @@ use super::error::Problems;
 /// How the names of all variables of this program begin.
 const PREFIX: &str = "EXCHANGE_";
 /// Sections of the file whose keys may be variables.
-const SECTIONS: [&str; 6] = ["capacities", "day", "journal", "network", "operating", "threads"];
+const SECTIONS: [&str; 7] = [
+    "capacities",
+    "day",
+    "journal",
+    "network",
+    "operating",
+    "threads",
+    "tls",
+];
 /// Variables that the command line reads.
 const COMMAND_LINE: [&str; 2] = ["EXCHANGE_LOG", "EXCHANGE_LOG_FORMAT"];
 

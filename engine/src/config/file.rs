@@ -27,6 +27,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) network: Network,
     #[serde(default)]
+    pub(super) tls: Tls,
+    #[serde(default)]
     pub(super) capacities: Capacities,
     #[serde(default)]
     pub(super) journal: Journal,
@@ -174,6 +176,22 @@ pub(super) struct Network {
     pub(super) receive_offload: Option<bool>,
     pub(super) send_offload: Option<bool>,
     pub(super) receive_buffer: Option<Spanned<Bytes>>,
+    pub(super) plain_tcp: Option<Spanned<PlainTcp>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PlainTcp {
+    OnLoopback,
+    IAcceptThatPasswordsTravelInTheClear,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) certificate: Option<Spanned<String>>,
+    pub(super) key: Option<Spanned<String>>,
+    pub(super) client_authority: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

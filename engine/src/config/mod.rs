@@ -25,7 +25,7 @@ pub use subnet::{Subnet, SubnetError};
 pub use types::{
     Account, AccountPermissions, Asset, Authentication, Capacities, Day, Deposit, DropCopy, Durability,
     IdleChoice, Instrument, Journal, LayoutChoice, Network, Operating, PlainPasswords, ReceiveChoice,
-    Retransmission, SelfMatch, Session, Threads,
+    Retransmission, SelfMatch, Session, Threads, Tls,
 };
 
 /// The built-in configuration, as a file that explains itself.
@@ -51,6 +51,8 @@ pub struct Config {
     pub day: Option<Day>,
     /// Doors.
     pub network: Network,
+    /// Who the TCP doors are, for TLS; `None`: they are plain.
+    pub tls: Option<Tls>,
     /// Room.
     pub capacities: Capacities,
     /// Disk.
@@ -128,6 +130,18 @@ impl Config {
     /// Passwords, secrets, doors, files and cores may change without changing it. The same on every machine.
     pub fn configuration_hash(&self) -> u64 {
         hash::configuration(self)
+    }
+
+    /// What turned out wrong after it was checked: a file that it names has changed.
+    #[cfg(feature = "tls")]
+    pub(crate) fn problem(&self, key: &str, what: String, remedy: String) -> ConfigError {
+        ConfigError::Invalid(vec![Problem {
+            file: self.file.clone(),
+            line: 0,
+            key: key.to_owned(),
+            what,
+            remedy,
+        }])
     }
 
     /// Logins whose passwords stand in the file as they are.
@@ -233,6 +247,7 @@ mod tests {
         let end = DEFAULT.find("[network]").expect("there is one");
         let config = Config::parse("x.toml", &DEFAULT[..end]).expect("sections may be left out");
         assert_eq!(config.network, built_in.network);
+        assert_eq!(config.tls, built_in.tls);
         assert_eq!(config.capacities, built_in.capacities);
         assert_eq!(config.journal, built_in.journal);
         assert_eq!(config.threads, built_in.threads);
@@ -608,8 +623,11 @@ mod tests {
     fn plain_passwords_are_for_loopback_unless_it_is_said() {
         let hash = Password::new(b"demo").hash().expect("there is memory");
         let hashed = format!("password_hash = \"{}\"", hash.text());
+        // Who may read them on the way is another question.
+        let sentence = "plain_tcp = \"i-accept-that-passwords-travel-in-the-clear\"";
+        let plain = DEFAULT.replacen("plain_tcp = \"on-loopback\"", sentence, 1);
         for door in ["127.0.0.1:26400\"\nline_a", "127.0.0.1:26478", "127.0.0.1:26479"] {
-            let open = DEFAULT.replacen(door, &door.replace("127.0.0.1", "0.0.0.0"), 1);
+            let open = plain.replacen(door, &door.replace("127.0.0.1", "0.0.0.0"), 1);
             let Err(ConfigError::Invalid(found)) = Config::parse("x.toml", &open) else {
                 panic!("{door} lets strangers in");
             };
@@ -700,6 +718,115 @@ mod tests {
         let none = Config::parse("x.toml", &DEFAULT.replacen("fee_reports = true", "", 1));
         let hashes = [&config, &other, &none.expect("it is right")].map(Config::configuration_hash);
         assert_eq!(hashes, [hashes[0]; 3]);
+    }
+
+    #[test]
+    fn a_door_that_others_reach_is_under_tls_or_the_operator_insists() {
+        let sentence = "plain_tcp = \"i-accept-that-passwords-travel-in-the-clear\"";
+        let anywhere = DEFAULT.replacen(
+            "plain_passwords = \"on-loopback\"",
+            "plain_passwords = \"anywhere\"",
+            1,
+        );
+        for (from, to, key) in [
+            (
+                "order_entry_tcp = \"127.0.0.1:26400\"",
+                "order_entry_tcp = \"10.0.0.1:26400\"",
+                "network.order_entry_tcp",
+            ),
+            ("\"127.0.0.1:26478\"", "\"0.0.0.0:26478\"", "network.recovery_tcp"),
+            (
+                "\"127.0.0.1:26479\"",
+                "\"192.0.2.1:26479\"",
+                "network.snapshot_tcp",
+            ),
+        ] {
+            let text = anywhere.replacen(from, to, 1);
+            let Err(ConfigError::Invalid(found)) = Config::parse("x.toml", &text) else {
+                panic!("{key} lets everybody read");
+            };
+            let [problem] = &found[..] else {
+                panic!("{found:?}");
+            };
+            assert_eq!(problem.key, key);
+            for words in ["reads the passwords", "[tls]", sentence] {
+                assert!(problem.to_string().contains(words), "{problem}");
+            }
+            let insisted = text.replacen("plain_tcp = \"on-loopback\"", sentence, 1);
+            assert!(Config::parse("x.toml", &insisted).is_ok());
+        }
+        let wrong = problems("plain_tcp = \"on-loopback\"", "plain_tcp = \"yes\"");
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        assert!(wrong[0].to_string().contains("on-loopback"), "{wrong:?}");
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn certificate_and_key_are_read_when_the_file_is_checked() {
+        let authority = tls::testing::Authority::new("ours");
+        let (files, other) = (
+            authority.identity(&["192.0.2.1"]),
+            authority.identity(&["192.0.2.1"]),
+        );
+        let off = "certificate = \"off\"";
+        let section = |certificate: &Path, key: &Path| {
+            let (certificate, key) = (certificate.display(), key.display());
+            format!("certificate = \"{certificate}\"\nkey = \"{key}\"")
+        };
+        let right = section(&files.certificate, &files.key);
+        let text = DEFAULT
+            .replacen(off, &right, 1)
+            .replace("127.0.0.1:26400", "192.0.2.1:26400")
+            .replacen(
+                "plain_passwords = \"on-loopback\"",
+                "plain_passwords = \"anywhere\"",
+                1,
+            );
+        let config = Config::parse("x.toml", &text).expect("passwords are under TLS");
+        assert_eq!(config.tls.map(|tls| tls.key), Some(files.key.clone()));
+        for (keys, key, words) in [
+            (
+                section(&files.certificate, &other.key),
+                "tls.key",
+                "another certificate",
+            ),
+            (
+                section(Path::new("/nowhere/x.pem"), &files.key),
+                "tls.certificate",
+                "/nowhere/x.pem can not be read",
+            ),
+            (
+                format!("{right}\nclient_authority = \"/nowhere\""),
+                "tls.client_authority",
+                "can not be read",
+            ),
+            (
+                format!("certificate = \"{}\"", files.certificate.display()),
+                "tls.certificate",
+                "without its key",
+            ),
+            (
+                "key = \"x\"".to_owned(),
+                "tls.key",
+                "of no use without a certificate",
+            ),
+            (
+                format!("{off}\nkey = \"x\""),
+                "tls.key",
+                "of no use without a certificate",
+            ),
+        ] {
+            let found = problems(off, &keys);
+            let [problem] = &found[..] else {
+                panic!("{keys}: {found:?}");
+            };
+            assert_eq!(problem.key, key);
+            assert!(problem.to_string().contains(words), "{problem}");
+        }
+        // Another certificate is no other configuration: the journal goes on.
+        let plain = Config::built_in().configuration_hash();
+        let under_tls = Config::parse("x.toml", &DEFAULT.replacen(off, &right, 1)).expect("it is right");
+        assert_eq!(under_tls.configuration_hash(), plain);
     }
 
     #[test]

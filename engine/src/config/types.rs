@@ -353,6 +353,37 @@ impl Network {
     }
 }
 
+/// Where the identity of the TCP doors is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// Its certificate, and those between it and its authority; PEM.
+    pub certificate: PathBuf,
+    /// The certificate's private key; PEM.
+    pub key: PathBuf,
+    /// Only clients with a certificate by one of these authorities come in; `None`: all. PEM.
+    pub client_authority: Option<PathBuf>,
+}
+
+#[cfg(feature = "tls")]
+impl Tls {
+    /// The files.
+    pub(crate) fn files(&self) -> tls::IdentityFiles {
+        tls::IdentityFiles {
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+            client_authority: self.client_authority.clone(),
+        }
+    }
+
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// Which one is of no use, and why.
+    pub(crate) fn identity(&self) -> Result<tls::Identity, tls::Refused> {
+        tls::Identity::read(&self.files())
+    }
+}
+
 /// Where passwords may stand in the file as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -11,6 +11,7 @@ use super::error::JournalError;
 use super::file_threads::{Preparer, WriteThread, write_and_sync};
 use super::frame::BLOCK_BYTES;
 use super::lock::DirectoryLock;
+use crate::private;
 use crate::runtime::Watch;
 use crate::sys::file::{self, UringWriter};
 
@@ -139,7 +140,7 @@ impl FileDisk {
             let reason = format!("a segment of {segment_bytes} bytes is not a multiple of {BLOCK_BYTES}");
             return Err(JournalError::Settings(reason));
         }
-        fs::create_dir_all(path).map_err(JournalError::io("create", &name))?;
+        private::create_directory(path).map_err(JournalError::io("create", &name))?;
         let lock = DirectoryLock::acquire(path)?;
         remove_unfinished(path).map_err(JournalError::io("clean up", &name))?;
         sync_with_parent(path).map_err(JournalError::io("sync", &name))?;

@@ -15,6 +15,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::disk::{Write, file_name};
 use super::file_disk::sync_directory;
+use crate::private;
 use crate::runtime::helper::Helper;
 use crate::sys::file::{allocate, free_bytes, short_write};
 
@@ -166,7 +167,7 @@ impl Preparing {
     }
 
     fn fill(&self, path: &Path, stop: &AtomicBool) -> io::Result<Option<File>> {
-        let file = File::create(path)?;
+        let file = private::create(path)?;
         allocate(&file, self.segment_bytes)?;
         let zeros = vec![0; ZEROS_BYTES];
         let mut offset = 0;

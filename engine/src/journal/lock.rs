@@ -1,10 +1,11 @@
 //! One process to a directory.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
 
 use super::error::JournalError;
+use crate::private;
 
 /// Holds `DIR/lock`. Released when dropped, and by the kernel when the process dies however it dies; the file stays.
 #[derive(Debug)]
@@ -20,13 +21,7 @@ impl DirectoryLock {
     pub fn acquire(directory: &Path) -> Result<Self, JournalError> {
         let path = directory.join("lock");
         let name = path.display().to_string();
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(JournalError::io("open", &name))?;
+        let mut file = private::open(&path).map_err(JournalError::io("open", &name))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::Error(source)) => return Err(JournalError::io("lock", &name)(source)),

@@ -38,6 +38,8 @@ pub(super) struct Connection<S> {
     queued_bytes: u64,
     /// Since when what waits has not moved; meaningless while nothing waits.
     stuck_ns: u64,
+    /// The stream has taken bytes that have not left it.
+    is_held: bool,
 }
 
 impl<S: Read + Write> Connection<S> {
@@ -60,6 +62,7 @@ impl<S: Read + Write> Connection<S> {
             queued_ns: now_ns,
             queued_bytes: 0,
             stuck_ns: now_ns,
+            is_held: false,
         }
     }
 
@@ -144,11 +147,11 @@ impl<S: Read + Write> Connection<S> {
 
     /// Queues a heartbeat when nothing was queued for `interval_ns` and nothing waits.
     pub(super) fn put_heartbeat(&mut self, now_ns: u64, interval_ns: u64) -> bool {
-        let due = self.waiting() == 0 && now_ns.saturating_sub(self.queued_ns) >= interval_ns;
+        let due = !self.is_waiting() && now_ns.saturating_sub(self.queued_ns) >= interval_ns;
         due && self.put_packets(now_ns, &encode::SERVER_HEARTBEAT) > 0
     }
 
-    /// Writes what waits, as far as the stream takes it; returns how many bytes.
+    /// Writes what waits, as far as the stream takes it and hands it on; returns how many bytes it took.
     pub(super) fn flush(&mut self, now_ns: u64) -> io::Result<usize> {
         let before = self.start;
         while self.start < self.end {
@@ -162,6 +165,15 @@ impl<S: Read + Write> Connection<S> {
                 Err(error) => return Err(error),
             }
         }
+        match self.stream.flush() {
+            Ok(()) if self.is_held => {
+                self.is_held = false;
+                self.stuck_ns = now_ns;
+            }
+            Ok(()) => {}
+            Err(error) if is_not_now(&error) => self.is_held = true,
+            Err(error) => return Err(error),
+        }
         let written = self.start - before;
         self.make_room();
         Ok(written)
@@ -172,14 +184,14 @@ impl<S: Read + Write> Connection<S> {
         self.queued_bytes
     }
 
-    /// Bytes that wait to be written.
-    pub(super) fn waiting(&self) -> usize {
-        self.end - self.start
+    /// True while something that was queued has not left.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.start < self.end || self.is_held
     }
 
     /// True when something waits and nothing of it moved for `limit_ns`.
     pub(super) fn is_stuck(&self, now_ns: u64, limit_ns: u64) -> bool {
-        self.waiting() > 0 && now_ns.saturating_sub(self.stuck_ns) >= limit_ns
+        self.is_waiting() && now_ns.saturating_sub(self.stuck_ns) >= limit_ns
     }
 
     /// Reads away what came, boundedly: a socket that is closed with unread bytes tells its peer "reset", which may
@@ -197,7 +209,7 @@ impl<S: Read + Write> Connection<S> {
     }
 
     fn queued(&mut self, now_ns: u64, count: usize) {
-        if self.waiting() == 0 {
+        if !self.is_waiting() {
             self.stuck_ns = now_ns;
         }
         if count > 0 {

@@ -88,6 +88,7 @@ crate::counters! {
         rejected_session: "Logins rejected: session or sequence number.",
         login_timeouts: "Connections closed because no login came.",
         malformed: "Connections closed because what came is not SoupBinTCP, or not in its order.",
+        untrusted: "Connections closed because TLS failed: what came is not TLS 1.3, or no certificate that is asked for.",
         ignored: "Packets and messages ignored because they have no meaning here.",
         dropped: "Messages dropped because they are too long or not decodable.",
         silent: "Connections closed for silence.",
@@ -105,6 +106,7 @@ impl DoorCounters {
         let counter = match close {
             Close::Ended => &self.ended,
             Close::Malformed => &self.malformed,
+            Close::Untrusted => &self.untrusted,
             Close::LoginTimeout => &self.login_timeouts,
             Close::Silent => &self.silent,
             Close::Stuck => &self.stuck,
@@ -354,7 +356,7 @@ impl<L: Listener, V: Service> Door<L, V> {
         self.slots
             .iter()
             .flatten()
-            .all(|visitor| visitor.connection.waiting() == 0)
+            .all(|visitor| !visitor.connection.is_waiting())
     }
 
     fn visitor_mut(&mut self, id: links::Connection) -> Option<&mut Visitor<L::Stream, V::Open>> {

@@ -19,6 +19,8 @@ pub(super) enum Close {
     Ended,
     /// Something that no client of this protocol sends.
     Malformed,
+    /// Not TLS, or not the TLS of this door, or changed on the way.
+    Untrusted,
     /// No login came.
     LoginTimeout,
     /// Nothing came for too long.

@@ -1,6 +1,6 @@
 //! One connection of a door on its way: it logs in, is served, ends.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use protocol::soup::{ClientPacket, Login, REJECT_NOT_AUTHORIZED, REJECT_SESSION, encode};
 use protocol::text::trim;
@@ -114,7 +114,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
         };
         let is_late = view.now_ns.saturating_sub(since_ns) >= CLOSING_NS;
         match self.connection.flush(view.now_ns) {
-            Ok(written) if self.connection.waiting() > 0 && !is_late => Some(written),
+            Ok(written) if self.connection.is_waiting() && !is_late => Some(written),
             Ok(_) => {
                 self.connection.discard_input();
                 None
@@ -132,7 +132,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
         desk: &mut Desk,
     ) -> Result<usize, Close> {
         let filled = if self.is_readable || view.now_ns >= self.read_ns {
-            self.connection.fill(view.now_ns).map_err(|_| Close::Ended)?
+            self.connection.fill(view.now_ns).map_err(|error| why(&error))?
         } else {
             Filled::NotRead
         };
@@ -169,7 +169,7 @@ impl<S: Read + Write, T> Visitor<S, T> {
             work += service.turn(open, caller, &mut self.connection, budget, view)?;
             work += usize::from(self.connection.put_heartbeat(view.now_ns, HEARTBEAT_NS));
         }
-        work += self.connection.flush(view.now_ns).map_err(|_| Close::Ended)?;
+        work += self.connection.flush(view.now_ns).map_err(|error| why(&error))?;
         if self.connection.is_stuck(view.now_ns, desk.config.stuck_ns) {
             return Err(Close::Stuck);
         }
@@ -305,6 +305,14 @@ impl PendingLogin {
             requested_sequence: self.requested_sequence,
             heartbeat_timeout_ms: self.heartbeat_timeout_ms,
         }
+    }
+}
+
+/// What the error of a stream means. Bytes that are wrong before anybody has looked at what they say are no good TLS.
+fn why(error: &io::Error) -> Close {
+    match error.kind() {
+        io::ErrorKind::InvalidData => Close::Untrusted,
+        _ => Close::Ended,
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::files::Snapshots;
+use crate::private;
 use crate::sys::file::free_bytes;
 
 /// Where a snapshot is written before it has its name.
@@ -29,7 +30,7 @@ impl SnapshotDirectory {
     }
 
     fn write_to(&self, unfinished: &Path, name: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = File::create(unfinished)?;
+        let mut file = private::create(unfinished)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         drop(file);

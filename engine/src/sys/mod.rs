@@ -27,6 +27,8 @@ pub mod parker;
 pub mod priority;
 mod received;
 pub mod recvmmsg;
+#[cfg(feature = "tls")]
+pub mod secure;
 pub mod socket;
 pub mod source;
 pub mod table;

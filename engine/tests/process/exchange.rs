@@ -180,6 +180,20 @@ impl Exchange {
             .unwrap_or_else(|ended| panic!("did not start ({}): {}", ended.status, ended.errors))
     }
 
+    /// Starts with a umask that forbids nothing, and waits until it says that it is ready.
+    pub(crate) fn start_without_umask(configuration: &Path) -> Self {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "umask 0 && exec \"$0\" run --config \"$1\""])
+            .arg(env!("CARGO_BIN_EXE_exchange"))
+            .arg(configuration)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self::spawned(command)
+            .unwrap_or_else(|ended| panic!("did not start ({}): {}", ended.status, ended.errors))
+    }
+
     /// Starts it traced by `strace` with these arguments; `None` when there is no strace, or it may not trace.
     pub(crate) fn start_traced(configuration: &Path, strace: &[&str]) -> Option<Self> {
         let mut command = Command::new("strace");

@@ -1,10 +1,13 @@
 //! What surrounds the program: variables, log, pages.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::client::Client;
 use crate::exchange::{Directory, Exchange, run};
 
 /// `exchange check` with variables; gives exit code, standard output, standard error.
@@ -130,4 +133,58 @@ fn a_service_manager_hears_when_it_is_ready_and_when_it_ends() {
             .all(|line| line.starts_with("<6>") || line.starts_with("<4>")),
         "{log}"
     );
+}
+
+/// Names in a directory whose permissions are more than `mode`.
+fn open_to_others(directory: &Path, mode: u32) -> (Vec<String>, Vec<String>) {
+    let entries = fs::read_dir(directory).expect("it is there");
+    let entries: Vec<_> = entries
+        .map(|entry| {
+            let entry = entry.expect("a directory can be read to its end");
+            let name = entry.file_name().into_string().expect("names are text");
+            (name, entry.metadata().expect("it is there").mode() & 0o777)
+        })
+        .collect();
+    let open = entries.iter().filter(|(_, found)| found & !mode != 0);
+    (
+        entries.iter().map(|(name, _)| name.clone()).collect(),
+        open.map(|(name, found)| format!("{name} {found:04o}")).collect(),
+    )
+}
+
+#[test]
+fn files_are_for_the_exchanges_user_alone_whatever_the_umask() {
+    let directory = Directory::new();
+    // Two directories that are not there yet.
+    let configuration = directory.configuration(|text| text.replace("/data\"", "/here/data\""));
+    let data = directory.path().join("here/data");
+    let names = |exchange: Exchange| {
+        let mut client =
+            Client::login(exchange.address("order_entry_tcp"), "T0", "secret", 1).expect("login");
+        let order = client.order(b'B', 1, 500_000_000);
+        client.send(&[order]).expect("the connection stands");
+        client
+            .receive(|client| client.is_answered(client.user_ref))
+            .expect("it is answered");
+        let (running, open) = open_to_others(&data, 0o600);
+        assert_eq!(open, Vec::<String>::new(), "of {running:?}");
+        exchange.stop();
+        let (ended, open) = open_to_others(&data, 0o600);
+        assert_eq!(open, Vec::<String>::new(), "of {ended:?}");
+        [running, ended].concat()
+    };
+    let names = names(Exchange::start_without_umask(&configuration));
+    for part in ["admin.sock", "capacities.toml", "lock", ".journal", ".snapshot"] {
+        assert!(
+            names.iter().any(|name| name.contains(part)),
+            "{part} is not in {names:?}"
+        );
+    }
+    for made in [&data, &directory.path().join("here")] {
+        assert_eq!(
+            fs::metadata(made).expect("it was made").mode() & 0o777,
+            0o700,
+            "{made:?}"
+        );
+    }
 }

@@ -4,7 +4,9 @@ use super::Failure;
 use super::options::Common;
 use feed_handler::arbiter::Start;
 use feed_handler::clock::Clock;
+use feed_handler::receiver::Receiver;
 use feed_handler::recovery::RecoveryFailure;
+use feed_handler::secure::DoorConnect;
 use feed_handler::{Market, Observer, State, Subscriber};
 use protocol::soup::REJECT_NOT_AUTHORIZED;
 use std::sync::Arc;
@@ -18,10 +20,13 @@ const REST: Duration = Duration::from_micros(500);
 /// What a shell shows for a process that Ctrl-C ended.
 const EXIT_INTERRUPTED: i32 = 130;
 
+/// A subscriber over sockets.
+pub(crate) type Following = Subscriber<Receiver, DoorConnect>;
+
 /// A subscriber, its clock, and the wish to stop.
 pub(crate) struct Feed<'a> {
     common: &'a Common,
-    pub(crate) subscriber: Subscriber,
+    pub(crate) subscriber: Following,
     clock: Clock,
     interrupted: Arc<AtomicBool>,
     worked_ns: u64,
@@ -31,15 +36,17 @@ pub(crate) struct Feed<'a> {
 impl<'a> Feed<'a> {
     /// Joins the lines and listens for Ctrl-C.
     pub(crate) fn open(common: &'a Common, start: Start) -> Result<Self, Failure> {
-        Self::over(common, Subscriber::new(&common.subscriber(start, false)?)?)
+        Self::follow(common, start, false)
     }
 
     /// The same for who wants the market as it is now: by a snapshot, where the options name the service.
     pub(crate) fn open_now(common: &'a Common) -> Result<Self, Failure> {
-        Self::over(common, Subscriber::new(&common.subscriber(Start::At(1), true)?)?)
+        Self::follow(common, Start::At(1), true)
     }
 
-    fn over(common: &'a Common, subscriber: Subscriber) -> Result<Self, Failure> {
+    fn follow(common: &'a Common, start: Start, may_snapshot: bool) -> Result<Self, Failure> {
+        let trust = common.tls.trust().map_err(Failure::Usage)?;
+        let subscriber = Subscriber::through(&common.subscriber(start, may_snapshot)?, trust.as_ref())?;
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             // The second one ends the process at once: the first is of no use while a full pipe holds it up.
@@ -113,7 +120,7 @@ impl<'a> Feed<'a> {
                 progress = (next, now_ns);
             }
             let failure = self.subscriber.recovery_failure();
-            let hopeless = failure == Some(RecoveryFailure::Rejected(REJECT_NOT_AUTHORIZED));
+            let hopeless = failure.is_some_and(RecoveryFailure::is_final);
             if hopeless || now_ns.saturating_sub(progress.1) >= wait_ns {
                 return Err(self.explain(failure));
             }
@@ -195,6 +202,9 @@ impl<'a> Feed<'a> {
                  `record --from now` needs no replay"
             };
             return Failure::CannotJoin(format!("cannot join: {recovery}: {failure}. {advice}."));
+        }
+        if let Some(failure @ RecoveryFailure::Untrusted(_)) = failure {
+            return Failure::CannotJoin(format!("cannot join: {recovery}: {failure}."));
         }
         if !self.subscriber.has_heard() {
             return Failure::NobodyPublishes(match failure {

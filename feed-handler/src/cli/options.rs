@@ -11,6 +11,7 @@ use feed_handler::subscriber::{Retransmission, SubscriberConfig};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
+use tls::TlsArguments;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -102,6 +103,8 @@ pub(crate) struct Common {
     /// Pin to this core
     #[arg(long, global = true, value_name = "N")]
     pub(crate) core: Option<usize>,
+    #[command(flatten)]
+    pub(crate) tls: TlsArguments,
 }
 
 impl Common {

@@ -44,6 +44,7 @@ fn configuration(default: &str, data: &str) -> String {
         ("order_entry_udp", ORDERS),
         ("order_entry_tcp", ORDERS),
         ("recovery_tcp", RECOVERY),
+        ("plain_tcp", "i-accept-that-passwords-travel-in-the-clear"),
         ("interface", "10.77.0.1"),
         ("plain_passwords", "anywhere"),
         ("directory", data),

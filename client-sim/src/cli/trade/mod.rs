@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use clap::Args;
 use protocol::units::Symbol;
+use tls::TlsArguments;
 
 use super::arguments::MacArguments;
 use crate::connection::{ClientConfig, Door};
@@ -38,6 +39,9 @@ pub struct TradeArguments {
     /// The account's secret.
     #[command(flatten)]
     pub authentication: MacArguments,
+    /// Whom to believe.
+    #[command(flatten)]
+    pub tls: TlsArguments,
     /// One JSON value a line instead of text.
     #[arg(long)]
     pub json: bool,
@@ -54,6 +58,7 @@ pub fn run(arguments: &TradeArguments) -> Result<bool, String> {
     let config = ClientConfig {
         door: if arguments.tcp { Door::Tcp } else { Door::Udp },
         mac: arguments.authentication.secret()?,
+        trust: arguments.tls.trust()?,
         orders: ORDERS,
         ..ClientConfig::new(arguments.server, &arguments.account, &arguments.password)
     };

@@ -4,6 +4,7 @@ mod accounts;
 mod day;
 mod instruments;
 mod sections;
+mod tls;
 
 use std::collections::HashSet;
 
@@ -98,6 +99,8 @@ pub(super) fn check(name: &str, text: &str, environment: &Environment) -> Result
     let drop_copies = accounts::drop_copies(&file.drop_copies, &mut usernames, &mut problems);
     let day = file.day.as_ref().and_then(|day| day::day(day, &mut problems));
     let network = sections::network(&file.network, &mut problems);
+    tls::open_plainly(&file, &network, &mut problems);
+    let tls = tls::tls(&file.tls, &mut problems);
     accounts::plain_passwords(&file.accounts, &file.drop_copies, &network, &mut problems);
     let journal = sections::journal(&file.journal, &mut problems);
     let threads = sections::threads(&file.threads, &mut problems);
@@ -111,6 +114,7 @@ pub(super) fn check(name: &str, text: &str, environment: &Environment) -> Result
         drop_copies,
         day,
         network,
+        tls,
         capacities,
         journal,
         threads,

@@ -137,7 +137,7 @@ impl Service for Glimpse {
                 self.images.leave(number);
                 open.image = None;
             }
-        } else if connection.waiting() == 0 {
+        } else if !connection.is_waiting() {
             let ended_ns = *open.ended_ns.get_or_insert(view.now_ns);
             if view.now_ns.saturating_sub(ended_ns) >= END_NS {
                 return Err(Close::Ended);

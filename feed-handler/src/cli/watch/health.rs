@@ -1,6 +1,7 @@
 //! How the feed does: its state, what was lost and mended, which line leads, how old a message is when it comes.
 
-use feed_handler::{State, Subscriber, timestamp};
+use crate::cli::feed::Following;
+use feed_handler::{State, timestamp};
 use hdrhistogram::Histogram;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -112,7 +113,7 @@ impl Health {
     }
 
     /// Before a frame.
-    pub(super) fn look(&mut self, subscriber: &Subscriber, now_ns: u64) {
+    pub(super) fn look(&mut self, subscriber: &Following, now_ns: u64) {
         let passed_ns = now_ns.saturating_sub(self.second.0);
         if passed_ns >= SECOND_NS {
             let messages = u128::from(self.messages - self.second.1);
