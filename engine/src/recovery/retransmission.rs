@@ -5,7 +5,7 @@
 //! a second; all others get nothing at all, whatever they say. What the store does not have any more is made again over TCP
 //! only. And only so many requests are looked at in a millisecond: a storm waits in the kernel's buffer, or is dropped there.
 //!
-//! Lives here: who is answered, how much, with what ([`Answers`]: bytes and time are arguments), and its turn.
+//! Lives here: who is answered, how much, with what (`Answers`: bytes and time are arguments), and its turn.
 //! Must not be here: who is logged in.
 
 use std::collections::HashMap;
