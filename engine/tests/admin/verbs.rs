@@ -551,8 +551,10 @@ fn a_day_with_times_is_ended_before_them() {
     let now = Arc::new(AtomicU64::new(20_000 * 24 * HOUR_NS + 12 * HOUR_NS));
     let mut world = World::start_by(&config, Clock::Manual(Arc::clone(&now)));
     let is_trading = |world: &mut World| {
-        let row = world.row(&Request::Instruments {}, "instrument", "KSHIBUSD");
-        row["state"] == "trading"
+        // At the very beginning there is none yet.
+        let rows = world.rows(&Request::Instruments {});
+        rows.iter()
+            .any(|row| row["instrument"] == "KSHIBUSD" && row["state"] == "trading")
     };
     world.wait_until("the opening", is_trading);
     let answer = world.must(&Request::Roll {});
