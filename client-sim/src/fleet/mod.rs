@@ -605,6 +605,12 @@ impl Fleet {
         self.config.rate > 0
     }
 
+    /// True while somebody who was let in reads what it has missed.
+    pub fn is_catching_up(&self) -> bool {
+        let mut phases = self.members.iter().map(|member| member.client.phase());
+        phases.any(|phase| phase == Phase::CatchingUp)
+    }
+
     /// True while a request of somebody waits for its answer.
     pub fn is_waiting(&self) -> bool {
         self.members.iter().any(|member| {

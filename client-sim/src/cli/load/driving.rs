@@ -10,6 +10,9 @@ use crate::fleet::{Fleet, Stage, TICKERS_MAX};
 
 /// How long the customers may take to join, and to come to an end.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same where somebody who was let in reads what it has missed. Who has traded before this day asks for all of it
+/// again; what is too old for the exchange's memory is made again from the journal, at leisure.
+const CATCH_UP_PATIENCE: Duration = Duration::from_secs(600);
 /// Nanoseconds of a second.
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -27,19 +30,21 @@ pub fn drive(
     mut each_second: impl FnMut(&mut Fleet, u64),
 ) -> Result<(), String> {
     let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-    let patience_ns = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
-    let mut stage = (fleet.stage(), clock.now_ns());
+    let (mut stage, mut since_ns, mut patience) = (fleet.stage(), clock.now_ns(), PATIENCE);
     let mut reported_ns = 0;
     loop {
         let now_ns = clock.now_ns();
         let work = fleet.poll(now_ns).map_err(|error| error.to_string())?;
         fleet.refresh_market(now_ns);
-        if stage.0 != fleet.stage() {
-            stage = (fleet.stage(), now_ns);
+        if stage != fleet.stage() {
+            (stage, since_ns, patience) = (fleet.stage(), now_ns, PATIENCE);
             // What comes after the trading belongs to its last second.
-            if fleet.stage() == Stage::Running {
+            if stage == Stage::Running {
                 reported_ns = now_ns;
             }
+        }
+        if stage != Stage::Running && fleet.is_catching_up() {
+            patience = CATCH_UP_PATIENCE;
         }
         match fleet.stage() {
             Stage::Done => {
@@ -57,7 +62,7 @@ pub fn drive(
             }
             Stage::Joining | Stage::Clearing | Stage::Counting if is_asked() => fleet.stop(now_ns),
             // What did not come to its end is reported by the checker.
-            _ if now_ns - stage.1 > patience_ns => {
+            _ if u128::from(now_ns - since_ns) > patience.as_nanos() => {
                 each_second(fleet, now_ns - reported_ns);
                 return Ok(());
             }
