@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -13,11 +12,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::answer::Answer;
 use super::office::Office;
 use super::peer::Peer;
+use crate::runtime::accept::accept_until;
 use crate::runtime::counters::Counter;
 use crate::runtime::helper::Helper;
 
@@ -121,7 +120,10 @@ impl Opened {
             ending: AtomicBool::new(false),
         });
         let its = Arc::clone(&served);
-        let helper = Helper::start("admin", move |stop| accept(&listener, &its, stop))?;
+        let helper = Helper::start("admin", move |stop| {
+            let accept = |listener: &UnixListener| listener.accept().map(|(stream, _)| stream);
+            accept_until(stop, LOOK, &listener, accept, |stream| take(stream, &its));
+        })?;
         Ok(Server {
             _helper: helper,
             served,
@@ -166,22 +168,6 @@ impl Served {
         let _writer = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
         let counters: &Arc<CachePadded<AdminCounters>> = self.office.counters();
         counter(counters).increment();
-    }
-}
-
-fn accept(listener: &UnixListener, served: &Arc<Served>, stop: &AtomicBool) {
-    let look = PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::ZERO);
-    while !stop.load(Ordering::Acquire) {
-        let mut wanted = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-        if !matches!(poll(&mut wanted, look), Ok(1..)) {
-            continue;
-        }
-        match listener.accept() {
-            Ok((stream, _)) => take(stream, served),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            // No descriptor is left, for instance: whoever waits is still there later.
-            Err(_) => thread::sleep(LOOK),
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What stages are made of: the stage itself, its clock, the links between stages, the seams to the outside.
 
+pub(crate) mod accept;
 pub mod clock;
 pub mod counters;
 pub mod helper;

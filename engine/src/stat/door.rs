@@ -4,17 +4,16 @@
 //! numbers; what it takes is one short request.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream};
-use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::runtime::accept::accept_until;
 use crate::runtime::counters::Counter;
 use crate::runtime::helper::Helper;
 
@@ -80,7 +79,10 @@ impl MetricsDoor {
             counting: Mutex::new(()),
             counters,
         });
-        let helper = Helper::start("metrics", move |stop| accept(&listener, &served, stop))?;
+        let helper = Helper::start("metrics", move |stop| {
+            let accept = |listener: &TcpListener| listener.accept().map(|(stream, _)| stream);
+            accept_until(stop, LOOK, &listener, accept, |stream| take(stream, &served));
+        })?;
         Ok(Self {
             _helper: helper,
             address,
@@ -97,22 +99,6 @@ impl Served {
     fn count(&self, counter: impl Fn(&MetricsCounters) -> &Counter) {
         let _writer = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
         counter(&self.counters).increment();
-    }
-}
-
-fn accept(listener: &TcpListener, served: &Arc<Served>, stop: &AtomicBool) {
-    let look = PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::ZERO);
-    while !stop.load(Ordering::Acquire) {
-        let mut wanted = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-        if !matches!(poll(&mut wanted, look), Ok(1..)) {
-            continue;
-        }
-        match listener.accept() {
-            Ok((stream, _)) => take(stream, served),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            // No descriptor is left, for instance: whoever waits is still there later.
-            Err(_) => thread::sleep(LOOK),
-        }
     }
 }
 
