@@ -42,6 +42,9 @@ const PARTS: [&str; 9] = [
     "start",
 ];
 
+/// Those that share a place in the document.
+const TOGETHER: [&str; 5] = ["round-trip", "commit", "mock", "stages", "curve"];
+
 struct Options {
     /// Of each load.
     seconds: u64,
@@ -78,6 +81,12 @@ impl Options {
 
     fn has(&self, part: &str) -> bool {
         self.parts.is_empty() || self.parts.iter().any(|named| named == part)
+    }
+
+    /// Those of `parts` that are run, one behind the other.
+    fn named(&self, parts: &[&str]) -> String {
+        let run: Vec<&str> = parts.iter().copied().filter(|part| self.has(part)).collect();
+        run.join(" ")
     }
 }
 
@@ -131,7 +140,8 @@ type Part = fn(Duration) -> Result<String, String>;
 
 /// Parts with a place of their own in the document.
 fn measure_alone(options: &Options, seconds: Duration) -> Result<(), String> {
-    let parts: [(&str, Part); 3] = [
+    let parts: [(&str, Part); 4] = [
+        ("throughput", load::throughput),
         ("crowd", crowd::measure),
         ("overload", overload::measure),
         ("start", start::measure),
@@ -156,12 +166,15 @@ fn measure_alone(options: &Options, seconds: Duration) -> Result<(), String> {
 
 fn measure(options: &Options) -> Result<(), String> {
     let mut text = format!(
-        "{}\n\nCommand: `cargo bench -p benches --bench network -- --seconds {} --write`, seed {}.\n",
+        "{}\n\nCommand: `cargo bench -p benches --bench network -- --seconds {} --write {}`, seed {}.\n",
         machine::line(),
         options.seconds,
+        options.named(&TOGETHER),
         load::SEED
     );
-    println!("{text}");
+    if TOGETHER.iter().any(|part| options.has(part)) {
+        println!("{text}");
+    }
     let mut tell = |part: String| {
         println!("{part}");
         text.push('\n');
@@ -179,9 +192,6 @@ fn measure(options: &Options) -> Result<(), String> {
     }
     if options.has("stages") {
         tell(stages::measure(ROUNDS)?);
-    }
-    if options.has("throughput") {
-        tell(load::throughput(seconds)?);
     }
     if options.has("curve") {
         tell(curve::measure(seconds, options.write)?);

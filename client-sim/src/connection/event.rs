@@ -57,7 +57,7 @@ pub enum Event<'a> {
         /// Its number.
         sequence: u64,
         /// The message.
-        response: Response<'a>,
+        response: &'a Response<'a>,
     },
     /// An own order (or other numbered request) changed.
     Order(&'a Update),

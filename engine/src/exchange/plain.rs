@@ -1,4 +1,5 @@
-//! The short way in, for new orders as most of them are: a displayed limit order for the day, without options.
+//! The short way in, for new orders as most of them are: a displayed limit or market order, for the day or immediate or
+//! cancel, without options.
 //!
 //! It knows the same rungs as the long way (`entering`, `checks`), but not their order and not their reasons: an order that
 //! passes all of them is accepted here and now; of any other nothing is changed, and it goes the long way, which names the
@@ -10,8 +11,8 @@
 
 use super::account::Account;
 use super::book::Side;
-use super::book::arena::{FLAG_LISTED, NONE, OrderSlot};
-use super::checks::DAY;
+use super::book::arena::{FLAG_LISTED, FLAG_MARKET, NONE, OrderSlot};
+use super::checks::{DAY, IMMEDIATE};
 use super::command::{Command, FLAG_LOW_SPACE, Order};
 use super::entering::{Client, details};
 use super::event::{Event, EventKind};
@@ -19,14 +20,19 @@ use super::instrument::{Instrument, State};
 use super::money;
 use super::sink::{Progress, Sink, Step};
 use super::{Exchange, Outlook};
+use protocol::units::Price;
 
 const BUY: u64 = Order::kind_word(b'B', DAY, b'Y', b'N');
 const SELL: u64 = Order::kind_word(b'S', DAY, b'Y', b'N');
+/// What makes an order for the day an immediate one.
+const HURRY: u64 = Order::kind_word(0, DAY ^ IMMEDIATE, 0, 0);
 
 /// What the rungs found out.
 struct Plain {
     side: Side,
+    /// The limit; of a market order the collar's bound.
     tick: u32,
+    is_market: bool,
     /// When the session's rate bucket is worked off with this order in it.
     worked_off: u64,
     asset: u16,
@@ -54,9 +60,13 @@ impl Exchange {
             self.ledger.prefetch(client.account, instrument.asset(side));
         }
         let plain = self.admit_plain(command, order, client, account, instrument)?;
-        let Plain { side, tick, .. } = plain;
+        let Plain {
+            side,
+            tick,
+            is_market,
+            ..
+        } = plain;
         let (firm, schedule) = (account.definition.firm, instrument.schedule);
-        let bucket = self.bucket_of(outlook, instrument.book.side(side), tick);
         let best = instrument.book.side(side.opposite()).best();
         let takes = best != NONE && side.crosses(tick, self.pools.level(best).tick);
         if !self.ledger.hold(client.account, plain.asset, plain.hold) {
@@ -87,17 +97,20 @@ impl Exchange {
             tick,
             instrument: command.instrument,
             side,
-            time_in_force: DAY,
+            time_in_force: order.time_in_force,
             self_match: self.accounts[client.account as usize].definition.self_match,
             schedule,
+            flags: if is_market { FLAG_MARKET } else { 0 },
             ..OrderSlot::EMPTY
         };
         *self.arena.details_mut(handle) = details(order, firm);
-        if takes {
+        // What meets nobody and can not rest is canceled there.
+        if takes | is_market | (order.time_in_force == IMMEDIATE) {
             *self.arena.get_mut(handle) = slot;
             return Some(self.cross(handle, step));
         }
 
+        let bucket = self.bucket_of(outlook, self.instruments[place].book.side(side), tick);
         let book = &mut self.instruments[place].book;
         let (level, tail) = book.join(&mut self.pools, bucket, side, tick, quantity, handle);
         if tail != NONE {
@@ -133,7 +146,8 @@ impl Exchange {
         instrument: &Instrument,
     ) -> Option<Plain> {
         let definition = &instrument.definition;
-        let kind = command.kind_word();
+        let is_immediate = order.time_in_force == IMMEDIATE;
+        let kind = command.kind_word() ^ (HURRY * u64::from(is_immediate));
         let is_buy = kind == BUY;
         let side = if is_buy { Side::Buy } else { Side::Sell };
         let asset = instrument.asset(side);
@@ -155,15 +169,28 @@ impl Exchange {
             & !self.arena.is_full()
             & self.pools.has_room();
 
-        let price = order.price as u32;
-        let tick = price / definition.tick_size;
-        let is_price = (order.price.wrapping_sub(1) < instrument.gate.price_max)
-            & (tick.wrapping_mul(definition.tick_size) == price);
-        if !(is_plain & may & is_price) || instrument.is_beyond_collar(side, price) {
+        if !(is_plain & may) {
             return None;
         }
 
-        let value = money::notional(tick, order.quantity, instrument.tick_value);
+        // Other prices that mean a market order go the long way.
+        let is_market = order.price == Price::MARKET.0;
+        let (tick, valued_at) = if is_market {
+            let reference = instrument.reference();
+            let (high, low) = instrument.collar_of(reference);
+            (if is_buy { high } else { low }, reference / definition.tick_size)
+        } else {
+            let price = order.price as u32;
+            let tick = price / definition.tick_size;
+            let is_price = (order.price.wrapping_sub(1) < instrument.gate.price_max)
+                & (tick.wrapping_mul(definition.tick_size) == price);
+            if !is_price || instrument.is_beyond_collar(side, price) {
+                return None;
+            }
+            (tick, tick)
+        };
+
+        let value = money::notional(valued_at, order.quantity, instrument.tick_value);
         if value > instrument.gate.value_max {
             return None;
         }
@@ -172,7 +199,9 @@ impl Exchange {
         if !bucket.charge(self.now, limits.rate_per_second, limits.rate_burst) {
             return None;
         }
-        let hold = if is_buy {
+        let hold = if is_market & is_buy {
+            0 // It pays as it goes.
+        } else if is_buy {
             money::hold_for(value, instrument.gate.rate_max_ppm, 0)
         } else {
             u128::from(order.quantity) * instrument.lot_size
@@ -180,6 +209,7 @@ impl Exchange {
         Some(Plain {
             side,
             tick,
+            is_market,
             worked_off: bucket.worked_off,
             asset,
             hold,

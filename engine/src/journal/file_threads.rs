@@ -2,9 +2,9 @@
 //! full and looks at the free space, the other writes where io_uring is refused. The stage meets them in rings and
 //! atomics only.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,9 +12,11 @@ use std::thread;
 use std::time::Duration;
 
 use rtrb::{Consumer, Producer, RingBuffer};
+use zerocopy::{Immutable, IntoBytes};
 
 use super::disk::{Write, file_name};
 use super::file_disk::sync_directory;
+use super::frame::BLOCK_BYTES;
 use crate::private;
 use crate::runtime::helper::Helper;
 use crate::sys::file::{allocate, free_bytes, short_write};
@@ -23,6 +25,11 @@ use crate::sys::file::{allocate, free_bytes, short_write};
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Zeros are written and synced in pieces of this size, so that a frame's sync never waits for a whole segment.
 const ZEROS_BYTES: usize = 1 << 20;
+
+/// Zeros as they go to the disk past the kernel's cache: where a block begins.
+#[derive(Clone, IntoBytes, Immutable)]
+#[repr(C, align(4096))]
+struct Zeros([u8; BLOCK_BYTES]);
 
 /// Makes segments, and closes their files.
 pub(super) struct Preparer {
@@ -169,7 +176,10 @@ impl Preparing {
     fn fill(&self, path: &Path, stop: &AtomicBool) -> io::Result<Option<File>> {
         let file = private::create(path)?;
         allocate(&file, self.segment_bytes)?;
-        let zeros = vec![0; ZEROS_BYTES];
+        let zeros = vec![Zeros([0; BLOCK_BYTES]); ZEROS_BYTES / BLOCK_BYTES];
+        let zeros = zeros.as_bytes();
+        let past_cache = past_cache(path)?;
+        let zeroed = past_cache.as_ref().unwrap_or(&file);
         let mut offset = 0;
         while offset < self.segment_bytes {
             if stop.load(Ordering::Acquire) {
@@ -177,12 +187,28 @@ impl Preparing {
             }
             let length = usize::try_from(self.segment_bytes - offset)
                 .map_or(ZEROS_BYTES, |left| left.min(ZEROS_BYTES));
-            file.write_all_at(&zeros[..length], offset)?;
-            file.sync_data()?;
+            zeroed.write_all_at(&zeros[..length], offset)?;
+            zeroed.sync_data()?;
             offset += length as u64;
         }
         file.sync_all()?;
         Ok(Some(file))
+    }
+}
+
+/// The file past the kernel's cache; `None` where the file system has no such way.
+///
+/// PERF: zeros that nobody reads need not be copied there, nor take the place of what is read. Only zeros, and only before the
+/// segment has its name: whoever reads a file in the common way while it is written in this one can make the next sync fail.
+fn past_cache(path: &Path) -> io::Result<Option<File>> {
+    let opened = OpenOptions::new()
+        .write(true)
+        .custom_flags(libc::O_DIRECT)
+        .open(path);
+    match opened {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
