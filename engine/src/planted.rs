@@ -93,6 +93,8 @@ bugs! {
     ReplayTakesOver,
     /// Who withdraws keeps what it withdrew.
     WithdrawalKept,
+    /// An account may do more than it may.
+    PermissionsIgnored,
     /// An order that rests pays the fees of today, not those it entered under.
     FeesOfToday,
     /// A subscriber does not notice what is missing (`feed_handler::planted`).

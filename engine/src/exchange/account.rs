@@ -2,6 +2,7 @@
 
 use super::command::{AccountDefinition, Permissions};
 use super::roster::List;
+use crate::planted::{self, Bug};
 
 /// Who owns balances and orders.
 ///
@@ -34,13 +35,13 @@ impl Account {
     /// True when orders and replacements are taken from it, as far as its permissions go.
     #[inline(always)]
     pub(super) fn may_trade(&self) -> bool {
-        self.definition.permissions == Permissions::Trade as u8
+        self.definition.permissions == Permissions::Trade as u8 || planted::is(Bug::PermissionsIgnored)
     }
 
     /// True when it may change nothing at all.
     #[inline(always)]
     pub(super) fn may_only_view(&self) -> bool {
-        self.definition.permissions == Permissions::View as u8
+        self.definition.permissions == Permissions::View as u8 && !planted::is(Bug::PermissionsIgnored)
     }
 }
 

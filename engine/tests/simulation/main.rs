@@ -12,6 +12,7 @@ mod coverage;
 mod customer;
 mod handler;
 mod link;
+mod permits;
 mod planted;
 mod setting;
 mod statement;

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use engine::config::AccountPermissions;
 use engine::runtime::sim_net::{Faults, TcpSettings};
 use protocol::testing::Random;
 
@@ -48,6 +49,8 @@ pub(crate) struct Setting {
     pub(crate) late: u8,
     /// Customers whose datagrams have tags, a bit for each.
     pub(crate) sealed: u8,
+    /// What each customer may do at first, where somebody changes that: see [`crate::permits`].
+    pub(crate) permissions: Vec<AccountPermissions>,
     /// Strangers send garbage, and copies of other people's datagrams.
     pub(crate) has_noise: bool,
     /// One of the customers is none: it breaks every rule. Not drawn with the rest, see [`crate::attacker::is_in`].
@@ -101,6 +104,7 @@ impl Setting {
             has_changes: is(1),
             late: 0,
             sealed: 0,
+            permissions: Vec::new(),
             network,
             has_cuts: is(1),
             has_deaths: is(2),

@@ -8,6 +8,7 @@ mod days;
 mod disturb;
 mod life;
 mod operator;
+mod permitted;
 mod restarts;
 mod told;
 mod wire;
@@ -33,6 +34,7 @@ use crate::attacker::{self, Attacker};
 use crate::coverage::Coverage;
 use crate::customer::Customer;
 use crate::handler::{Door, Handler};
+use crate::permits;
 use crate::setting::Setting;
 use crate::trace;
 use configuration::File;
@@ -135,6 +137,7 @@ impl World {
         let mut random = Random::new(seed);
         let mut setting = Setting::draw(&mut random);
         setting.has_attacker = attacker::is_in(seed);
+        setting.permissions = permits::draw(seed, setting.customers);
         simulated::set_deadly(true);
         let file = File {
             accounts: setting.customers - setting.late,

@@ -5,6 +5,7 @@ use engine::config::Config;
 use protocol::authentication::{MacAlgorithm, MacSecret, Secret};
 
 use crate::attacker::NAME;
+use crate::permits;
 use crate::setting::Setting;
 use crate::statement::Terms;
 
@@ -176,18 +177,21 @@ roll = "{}"
             2 => "max_rate = 200\nmax_burst = 20",
             _ => "",
         };
+        let permissions = setting.permissions.get(customer).copied().unwrap_or_default();
         text += &format!(
             r#"
 [[accounts]]
 name = "T{customer}"
 firm = "FRM{customer}"
 cancel_on_disconnect = {}
+permissions = "{}"
 {limits}
 {authentication}
 sessions = [{{ username = "T{customer}", password = "secret" }}]
 deposits = {{ USD = "{usd}", BTC = "{btc}", ETH = "{eth}" }}
 "#,
             customer % 2 == 1,
+            permits::name(permissions),
         );
     }
     if setting.has_attacker {

@@ -1,11 +1,12 @@
-//! People at the switches: instruments are halted and opened, accounts switched off, money paid in and out, fees and limits
-//! changed; and the file is another one at the next start.
+//! People at the switches: instruments are halted and opened, accounts switched off, money paid in and out, fees, limits and
+//! permissions changed; and the file is another one at the next start.
 
 use engine::exchange::command::{AccountChange, Command, CommandKind, InstrumentChange, KillSwitch};
 use engine::exchange::instrument::State;
 
 use super::told::ASSETS;
 use super::{World, configuration};
+use crate::permits;
 
 impl World {
     /// Once a turn: whatever the seed has of this, now and then.
@@ -17,6 +18,8 @@ impl World {
             Some(self.transfer())
         } else if self.setting.has_changes && random.below(60) == 0 {
             self.change()
+        } else if !self.setting.permissions.is_empty() && random.below(60) == 0 {
+            self.permit()
         } else {
             None
         };
@@ -109,6 +112,19 @@ impl World {
             open_orders_max: *self.random.pick(&[5, 40, 100_000]),
             quantity_max: *self.random.pick(&[20, 1_000, 500_000]),
             self_match: *self.random.pick(b"OWDB"),
+            ..AccountChange::new(account, &definition)
+        };
+        Some(Command::new(CommandKind::ChangeAccount).with_definition(&change))
+    }
+
+    /// Lets an account do more, or less. `None` before it is there.
+    fn permit(&mut self) -> Option<Command> {
+        let exchange = self.exchange.as_ref()?.exchange();
+        let account = self.random.below(u64::from(self.file.accounts)) as u32;
+        let definition = exchange.account(account)?.definition;
+        let permissions = permits::one(&mut self.random);
+        let change = AccountChange {
+            permissions: permissions.permissions() as u8,
             ..AccountChange::new(account, &definition)
         };
         Some(Command::new(CommandKind::ChangeAccount).with_definition(&change))

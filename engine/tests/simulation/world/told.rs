@@ -10,6 +10,7 @@ use engine::poison::Skips;
 use protocol::order_entry::Response;
 
 use super::answers;
+use super::permitted::Permitted;
 use crate::coverage::Coverage;
 use crate::customer::{Answered, Question};
 use crate::hash_of;
@@ -35,6 +36,8 @@ pub(super) struct Day {
 #[derive(Default)]
 pub(super) struct Told {
     command: u64,
+    /// What it told: the session, or the feed, and the message.
+    latest: Vec<(Option<u32>, Vec<u8>)>,
     day: u32,
     pub(super) days: BTreeMap<u32, Day>,
     pub(super) fees: Fees,
@@ -59,6 +62,7 @@ impl Told {
 impl MessageSink for Told {
     fn feed(&mut self, sequence: u64, message: &[u8]) {
         let source = (hash_of(message), self.command);
+        self.latest.push((None, message.to_vec()));
         let today = self.today();
         today.feed.push(message.to_vec());
         assert_eq!(sequence, today.feed.len() as u64, "the feed has a hole");
@@ -67,6 +71,7 @@ impl MessageSink for Told {
 
     fn session(&mut self, session: u32, sequence: u64, message: &[u8]) {
         let source = (hash_of(message), self.command);
+        self.latest.push((Some(session), message.to_vec()));
         let today = self.today();
         let stream = today.sessions.entry(session).or_default();
         stream.push(message.to_vec());
@@ -99,6 +104,7 @@ pub(super) struct Journal<'a> {
     /// Nanoseconds since 1970.
     moment_ns: u64,
     expected: Vec<Expected<'a>>,
+    permitted: Permitted,
 }
 
 impl<'a> Journal<'a> {
@@ -116,6 +122,7 @@ impl<'a> Journal<'a> {
             first_midnight_ns,
             moment_ns: 0,
             expected: Vec::new(),
+            permitted: Permitted::default(),
         }
     }
 
@@ -144,6 +151,7 @@ impl<'a> Journal<'a> {
         );
         let told = &mut self.told;
         told.command = command.sequence;
+        told.latest.clear();
         let is_skipped = self.skips.contains(command);
         if is_skipped {
             told.coverage.met("commands left out");
@@ -168,7 +176,17 @@ impl<'a> Journal<'a> {
             _ => {}
         }
         let (day, transfer) = (told.day, self.transfer(kind, command));
+        let asks = self.replay.exchange.session(command.session);
+        let asks = asks.map(|session| session.account);
         self.replay.apply(command, expected, &mut self.told)?;
+        // What is left out is refused for that.
+        if let Some(account) = asks.filter(|_| !is_skipped) {
+            let Told { latest, coverage, .. } = &mut self.told;
+            self.permitted.check(kind, command, account, latest, coverage);
+        }
+        let accounts = self.replay.exchange.account_count();
+        self.permitted
+            .note(kind, command, accounts, &mut self.told.coverage);
         self.check_time(command);
         if let Some((account, asset, total)) = transfer {
             let has = self.replay.exchange.balance(account, asset).total();
