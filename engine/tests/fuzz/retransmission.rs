@@ -1,15 +1,11 @@
 //! Requests over UDP for messages of the feed: whatever comes, a stranger gets nothing, and anybody else what he asked for, in
 //! one packet, or nothing.
 
-use protocol::order_entry::requests::EnterOrder;
 use protocol::packet::{DATAGRAM_BYTES_MAX, Packet, RequestPacket};
-use protocol::soup::encode;
 use protocol::testing::fuzz::fuzz;
-use zerocopy::IntoBytes;
 
 use crate::world::World;
 
-const MILLISECOND: u64 = 1_000_000;
 /// Orders that make the feed longer than a packet.
 const ORDERS: u32 = 60;
 
@@ -32,34 +28,10 @@ fn corpus() -> Vec<Vec<u8>> {
     all
 }
 
-fn quote(world: &mut World) {
-    for number in 1..=ORDERS {
-        let order = EnterOrder {
-            message_type: b'O',
-            user_ref_num: number.into(),
-            side: b'B',
-            quantity: 1.into(),
-            symbol: *b"BTC-USD ",
-            price: (590_000_000 + u64::from(number) * 100).into(),
-            time_in_force: b'0',
-            display: b'Y',
-            capacity: b'P',
-            inter_market_sweep_eligibility: b'N',
-            cross_type: b'N',
-            cl_ord_id: *b"fuzz          ",
-            appendage_length: 0.into(),
-        };
-        let mut buffer = [0; 128];
-        let length = encode::unsequenced(order.as_bytes(), &mut buffer).expect("it fits");
-        world.links[1].say(&buffer[..length]);
-        world.pass(MILLISECOND);
-    }
-}
-
 #[test]
 fn retransmission() {
     let mut world = World::new(3);
-    quote(&mut world);
+    world.quote(ORDERS);
     let whole = RequestPacket::new(*b"ITCH000001", 1, u16::MAX).to_bytes();
     assert_eq!(world.request(false, &whole).len(), 1, "the door is open");
     fuzz("retransmission", 20_000, &corpus(), |bytes| {

@@ -14,6 +14,7 @@ use engine::runtime::seams::DatagramSink;
 use engine::runtime::sim_net::{SimConnector, SimSocket, SimStream, Switchboard, TcpSettings, tcp};
 use protocol::order_entry::Answer;
 use protocol::order_entry::own::BindUdp;
+use protocol::order_entry::requests::EnterOrder;
 use protocol::soup::{Decoder, ServerPacket, encode};
 use zerocopy::IntoBytes;
 
@@ -81,17 +82,24 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Everything that came; `None` when the connection is over.
+    /// Every answer that came; `None` when the connection is over.
     pub(crate) fn receive(&mut self, mut answer: impl FnMut(&[u8])) -> Option<()> {
+        self.hear(|packet| {
+            if let ServerPacket::Unsequenced(bytes) = packet {
+                answer(bytes);
+            }
+        })
+    }
+
+    /// Everything that came; `None` when the connection is over.
+    pub(crate) fn hear(&mut self, mut packet: impl FnMut(ServerPacket<'_>)) -> Option<()> {
         loop {
-            while let Some(packet) = self
+            while let Some(next) = self
                 .decoder
                 .next_from_server()
                 .expect("the exchange says SoupBinTCP")
             {
-                if let ServerPacket::Unsequenced(bytes) = packet {
-                    answer(bytes);
-                }
+                packet(next);
             }
             match self.stream.read(self.decoder.space()) {
                 Ok(0) => return None,
@@ -116,6 +124,7 @@ pub(crate) struct World {
     pub(crate) exchange: Inline,
     order_entry: SimConnector,
     gap_recovery: SimConnector,
+    glimpse: SimConnector,
     pub(crate) socket: SimSocket,
     /// Of somebody who is not known.
     stranger: SimSocket,
@@ -143,8 +152,10 @@ impl World {
         };
         let (order_entry_door, order_entry) = tcp(TcpSettings::default());
         let (gap_door, gap_recovery) = tcp(TcpSettings::default());
+        let (glimpse_door, glimpse) = tcp(TcpSettings::default());
         let mut exchange =
             Inline::start(&config, &outside, order_entry_door, gap_door).expect("an empty disk is enough");
+        exchange.open_glimpse(glimpse_door);
         exchange.turn_until_ready().expect("it starts");
         let entry = SocketAddrV4::new(EXCHANGE, config.network.order_entry_udp.port());
         let socket = network.bind(SocketAddrV4::new(Ipv4Addr::new(10, 0, 1, 0), 5_000));
@@ -157,6 +168,7 @@ impl World {
             exchange,
             order_entry,
             gap_recovery,
+            glimpse,
             socket,
             stranger: network.bind(SocketAddrV4::new(Ipv4Addr::new(10, 0, 2, 0), 5_000)),
             entry,
@@ -222,6 +234,41 @@ impl World {
             }
         }
         while self.socket.receive().is_some() {}
+    }
+
+    /// T1 bids, `count` times, each time a little more: now the feed is longer than a packet.
+    pub(crate) fn quote(&mut self, count: u32) {
+        for number in 1..=count {
+            let order = EnterOrder {
+                message_type: b'O',
+                user_ref_num: number.into(),
+                side: b'B',
+                quantity: 1.into(),
+                symbol: *b"BTC-USD ",
+                price: (590_000_000 + u64::from(number) * 100).into(),
+                time_in_force: b'0',
+                display: b'Y',
+                capacity: b'P',
+                inter_market_sweep_eligibility: b'N',
+                cross_type: b'N',
+                cl_ord_id: *b"fuzz          ",
+                appendage_length: 0.into(),
+            };
+            let mut buffer = [0; 128];
+            let length = encode::unsequenced(order.as_bytes(), &mut buffer).expect("it fits");
+            self.links[1].say(&buffer[..length]);
+            self.pass(MILLISECOND);
+        }
+    }
+
+    /// A connection to the snapshot door; `None` when it is full.
+    pub(crate) fn late_comer(&self) -> Option<Link> {
+        let from = SocketAddrV4::new(Ipv4Addr::new(10, 0, 3, 2), 1_024);
+        let stream = self.glimpse.connect(from).ok()?;
+        Some(Link {
+            stream,
+            decoder: Decoder::new(64 << 10),
+        })
     }
 
     /// A connection that says one thing.
