@@ -298,7 +298,8 @@ impl FeedCheck {
                 let next = subscriber.next_sequence().unwrap_or(0);
                 its.next.store(next, Ordering::Relaxed);
                 if subscriber.waits_for_snapshot() {
-                    its.snapshot.store(subscriber.statistics().snapshot, Ordering::Relaxed);
+                    its.snapshot
+                        .store(subscriber.statistics().snapshot, Ordering::Relaxed);
                 }
                 its.has_joined.store(subscriber.has_joined(), Ordering::Relaxed);
                 if work == 0 {
