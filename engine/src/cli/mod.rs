@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use engine::config::{Config, ConfigError, Durability, Environment};
+use zeroize::Zeroizing;
 
 /// How the process ended, beside 0: everything went well.
 const EXIT_CODES: &str = "\
@@ -133,7 +134,7 @@ struct ConfigArgument {
 
 impl ConfigArgument {
     /// The file, and what the environment says instead; its text too.
-    fn read(&self) -> Result<(Config, String), ConfigError> {
+    fn read(&self) -> Result<(Config, Zeroizing<String>), ConfigError> {
         Config::read_with(self.file.as_deref(), &Environment::of_process())
     }
 }

@@ -12,9 +12,12 @@ mod number;
 mod subnet;
 mod types;
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use protocol::units::{Price, Symbol};
+use zeroize::Zeroizing;
 
 use crate::password::Proof;
 use crate::setup::Remembered;
@@ -92,16 +95,20 @@ impl Config {
         Ok(Self::read_with(Some(path), &Environment::default())?.0)
     }
 
-    /// Reads a file (`None`: the built-in configuration), and what the environment says instead. Gives the text too.
+    /// Reads a file (`None`: the built-in configuration), and what the environment says instead. Gives the text too, which is
+    /// wiped when it goes.
     ///
     /// # Errors
     /// When the file can not be read, or one of them says something that can not be.
-    pub fn read_with(path: Option<&Path>, environment: &Environment) -> Result<(Self, String), ConfigError> {
+    pub fn read_with(
+        path: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<(Self, Zeroizing<String>), ConfigError> {
         let (file, text) = match path {
-            None => (DEFAULT_NAME.to_owned(), DEFAULT.to_owned()),
+            None => (DEFAULT_NAME.to_owned(), Zeroizing::new(DEFAULT.to_owned())),
             Some(path) => {
                 let file = path.display().to_string();
-                match std::fs::read_to_string(path) {
+                match text_of(path) {
                     Ok(text) => (file, text),
                     Err(source) => return Err(ConfigError::Unreadable { file, source }),
                 }
@@ -156,6 +163,17 @@ impl Config {
     pub fn asset(&self, name: Symbol) -> Option<&Asset> {
         self.assets.iter().find(|asset| asset.name == name)
     }
+}
+
+/// A file's text, which may have passwords in it: it is wiped when it goes.
+fn text_of(path: &Path) -> io::Result<Zeroizing<String>> {
+    let mut file = File::open(path)?;
+    // Room for all of it from the start, and for the byte that shows its end: text that grows leaves copies behind.
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+    let mut text = Zeroizing::new(String::new());
+    text.try_reserve_exact(length.saturating_add(1))?;
+    file.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Units with `decimals` decimals as people write them, without zeros at the end.
