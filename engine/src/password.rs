@@ -1,7 +1,10 @@
 //! Passwords: how they are compared, hashed and checked. The only place that knows a hash function for them.
 //!
 //! A hash costs what it shall cost an attacker: some ten milliseconds and 19 MiB. So nothing that trades waits for one: the
-//! doors ask a [`Checker`], which works on a thread of its own, through a short line.
+//! doors ask a [`Checker`], which works on a thread of its own, through a short line. What was found right once is known at once
+//! from then on, for as long as the process lives (`known`).
+
+mod known;
 
 use std::fmt;
 use std::hint::black_box;
@@ -16,6 +19,7 @@ use protocol::text::trim;
 use zeroize::Zeroize;
 
 use crate::runtime::helper::Helper;
+use known::Known;
 
 /// Bytes of a password in a login.
 pub const PASSWORD_BYTES: usize = 10;
@@ -162,32 +166,47 @@ enum State {
     Done(bool),
 }
 
+/// What the doors and the thread have in common.
+#[derive(Debug)]
+struct Line {
+    attempts: Vec<Attempt>,
+    known: Known,
+}
+
 /// Checks passwords on a thread of its own.
 #[derive(Debug)]
 pub struct Checker {
-    attempts: Arc<Mutex<Vec<Attempt>>>,
+    line: Arc<Mutex<Line>>,
     helper: Helper,
 }
 
-fn lock(attempts: &Mutex<Vec<Attempt>>) -> MutexGuard<'_, Vec<Attempt>> {
-    attempts.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(line: &Mutex<Line>) -> MutexGuard<'_, Line> {
+    line.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Checker {
     /// Starts the thread, which ends with the checker.
     ///
     /// # Errors
-    /// No thread can be started.
+    /// No thread can be started, or the operating system gives no random numbers.
     pub fn start() -> io::Result<Self> {
-        let attempts = Arc::new(Mutex::new(Vec::with_capacity(LINE)));
-        let its_attempts = Arc::clone(&attempts);
-        let helper = Helper::start("passwords", move |stop| work(&its_attempts, stop))?;
-        Ok(Self { attempts, helper })
+        let line = Arc::new(Mutex::new(Line {
+            attempts: Vec::with_capacity(LINE),
+            known: Known::new()?,
+        }));
+        let its_line = Arc::clone(&line);
+        let helper = Helper::start("passwords", move |stop| work(&its_line, stop))?;
+        Ok(Self { line, helper })
     }
 
-    /// True or false when it was found out whether `hash` is `password`'s; `None` while it is being found out: ask again.
+    /// True or false when it was found out whether `hash` is `password`'s; `None` while it is being found out: ask again. What
+    /// was found right before is true at once; what is wrong is hashed each time.
     pub fn check(&self, hash: &Hash, password: &Password) -> Option<bool> {
-        let mut attempts = lock(&self.attempts);
+        let mut line = lock(&self.line);
+        if line.known.has(hash, password) {
+            return Some(true);
+        }
+        let attempts = &mut line.attempts;
         let is_it = |attempt: &Attempt| attempt.hash == *hash && attempt.password == *password;
         if let Some(place) = attempts.iter().position(is_it) {
             let State::Done(is_right) = attempts[place].state else {
@@ -208,15 +227,21 @@ impl Checker {
             password: password.clone(),
             state: State::Waits,
         });
-        drop(attempts);
+        drop(line);
         self.helper.wake();
         None
     }
+
+    /// Nobody logs in by this hash any more: its password is not known any longer.
+    pub fn forget(&self, hash: &Hash) {
+        lock(&self.line).known.forget(hash);
+    }
 }
 
-fn work(attempts: &Mutex<Vec<Attempt>>, stop: &AtomicBool) {
+fn work(line: &Mutex<Line>, stop: &AtomicBool) {
     while !stop.load(Ordering::Acquire) {
-        let next = lock(attempts)
+        let next = lock(line)
+            .attempts
             .iter_mut()
             .find(|attempt| attempt.state == State::Waits)
             .map(|attempt| {
@@ -228,10 +253,17 @@ fn work(attempts: &Mutex<Vec<Attempt>>, stop: &AtomicBool) {
             continue;
         };
         let is_right = hash.is_of(&password);
-        let mut attempts = lock(attempts);
-        let is_it = |attempt: &&mut Attempt| attempt.hash == hash && attempt.password == password;
-        if let Some(attempt) = attempts.iter_mut().find(is_it) {
-            attempt.state = State::Done(is_right);
+        let mut line = lock(line);
+        let Line { attempts, known } = &mut *line;
+        let is_it = |attempt: &Attempt| attempt.hash == hash && attempt.password == password;
+        let Some(place) = attempts.iter().position(is_it) else {
+            continue;
+        };
+        // Whoever asked may have gone meanwhile: what was found right is not found out twice.
+        if is_right && known.remember(&hash, &password) {
+            attempts.remove(place);
+        } else {
+            attempts[place].state = State::Done(is_right);
         }
     }
 }
@@ -324,6 +356,45 @@ mod tests {
         for number in 0..2 * LINE {
             assert_eq!(checker.check(&hash, &password(&number.to_string())), None);
         }
-        assert!(lock(&checker.attempts).len() <= LINE);
+        assert!(lock(&checker.line).attempts.len() <= LINE);
+    }
+
+    /// The answer, and whether it came at once.
+    fn found(checker: &Checker, hash: &Hash, text: &str) -> (bool, bool) {
+        let mut is_at_once = true;
+        loop {
+            if let Some(found) = checker.check(hash, &password(text)) {
+                return (found, is_at_once);
+            }
+            is_at_once = false;
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn who_comes_back_pays_no_hash_and_who_is_wrong_pays_each_time() {
+        let checker = Checker::start().expect("a thread can be started");
+        let hash = password("right").hash().expect("there is memory");
+        assert_eq!(found(&checker, &hash, "right"), (true, false));
+        for _ in 0..2 {
+            assert_eq!(found(&checker, &hash, "right"), (true, true));
+            assert_eq!(found(&checker, &hash, "wrong"), (false, false));
+        }
+        let other = password("right").hash().expect("there is memory");
+        assert_eq!(found(&checker, &other, "right"), (true, false), "another hash");
+        checker.forget(&hash);
+        assert_eq!(found(&checker, &hash, "right"), (true, false), "it was forgotten");
+        assert_eq!(found(&checker, &other, "right"), (true, true));
+    }
+
+    #[test]
+    fn what_is_found_right_is_known_though_who_asked_has_gone() {
+        let checker = Checker::start().expect("a thread can be started");
+        let hash = password("right").hash().expect("there is memory");
+        assert_eq!(checker.check(&hash, &password("right")), None);
+        while !lock(&checker.line).attempts.is_empty() {
+            thread::yield_now();
+        }
+        assert_eq!(found(&checker, &hash, "right"), (true, true));
     }
 }

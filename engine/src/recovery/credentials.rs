@@ -154,7 +154,8 @@ impl Credentials {
             return false;
         };
         entries.has_hashes |= matches!(proof, Proof::Hashed(_));
-        entries.logins[place].proof = proof;
+        let before = std::mem::replace(&mut entries.logins[place].proof, proof);
+        self.forget(&before);
         true
     }
 
@@ -173,7 +174,15 @@ impl Credentials {
     pub fn remove(&self, username: &str) {
         let mut entries = self.entries();
         if let Ok(place) = entries.find(normal(username.as_bytes())) {
-            entries.logins.remove(place);
+            let gone = entries.logins.remove(place);
+            self.forget(&gone.proof);
+        }
+    }
+
+    /// No login is compared with this any more.
+    fn forget(&self, proof: &Proof) {
+        if let (Some(checker), Proof::Hashed(hash)) = (&self.checker, proof) {
+            checker.forget(hash);
         }
     }
 
@@ -194,7 +203,11 @@ impl Credentials {
     pub fn check(&self, username: &[u8], password: &[u8]) -> Checked {
         let name = normal(username);
         let is_name = trim(username).len() <= name.len() && trim(password).len() <= PASSWORD_BYTES;
-        let given = Password::new(password);
+        // What has no room in a login is nobody's, and takes as long.
+        let given = match is_name {
+            true => Password::new(password),
+            false => Password::nobodys(),
+        };
         let entries = self.entries();
         let entry = entries.find(name).ok().map(|place| &entries.logins[place]);
         let by_hash = |hash: &Hash| match &self.checker {
@@ -374,6 +387,47 @@ mod tests {
         for name in [b"CAROL ", b"DAVE  "] {
             assert_eq!(credentials.check(name, b"wrong     "), Checked::Later);
         }
+    }
+
+    #[test]
+    fn a_password_that_was_right_is_right_at_once_until_it_is_another() {
+        let mut credentials = Credentials::default();
+        credentials.check_by(Checker::start().expect("a thread can be started"));
+        let hashed = |text| {
+            let hash = Password::chosen(text).map(|password| password.hash());
+            hash.expect("it can be one").expect("there is memory")
+        };
+        let (old, new) = (hashed("old"), hashed("new"));
+        credentials.add_hashed("carol", old.clone(), 1).expect("valid");
+        let settled = |name: &[u8], password: &[u8]| loop {
+            match credentials.check(name, password) {
+                Checked::Later => std::thread::yield_now(),
+                found => break found,
+            }
+        };
+        assert_eq!(settled(b"CAROL ", b"old       "), Checked::Session(1));
+        assert_eq!(credentials.check(b"CAROL ", b"old       "), Checked::Session(1));
+        for (name, password) in [
+            (&b"CAROL "[..], &b"olD    and more"[..]),
+            (b"CAROLINE", b"old       "),
+            (b"CAROL ", b"new       "),
+            (b"DAVE  ", b"old       "),
+        ] {
+            assert_eq!(credentials.check(name, password), Checked::Later);
+            assert_eq!(settled(name, password), Checked::Wrong);
+        }
+        assert!(credentials.change("carol", Proof::Hashed(new)));
+        assert_eq!(credentials.check(b"CAROL ", b"old       "), Checked::Later);
+        assert_eq!(settled(b"CAROL ", b"old       "), Checked::Wrong);
+        assert_eq!(settled(b"CAROL ", b"new       "), Checked::Session(1));
+        assert!(credentials.reconfigure("carol", Proof::Hashed(old)));
+        assert_eq!(
+            credentials.check(b"CAROL ", b"old       "),
+            Checked::Later,
+            "it was forgotten"
+        );
+        credentials.remove("carol");
+        assert_eq!(settled(b"CAROL ", b"old       "), Checked::Wrong);
     }
 
     #[test]
