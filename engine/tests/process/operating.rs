@@ -44,6 +44,13 @@ fn a_reload_takes_over_who_may_log_in_and_a_wrong_file_changes_nothing() {
     );
     exchange.wait_until_said("reload: restart needed for capacities");
     drop(Client::login(door, "T0", "other", 1).expect("it holds at once"));
+    let data = directory.path().join("data");
+    let said = typed(&data, &["admin", "drop-copies"]);
+    let words: Vec<_> = said
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .collect();
+    assert_eq!(words[1], ["COPY", "RISK", "false", "-", "-", "-", "-"], "{said}");
     assert!(Client::login(door, "T0", "secret", 1).is_err());
     drop(old);
     exchange.stop();
