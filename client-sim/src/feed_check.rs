@@ -61,6 +61,9 @@ pub struct FeedLines {
     pub interface: Ipv4Addr,
     /// Gap recovery over TCP.
     pub recovery: SocketAddr,
+    /// Snapshots over TCP: whoever comes late in the day takes the books from there. `None`: they are rebuilt from the first
+    /// message on.
+    pub snapshot: Option<SocketAddr>,
     /// Whom to believe there, where it is under TLS.
     pub trust: Option<Trust>,
     /// A login for it: off loopback that door asks for one.
@@ -135,7 +138,7 @@ impl Observer for Timing<'_> {
 pub struct FeedCheck {
     shared: Arc<Shared>,
     thread: JoinHandle<Following>,
-    /// From the first message on, so that the books are known.
+    /// From a snapshot or from the first message on, so that the books are known.
     has_books: bool,
     latencies: Option<FeedLatencies>,
 }
@@ -145,13 +148,15 @@ struct Shared {
     stop: AtomicBool,
     /// The number of the next message, and whether the stream is whole up to what is known.
     next: AtomicU64,
+    /// Messages of the snapshot so far.
+    snapshot: AtomicU64,
     has_joined: AtomicBool,
 }
 
 /// What was heard.
 #[derive(Debug)]
 pub struct FeedFigures {
-    /// Messages in order, those before the load included.
+    /// The number of the last message in order: what came before the load, or is in the snapshot, included.
     pub messages: u64,
     /// Messages in order while the load ran.
     pub during_load: u64,
@@ -170,8 +175,8 @@ pub struct FeedFigures {
 }
 
 impl FeedCheck {
-    /// Begins to listen, and returns when the stream is whole so far. From its first message on, or, where recovery does not
-    /// have that any more, from now on; then there are no books to compare.
+    /// Begins to listen, and returns when the stream is whole so far. From a snapshot on, else from its first message on, or,
+    /// where recovery does not have that any more, from now on; then there are no books to compare.
     ///
     /// # Errors
     /// A line can not be listened to, or no publisher is heard.
@@ -193,19 +198,15 @@ impl FeedCheck {
     }
 
     fn begin(lines: &FeedLines, latencies: Option<FeedLatencies>) -> Result<Self, String> {
-        let check = Self::follow(lines, Start::At(1), latencies.clone())?;
-        if check.joins() {
-            return Ok(check);
+        let by_snapshot = lines.snapshot.map(|_| (lines.snapshot, Start::Now, true));
+        let others = [(None, Start::At(1), true), (None, Start::Now, false)];
+        for (snapshot, start, has_books) in by_snapshot.into_iter().chain(others) {
+            let check = Self::follow(lines, snapshot, start, latencies.clone())?;
+            if check.joins() {
+                return Ok(Self { has_books, ..check });
+            }
+            check.end();
         }
-        check.end();
-        let check = Self::follow(lines, Start::Now, latencies)?;
-        if check.joins() {
-            return Ok(Self {
-                has_books: false,
-                ..check
-            });
-        }
-        check.end();
         Err(format!(
             "no market data is heard on {} by {}. Is the exchange running (`exchange run`), and are these its lines (--a, --b)?",
             lines.line_a, lines.interface
@@ -252,7 +253,12 @@ impl FeedCheck {
         self.shared.next.load(Ordering::Relaxed)
     }
 
-    fn follow(lines: &FeedLines, start: Start, latencies: Option<FeedLatencies>) -> Result<Self, String> {
+    fn follow(
+        lines: &FeedLines,
+        snapshot: Option<SocketAddr>,
+        start: Start,
+        latencies: Option<FeedLatencies>,
+    ) -> Result<Self, String> {
         let config = SubscriberConfig {
             line_a: lines.line_a,
             line_b: lines.line_b,
@@ -260,6 +266,7 @@ impl FeedCheck {
             recovery: Some(lines.recovery),
             // What the kernel dropped under load is more than a few packets.
             retransmission: Retransmission::Off,
+            snapshot,
             credentials: lines.credentials.clone(),
             start,
             capacity: CAPACITY,
@@ -271,6 +278,7 @@ impl FeedCheck {
         let shared = Arc::new(Shared {
             stop: AtomicBool::new(false),
             next: AtomicU64::new(0),
+            snapshot: AtomicU64::new(0),
             has_joined: AtomicBool::new(false),
         });
         let its = Arc::clone(&shared);
@@ -289,6 +297,10 @@ impl FeedCheck {
                 };
                 let next = subscriber.next_sequence().unwrap_or(0);
                 its.next.store(next, Ordering::Relaxed);
+                if subscriber.waits_for_snapshot() {
+                    its.snapshot
+                        .store(subscriber.statistics().snapshot, Ordering::Relaxed);
+                }
                 its.has_joined.store(subscriber.has_joined(), Ordering::Relaxed);
                 if work == 0 {
                     thread::sleep(sleep);
@@ -311,11 +323,12 @@ impl FeedCheck {
     /// Waits until the stream is whole; false when it does not get any further.
     fn joins(&self) -> bool {
         let clock = Clock::new();
-        let mut progress = (0, 0);
+        let mut progress = ((0, 0), 0);
         while !self.shared.has_joined.load(Ordering::Relaxed) {
-            let (now_ns, next) = (clock.now_ns(), self.next());
-            if next != progress.0 {
-                progress = (next, now_ns);
+            let now_ns = clock.now_ns();
+            let so_far = (self.next(), self.shared.snapshot.load(Ordering::Relaxed));
+            if so_far != progress.0 {
+                progress = (so_far, now_ns);
             } else if now_ns - progress.1 > JOIN_PATIENCE_NS {
                 return false;
             }
@@ -363,6 +376,7 @@ impl FeedFigures {
             ("feed_messages_since_the_first", json!(self.messages)),
             ("feed_lost_on_a", json!(lost[0])),
             ("feed_lost_on_b", json!(lost[1])),
+            ("feed_from_snapshot", json!(self.statistics.snapshot)),
             ("feed_recovered", json!(self.statistics.recovered)),
             ("feed_gaps", json!(self.statistics.gaps.gaps)),
             ("feed_misfits", json!(self.misfits)),

@@ -74,7 +74,9 @@ fn read(path: &Path) -> String {
 fn a_load_writes_its_files_and_two_are_compared() {
     let load = Load::begin("load");
     let places = ["one", "two"].map(|name| load.directory.join(name).display().to_string());
-    for (out, arrivals) in places.iter().zip(["even", "bursts"]) {
+    // The second one comes when the day has begun, and takes the books from a snapshot.
+    let snapshot = load.exchange.addresses().snapshot_tcp.to_string();
+    for (out, (arrivals, snapshot)) in places.iter().zip([("even", "off"), ("bursts", &snapshot)]) {
         let output = load.run(
             "load",
             &[
@@ -86,6 +88,8 @@ fn a_load_writes_its_files_and_two_are_compared() {
                 "500ms",
                 "--arrivals",
                 arrivals,
+                "--snapshot",
+                snapshot,
                 "--market",
                 "--out",
                 out,
@@ -101,6 +105,8 @@ fn a_load_writes_its_files_and_two_are_compared() {
         let report: Value = serde_json::from_str(&read(&out.join("report.json"))).expect("it is JSON");
         assert_eq!(report["checks"]["feed_whole_and_right"], true, "{report:#}");
         assert_eq!(report["settings"]["warm_up_seconds"], 0.5);
+        let from_snapshot = report["feed_from_snapshot"].as_u64().expect("a number");
+        assert_eq!(from_snapshot > 0, snapshot != "off", "{report:#}");
         // What was warmed up with is sent, and not counted.
         let counted: u64 = ["order-ack", "replace-ack"]
             .iter()

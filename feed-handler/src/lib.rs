@@ -72,6 +72,7 @@ pub mod secure;
 mod side;
 pub mod snapshot;
 pub mod subscriber;
+pub mod switchable;
 pub mod ticker;
 pub mod timestamp;
 mod view;

@@ -100,6 +100,7 @@ pub(crate) fn run(load: &Load) -> Result<Outcome, String> {
         line_b: addresses.line_b,
         interface: Ipv4Addr::LOCALHOST,
         recovery: SocketAddr::V4(addresses.recovery_tcp),
+        snapshot: None,
         trust: None,
         credentials: Credentials::default(),
     })?;

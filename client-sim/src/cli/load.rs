@@ -6,13 +6,14 @@ pub(crate) mod recorder;
 
 use std::fmt;
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use feed_handler::clock::Clock;
 use feed_handler::recovery::Credentials;
+use feed_handler::switchable::Switchable;
 use protocol::authentication::TAG_BYTES;
 use protocol::units::Symbol;
 use serde_json::{Value, json};
@@ -42,6 +43,9 @@ const MAX_RATE_WINDOW_MIN: u32 = 448;
 
 /// Up to this many orders a second the feed's thread looks often and times every order.
 const GENTLE_RATE: u64 = 100_000;
+/// The exchange's gap recovery and its snapshots, where nothing else is configured.
+const RECOVERY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 26_478);
+const SNAPSHOTS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 26_479);
 /// Orders of which only half is known, on their way between acknowledgement and feed.
 const FEED_SLOTS: usize = 1 << 15;
 /// Between two looks at the books of a market whose statistics are wanted.
@@ -114,8 +118,12 @@ pub struct LoadArguments {
     #[arg(long, value_name = "GROUP:PORT", default_value = "239.192.0.2:26477")]
     pub b: SocketAddrV4,
     /// Gap recovery over TCP.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:26478")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = RECOVERY)]
     pub recovery: SocketAddr,
+    /// Where to take the books from, instead of replaying the day up to now: the exchange's is 127.0.0.1:26479. Without it
+    /// that one, where --recovery is the usual one too, else none.
+    #[arg(long, value_name = "ADDRESS:PORT|off")]
+    pub snapshot: Option<Switchable<SocketAddr>>,
     /// Address of the interface on which market data comes.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub interface: Ipv4Addr,
@@ -164,6 +172,14 @@ pub fn room(window: u32) -> usize {
 }
 
 impl LoadArguments {
+    /// Where the books are taken from.
+    fn snapshots(&self) -> Option<SocketAddr> {
+        match self.snapshot {
+            Some(Switchable(given)) => given,
+            None => (self.recovery == RECOVERY).then_some(SNAPSHOTS),
+        }
+    }
+
     fn participants(&self) -> Vec<Participant> {
         if self.logins.is_empty() {
             return arguments::demo_participants(usize::from(self.sessions));
@@ -316,6 +332,7 @@ pub(crate) fn execute(
         line_b: Some(arguments.b),
         interface: arguments.interface,
         recovery: arguments.recovery,
+        snapshot: arguments.snapshots(),
         trust: arguments.tls.trust()?,
         credentials: arguments.credentials()?,
     };

@@ -317,12 +317,10 @@ impl Delivery<'_> {
     fn deliver(&mut self, sequence: u64, message: &[u8], handler: &mut impl Handler) {
         let now_ns = self.now_ns;
         // PERF: read where it was decoded to; moved, its parts have to reach the cache first.
-        let response = &match Response::decode(message) {
-            Ok(response) => response,
-            Err(_) => {
-                self.counters.malformed += 1;
-                return;
-            }
+        let decoded = Response::decode(message);
+        let Ok(response) = &decoded else {
+            self.counters.malformed += 1;
+            return;
         };
         match *response {
             Response::Unknown(_) => self.counters.unknown += 1,

@@ -357,7 +357,10 @@ impl Engine {
         let now_ns = self.sequencer.read_clock();
         let missing = self.bindings.heard(session, datagram.number(), now_ns);
         self.counters.missing.add(missing);
-        for request in datagram.requests() {
+        for message in datagram.messages() {
+            // PERF: read where it was decoded to; moved, its parts have to reach the cache first.
+            let decoded = Request::decode(message);
+            let request = decoded.as_ref().expect("parse decoded every message before");
             if let Request::ReRequest(wanted) = request {
                 let note = EngineNote::ReRequest {
                     session,
@@ -369,7 +372,7 @@ impl Engine {
                     self.counters.re_requests_dropped.increment();
                 }
             } else {
-                self.request(&request, session, now_ns);
+                self.request(request, session, now_ns);
             }
         }
     }

@@ -348,9 +348,12 @@ impl FrameBuffer {
             self.events_hash_before = journaled.events_hash_before;
         }
         let start = HEADER_BYTES + self.payload_bytes;
-        self.bytes[start..start + length].copy_from_slice(&command.as_bytes()[..length]);
+        // PERF: copies of known lengths.
         if extended {
+            self.bytes[start..start + LONG_BYTES].copy_from_slice(command.as_bytes());
             self.bytes[start + FLAGS_OFFSET] |= EXTENDED;
+        } else {
+            self.bytes[start..start + SHORT_BYTES].copy_from_slice(&command.as_bytes()[..SHORT_BYTES]);
         }
         self.payload_bytes += length;
         self.count += 1;

@@ -8,6 +8,7 @@ use feed_handler::candle::Interval;
 use feed_handler::loss::LossPlan;
 use feed_handler::recovery::Credentials;
 use feed_handler::subscriber::{Retransmission, SubscriberConfig};
+use feed_handler::switchable::Switchable;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -393,26 +394,6 @@ impl std::str::FromStr for From {
                 Ok(sequence) => Ok(Self::Sequence(sequence)),
             },
         }
-    }
-}
-
-/// A value that may be switched off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Switchable<T>(pub(crate) Option<T>);
-
-impl<T: std::str::FromStr> std::str::FromStr for Switchable<T>
-where
-    T::Err: std::fmt::Display,
-{
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "off" {
-            return Ok(Self(None));
-        }
-        text.parse()
-            .map(|value| Self(Some(value)))
-            .map_err(|error| format!("{error}, and not `off`"))
     }
 }
 
