@@ -1,148 +1,34 @@
 //! Many customers on one thread: they join, are counted, trade in an open loop, take everything back, and are counted
 //! again.
 
+mod config;
 mod member;
 mod observer;
+mod shared;
+mod totals;
+mod turns;
 
-use std::net::SocketAddrV4;
-
-use protocol::authentication::MacSecret;
-use protocol::order_entry::own::Ticker;
 use protocol::units::Symbol;
 
+pub use config::{FleetConfig, FleetError, Mix, Participant};
 pub use member::Member;
 pub use observer::{FeedEars, new_order};
+pub use shared::{FeedJoin, Shared};
+pub use totals::{AtStop, FleetTotals};
+pub(crate) use turns::schedule;
 
 use crate::checker::{Checker, Verdict};
-use crate::connection::{ClientConfig, ConfigError, Door, EndReason, Phase, SendError, Timing};
+use crate::connection::{ClientConfig, Phase, SendError};
 use crate::faults::Faults;
 use crate::instruments::Instruments;
-use crate::latency::feed::OrdersEnd;
 use crate::latency::{FeedLatency, Latencies};
-use crate::pacer::{Arrivals, Pacer};
+use crate::pacer::Pacer;
 use crate::workload::{Intent, Market, News, Role};
 
 /// Orders remembered until acknowledgement and feed have both told of them.
 const FEED_LATENCY_SLOTS: usize = 1 << 16;
 /// Most orders sent between two looks at the sockets.
 const ORDERS_PER_TURN: usize = 256;
-
-/// Who takes part.
-#[derive(Debug, Clone)]
-pub struct Participant {
-    /// Login name.
-    pub username: String,
-    /// Password.
-    pub password: String,
-    /// Sessions with the same account share one balance.
-    pub account: String,
-    /// What it does.
-    pub role: Role,
-}
-
-/// How many orders of ten come from whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mix {
-    /// Market makers.
-    pub makers: u32,
-    /// Traders.
-    pub traders: u32,
-    /// Investors.
-    pub investors: u32,
-}
-
-impl Default for Mix {
-    fn default() -> Self {
-        Self {
-            makers: 6,
-            traders: 3,
-            investors: 1,
-        }
-    }
-}
-
-impl Mix {
-    fn weight(&self, role: Role) -> u32 {
-        match role {
-            Role::MarketMaker => self.makers,
-            Role::Trader => self.traders,
-            Role::Investor => self.investors,
-        }
-    }
-}
-
-/// Settings of a fleet.
-#[derive(Debug, Clone)]
-pub struct FleetConfig {
-    /// The order-entry door.
-    pub server: SocketAddrV4,
-    /// Whom the clients believe, where the exchange's TCP doors are under TLS.
-    pub trust: Option<tls::Trust>,
-    /// Who takes part.
-    pub participants: Vec<Participant>,
-    /// Orders a second of all together; 0 = as fast as possible.
-    pub rate: u64,
-    /// How those orders are spread over the time.
-    pub arrivals: Arrivals,
-    /// Seed of everything that looks random.
-    pub seed: u64,
-    /// Who sends how much.
-    pub mix: Mix,
-    /// Which door orders go through.
-    pub door: Door,
-    /// What the datagrams of all of them are authenticated with; `None`: the token is enough.
-    pub mac: Option<MacSecret>,
-    /// 1 to 28.
-    pub orders_per_datagram: u16,
-    /// One size for all datagrams.
-    pub pad_to: Option<usize>,
-    /// Datagrams lost on purpose, of a million, in each direction.
-    pub loss_per_million: u32,
-    /// A price to begin with, for instruments that have none yet.
-    pub references: Vec<(Symbol, u64)>,
-    /// Quotes of a market maker on each side of an instrument.
-    pub levels: u64,
-    /// Unfinished orders of a session at most.
-    pub orders: usize,
-    /// Requests of a session without an answer at most.
-    pub window: u32,
-    /// Market makers that leave their quotes in the book at the end.
-    pub stay: usize,
-    /// Orders that rest are good till canceled: they outlive the day.
-    pub outlive_day: bool,
-    /// Trading that is not measured, before that which is; nanoseconds.
-    pub warm_up_ns: u64,
-    /// Patience of the clients.
-    pub timing: Timing,
-}
-
-impl FleetConfig {
-    /// The usual settings for `participants`.
-    pub fn new(server: SocketAddrV4, participants: Vec<Participant>) -> Self {
-        Self {
-            server,
-            trust: None,
-            participants,
-            rate: 5_000,
-            arrivals: Arrivals::Even,
-            seed: 1,
-            mix: Mix::default(),
-            door: Door::Udp,
-            mac: None,
-            orders_per_datagram: crate::connection::ORDERS_PER_DATAGRAM_MAX,
-            pad_to: None,
-            loss_per_million: 0,
-            references: Vec::new(),
-            levels: crate::workload::LEVELS,
-            orders: 8_192,
-            window: 2_048,
-            stay: 0,
-            outlive_day: false,
-            warm_up_ns: 0,
-            timing: Timing::default(),
-        }
-    }
-}
 
 /// How far a fleet is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,79 +49,6 @@ pub enum Stage {
     Done,
 }
 
-/// A fleet can not go on.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FleetError {
-    /// A setting can not work.
-    #[error("{0}: {1}")]
-    Config(String, ConfigError),
-    /// A customer's connection ended for good.
-    #[error("{name}: {reason} (last trouble: {trouble})")]
-    Ended {
-        /// The customer.
-        name: String,
-        /// Why.
-        reason: EndReason,
-        /// What was seen before.
-        trouble: String,
-    },
-    /// Nobody takes part.
-    #[error("no participants")]
-    Empty,
-}
-
-/// What all members add to.
-#[derive(Debug)]
-pub struct Shared {
-    /// Follows orders and money.
-    pub checker: Checker,
-    /// From the intended times of orders to what was heard of them; the feed's are in [`Shared::feed`].
-    pub latencies: Latencies,
-    /// Order to feed, from the intended time.
-    pub feed: FeedJoin,
-    /// Only what was meant to be sent within these times is measured: `(from, until)`.
-    measured: (u64, u64),
-    /// Refusals by reason.
-    pub rejected: [u64; 64],
-    /// The instruments, as the first member learned them.
-    pub instruments: Instruments,
-    /// Lost connections.
-    pub lost_connections: u64,
-    /// Why the last one was lost.
-    pub trouble: Option<String>,
-    /// Days ended, each counted by each member.
-    pub days_ended: u64,
-    /// Answers to ticker questions that nobody looked at yet.
-    pub tickers: Vec<Ticker>,
-}
-
-/// Who joins an order with its message on the feed.
-#[derive(Debug)]
-pub enum FeedJoin {
-    /// Nobody.
-    Nobody,
-    /// The fleet, whose thread hears the feed too.
-    Here(FeedLatency),
-    /// Another thread.
-    There(OrdersEnd),
-}
-
-impl FeedJoin {
-    /// The latencies joined here.
-    pub fn here(&self) -> Option<&FeedLatency> {
-        match self {
-            Self::Here(joined) => Some(joined),
-            Self::Nobody | Self::There(_) => None,
-        }
-    }
-
-    fn forget(&mut self) {
-        if let Self::Here(joined) = self {
-            joined.forget();
-        }
-    }
-}
-
 /// Least time between two questions of investors. At a million orders a second they would else ask thousands of times, as no
 /// person does, and the answers over TCP would cost more than the orders.
 const QUESTION_NS: u64 = 5_000_000;
@@ -243,61 +56,6 @@ const QUESTION_NS: u64 = 5_000_000;
 const TICKER_NS: u64 = 50_000_000;
 /// Answers kept for somebody to look at.
 pub const TICKERS_MAX: usize = 64;
-
-/// Counts over all members.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FleetTotals {
-    /// Enter and replace requests, and mass cancels: everything with a number.
-    pub requests: u64,
-    /// Cancels, which have no number.
-    pub cancels: u64,
-    /// Requests answered.
-    pub answered: u64,
-    /// Requests refused, among the answered.
-    pub rejected: u64,
-    /// Requests that never reached the exchange.
-    pub not_applied: u64,
-    /// Executions of own orders.
-    pub executions: u64,
-    /// Messages of the order-entry streams.
-    pub messages: u64,
-    /// Requests and cancels sent again.
-    pub resends: u64,
-    /// Gaps in the order-entry streams.
-    pub gaps: u64,
-    /// Messages fetched again, in requests made.
-    pub re_requests: u64,
-    /// Replays over TCP.
-    pub replays: u64,
-    /// Datagrams dropped on purpose.
-    pub dropped: u64,
-    /// Datagrams of orders sent.
-    pub datagrams: u64,
-    /// Orders in the book.
-    pub live: u64,
-    /// Orders that outlived their day.
-    pub carried: u64,
-}
-
-/// Requests and cancels when the trading ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct AtStop {
-    /// Those due within the time; `None` where as many are sent as are answered.
-    pub offered: Option<u64>,
-    /// Those sent.
-    pub sent: u64,
-    /// Those of them that never reached the exchange.
-    pub not_applied: u64,
-    /// Those of them that still waited for their answer.
-    pub waiting: u64,
-}
-
-impl AtStop {
-    /// Those answered within the time.
-    pub fn answered(&self) -> u64 {
-        self.sent.saturating_sub(self.not_applied + self.waiting)
-    }
-}
 
 /// The customers.
 pub struct Fleet {
@@ -776,80 +534,13 @@ impl Fleet {
     }
 }
 
-/// Who sends in which turn: the roles interleaved by their weights, the members of a role one after the other.
-pub(crate) fn schedule(of: impl Iterator<Item = Role>, mix: Mix) -> Vec<usize> {
-    let participants: Vec<Role> = of.collect();
-    let roles = [Role::MarketMaker, Role::Trader, Role::Investor];
-    let of_role = |role: Role| -> Vec<usize> {
-        (0..participants.len())
-            .filter(|index| participants[*index] == role)
-            .collect()
-    };
-    let members = roles.map(of_role);
-    let weights: Vec<u64> = roles
-        .iter()
-        .zip(&members)
-        .map(|(role, members)| {
-            if members.is_empty() {
-                0
-            } else {
-                u64::from(mix.weight(*role))
-            }
-        })
-        .collect();
-    let total: u64 = weights.iter().sum();
-    if total == 0 {
-        return (0..participants.len()).collect();
-    }
-    // Long enough that every member has its turns.
-    let longest = members.iter().map(Vec::len).max().unwrap_or(1) as u64;
-    let mut credit = vec![0_i64; roles.len()];
-    let mut next = [0; 3];
-    (0..total * longest)
-        .map(|_| {
-            for (credit, weight) in credit.iter_mut().zip(&weights) {
-                *credit += *weight as i64;
-            }
-            let role = (0..roles.len())
-                .max_by_key(|role| (credit[*role], std::cmp::Reverse(*role)))
-                .expect("there are three roles");
-            credit[role] -= total as i64;
-            let member = members[role][next[role] % members[role].len()];
-            next[role] += 1;
-            member
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn turns_follow_the_mix_and_reach_everybody() {
-        use Role::{Investor, MarketMaker, Trader};
-        let roles = [MarketMaker, MarketMaker, Trader, Trader, Trader, Investor];
-        let turns = schedule(roles.into_iter(), Mix::default());
-        let of = |role: Role| turns.iter().filter(|member| roles[**member] == role).count();
-        assert_eq!((of(MarketMaker), of(Trader), of(Investor)), (18, 9, 3));
-        for member in 0..roles.len() {
-            assert!(turns.contains(&member), "{member} never has its turn");
-        }
-        // Without makers the others share.
-        let turns = schedule([Trader, Investor].into_iter(), Mix::default());
-        assert_eq!(turns.len(), 4);
-        // A mix of nothing still lets everybody in.
-        let none = Mix {
-            makers: 0,
-            traders: 0,
-            investors: 0,
-        };
-        assert_eq!(schedule([Trader, Investor].into_iter(), none), [0, 1]);
-    }
-
-    #[test]
     fn a_fleet_without_participants_is_refused() {
-        let server = SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 1);
+        let server = "127.0.0.1:1".parse().expect("an address");
         let empty = FleetConfig::new(server, Vec::new());
         assert_eq!(Fleet::new(empty, 0).err(), Some(FleetError::Empty));
     }
