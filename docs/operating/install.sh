@@ -55,7 +55,7 @@ case $prefix in
     *) fail "--prefix must be an absolute path, not $prefix" 2 ;;
 esac
 
-programs="exchange feed-handler client-sim"
+programs="exchange feed-handler client-sim doctor"
 unit=$root/etc/systemd/system/exchange.service
 # What was installed, one path a line, as seen in the installed system.
 manifest=$root$prefix/share/exchange/manifest

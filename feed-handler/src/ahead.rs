@@ -5,18 +5,20 @@
 //!
 //! Orders and levels lie anywhere in tables that are larger than the caches, and each is known only when the one before is
 //! there: number, order, its neighbors; book, prices, level, its youngest order. So a group of messages is looked at in turns, and what
-//! one turn needs for a message was fetched by the turn before, while the others of the group were looked at.
+//! one turn needs for a message was fetched by the turn before. In between some messages of the group before are applied: that
+//! is the time in which memory answers.
 //!
 //! PERF: the turns branch on nothing that can not be foretold. The messages that put an order into a book are gathered in
 //! a list of their own, because the type of the next message is a coin thrown.
 
 use crate::index::Place;
 use crate::market::Market;
+use crate::orders::Orders;
 use crate::side::Side;
 use protocol::Malformed;
 
-/// Messages of a group.
-const GROUP: usize = 32;
+/// Messages of a group. PERF: 8 to 64 are about as fast; with few, those of a packet are several groups.
+const GROUP: usize = 16;
 
 /// What is known of a message.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,10 +32,101 @@ struct Look {
 #[derive(Debug, Clone, Copy, Default)]
 struct Entry {
     /// Which message of the group.
-    message: usize,
-    locate: u16,
+    message: u32,
     place: Place,
     level: u32,
+}
+
+/// Messages in a row, and what is known of them.
+#[derive(Debug)]
+struct Group<'a> {
+    messages: [&'a [u8]; GROUP],
+    looks: [Look; GROUP],
+    entries: [Entry; GROUP],
+    /// How many messages, and how many of them are entries.
+    count: usize,
+    entered: usize,
+}
+
+impl<'a> Group<'a> {
+    fn new() -> Self {
+        Self {
+            messages: [&[]; GROUP],
+            looks: [Look::default(); GROUP],
+            entries: [Entry::default(); GROUP],
+            count: 0,
+            entered: 0,
+        }
+    }
+
+    /// Takes the next messages in place of those it had.
+    fn take(&mut self, messages: &mut impl Iterator<Item = &'a [u8]>) {
+        self.count = 0;
+        for (place, message) in self.messages.iter_mut().zip(messages) {
+            *place = message;
+            self.count += 1;
+        }
+    }
+
+    /// The messages that are applied behind a turn.
+    fn part(&self, turn: usize) -> &[&'a [u8]] {
+        &self.messages[self.count * turn / TURNS.len()..self.count * (turn + 1) / TURNS.len()]
+    }
+}
+
+/// What is done for a whole group at a time, in this order.
+const TURNS: [fn(&Orders, &mut Group<'_>); 6] = [places, orders, neighbors, prices, levels, youngest];
+
+fn places(orders: &Orders, group: &mut Group<'_>) {
+    let mut entered = 0;
+    let messages = &group.messages[..group.count];
+    for (number, (message, look)) in (0..).zip(messages.iter().zip(&mut group.looks)) {
+        // Type, locate, tracking number, timestamp, order number; all messages of books have those.
+        let front = message.first_chunk().unwrap_or(&[0; 19]);
+        let [kind, .., a, b, c, d, e, f, g, h] = *front;
+        look.place = orders.fetch_place(u64::from_be_bytes([a, b, c, d, e, f, g, h]));
+        group.entries[entered % GROUP].message = number;
+        entered += usize::from(IS_ENTRY[usize::from(kind)]);
+    }
+    group.entered = entered;
+}
+
+fn orders(orders: &Orders, group: &mut Group<'_>) {
+    for look in &mut group.looks[..group.count] {
+        look.node = orders.fetch_order(look.place);
+    }
+}
+
+fn neighbors(orders: &Orders, group: &mut Group<'_>) {
+    for look in &mut group.looks[..group.count] {
+        look.level = orders.fetch_neighbors(look.node);
+    }
+}
+
+fn prices(orders: &Orders, group: &mut Group<'_>) {
+    for entry in &mut group.entries[..group.entered] {
+        let message = group.messages[entry.message as usize];
+        // An order keeps its side, so that a replacement does not name one.
+        let is_replace = u32::from(message[0] == b'U');
+        let old = orders.side(group.looks[entry.message as usize].level).index() as u32;
+        let new = u32::from(bytes(message, 19) == [b'S']);
+        let side = Side::from_index(old & is_replace | new & (1 - is_replace));
+        let locate = u16::from_be_bytes(bytes(message, 1));
+        let price = u32::from_be_bytes(bytes(message, 32 - is_replace as usize));
+        entry.place = orders.fetch_price(locate, side, price);
+    }
+}
+
+fn levels(orders: &Orders, group: &mut Group<'_>) {
+    for entry in &mut group.entries[..group.entered] {
+        entry.level = orders.fetch_level(entry.place);
+    }
+}
+
+fn youngest(orders: &Orders, group: &mut Group<'_>) {
+    for entry in &group.entries[..group.entered] {
+        orders.fetch_youngest(entry.level);
+    }
 }
 
 impl Market {
@@ -46,76 +139,34 @@ impl Market {
         messages: impl IntoIterator<Item = &'a [u8]>,
         mut seen: impl FnMut(&Self, &'a [u8], Result<(), Malformed>),
     ) {
-        let mut messages = messages.into_iter();
-        let mut group: [&[u8]; GROUP] = [&[]; GROUP];
+        let mut messages = messages.into_iter().fuse();
+        let (mut one, mut other) = (Group::new(), Group::new());
+        let (mut now, mut next) = (&mut one, &mut other);
         loop {
-            let mut count = 0;
-            while count < GROUP
-                && let Some(message) = messages.next()
-            {
-                group[count] = message;
-                count += 1;
+            next.take(&mut messages);
+            for (number, turn) in TURNS.iter().enumerate() {
+                turn(self.books().stored(), next);
+                for message in now.part(number) {
+                    let result = self.apply(message);
+                    seen(self, message, result);
+                }
             }
-            let group = &group[..count];
-            self.look_ahead(group);
-            for message in group {
-                let result = self.apply(message);
-                seen(self, message, result);
-            }
-            if count < GROUP {
+            if next.count == 0 {
                 return;
             }
-        }
-    }
-
-    fn look_ahead(&self, group: &[&[u8]]) {
-        let orders = self.books().stored();
-        let mut looks = [Look::default(); GROUP];
-        let mut entries = [Entry::default(); GROUP];
-        let mut entered = 0;
-        for (number, (message, look)) in group.iter().zip(&mut looks).enumerate() {
-            let locate = u16::from_be_bytes(bytes(message, 1));
-            look.place = orders.fetch_place(u64::from_be_bytes(bytes(message, 11)));
-            entries[entered % GROUP] = Entry {
-                message: number,
-                locate,
-                ..Entry::default()
-            };
-            entered += usize::from(is_entry(message));
-        }
-        let entries = &mut entries[..entered];
-        let looks = &mut looks[..group.len()];
-        for look in looks.iter_mut() {
-            look.node = orders.fetch_order(look.place);
-        }
-        for look in looks.iter_mut() {
-            look.level = orders.fetch_neighbors(look.node);
-        }
-        for entry in entries.iter_mut() {
-            let message = group[entry.message];
-            // An order keeps its side, so that a replacement does not name one.
-            let is_replace = u32::from(message[0] == b'U');
-            let old = orders.side(looks[entry.message].level).index() as u32;
-            let new = u32::from(bytes(message, 19) == [b'S']);
-            let side = Side::from_index(old & is_replace | new & (1 - is_replace));
-            let price = u32::from_be_bytes(bytes(message, 32 - is_replace as usize));
-            entry.place = orders.fetch_price(entry.locate, side, price);
-        }
-        for entry in entries.iter_mut() {
-            entry.level = orders.fetch_level(entry.place);
-        }
-        for entry in entries.iter() {
-            orders.fetch_youngest(entry.level);
+            std::mem::swap(&mut now, &mut next);
         }
     }
 }
 
-/// True when a message puts an order into a book.
-fn is_entry(message: &[u8]) -> bool {
-    const ENTRIES: u64 = 1 << (b'A' - 64) | 1 << (b'F' - 64) | 1 << (b'U' - 64);
-    let kind = message.first().copied().unwrap_or(0);
-    kind & 0xC0 == 64 && (ENTRIES >> (kind & 63)) & 1 == 1
-}
+/// Types of messages that put an order into a book.
+const IS_ENTRY: [bool; 256] = {
+    let mut is_entry = [false; 256];
+    is_entry[b'A' as usize] = true;
+    is_entry[b'F' as usize] = true;
+    is_entry[b'U' as usize] = true;
+    is_entry
+};
 
 /// The bytes from `offset` on; zeros where a message has none.
 #[inline]

@@ -1,6 +1,6 @@
 //! What the books can hold, and why a message does not fit them.
 
-/// How much the books can hold; allocated at the start, resident as it is used.
+/// How much the books can hold; allocated at the start, resident as it is used, in pages of 2 MiB where the kernel gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
     /// Highest locate accepted.

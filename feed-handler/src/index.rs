@@ -7,8 +7,11 @@
 //! Must not be here: what an order is, and the chains behind the heads.
 
 use crate::orders::NONE;
+use crate::pages::Pages;
 use prefetch_index::prefetch_index;
 
+/// Bytes of a head.
+const HEAD_BYTES: usize = size_of::<u32>();
 /// Numbers that stand in a row, as a power of two.
 const BLOCK_BITS: u32 = 12;
 /// A block begins at a multiple of this: the heads of a cache line.
@@ -20,10 +23,10 @@ const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Place(u32);
 
-/// The heads. PERF: an empty table is zeros, which are resident only once they are used.
+/// The heads. An empty table is zeros.
 #[derive(Debug)]
 pub(crate) struct Index {
-    heads: Vec<u32>,
+    heads: Pages,
     mask: u32,
     shift: u32,
 }
@@ -33,14 +36,14 @@ impl Index {
     pub(crate) fn new(entries: u32) -> Self {
         let places = u64::from(entries.min(1 << 30)).next_power_of_two().max(64);
         Self {
-            heads: vec![0; places as usize],
+            heads: Pages::new(places as usize, HEAD_BYTES),
             mask: (places - 1) as u32,
             shift: places.leading_zeros() + 1,
         }
     }
 
     pub(crate) fn clear(&mut self) {
-        self.heads.fill(0);
+        self.heads.rows_mut::<HEAD_BYTES>().fill([0; HEAD_BYTES]);
     }
 
     /// Where the chain of a number begins.
@@ -63,19 +66,26 @@ impl Index {
     /// The first node of a chain, [`NONE`] when there is none.
     #[inline]
     pub(crate) fn head(&self, place: Place) -> u32 {
-        self.heads[place.0 as usize]
+        u32::from_ne_bytes(self.heads.rows()[place.0 as usize])
     }
 
     /// Another node, or [`NONE`], is the first of a chain.
     #[inline]
     pub(crate) fn set_head(&mut self, place: Place, node: u32) {
-        self.heads[place.0 as usize] = node;
+        self.heads.rows_mut()[place.0 as usize] = node.to_ne_bytes();
+    }
+
+    /// Another node is the first of a chain; answers which was.
+    #[inline]
+    pub(crate) fn replace_head(&mut self, place: Place, node: u32) -> u32 {
+        let head = &mut self.heads.rows_mut()[place.0 as usize];
+        u32::from_ne_bytes(std::mem::replace(head, node.to_ne_bytes()))
     }
 
     /// Fetches the line of a place.
     #[inline]
     pub(crate) fn fetch(&self, place: Place) {
-        prefetch_index(&self.heads, place.0 as usize);
+        prefetch_index(self.heads.rows::<HEAD_BYTES>(), place.0 as usize);
     }
 }
 
@@ -89,7 +99,7 @@ mod tests {
     fn longest(numbers: impl Fn(u64) -> u64) -> usize {
         const ORDERS: u32 = 1 << 14;
         let index = Index::new(2 * ORDERS);
-        let mut chains = vec![0; index.heads.len()];
+        let mut chains = vec![0; index.heads.rows::<HEAD_BYTES>().len()];
         for order in 0..u64::from(ORDERS) {
             chains[index.place(numbers(order)).0 as usize] += 1;
         }

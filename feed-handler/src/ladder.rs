@@ -2,37 +2,46 @@
 //!
 //! Must not be here: levels and orders.
 //!
-//! Memory is taken at the start, for any way in which the levels may lie. A ladder has a block of its own for the usual number of
-//! prices. One that needs more moves into a block of twice the size, and back when it needs a quarter of that: so blocks of a
-//! size have at least so many keys each, and there can not be more of them than levels allow.
+//! The keys of a ladder lie in chunks ([`crate::chunk`]), and a directory says with which key each of them begins. A chunk that is full
+//! is split, and one that is empty goes. Memory is taken at the start, for any way in which the levels may lie: no chunk is
+//! empty, so there are not more than levels. A ladder has a block of its own for a directory of the usual length.
+//! One that needs more moves into a block of twice the size, and back when it needs a quarter of that: so blocks of a
+//! size have at least so many chunks each, and there can not be more of them than levels allow.
 //!
-//! PERF: a level is found by a hash ([`crate::index`]), so that a ladder is only asked when a level comes or goes. Most do near the best
-//! price: the last sixteen keys are compared all at once, without a branch; only what is not among them is searched for.
+//! PERF: a level is found by a hash ([`crate::index`]), so that a ladder is only asked when a level comes or goes. Directory and
+//! chunk are read and written whole, without a branch: where a price belongs can not be foretold.
 
+use crate::chunk::Chunks;
+use crate::pages::Pages;
 use crate::side::Side;
 
-/// Keys that are looked at first. In front of a ladder's keys stand as many that are none.
-const NEAR: usize = 16;
-/// Keys of a ladder's own block, with those.
-const HOME: usize = 48;
+/// Chunks in a ladder's own block: their first keys fill a cache line.
+const HOME: usize = 16;
+/// A key as it is compared: signed, because the processor compares signed numbers many at once.
+const BIAS: u32 = 1 << 31;
+/// What the first chunk begins with: it has what is below the others.
+const LOWEST: u32 = i32::MIN as u32;
+/// Stands where no chunk begins.
+const UNUSED: u32 = u32::MAX ^ BIAS;
 
-/// Where a ladder's keys are. They ascend towards the best price, so that the best is the last.
+/// Where a ladder's directory is. Its chunks ascend towards the best price, so that the best is the last.
 #[derive(Debug, Clone, Copy)]
 struct Ladder {
-    /// Its block has [`HOME`] keys, doubled so often; 0: its own.
+    /// Its block has room for [`HOME`] chunks, doubled so often; 0: its own.
     doubled: u8,
     /// Which of the blocks of that size.
     block: u32,
-    /// Keys, with those in front.
+    /// Chunks.
     length: u32,
 }
 
-/// Blocks of one size.
+/// Directories of one size. A block has the lowest keys that its chunks may have, and then their numbers.
 #[derive(Debug)]
 struct Blocks {
     size: usize,
-    /// Of all blocks that were ever in use.
-    keys: Vec<u32>,
+    words: Pages,
+    /// Blocks that were ever in use.
+    used: u32,
     free: Vec<u32>,
 }
 
@@ -41,33 +50,33 @@ impl Blocks {
     fn new(size: usize, most: usize) -> Self {
         Self {
             size,
-            keys: Vec::with_capacity(size * most),
+            words: Pages::new(most, 2 * size * size_of::<u32>()),
+            used: 0,
             free: Vec::with_capacity(most),
         }
     }
 
+    /// A block without chunks.
     fn take(&mut self) -> u32 {
-        self.free.pop().unwrap_or_else(|| {
-            let block = self.keys.len() / self.size;
-            debug_assert!(
-                self.keys.len() + self.size <= self.keys.capacity(),
-                "there is room for all that levels allow"
-            );
-            self.keys.resize(self.keys.len() + self.size, 0);
-            block as u32
-        })
+        let block = self.free.pop().unwrap_or_else(|| {
+            self.used += 1;
+            self.used - 1
+        });
+        self.block_mut(block).0.fill(UNUSED);
+        block
     }
 
-    fn block(&self, block: u32) -> &[u32] {
-        &self.keys[block as usize * self.size..][..self.size]
+    /// Lowest keys, numbers of the chunks.
+    fn block(&self, block: u32) -> (&[u32], &[u32]) {
+        self.words.words()[2 * block as usize * self.size..][..2 * self.size].split_at(self.size)
     }
 
-    fn block_mut(&mut self, block: u32) -> &mut [u32] {
-        &mut self.keys[block as usize * self.size..][..self.size]
+    fn block_mut(&mut self, block: u32) -> (&mut [u32], &mut [u32]) {
+        self.words.words_mut()[2 * block as usize * self.size..][..2 * self.size].split_at_mut(self.size)
     }
 
     fn clear(&mut self) {
-        self.keys.clear();
+        self.used = 0;
         self.free.clear();
     }
 }
@@ -78,6 +87,7 @@ pub(crate) struct Ladders {
     ladders: Vec<Ladder>,
     /// By how often their size is doubled; the first has each ladder's own block.
     sizes: Box<[Blocks]>,
+    chunks: Chunks,
 }
 
 fn index(locate: u16, side: Side) -> usize {
@@ -91,15 +101,16 @@ impl Ladders {
         let levels = levels as usize;
         let mut sizes = vec![Blocks::new(HOME, ladders)];
         let mut size = HOME;
-        while size < levels + NEAR {
+        while size < levels {
             size *= 2;
             // The least that a ladder has in one of these.
-            let keys = size / 4 + 1 - NEAR;
-            sizes.push(Blocks::new(size, (levels / keys).min(ladders)));
+            let chunks = size / 4 + 1;
+            sizes.push(Blocks::new(size, (levels / chunks).min(ladders)));
         }
         Self {
             ladders: Vec::with_capacity(ladders),
             sizes: sizes.into_boxed_slice(),
+            chunks: Chunks::new(levels),
         }
     }
 
@@ -110,68 +121,108 @@ impl Ladders {
             self.ladders.push(Ladder {
                 doubled: 0,
                 block,
-                length: NEAR as u32,
+                length: 0,
             });
         }
     }
 
     /// Removes all keys.
     pub(crate) fn clear(&mut self) {
-        for (block, ladder) in (0..).zip(&mut self.ladders) {
+        self.sizes.iter_mut().for_each(Blocks::clear);
+        for ladder in &mut self.ladders {
             *ladder = Ladder {
                 doubled: 0,
-                block,
-                length: NEAR as u32,
+                block: self.sizes[0].take(),
+                length: 0,
             };
         }
-        self.sizes[1..].iter_mut().for_each(Blocks::clear);
+        self.chunks.clear();
     }
 
-    /// The keys of a side, the best last; none for an instrument that has no ladders.
-    pub(crate) fn keys(&self, locate: u16, side: Side) -> &[u32] {
-        self.ladders
-            .get(index(locate, side))
-            .map_or(&[], |ladder| &self.all(*ladder)[NEAR..])
+    /// The keys of a side, the best first; none for an instrument that has no ladders.
+    pub(crate) fn keys(&self, locate: u16, side: Side) -> impl Iterator<Item = u32> + use<'_> {
+        let chunks = self.ladders.get(index(locate, side)).map_or(&[][..], |ladder| {
+            let (_, chunks) = self.sizes[usize::from(ladder.doubled)].block(ladder.block);
+            &chunks[..ladder.length as usize]
+        });
+        chunks
+            .iter()
+            .rev()
+            .flat_map(|chunk| self.chunks.keys(*chunk))
+            .map(|key| key as u32 ^ BIAS)
     }
 
     /// Puts a key in that is not there.
     pub(crate) fn insert(&mut self, locate: u16, side: Side, key: u32) {
         let index = index(locate, side);
-        let mut ladder = self.ladders[index];
-        if ladder.length as usize == self.sizes[usize::from(ladder.doubled)].size {
-            ladder = self.move_to(index, ladder.doubled + 1);
+        let key = (key ^ BIAS) as i32;
+        let ladder = self.ladders[index];
+        if ladder.length == 0 {
+            let chunk = self.chunks.take(key);
+            self.put(index, 0, key, chunk);
+            return;
         }
-        let length = ladder.length as usize;
-        let block = self.sizes[usize::from(ladder.doubled)].block_mut(ladder.block);
-        let place = place(&block[..length], key);
-        block.copy_within(place..length, place + 1);
-        block[place] = key;
-        self.ladders[index].length += 1;
+        let (lows, chunks) = self.sizes[usize::from(ladder.doubled)].block(ladder.block);
+        let place = place(lows, ladder.length as usize, key);
+        let chunk = chunks[place];
+        if self.chunks.insert(chunk, key) {
+            return;
+        }
+        let (low, high) = self.chunks.split(chunk);
+        self.put(index, place + 1, low, high);
+        let is_inserted = self.chunks.insert(if key < low { chunk } else { high }, key);
+        debug_assert!(is_inserted, "half a chunk has room");
     }
 
     /// Removes a key that is there.
     pub(crate) fn remove(&mut self, locate: u16, side: Side, key: u32) {
         let index = index(locate, side);
+        let key = (key ^ BIAS) as i32;
+        let ladder = self.ladders[index];
+        let (lows, chunks) = self.sizes[usize::from(ladder.doubled)].block(ladder.block);
+        let place = place(lows, ladder.length as usize, key);
+        let chunk = chunks[place];
+        if self.chunks.remove(chunk, key) {
+            self.chunks.give_back(chunk);
+            self.take_out(index, place);
+        }
+    }
+
+    /// Puts a chunk into a directory.
+    #[cold]
+    fn put(&mut self, index: usize, place: usize, low: i32, chunk: u32) {
+        let mut ladder = self.ladders[index];
+        let length = ladder.length as usize;
+        if length == self.sizes[usize::from(ladder.doubled)].size {
+            ladder = self.move_to(index, ladder.doubled + 1);
+        }
+        let (lows, chunks) = self.sizes[usize::from(ladder.doubled)].block_mut(ladder.block);
+        lows.copy_within(place..length, place + 1);
+        chunks.copy_within(place..length, place + 1);
+        lows[place] = if place == 0 { LOWEST } else { low as u32 };
+        chunks[place] = chunk;
+        self.ladders[index].length += 1;
+    }
+
+    /// Takes a chunk out of a directory.
+    #[cold]
+    fn take_out(&mut self, index: usize, place: usize) {
         let ladder = &mut self.ladders[index];
         let blocks = &mut self.sizes[usize::from(ladder.doubled)];
+        let size = blocks.size;
         let length = ladder.length as usize;
-        let block = blocks.block_mut(ladder.block);
-        let place = place(&block[..length], key);
-        debug_assert_eq!(block[place], key, "a key that is removed is there");
-        block.copy_within(place + 1..length, place);
+        let (lows, chunks) = blocks.block_mut(ladder.block);
+        lows.copy_within(place + 1..length, place);
+        chunks.copy_within(place + 1..length, place);
+        lows[0] = LOWEST;
+        lows[length - 1] = UNUSED;
         ladder.length -= 1;
-        if ladder.doubled > 0 && length - 1 <= blocks.size / 4 {
+        if ladder.doubled > 0 && length - 1 <= size / 4 {
             self.move_to(index, self.ladders[index].doubled - 1);
         }
     }
 
-    /// All keys, with those in front.
-    fn all(&self, ladder: Ladder) -> &[u32] {
-        &self.sizes[usize::from(ladder.doubled)].block(ladder.block)[..ladder.length as usize]
-    }
-
-    /// Moves a ladder into a block of the next or the last size.
-    #[cold]
+    /// Moves a directory into a block of the next or the last size.
     fn move_to(&mut self, index: usize, doubled: u8) -> Ladder {
         let old = self.ladders[index];
         // Its own block waits for it.
@@ -183,13 +234,17 @@ impl Ladders {
         let length = old.length as usize;
         let (low, high) = self.sizes.split_at_mut(usize::from(old.doubled.max(doubled)));
         let (from, to) = if doubled > old.doubled {
-            (&low[usize::from(old.doubled)], &mut high[0])
+            (&mut low[usize::from(old.doubled)], &mut high[0])
         } else {
-            (&high[0], &mut low[usize::from(doubled)])
+            (&mut high[0], &mut low[usize::from(doubled)])
         };
-        to.block_mut(block)[..length].copy_from_slice(&from.block(old.block)[..length]);
+        let (lows, chunks) = from.block_mut(old.block);
+        let (new_lows, new_chunks) = to.block_mut(block);
+        new_lows[..length].copy_from_slice(&lows[..length]);
+        new_lows[length..].fill(UNUSED);
+        new_chunks[..length].copy_from_slice(&chunks[..length]);
         if old.doubled > 0 {
-            self.sizes[usize::from(old.doubled)].free.push(old.block);
+            from.free.push(old.block);
         }
         self.ladders[index] = Ladder {
             doubled,
@@ -200,24 +255,15 @@ impl Ladders {
     }
 }
 
-/// Where a key is or belongs.
-fn place(keys: &[u32], key: u32) -> usize {
-    let (far, near) = keys.split_last_chunk::<NEAR>().expect("there are always as many");
-    let below: u32 = near.iter().map(|other| u32::from(*other < key)).sum();
-    if below == 0 {
-        search(far, key)
-    } else {
-        far.len() + below as usize
-    }
-}
-
-/// Where a key is or belongs among those that are not near.
-#[inline(never)]
-fn search(far: &[u32], key: u32) -> usize {
-    match far.get(NEAR..) {
-        Some(keys) => NEAR + keys.partition_point(|other| *other < key),
-        None => NEAR,
-    }
+/// Which of a directory's chunks has a key, or should have it.
+#[inline]
+fn place(lows: &[u32], length: usize, key: i32) -> usize {
+    let not_above = match <&[u32; HOME]>::try_from(lows) {
+        Ok(lows) => lows.iter().map(|low| u32::from(*low as i32 <= key)).sum::<u32>() as usize,
+        Err(_) => lows[..length].partition_point(|low| *low as i32 <= key),
+    };
+    // The highest key of all is not below what stands for none.
+    not_above.min(length).saturating_sub(1)
 }
 
 #[cfg(test)]
@@ -249,11 +295,11 @@ mod tests {
                         model.insert(place, key);
                     }
                 }
-                assert_eq!(ladders.keys(1, Side::Buy), model);
-                assert!(ladders.keys(1, Side::Sell).is_empty());
+                assert!(ladders.keys(1, Side::Buy).eq(model.iter().rev().copied()));
+                assert_eq!(ladders.keys(1, Side::Sell).next(), None);
             }
             ladders.clear();
-            assert!(ladders.keys(1, Side::Buy).is_empty());
+            assert_eq!(ladders.keys(1, Side::Buy).next(), None);
         }
     }
 
@@ -268,7 +314,7 @@ mod tests {
         let room: Vec<_> = ladders
             .sizes
             .iter()
-            .map(|blocks| blocks.keys.capacity())
+            .map(|blocks| blocks.words.words().len() / (2 * blocks.size))
             .collect();
         let mut held: Vec<(u16, Side, u32)> = Vec::new();
         let mut next = 0;
@@ -299,14 +345,12 @@ mod tests {
             }
         }
         let keys: usize = (0..=INSTRUMENTS)
-            .map(|locate| ladders.keys(locate, Side::Buy).len() + ladders.keys(locate, Side::Sell).len())
+            .map(|locate| ladders.keys(locate, Side::Buy).count() + ladders.keys(locate, Side::Sell).count())
             .sum();
         assert_eq!(keys, held.len());
-        let now: Vec<_> = ladders
-            .sizes
-            .iter()
-            .map(|blocks| blocks.keys.capacity())
-            .collect();
-        assert_eq!(now, room, "nothing has grown");
+        for (blocks, room) in ladders.sizes.iter().zip(room) {
+            assert!(blocks.used as usize <= room, "no more than there are");
+        }
+        assert!(ladders.chunks.count() <= held.len(), "no chunk is empty");
     }
 }

@@ -11,14 +11,20 @@
 //! sums over its ring; a level whose ring is empty is free.
 
 use crate::index::{Index, Place};
+use crate::pages::Pages;
 use crate::side::Side;
 use prefetch_index::prefetch_index;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// "No node". PERF: there is a node of that number, which is nothing: so a look ahead need not ask first.
 pub(crate) const NONE: u32 = 0;
 
+/// Bytes of a node.
+const NODE_BYTES: usize = 32;
+
 /// An order, a level, or free: then `next` is the next free node.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C, packed)]
 struct Node {
     /// Of an order its number; of a level the lots of all its orders.
     long: u64,
@@ -46,6 +52,16 @@ impl Node {
         previous: NONE,
         chain: NONE,
     };
+}
+
+#[inline]
+fn at(nodes: &[[u8; NODE_BYTES]], node: u32) -> &Node {
+    zerocopy::transmute_ref!(&nodes[node as usize])
+}
+
+#[inline]
+fn at_mut(nodes: &mut [[u8; NODE_BYTES]], node: u32) -> &mut Node {
+    zerocopy::transmute_mut!(&mut nodes[node as usize])
 }
 
 /// A resting, displayed order.
@@ -87,10 +103,12 @@ fn book_of(locate: u16, side: Side) -> u32 {
 /// The orders and levels of all instruments.
 #[derive(Debug)]
 pub(crate) struct Orders {
-    nodes: Vec<Node>,
+    nodes: Pages,
+    /// Nodes that were ever in use.
+    used: u32,
     /// Orders by number.
     index: Index,
-    /// Levels by price.
+    /// Levels by price. PERF: twice as many places as levels, so that few searches pass another level.
     prices: Index,
     free: u32,
     orders: u32,
@@ -104,12 +122,11 @@ impl Orders {
     pub(crate) fn new(order_capacity: u32, level_capacity: u32) -> Self {
         let order_capacity = order_capacity.min(1 << 30);
         let level_capacity = level_capacity.min(1 << 30);
-        let mut nodes = Vec::with_capacity(1 + order_capacity as usize + level_capacity as usize);
-        nodes.push(Node::NOTHING);
         Self {
-            nodes,
+            nodes: Pages::new(1 + order_capacity as usize + level_capacity as usize, NODE_BYTES),
+            used: 1,
             index: Index::new(order_capacity),
-            prices: Index::new(level_capacity),
+            prices: Index::new(2 * level_capacity),
             free: NONE,
             orders: 0,
             levels: 0,
@@ -119,8 +136,8 @@ impl Orders {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.nodes.truncate(1);
-        self.nodes[0] = Node::NOTHING;
+        *self.node_mut(NONE) = Node::NOTHING;
+        self.used = 1;
         self.index.clear();
         self.prices.clear();
         self.free = NONE;
@@ -142,9 +159,10 @@ impl Orders {
 
     #[inline]
     pub(crate) fn find(&self, place: Place, number: u64) -> Option<Found> {
+        let nodes = self.nodes.rows();
         let (mut before, mut node) = (NONE, self.index.head(place));
         while node != NONE {
-            let order = &self.nodes[node as usize];
+            let order = at(nodes, node);
             if order.long == number {
                 return Some(Found { place, before, node });
             }
@@ -155,7 +173,7 @@ impl Orders {
 
     #[inline]
     pub(crate) fn order(&self, node: u32) -> Order {
-        let order = &self.nodes[node as usize];
+        let order = self.node(node);
         Order {
             number: order.long,
             quantity: order.value,
@@ -167,7 +185,7 @@ impl Orders {
 
     #[inline]
     pub(crate) fn level(&self, node: u32) -> Level {
-        let level = &self.nodes[node as usize];
+        let level = self.node(node);
         Level {
             quantity: level.long,
             price: level.value,
@@ -182,9 +200,10 @@ impl Orders {
     #[inline]
     pub(crate) fn find_level(&self, locate: u16, side: Side, price: u32) -> Option<u32> {
         let book = book_of(locate, side);
+        let nodes = self.nodes.rows();
         let mut node = self.prices.head(self.prices.place_of_price(book, price));
         while node != NONE {
-            let level = &self.nodes[node as usize];
+            let level = at(nodes, node);
             if level.value == price && level.owner == book {
                 return Some(node);
             }
@@ -202,32 +221,32 @@ impl Orders {
         let node = self.take_node();
         let book = book_of(locate, side);
         let place = self.prices.place_of_price(book, price);
-        self.nodes[node as usize] = Node {
+        let chain = self.prices.replace_head(place, node);
+        *self.node_mut(node) = Node {
             long: 0,
             value: price,
             label: 0,
             owner: book,
             next: node,
             previous: node,
-            chain: self.prices.head(place),
+            chain,
         };
-        self.prices.set_head(place, node);
         Some(node)
     }
 
     /// Gives an empty level back.
     pub(crate) fn free_level(&mut self, node: u32) {
-        let level = self.nodes[node as usize];
-        debug_assert_eq!(level.next, node, "a freed level has no orders");
+        let level = *self.node(node);
+        debug_assert!(level.next == node, "a freed level has no orders");
         let place = self.prices.place_of_price(level.owner, level.value);
         let mut before = self.prices.head(place);
         if before == node {
             self.prices.set_head(place, level.chain);
         } else {
-            while self.nodes[before as usize].chain != node {
-                before = self.nodes[before as usize].chain;
+            while self.node(before).chain != node {
+                before = self.node(before).chain;
             }
-            self.nodes[before as usize].chain = level.chain;
+            self.node_mut(before).chain = level.chain;
         }
         self.levels -= 1;
         self.free_node(node);
@@ -245,52 +264,56 @@ impl Orders {
     ) {
         debug_assert!(!self.is_full(), "the caller checks for room");
         let node = self.take_node();
-        let level = &mut self.nodes[level_node as usize];
+        let chain = self.index.replace_head(place, node);
+        let nodes = self.nodes.rows_mut();
+        let level = at_mut(nodes, level_node);
         level.long += u64::from(quantity);
         level.label += 1;
         let last = level.previous;
         level.previous = node;
         // The level itself, when it is empty.
-        self.nodes[last as usize].next = node;
-        self.nodes[node as usize] = Node {
+        at_mut(nodes, last).next = node;
+        *at_mut(nodes, node) = Node {
             long: number,
             value: quantity,
             label: u32::from_ne_bytes(attribution),
             owner: level_node,
             next: level_node,
             previous: last,
-            chain: self.index.head(place),
+            chain,
         };
         self.orders += 1;
-        self.index.set_head(place, node);
     }
 
     /// Takes `quantity`, which is less than what the order has, off an order.
     #[inline]
     pub(crate) fn reduce(&mut self, node: u32, quantity: u32) {
-        let order = &mut self.nodes[node as usize];
+        let nodes = self.nodes.rows_mut();
+        let order = at_mut(nodes, node);
         debug_assert!(quantity < order.value, "an order keeps at least one lot");
         order.value -= quantity;
         let level = order.owner;
-        self.nodes[level as usize].long -= u64::from(quantity);
+        at_mut(nodes, level).long -= u64::from(quantity);
     }
 
     /// Takes an order out of its queue and the index; true when its level is now empty.
     #[inline]
     pub(crate) fn remove(&mut self, found: Found) -> bool {
-        let order = self.nodes[found.node as usize];
-        self.nodes[order.previous as usize].next = order.next;
-        self.nodes[order.next as usize].previous = order.previous;
-        let level = &mut self.nodes[order.owner as usize];
+        let nodes = self.nodes.rows_mut();
+        let order = *at(nodes, found.node);
+        at_mut(nodes, order.previous).next = order.next;
+        at_mut(nodes, order.next).previous = order.previous;
+        let level = at_mut(nodes, order.owner);
         level.label -= 1;
         level.long -= u64::from(order.value);
         let is_empty = level.label == 0;
+        at_mut(nodes, found.node).next = self.free;
+        self.free = found.node;
         match found.before {
             NONE => self.index.set_head(found.place, order.chain),
-            before => self.nodes[before as usize].chain = order.chain,
+            before => at_mut(nodes, before).chain = order.chain,
         }
         self.orders -= 1;
-        self.free_node(found.node);
         is_empty
     }
 
@@ -313,7 +336,7 @@ impl Orders {
     /// Fetches what is changed when this order goes: its neighbors and its level. Answers the level.
     #[inline]
     pub(crate) fn fetch_neighbors(&self, node: u32) -> u32 {
-        let order = &self.nodes[node as usize];
+        let order = self.node(node);
         for other in [order.owner, order.next, order.previous] {
             self.fetch_node(other);
         }
@@ -323,7 +346,7 @@ impl Orders {
     /// The side of a level.
     #[inline]
     pub(crate) fn side(&self, level: u32) -> Side {
-        Side::from_index(self.nodes[level as usize].owner >> 16)
+        Side::from_index(self.node(level).owner >> 16)
     }
 
     /// Fetches where the search for a level begins; answers that place.
@@ -345,27 +368,38 @@ impl Orders {
     /// Fetches the youngest order of a level.
     #[inline]
     pub(crate) fn fetch_youngest(&self, level: u32) {
-        self.fetch_node(self.nodes[level as usize].previous);
+        self.fetch_node(self.node(level).previous);
     }
 
     /// Fetches a node.
     #[inline]
     pub(crate) fn fetch_node(&self, node: u32) {
-        prefetch_index(&self.nodes, node as usize);
+        prefetch_index(self.nodes.rows::<NODE_BYTES>(), node as usize);
+    }
+
+    #[inline]
+    fn node(&self, node: u32) -> &Node {
+        at(self.nodes.rows(), node)
+    }
+
+    #[inline]
+    fn node_mut(&mut self, node: u32) -> &mut Node {
+        at_mut(self.nodes.rows_mut(), node)
     }
 
     fn take_node(&mut self) -> u32 {
         if self.free != NONE {
             let node = self.free;
-            self.free = self.nodes[node as usize].next;
+            self.free = self.node(node).next;
             return node;
         }
-        self.nodes.push(Node::NOTHING);
-        (self.nodes.len() - 1) as u32
+        let node = self.used;
+        self.used += 1;
+        node
     }
 
     fn free_node(&mut self, node: u32) {
-        self.nodes[node as usize].next = self.free;
+        self.node_mut(node).next = self.free;
         self.free = node;
     }
 }

@@ -108,9 +108,8 @@ impl<'a> BookView<'a> {
 
     fn level_nodes(&self, side: Side) -> impl Iterator<Item = (u32, Level)> + use<'a> {
         let (orders, locate) = (self.orders, self.locate);
-        let keys = self.ladders.keys(locate, side);
-        keys.iter().rev().filter_map(move |key| {
-            let node = orders.find_level(locate, side, side.key(*key))?;
+        self.ladders.keys(locate, side).filter_map(move |key| {
+            let node = orders.find_level(locate, side, side.key(key))?;
             Some((node, orders.level(node)))
         })
     }

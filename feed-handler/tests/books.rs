@@ -244,8 +244,12 @@ fn a_recorded_day_of_nasdaq_is_understood() {
     assert_eq!(market.overflow(), None);
 }
 
-/// The messages one by one and in groups, of any number, come to the same.
-fn check_together(capacity: Capacity, messages: &[Vec<u8>], random: &mut Random) {
+/// The messages one by one and in groups, of any number, come to the same. Answers what was counted.
+fn check_together(
+    capacity: Capacity,
+    messages: &[Vec<u8>],
+    random: &mut Random,
+) -> feed_handler::market::MarketStatistics {
     let mut alone = Market::new(capacity);
     let mut together = Market::new(capacity);
     let mut rest = messages;
@@ -266,6 +270,7 @@ fn check_together(capacity: Capacity, messages: &[Vec<u8>], random: &mut Random)
     }
     assert_eq!(alone.statistics(), together.statistics());
     assert_eq!(alone.overflow(), together.overflow());
+    *together.statistics()
 }
 
 #[test]
@@ -273,7 +278,8 @@ fn looking_ahead_changes_nothing() {
     let mut random = Random::new(11);
     let mut script = Script::new(7, 3);
     script.run(10_000);
-    check_together(CAPACITY, &script.messages, &mut random);
+    let counted = check_together(CAPACITY, &script.messages, &mut random);
+    assert_eq!((counted.error_count(), counted.malformed), (0, 0));
 
     // Garbage: few numbers and prices, so that orders are added twice, named when they are gone, and run out of room.
     let tight = Capacity {
@@ -303,7 +309,21 @@ fn looking_ahead_changes_nothing() {
         }
         garbage.push(message);
     }
-    check_together(tight, &garbage, &mut random);
+    let counted = check_together(tight, &garbage, &mut random);
+    assert!(counted.error(BookError::UnknownOrder) > 1_000 && counted.error(BookError::DuplicateOrder) > 50);
+    assert!(counted.malformed > 100);
+    let tighter = Capacity {
+        orders: 8,
+        levels: 6,
+        ..tight
+    };
+    let counted = check_together(tighter, &garbage, &mut random);
+    for error in BookError::ALL {
+        assert!(
+            counted.error(error) > 0,
+            "no message was wrong in this way: {error}"
+        );
+    }
 }
 
 #[test]

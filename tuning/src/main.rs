@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use tuning::checks::{self, Context, Wishes};
 use tuning::cores::Cores;
 use tuning::host::Host;
@@ -38,6 +38,9 @@ enum Verb {
     /// Time of a random read, for the program itself
     #[command(hide = true, name = pages::VERB)]
     Reads,
+    /// Write man pages and shell completions below a prefix
+    #[command(hide = true)]
+    Pages(manual::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -70,7 +73,7 @@ struct JitterOptions {
     /// The core to watch; without it whichever the kernel chooses
     #[arg(long, value_name = "N")]
     core: Option<usize>,
-    /// How long
+    /// How long it looks
     #[arg(long = "for", value_name = "DURATION", default_value = "20s", value_parser = duration)]
     duration: Duration,
     /// Shortest gap that counts
@@ -118,6 +121,7 @@ fn main() -> ExitCode {
             print(&format!("{cost} {huge_kib}\n"));
             ExitCode::SUCCESS
         }
+        Some(Verb::Pages(options)) => write_pages(&options),
         None => look(&arguments.look),
     }
 }
@@ -168,7 +172,30 @@ fn watch(options: &JitterOptions) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+fn write_pages(options: &manual::Arguments) -> ExitCode {
+    match manual::run(&Arguments::command(), options) {
+        Ok(written) => {
+            print(&written);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("doctor: {}: {error}", options.out.display());
+            ExitCode::from(2)
+        }
+    }
+}
+
 /// Whoever reads may have gone away (`| head`); then nobody wants the rest.
 fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_and_option_is_explained() {
+        assert_eq!(manual::complaints(&Arguments::command()), Vec::<String>::new());
+    }
 }

@@ -31,8 +31,8 @@ const ANSWER_BYTES: usize = 66;
 const FEED_BYTES: usize = 38;
 /// The longest packet.
 const PACKET_BYTES: usize = 1_472;
-/// Datagrams taken in one turn, as the engine does.
-const DATAGRAMS_PER_TURN: usize = 64;
+/// Datagrams taken in one turn at most, as the engine does.
+const DATAGRAMS_PER_TURN: usize = 512;
 /// A client that hears nothing for so long takes what it sent for lost.
 const LOST_AFTER: Duration = Duration::from_millis(50);
 /// Rounds in which the contenders take turns.

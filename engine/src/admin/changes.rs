@@ -112,6 +112,7 @@ impl Changes<'_> {
             Request::Accounts {}
             | Request::Account { .. }
             | Request::Sessions {}
+            | Request::DropCopies {}
             | Request::Instruments {}
             | Request::Orders { .. }
             | Request::Position {}

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TryS
 use std::time::Duration;
 
 use crate::exchange::command::Command;
+use crate::recovery::drop_copy::Reading;
 use crate::recovery::replica::{Operated, Replica};
 
 /// Jobs that wait for the stage.
@@ -25,6 +26,8 @@ const GLANCE: Duration = Duration::from_millis(100);
 enum Job {
     /// Looks at the replica, briefly: the stage's other work waits.
     Look(Box<dyn FnOnce(&Replica) + Send>),
+    /// Tells the connections of drop copies.
+    Readings(SyncSender<Vec<Reading>>),
     /// Has a command sequenced.
     Change(Command, SyncSender<Outcome>),
     /// Takes a snapshot soon; told is the last command that it will know at least. `None`: nobody takes any.
@@ -66,6 +69,7 @@ impl std::fmt::Debug for Job {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Look(_) => "Look",
+            Self::Readings(_) => "Readings",
             Self::Change(..) => "Change",
             Self::Snapshot(_) => "Snapshot",
         })
@@ -87,6 +91,14 @@ impl Bell {
                 let _ = answer.send(look(replica));
             }))
         })
+    }
+
+    /// The connections of drop copies, in no order.
+    ///
+    /// # Errors
+    /// Nobody answered.
+    pub fn readings(&self) -> Result<Vec<Reading>, Unanswered> {
+        self.ask(Job::Readings)
     }
 
     /// Has `command` sequenced; returns when it is durable and applied.
@@ -167,12 +179,13 @@ pub fn desk() -> (Bell, Desk) {
 impl Desk {
     /// One turn; returns the work done. `replica` is `None` while it is lent: then everybody waits. `newest` is the last
     /// command that a snapshot knows or will know, `None` when none are taken; `operate` tells the engine, and is false
-    /// while there is no room.
+    /// while there is no room; `readings` are the connections of drop copies.
     pub fn poll(
         &mut self,
         replica: Option<&Replica>,
         newest: Option<u64>,
         mut operate: impl FnMut(Command) -> bool,
+        readings: impl Fn() -> Vec<Reading>,
     ) -> usize {
         let Some(replica) = replica.filter(|replica| replica.is_between_commands()) else {
             return 0;
@@ -189,6 +202,10 @@ impl Desk {
             work += 1;
             match job {
                 Job::Look(look) => look(replica),
+                Job::Readings(answer) => {
+                    // Whoever asked may have given up.
+                    let _ = answer.send(readings());
+                }
                 Job::Change(command, answer) => {
                     self.next = Some(Change {
                         command,

@@ -1,6 +1,8 @@
 //! What there is in the exchange, as rows: read from the replica a page at a time, so that the stage that lends it is never
 //! held up for long.
 
+use std::net::SocketAddrV4;
+
 use serde::Serialize;
 
 use super::desk::{Bell, Unanswered};
@@ -9,6 +11,7 @@ use crate::exchange::book::Side;
 use crate::exchange::command::{InstrumentDefinition, Permissions, whole};
 use crate::exchange::instrument::State;
 use crate::exchange::{Exchange, OrderView};
+use crate::recovery::drop_copy::Reading;
 use crate::recovery::replica::Replica;
 use protocol::units::Price;
 
@@ -39,6 +42,22 @@ pub(super) struct SessionRow {
     user_ref: u32,
     /// The newest message of its stream.
     sequence: u64,
+}
+
+/// A connection of a drop copy, or a login of one that nobody uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct DropCopyRow {
+    drop_copy: String,
+    /// The login's; of a connection the one it was let in for.
+    firm: String,
+    connected: bool,
+    /// The session whose stream it reads.
+    session: Option<String>,
+    /// The next message for it.
+    next: Option<u64>,
+    /// Messages that wait for it.
+    behind: Option<u64>,
+    address: Option<SocketAddrV4>,
 }
 
 /// An instrument.
@@ -247,6 +266,47 @@ pub(super) fn sessions(bell: &Bell) -> Result<(Vec<SessionRow>, bool), Unanswere
             sequence: replica.session_sequence(index),
         })
     })
+}
+
+/// All connections of drop copies, and those of `logins`, names with their firms, that have none. Who was let in before his
+/// login was taken out of the configuration is told as well.
+pub(super) fn drop_copies(
+    bell: &Bell,
+    logins: &[([u8; 6], [u8; 4])],
+) -> Result<(Vec<DropCopyRow>, bool), Unanswered> {
+    let readings = bell.readings()?;
+    let is_reading = |username| readings.iter().any(|reading| reading.username == username);
+    let unused = logins.iter().filter(|(username, _)| !is_reading(*username));
+    let mut rows: Vec<_> = unused
+        .map(|(username, firm)| DropCopyRow {
+            drop_copy: text(username),
+            firm: text(firm),
+            connected: false,
+            session: None,
+            next: None,
+            behind: None,
+            address: None,
+        })
+        .collect();
+    for some in readings.chunks(PAGE as usize) {
+        let some = some.to_vec();
+        rows.append(&mut bell.look(move |replica| {
+            let row = |reading: &Reading| DropCopyRow {
+                drop_copy: text(&reading.username),
+                firm: text(&reading.firm),
+                connected: true,
+                session: Some(session_name(replica.exchange(), reading.session)),
+                next: Some(reading.next),
+                behind: Some(reading.behind),
+                address: Some(reading.address),
+            };
+            some.iter().map(row).collect()
+        })?);
+    }
+    rows.sort_by(|one, other| (&one.drop_copy, &one.session).cmp(&(&other.drop_copy, &other.session)));
+    let more = rows.len() > ROWS_MAX;
+    rows.truncate(ROWS_MAX);
+    Ok((rows, more))
 }
 
 /// All instruments.

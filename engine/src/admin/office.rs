@@ -81,6 +81,7 @@ impl Office {
             Request::Accounts {} => questions::accounts(bell),
             Request::Account { account } => questions::one_account(bell, &account),
             Request::Sessions {} => questions::sessions(bell),
+            Request::DropCopies {} => questions::drop_copies(bell, &self.shown.credentials),
             Request::Instruments {} => questions::instruments(bell),
             Request::Orders {
                 account,

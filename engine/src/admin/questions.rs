@@ -6,6 +6,7 @@ use super::answer::Answer;
 use super::desk::{Bell, Unanswered};
 use super::listing::{self, ROWS_MAX, Wanted, find_account, find_session};
 use crate::exchange::command::AccountDefinition;
+use crate::recovery::credentials::Credentials;
 use protocol::units::Symbol;
 
 /// Rows of open orders unless more are wanted.
@@ -80,6 +81,12 @@ pub(super) fn accounts(bell: &Bell) -> Result<Answer, String> {
 
 pub(super) fn sessions(bell: &Bell) -> Result<Answer, String> {
     let (rows, more) = listing::sessions(bell).map_err(said)?;
+    Ok(Answer::rows(&rows, more))
+}
+
+/// Logins of drop copies, and who reads.
+pub(super) fn drop_copies(bell: &Bell, credentials: &Credentials) -> Result<Answer, String> {
+    let (rows, more) = listing::drop_copies(bell, &credentials.drop_copies()).map_err(said)?;
     Ok(Answer::rows(&rows, more))
 }
 

@@ -100,6 +100,8 @@ pub enum Request {
     },
     /// All sessions.
     Sessions {},
+    /// All logins of drop copies, and their connections.
+    DropCopies {},
     /// All instruments.
     Instruments {},
     /// Open orders.

@@ -1,4 +1,5 @@
-//! A changed configuration, while the exchange runs: who may log in is taken over at once, everything else at the next start.
+//! A changed configuration, while the exchange runs: who may log in and the level of the log are taken over at once,
+//! everything else at the next start.
 //!
 //! All of it or nothing: what the file says is checked whole before the first login changes.
 
@@ -22,7 +23,8 @@ impl Reloadable {
         }
     }
 
-    /// Takes over from `new` what can be; says what was done and what waits for a restart, a line each.
+    /// Takes over from `new` what can be; says what was done and what waits for a restart, a line each. The level of the log
+    /// is the caller's to change.
     ///
     /// # Errors
     /// Why nothing was done.
@@ -82,12 +84,16 @@ impl Reloadable {
             changed.len(),
             gone.len()
         )];
+        if old.log != new.log {
+            lines[0] += &format!("; log level {}, was {}", new.log.level, old.log.level);
+        }
         let waiting = differences(old, new);
         if !waiting.is_empty() {
             lines.push(format!("reload: restart needed for {}", waiting.join(", ")));
         }
         // What waits is compared with the file of the start until then.
         self.loaded.drop_copies.clone_from(&new.drop_copies);
+        self.loaded.log = new.log;
         Ok(lines)
     }
 }
@@ -210,6 +216,17 @@ mod tests {
         let lines = running.reload(&config(&first)).expect("it is right");
         assert!(lines[0].contains("0 passwords are new; drop copies: 0 more, 0 changed, 1 gone"));
         assert_eq!(credentials.check(b"COPY", b"demo"), Checked::Wrong);
+    }
+
+    #[test]
+    fn another_level_of_the_log_is_told_once_and_needs_no_restart() {
+        let mut running = running();
+        let text = DEFAULT.replacen("level = \"info\"", "level = \"error\"", 1);
+        let lines = running.reload(&config(&text)).expect("it is right");
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].ends_with("; log level error, was info"), "{lines:?}");
+        let lines = running.reload(&config(&text)).expect("it is right");
+        assert!(lines[0].ends_with(" gone"), "{lines:?}");
     }
 
     #[test]

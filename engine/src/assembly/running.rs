@@ -755,6 +755,7 @@ impl Running {
     }
 
     /// Takes over from a changed configuration who may log in; says what was done and what waits for a restart, a line each.
+    /// It says too that the level of the log is another one; who logs, changes it.
     ///
     /// # Errors
     /// Why nothing was done.

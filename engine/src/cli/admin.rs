@@ -36,6 +36,9 @@ enum Verb {
     },
     /// List all sessions.
     Sessions,
+    /// List drop copies: their firms, who is connected, how far each is behind. They come and go with [[drop_copy]] in the
+    /// configuration: change the file, then reload (SIGHUP).
+    DropCopies,
     /// List instruments: states, prices, fees, limits.
     Instruments,
     /// List open orders, the oldest of each account first.
@@ -349,6 +352,7 @@ fn request(verb: Verb) -> Result<Request, Failure> {
         Verb::Accounts => Request::Accounts {},
         Verb::Account { account } => Request::Account { account },
         Verb::Sessions => Request::Sessions {},
+        Verb::DropCopies => Request::DropCopies {},
         Verb::Instruments => Request::Instruments {},
         Verb::Orders {
             account,

@@ -7,26 +7,24 @@ use std::fmt;
 use std::io;
 
 use clap::ValueEnum;
+use engine::config::{Config, LogLevel};
 use tracing::level_filters::LevelFilter;
+use tracing::subscriber::set_global_default;
 use tracing::{Event, Level, Subscriber, error, info, warn};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::fmt::{self as format, FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{Registry, reload};
 
 /// Set for processes whose standard error is systemd's journal.
 const JOURNAL: &str = "JOURNAL_STREAM";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct LogArguments {
-    /// The least serious events that are logged.
-    #[arg(
-        long = "log",
-        value_enum,
-        value_name = "LEVEL",
-        env = "EXCHANGE_LOG",
-        default_value = "info"
-    )]
-    level: Least,
+    /// The least serious events that are logged, instead of the configuration's; a reload does not change it then.
+    #[arg(long = "log", value_enum, value_name = "LEVEL", env = "EXCHANGE_LOG")]
+    level: Option<Least>,
     /// How events are written to standard error.
     #[arg(
         long = "log-format",
@@ -56,27 +54,69 @@ enum Format {
     Json,
 }
 
-/// From now on events are written as asked.
-pub(super) fn install(arguments: &LogArguments) {
-    let least = match arguments.level {
-        Least::Error => LevelFilter::ERROR,
-        Least::Warn => LevelFilter::WARN,
-        Least::Info => LevelFilter::INFO,
-    };
-    let builder = tracing_subscriber::fmt()
-        .with_max_level(least)
-        .with_writer(io::stderr)
-        .with_ansi(false);
+impl LogArguments {
+    /// What was given holds instead of the configuration.
+    pub(super) fn apply(&self, config: &mut Config) {
+        if let Some(level) = self.level {
+            config.log.level = match level {
+                Least::Error => LogLevel::Error,
+                Least::Warn => LogLevel::Warn,
+                Least::Info => LogLevel::Info,
+            };
+        }
+    }
+}
+
+/// The level of this process' log.
+pub(super) struct Log {
+    level: LogLevel,
+    least: reload::Handle<LevelFilter, Registry>,
+}
+
+/// From now on events are written in the format that is asked for: all of them until a level is set, as the configuration,
+/// which says it, is not read yet.
+pub(super) fn install(arguments: &LogArguments) -> Log {
+    let level = LogLevel::Info;
+    let (filter, least) = reload::Layer::new(filter(level));
+    let filtered = Registry::default().with(filter);
+    let lines = format::layer().with_writer(io::stderr).with_ansi(false);
     // It fails where there is one already: this process has no other.
     let _ = match arguments.format {
         Format::Text => {
             let has_levels = std::env::var_os(JOURNAL).is_some();
-            tracing::subscriber::set_global_default(builder.event_format(Sentences { has_levels }).finish())
+            set_global_default(filtered.with(lines.event_format(Sentences { has_levels })))
         }
-        Format::Json => tracing::subscriber::set_global_default(
-            builder.json().flatten_event(true).with_target(false).finish(),
-        ),
+        Format::Json => {
+            set_global_default(filtered.with(lines.json().flatten_event(true).with_target(false)))
+        }
     };
+    Log { level, least }
+}
+
+fn filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+    }
+}
+
+impl Log {
+    /// From now on less serious events are not written.
+    pub(super) fn set(&mut self, level: LogLevel) {
+        self.level = level;
+        // It fails where there is no log any more: this process keeps its own.
+        let _ = self.least.reload(filter(level));
+    }
+
+    /// The same, and writes the lines that say so by the old level or by the new one, whichever lets more through.
+    pub(super) fn change(&mut self, level: LogLevel, lines: &[String]) {
+        self.set(self.level.max(level));
+        for line in lines {
+            notice(line);
+        }
+        self.set(level);
+    }
 }
 
 /// Events as their sentences.

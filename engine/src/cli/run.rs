@@ -31,15 +31,18 @@ impl Arguments {
     fn configuration(&self) -> Result<Config, Failure> {
         let (mut config, _) = self.config.read()?;
         self.overrides.apply(&mut config);
+        self.log.apply(&mut config);
         Ok(config)
     }
 
-    /// Reads the configuration again; what is to be said of it. A file that is wrong changes nothing.
-    fn reload(&self, running: &mut assembly::Running) -> Vec<String> {
+    /// Reads the configuration again, and says what became of it. A file that is wrong changes nothing.
+    fn reload(&self, running: &mut assembly::Running, log: &mut log::Log) {
         let read = self.configuration().map_err(|failure| failure.text());
-        let refused = |error| vec![format!("reload refused, nothing is changed: {error}")];
-        read.and_then(|config| running.reload(&config))
-            .unwrap_or_else(refused)
+        let done = read.and_then(|config| Ok((running.reload(&config)?, config.log.level)));
+        match done {
+            Ok((lines, level)) => log.change(level, &lines),
+            Err(error) => log::notice(&format!("reload refused, nothing is changed: {error}")),
+        }
     }
 }
 
@@ -70,8 +73,9 @@ impl Room {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    log::install(&arguments.log);
+    let mut log = log::install(&arguments.log);
     let config = arguments.configuration()?;
+    log.set(config.log.level);
     // Before it is ready a signal ends it at once. Later the first one ends it in order, a further one at once; but
     // only after the first was seen, as some senders repeat themselves.
     let (stop, hurry) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
@@ -107,9 +111,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             log::notice(&line);
         }
         if reload.swap(false, Ordering::AcqRel) {
-            for line in arguments.reload(&mut running) {
-                log::notice(&line);
-            }
+            arguments.reload(&mut running, &mut log);
         }
     }
     notify::stopping();

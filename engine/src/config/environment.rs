@@ -14,10 +14,11 @@ use super::error::Problems;
 /// How the names of all variables of this program begin.
 const PREFIX: &str = "EXCHANGE_";
 /// Sections of the file whose keys may be variables.
-const SECTIONS: [&str; 7] = [
+const SECTIONS: [&str; 8] = [
     "capacities",
     "day",
     "journal",
+    "log",
     "network",
     "operating",
     "threads",
@@ -188,7 +189,9 @@ mod tests {
             ("EXCHANGE_JOURNAL_SEGMENT_SIZE", "4 MiB"),
             ("EXCHANGE_JOURNAL_DURABILITY", "\"async\""),
             ("EXCHANGE_THREADS_CORES", "[3, 1]"),
+            ("EXCHANGE_LOG_LEVEL", "warn"),
             ("EXCHANGE_LOG", "not of the configuration"),
+            ("EXCHANGE_LOG_FORMAT", "neither"),
             ("PATH", "/bin"),
         ])
         .expect("it is right");
@@ -199,6 +202,7 @@ mod tests {
         assert_eq!(config.journal.segment_bytes, 4 << 20);
         assert_eq!(config.journal.durability, crate::config::Durability::Async);
         assert_eq!(config.threads.cores, [3, 1]);
+        assert_eq!(config.log.level, crate::config::LogLevel::Warn);
     }
 
     #[test]
@@ -231,6 +235,7 @@ mod tests {
                 "journal.durability",
                 "expected one of",
             ),
+            ("EXCHANGE_LOG_LEVEL", "debug", "log.level", "expected one of"),
             ("EXCHANGE_CAPACITIES_ORDERS", "1", "capacities.orders", "16"),
             (
                 "EXCHANGE_CAPACITIES_ORDERS",

@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 
 use super::number::{Bytes, Number, PartsPerMillion, Seconds, TimeOfDay};
 use super::{
-    AccountPermissions, Durability, IdleChoice, LayoutChoice, PlainPasswords, ReceiveChoice, SelfMatch,
+    AccountPermissions, Durability, IdleChoice, LayoutChoice, LogLevel, PlainPasswords, ReceiveChoice,
+    SelfMatch,
 };
 
 /// The whole file.
@@ -36,6 +37,8 @@ pub(super) struct File {
     pub(super) threads: Threads,
     #[serde(default)]
     pub(super) operating: Operating,
+    #[serde(default)]
+    pub(super) log: Log,
 }
 
 #[derive(Debug, Deserialize)]
@@ -240,4 +243,10 @@ pub(super) struct Threads {
 #[serde(deny_unknown_fields)]
 pub(super) struct Operating {
     pub(super) socket: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Log {
+    pub(super) level: Option<LogLevel>,
 }

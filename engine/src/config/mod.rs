@@ -27,8 +27,8 @@ pub use error::{ConfigError, Problem};
 pub use subnet::{Subnet, SubnetError};
 pub use types::{
     Account, AccountPermissions, Asset, Authentication, Capacities, Day, Deposit, DropCopy, Durability,
-    IdleChoice, Instrument, Journal, LayoutChoice, Network, Operating, PlainPasswords, ReceiveChoice,
-    Retransmission, SelfMatch, Session, Threads, Tls,
+    IdleChoice, Instrument, Journal, LayoutChoice, Log, LogLevel, Network, Operating, PlainPasswords,
+    ReceiveChoice, Retransmission, SelfMatch, Session, Threads, Tls,
 };
 
 /// The built-in configuration, as a file that explains itself.
@@ -64,6 +64,8 @@ pub struct Config {
     pub threads: Threads,
     /// Who operates it.
     pub operating: Operating,
+    /// What is logged.
+    pub log: Log,
     /// What operators added and changed while the exchange ran. Not of the file: a start reads it in the data directory.
     pub remembered: Remembered,
 }
@@ -270,6 +272,7 @@ mod tests {
         assert_eq!(config.journal, built_in.journal);
         assert_eq!(config.threads, built_in.threads);
         assert_eq!(config.operating, built_in.operating);
+        assert_eq!(config.log, built_in.log);
     }
 
     #[test]

@@ -494,6 +494,36 @@ impl Operating {
     }
 }
 
+/// What is logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Log {
+    /// The least serious events that are.
+    pub level: LogLevel,
+}
+
+/// How serious an event must be to be logged. A later one lets more through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    /// What ends the exchange, and nothing else.
+    Error,
+    /// What an operator should look at as well.
+    Warn,
+    /// The ordinary course of a run as well.
+    #[default]
+    Info,
+}
+
+impl std::fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+        })
+    }
+}
+
 /// Cores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Threads {

@@ -230,6 +230,16 @@ impl Credentials {
         }
     }
 
+    /// Login names of drop copies and their firms, padded, in the order of the names.
+    pub fn drop_copies(&self) -> Vec<([u8; 6], [u8; 4])> {
+        let entries = self.entries();
+        let copies = entries.logins.iter().filter_map(|entry| match entry.right {
+            Right::DropCopy(firm) => Some((entry.username, firm)),
+            Right::Session(_) => None,
+        });
+        copies.collect()
+    }
+
     /// Logins known.
     pub fn len(&self) -> usize {
         self.entries().logins.len()
@@ -273,7 +283,7 @@ fn is_field(text: &str, length_max: usize) -> bool {
 }
 
 /// Trimmed of spaces on both ends, upper case, left-justified, padded. `field` is at most `N` bytes long when trimmed.
-fn normal<const N: usize>(field: &[u8]) -> [u8; N] {
+pub(super) fn normal<const N: usize>(field: &[u8]) -> [u8; N] {
     let mut normal = [b' '; N];
     for (to, from) in normal.iter_mut().zip(trim(field)) {
         *to = from.to_ascii_uppercase();

@@ -1,6 +1,7 @@
 //! A SoupBinTCP door: accepts, bounds how many come in, gives each connection its turn. What a login may do and what a
 //! message means is the `Service`'s business.
 
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
@@ -311,6 +312,20 @@ impl<L: Listener, V: Service> Door<L, V> {
             Phase::Open(open, _) => Some(open),
             _ => None,
         }
+    }
+
+    /// The service, and beside it the logged-in connections: where each comes from, and what the service keeps of it.
+    pub(super) fn parts(&mut self) -> (&mut V, impl Iterator<Item = (SocketAddrV4, &V::Open)> + Clone) {
+        let Self {
+            service, slots, used, ..
+        } = self;
+        let slots = &*slots;
+        let visitors = used.iter().filter_map(|slot| slots[*slot].as_ref());
+        let opens = visitors.filter_map(|visitor| match &visitor.phase {
+            Phase::Open(open, _) => Some((visitor.connection.peer(), open)),
+            _ => None,
+        });
+        (service, opens)
     }
 
     /// The greatest hurry of any connection: usual when one comes or goes, what `open` says of one that is logged in.

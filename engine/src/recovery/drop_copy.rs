@@ -3,6 +3,8 @@
 //! One connection reads one stream. It is named as its owner names it, with or without `+`, or by the session's login name,
 //! which means the stream of today. Whose sessions are a firm's is asked at the login: an operator can change it.
 
+use std::net::SocketAddrV4;
+
 use protocol::soup::Login;
 use protocol::text;
 
@@ -10,6 +12,30 @@ use super::days::{Wanted, wanted_day};
 use super::order_entry_name;
 use super::store::Store;
 use crate::exchange::Exchange;
+
+/// A connection that reads a stream as a drop copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// Its login name, padded.
+    pub username: [u8; 6],
+    /// The firm it was let in for, padded.
+    pub firm: [u8; 4],
+    /// The session whose stream it reads.
+    pub session: u32,
+    /// Where it comes from.
+    pub address: SocketAddrV4,
+    /// Number of the next message for it.
+    pub next: u64,
+    /// Messages of the stream from there on: they wait for it.
+    pub behind: u64,
+}
+
+/// Who a drop copy's connection is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader {
+    pub(super) username: [u8; 6],
+    pub(super) firm: [u8; 4],
+}
 
 /// The session whose stream a login of `firm` asks for, and the login as its owner would have said it. `None` when it names
 /// none of the firm's: whether there is such a session elsewhere is not told.

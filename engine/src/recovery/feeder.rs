@@ -38,6 +38,14 @@ impl Feeder {
         }
     }
 
+    /// Number of the next message; those before it are on their way.
+    pub(super) fn next_sequence(&self) -> u64 {
+        match self {
+            Self::Stored(cursor) => cursor.next_sequence(),
+            Self::Archived(archived) => archived.next,
+        }
+    }
+
     /// True when its stream has ended, and all of it was queued.
     pub(super) fn is_at_end(&self, view: View<'_>) -> bool {
         match self {

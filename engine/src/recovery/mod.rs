@@ -28,7 +28,7 @@ mod connection;
 pub mod credentials;
 mod days;
 pub mod door;
-mod drop_copy;
+pub mod drop_copy;
 pub mod durable;
 mod feeder;
 mod follower;
@@ -538,10 +538,14 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         };
         let snapshots = &self.snapshots;
         let newest = snapshots.keeper.is_some().then_some(snapshots.newest);
-        let service = &mut self.order_entry.service;
-        desk.poll(self.replica.as_deref(), newest, |command| {
-            service.operate(command)
-        })
+        let (service, opens) = self.order_entry.parts();
+        let store = &self.store;
+        let readings = || {
+            let readings = opens.clone().filter_map(|(peer, open)| open.reading(peer, store));
+            readings.collect()
+        };
+        let operate = |command| service.operate(command);
+        desk.poll(self.replica.as_deref(), newest, operate, readings)
     }
 
     /// The released messages.

@@ -15,14 +15,14 @@ use rtrb::Producer;
 use super::answers::{self, Ask};
 use super::archive::Asker;
 use super::connection::Connection;
-use super::credentials::{Checked, Credentials};
+use super::credentials::{Checked, Credentials, normal};
 use super::days::{Wanted, wanted_day};
 use super::door::DoorCounters;
-use super::drop_copy;
+use super::drop_copy::{self, Reader, Reading};
 use super::feeder::Feeder;
 use super::order_entry_name;
 use super::service::{Caller, Close, Service, Verdict, View};
-use super::store::NotServable;
+use super::store::{NotServable, Store};
 use crate::exchange::command::Command;
 use crate::planted::{self, Bug};
 use crate::runtime::Hurry;
@@ -47,6 +47,8 @@ pub(super) struct Open {
     session: u32,
     /// Read-only, beside the live connection.
     is_replay: bool,
+    /// Who it is, when it is a drop copy.
+    reader: Option<Reader>,
     /// Acknowledgements go over UDP: no Sequenced Data here any more.
     is_bound: bool,
     feeder: Feeder,
@@ -68,6 +70,21 @@ impl Open {
         } else {
             Hurry::Leisure
         }
+    }
+
+    /// How far it has read, when it is a drop copy. `peer` is where it comes from.
+    pub(super) fn reading(&self, peer: SocketAddrV4, store: &Store) -> Option<Reading> {
+        let Reader { username, firm } = self.reader?;
+        let next = self.feeder.next_sequence();
+        let last = store.last_of(self.feeder.day(), self.session);
+        Some(Reading {
+            username,
+            firm,
+            session: self.session,
+            address: peer,
+            next,
+            behind: last.map_or(0, |last| (last + 1).saturating_sub(next)),
+        })
     }
 
     /// The oldest question that waits for the engine must reflect command `sequence`.
@@ -175,14 +192,17 @@ impl Service for OrderEntry {
     type Open = Open;
 
     fn login(&mut self, login: &Login<'_>, caller: Caller, view: View<'_>) -> Verdict<Open> {
-        let (session, login, is_copy) = match self.credentials.check(login.username, login.password) {
-            Checked::Session(session) => (session, *login, false),
+        let (session, login, reader) = match self.credentials.check(login.username, login.password) {
+            Checked::Session(session) => (session, *login, None),
             Checked::DropCopy(firm) => {
                 let Some(replica) = view.replica else {
                     return Verdict::Busy;
                 };
                 match drop_copy::stream(replica.exchange(), firm, login, view.store) {
-                    Some((session, login)) => (session, login, true),
+                    Some((session, asked)) => {
+                        let username = normal(login.username);
+                        (session, asked, Some(Reader { username, firm }))
+                    }
                     None => return Verdict::SessionNotAvailable,
                 }
             }
@@ -217,7 +237,7 @@ impl Service for OrderEntry {
         };
         // The day before can be read, nothing more.
         let takes_over = planted::is(Bug::ReplayTakesOver);
-        let is_replay = is_copy || (login.is_replay() && !takes_over) || day != view.store.day();
+        let is_replay = reader.is_some() || (login.is_replay() && !takes_over) || day != view.store.day();
         if !is_replay {
             if self.inbound.is_full() {
                 return Verdict::Busy;
@@ -234,6 +254,7 @@ impl Service for OrderEntry {
         let open = Open {
             session,
             is_replay,
+            reader,
             is_bound: false,
             feeder,
             questions: VecDeque::with_capacity(questions),

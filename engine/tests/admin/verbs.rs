@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::admin::{AccountLimits, InstrumentLimits, Login, Request, StateName};
 use engine::assembly;
+use engine::config::DropCopy;
 use engine::journal::{self, Directory as Journal, JournalError, ReadOptions};
 use engine::password::{Password, Proof};
 use engine::runtime::clock::Clock;
+use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::world::{Directory, World};
@@ -136,6 +138,72 @@ fn what_there_is_is_told() {
         let error = world.refused(&request);
         assert!(error.contains(words), "{error}");
     }
+    world.stop();
+}
+
+#[test]
+fn drop_copies_are_listed_with_those_who_read() {
+    let directory = Directory::new();
+    let mut config = directory.config();
+    let copy = |username: &[u8; 6], firm: &[u8; 4]| DropCopy {
+        username: *username,
+        firm: *firm,
+        proof: Proof::Plain(Password::new(b"watch")),
+        line: 0,
+    };
+    config.drop_copies = vec![copy(b"ZCOPY ", b"DEMO"), copy(b"COPY  ", b"DEMO")];
+    let mut world = World::start(&config);
+    let names = |rows: &[Value]| {
+        let name = |row: &Value| row["drop_copy"].as_str().expect("a name").to_owned();
+        rows.iter().map(name).collect::<Vec<_>>()
+    };
+    let rows = world.rows(&Request::DropCopies {});
+    assert_eq!(names(&rows), ["COPY", "ZCOPY"]);
+    assert_eq!(
+        rows[0],
+        json!({ "drop_copy": "COPY", "firm": "DEMO", "connected": false, "session": null, "next": null,
+            "behind": null, "address": null })
+    );
+
+    let mut client = Client::login(world.door(), "A", "demo", 1);
+    client.enter(1);
+    client.wait_for(1);
+    // Two connections of one login: a stream each.
+    let [of_b, of_a] = ["B", "a"].map(|session| world.login("copy", "watch", session).expect("it may"));
+    assert!(world.login("COPY", "watch", "MAKER1").is_none(), "another firm's");
+    world.wait_until("all that A was told", |world| {
+        let told = world.row(&Request::Sessions {}, "session", "A")["sequence"].as_u64();
+        let next = world.row(&Request::DropCopies {}, "session", "A")["next"].as_u64();
+        told.is_some_and(|told| told >= 2) && next == told.map(|told| told + 1)
+    });
+    let rows = world.rows(&Request::DropCopies {});
+    assert_eq!(names(&rows), ["COPY", "COPY", "ZCOPY"]);
+    for (row, session, stream) in [(&rows[0], "A", &of_a), (&rows[1], "B", &of_b)] {
+        let address = stream.local_addr().expect("it is connected").to_string();
+        assert_eq!(
+            (&row["session"], &row["connected"]),
+            (&session.into(), &true.into())
+        );
+        assert_eq!((&row["address"], &row["behind"]), (&address.into(), &0.into()));
+    }
+
+    // Without its login it reads on until it goes.
+    config.drop_copies.pop();
+    world.reload(&config);
+    assert!(world.login("COPY", "watch", "A").is_none());
+    drop(of_b);
+    world.wait_until("the end of one", |world| {
+        world.rows(&Request::DropCopies {}).len() == 2
+    });
+    let rows = world.rows(&Request::DropCopies {});
+    assert_eq!(
+        (names(&rows), &rows[0]["connected"]),
+        (vec!["COPY".into(), "ZCOPY".into()], &true.into())
+    );
+    drop(of_a);
+    world.wait_until("the end of the other", |world| {
+        names(&world.rows(&Request::DropCopies {})) == ["ZCOPY"]
+    });
     world.stop();
 }
 

@@ -79,6 +79,11 @@ impl World {
         &self.running
     }
 
+    /// Takes over another configuration, as after SIGHUP.
+    pub(crate) fn reload(&mut self, config: &Config) -> Vec<String> {
+        self.running.reload(config).expect("it can be taken over")
+    }
+
     pub(crate) fn connect(&self) -> UnixStream {
         connect(&self.running)
     }
@@ -135,10 +140,15 @@ impl World {
 
     /// Whether a login is let in.
     pub(crate) fn lets_in(&self, username: &str, password: &str) -> bool {
+        self.login(username, password, "").is_some()
+    }
+
+    /// The connection of a login that names a stream; `None` when it is not let in.
+    pub(crate) fn login(&self, username: &str, password: &str, stream_name: &str) -> Option<TcpStream> {
         let mut stream = TcpStream::connect(self.door()).expect("the door is open");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         let mut buffer = [0; 64];
-        let length = encode::login(username, password, "", 1, None, &mut buffer).expect("names fit");
+        let length = encode::login(username, password, stream_name, 1, None, &mut buffer).expect("names fit");
         stream.write_all(&buffer[..length]).expect("the connection holds");
         let mut decoder = Decoder::new(64 << 10);
         loop {
@@ -146,8 +156,8 @@ impl World {
             assert!(count > 0, "a verdict comes");
             decoder.filled(count);
             match decoder.next_from_server().expect("SoupBinTCP") {
-                Some(ServerPacket::LoginAccepted { .. }) => return true,
-                Some(ServerPacket::LoginRejected(_)) => return false,
+                Some(ServerPacket::LoginAccepted { .. }) => return Some(stream),
+                Some(ServerPacket::LoginRejected(_)) => return None,
                 _ => {}
             }
         }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -44,9 +45,64 @@ fn a_reload_takes_over_who_may_log_in_and_a_wrong_file_changes_nothing() {
     );
     exchange.wait_until_said("reload: restart needed for capacities");
     drop(Client::login(door, "T0", "other", 1).expect("it holds at once"));
+    let data = directory.path().join("data");
+    let said = typed(&data, &["admin", "drop-copies"]);
+    let words: Vec<_> = said
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .collect();
+    assert_eq!(words[1], ["COPY", "RISK", "false", "-", "-", "-", "-"], "{said}");
     assert!(Client::login(door, "T0", "secret", 1).is_err());
     drop(old);
     exchange.stop();
+}
+
+#[test]
+fn a_reload_takes_over_the_level_of_the_log() {
+    let directory = Directory::new();
+    let file = directory.configuration(|text| text);
+    let text = fs::read_to_string(&file).expect("it is there");
+    let reload = |exchange: &Exchange, level: &str, password: &str| {
+        let text = text.replacen("password = \"secret\"", &format!("password = \"{password}\""), 1);
+        fs::write(&file, format!("{text}\n[log]\nlevel = \"{level}\"\n")).expect("it can be written");
+        exchange.signal("HUP");
+    };
+    // What is not said is known from what it does.
+    let until_it_holds = |exchange: &Exchange, password: &str| {
+        let began = Instant::now();
+        while Client::login(exchange.address("order_entry_tcp"), "T0", password, 1).is_err() {
+            assert!(
+                began.elapsed() < Duration::from_secs(90),
+                "{password} holds in time"
+            );
+        }
+    };
+    let exchange = Exchange::start(&file);
+    reload(&exchange, "error", "first");
+    exchange.wait_until_said(
+        "1 passwords are new; drop copies: 0 more, 0 changed, 0 gone; log level error, was info",
+    );
+    reload(&exchange, "error", "second");
+    until_it_holds(&exchange, "second");
+    reload(&exchange, "info", "third");
+    exchange.wait_until_said("0 gone; log level info, was error");
+    let said = exchange.stop();
+    assert_eq!(said.matches("reload: ").count(), 2, "{said}");
+    assert!(said.contains("ended in order"), "{said}");
+
+    // The file says error at the start; the flag holds over the file, then and later.
+    fs::write(&file, format!("{text}\n[log]\nlevel = \"error\"\n")).expect("it can be written");
+    let exchange = Exchange::start(&file);
+    assert_eq!(exchange.stop(), "");
+    let exchange = Exchange::try_start(&file, &["--log", "warn"]);
+    let exchange = exchange.unwrap_or_else(|ended| panic!("{}", ended.errors));
+    reload(&exchange, "info", "first");
+    until_it_holds(&exchange, "first");
+    let said = exchange.stop();
+    assert!(
+        !said.contains("reload: ") && !said.contains("ended in order"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ use toml::de::DeTable;
 
 use super::error::Problems;
 use super::number::{Number, decimal};
-use super::{Asset, Config, ConfigError, Environment, file};
+use super::{Asset, Config, ConfigError, Environment, Log, file};
 use crate::setup::Remembered;
 
 /// Most decimals an asset may have.
@@ -119,6 +119,9 @@ pub(super) fn check(name: &str, text: &str, environment: &Environment) -> Result
         journal,
         threads,
         operating,
+        log: Log {
+            level: file.log.level.unwrap_or_default(),
+        },
         remembered: Remembered::default(),
     })
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use super::world::{CLIENT, EXCHANGE, Got, MILLISECOND, SECOND, World, config, order, setup_commands};
 use crate::exchange::command::Command;
 use crate::password::{Password, Proof};
+use crate::recovery::drop_copy::Reading;
 use crate::recovery::{RecoveryConfig, Start};
+use crate::runtime::Stage;
 use crate::runtime::links::{EngineNote, Inbound};
 use crate::runtime::sim_net::TcpSettings;
 use protocol::layout::WireMessage;
@@ -290,6 +292,68 @@ fn a_drop_copy_names_a_session_of_its_firm() {
     client.login("COPY", "ALICE0pw", "ALICE0", 1);
     world.run();
     assert_eq!(client.receive().first(), Some(&Got::Rejected('A')));
+}
+
+#[test]
+fn who_reads_as_a_drop_copy_is_told_and_how_far() {
+    let mut config = config();
+    config.order_entry.output_bytes = 4 * 1_024;
+    let added = |name, firm| {
+        let proof = Proof::Plain(Password::new(b"copypw"));
+        config.credentials.add_drop_copy(name, proof, firm)
+    };
+    added("copy", *b"FIRM").expect("valid");
+    added("IDLE", *b"ELSE").expect("valid");
+    assert_eq!(
+        config.credentials.drop_copies(),
+        [(*b"COPY  ", *b"FIRM"), (*b"IDLE  ", *b"ELSE")]
+    );
+    let tcp = TcpSettings {
+        buffer_bytes: 1_000,
+        ..TcpSettings::default()
+    };
+    let mut world = World::with(config, tcp, 1_024 * 1_024);
+    let readings = |world: &mut World| {
+        let store = &world.stage.store;
+        let (_, opens) = world.stage.order_entry.parts();
+        let readings = opens.filter_map(|(peer, open)| open.reading(peer, store));
+        readings.collect::<Vec<_>>()
+    };
+    trade(&mut world, 9);
+    let mut owner = world.logged_in("ALICE0", "", 1);
+    let mut copy = world.client();
+    copy.login("Copy", "copypw", "alice0", 1);
+    world.run();
+    let got = copy.receive();
+    let messages = got.iter().filter(|got| matches!(got, Got::Sequenced(_)));
+    assert_eq!(messages.count(), 10);
+    let mut expected = Reading {
+        username: *b"COPY  ",
+        firm: *b"FIRM",
+        session: 0,
+        address: CLIENT,
+        next: 11,
+        behind: 0,
+    };
+    assert_eq!(readings(&mut world), [expected], "its owner is no drop copy");
+    // The owner takes what comes, and the copy takes nothing.
+    trade(&mut world, 200);
+    while world.stage.poll() > 0 || !owner.messages().is_empty() {
+        world.now.fetch_add(MILLISECOND, Ordering::Relaxed);
+    }
+    let [reading] = readings(&mut world)[..] else {
+        panic!("it is there");
+    };
+    assert!(reading.behind > 100 && reading.next > 11, "{reading:?}");
+    assert_eq!(reading.next + reading.behind, 211);
+    while world.stage.poll() > 0 || !copy.messages().is_empty() {
+        world.now.fetch_add(MILLISECOND, Ordering::Relaxed);
+    }
+    expected.next = 211;
+    assert_eq!(readings(&mut world), [expected]);
+    copy.send(&encode::LOGOUT);
+    world.run();
+    assert_eq!(readings(&mut world), []);
 }
 
 #[test]
