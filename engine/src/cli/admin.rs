@@ -36,8 +36,8 @@ enum Verb {
     },
     /// List all sessions.
     Sessions,
-    /// List drop copies: their firms, who is connected, how far each is behind. They come and go with [[drop_copy]] in the
-    /// configuration: change the file, then reload (SIGHUP).
+    /// List drop copies: their firms, who is connected, how far each is behind. They come and go with the `drop_copy` tables
+    /// of the configuration: change the file, then reload (SIGHUP).
     DropCopies,
     /// List instruments: states, prices, fees, limits.
     Instruments,
