@@ -26,6 +26,7 @@ impl World {
         // What an operator changed while it ran, and what differs in a changed file, a start journals anew.
         self.setting.has_operator = false;
         self.setting.has_changes = false;
+        self.setting.permissions.clear();
         self.setting.late = 0;
         for customer in &mut self.customers {
             customer.without_poison();
