@@ -1,7 +1,7 @@
 //! A customer, and a subscriber, at doors under TLS: the programs trade and show prices, and say what is wrong when they do not.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use engine::assembly::{self, Running};
 use engine::config::{Config, Durability, Tls};
@@ -28,6 +28,11 @@ fn says(exchange: &Running, verb: &str, words: &[&str]) -> (bool, String) {
         .args(words)
         .output()
         .expect("the binary of this package runs");
+    heard(output)
+}
+
+/// Whether a program has succeeded, and what it said.
+fn heard(output: Output) -> (bool, String) {
     let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     (output.status.success(), text.concat())
 }
@@ -145,8 +150,7 @@ fn quoted(exchange: &Running, words: &[&str]) -> (bool, String) {
         .args(words)
         .output()
         .expect("the program runs");
-    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    (output.status.success(), text.concat())
+    heard(output)
 }
 
 #[test]

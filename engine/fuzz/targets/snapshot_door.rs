@@ -2,6 +2,7 @@
 
 #![no_main]
 
+#[allow(dead_code, reason = "here it never ends")]
 #[path = "../../tests/fuzz/snapshot_door.rs"]
 mod snapshot_door;
 #[allow(dead_code, reason = "the tests use more of it")]

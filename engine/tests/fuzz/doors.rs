@@ -1,15 +1,13 @@
 //! The whole exchange behind its doors: order datagrams with the right token, SoupBinTCP of customers and strangers.
 
 use protocol::order_entry::own::{BalanceRequest, ReRequest};
-use protocol::order_entry::requests::{
-    AccountQuery, CancelOrder, EnterOrder, MassCancel, ModifyOrder, ReplaceOrder,
-};
+use protocol::order_entry::requests::{AccountQuery, CancelOrder, MassCancel, ModifyOrder, ReplaceOrder};
 use protocol::order_entry::{DatagramPacker, write_message};
 use protocol::soup::encode;
 use protocol::testing::fuzz::fuzz;
 use zerocopy::{Immutable, IntoBytes};
 
-use crate::world::World;
+use crate::world::{World, order};
 
 /// Executions until an exchange ends, is judged, and another one begins.
 const LIFE: u64 = 4_000;
@@ -35,21 +33,8 @@ fn requests() -> Vec<Vec<u8>> {
         }),
     ];
     for number in 1..12_u32 {
-        let order = EnterOrder {
-            message_type: b'O',
-            user_ref_num: number.into(),
-            side: if number % 2 == 0 { b'B' } else { b'S' },
-            quantity: (10 * number).into(),
-            symbol: *b"BTC-USD ",
-            price: (600_000_000 + u64::from(number) * 100).into(),
-            time_in_force: b'0',
-            display: b'Y',
-            capacity: b'P',
-            inter_market_sweep_eligibility: b'N',
-            cross_type: b'N',
-            cl_ord_id: *b"fuzz          ",
-            appendage_length: 0.into(),
-        };
+        let side = if number % 2 == 0 { b'B' } else { b'S' };
+        let order = order(number, side, 10 * number, 600_000_000);
         let mut buffer = [0; 128];
         let stop = [9, 128, 0, 0, 0, 0, 0x23, 0xc3, 0x46, 0];
         let options: &[u8] = if number % 3 == 0 { &stop } else { &[] };

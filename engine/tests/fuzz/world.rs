@@ -134,6 +134,25 @@ pub(crate) struct World {
     pub(crate) links: [Link; 2],
 }
 
+/// A plain order under the number `number`, so many cents above `price`.
+pub(crate) fn order(number: u32, side: u8, quantity: u32, price: u64) -> EnterOrder {
+    EnterOrder {
+        message_type: b'O',
+        user_ref_num: number.into(),
+        side,
+        quantity: quantity.into(),
+        symbol: *b"BTC-USD ",
+        price: (price + u64::from(number) * 100).into(),
+        time_in_force: b'0',
+        display: b'Y',
+        capacity: b'P',
+        inter_market_sweep_eligibility: b'N',
+        cross_type: b'N',
+        cl_ord_id: *b"fuzz          ",
+        appendage_length: 0.into(),
+    }
+}
+
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let mut config = Config::parse("fuzz.toml", &configuration()).expect("it is valid");
@@ -239,21 +258,7 @@ impl World {
     /// T1 bids, `count` times, each time a little more: now the feed is longer than a packet.
     pub(crate) fn quote(&mut self, count: u32) {
         for number in 1..=count {
-            let order = EnterOrder {
-                message_type: b'O',
-                user_ref_num: number.into(),
-                side: b'B',
-                quantity: 1.into(),
-                symbol: *b"BTC-USD ",
-                price: (590_000_000 + u64::from(number) * 100).into(),
-                time_in_force: b'0',
-                display: b'Y',
-                capacity: b'P',
-                inter_market_sweep_eligibility: b'N',
-                cross_type: b'N',
-                cl_ord_id: *b"fuzz          ",
-                appendage_length: 0.into(),
-            };
+            let order = order(number, b'B', 1, 590_000_000);
             let mut buffer = [0; 128];
             let length = encode::unsequenced(order.as_bytes(), &mut buffer).expect("it fits");
             self.links[1].say(&buffer[..length]);

@@ -30,7 +30,7 @@ use ingress::{Engine, engine};
 use output::{encode, output};
 use traffic::{Traffic, WORKLOAD};
 
-/// Datagrams of a turn: what the engine takes at most.
+/// Datagrams of a turn: what the engine takes at once.
 const DATAGRAMS_PER_TURN: usize = 64;
 /// Room in the rings between the stages.
 const RING: usize = 1 << 18;
