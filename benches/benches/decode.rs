@@ -22,7 +22,7 @@ use benches::{Mode, Options, Spread, Stream, Workload, bound, hash, machine, mar
 use engine::ingress::{EngineLinks, EngineStage};
 use engine::runtime::Stage;
 use engine::runtime::clock::Clock;
-use engine::runtime::links::RECORD_CELLS_MAX;
+use engine::runtime::links::{RECORD_CELLS_MAX, Rouse};
 use engine::runtime::seams::DatagramSource;
 use engine::runtime::shutdown::Shutdown;
 use protocol::authentication::{LoginKeys, Mac, MacAlgorithm, MacSecret, Secret, open_datagram};
@@ -167,6 +167,7 @@ fn door(stream: &Stream, ring: &Ring, datagrams: usize) -> Duration {
     let links = EngineLinks {
         inbound: from_recovery,
         notes,
+        rouse: Rouse::default(),
         journal,
         output,
         low_space: Arc::new(AtomicBool::new(false)),

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use client_sim::latency::Latency;
 use engine::runtime::seams::{DatagramSink, DatagramSource};
@@ -88,8 +88,8 @@ impl Echo {
         })
     }
 
-    /// One after the other.
-    pub(crate) fn trips(&mut self, count: u32, latency: &mut Latency) -> io::Result<()> {
+    /// One after the other, with a pause between them.
+    pub(crate) fn trips(&mut self, count: u32, pause: Duration, latency: &mut Latency) -> io::Result<()> {
         let mut buffer = [0; 2 * BYTES];
         for number in 0..count {
             let mut datagram = [0; BYTES];
@@ -103,7 +103,11 @@ impl Echo {
                     Err(error) => return Err(error),
                 }
             };
-            latency.record(0, began.elapsed().as_nanos() as u64);
+            let ended = Instant::now();
+            latency.record(0, (ended - began).as_nanos() as u64);
+            while ended.elapsed() < pause {
+                std::hint::spin_loop();
+            }
             assert_eq!(buffer[..length], datagram, "it comes back as it went");
         }
         Ok(())

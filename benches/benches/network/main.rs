@@ -112,7 +112,7 @@ fn main() -> ExitCode {
 /// Small runs of everything: all checks, no time looked at.
 fn smoke() {
     let told = single::compare(2, 50).expect("loopback");
-    assert_eq!(told.contenders.len(), 4);
+    assert_eq!(told.contenders.len(), 5);
     for contender in &told.contenders {
         assert_eq!(contender.trips, 100, "{}", contender.name);
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddrV4;
+use std::time::Duration;
 
 use benches::document::Table;
 use benches::venue::Venue;
@@ -21,7 +22,10 @@ use crate::echo::{Echo, Server, cache_line_ns};
 const DURABLE_SHARE: u32 = 10;
 
 /// Between two orders.
-const PAUSE_NS: u64 = 30_000;
+const PAUSE: Duration = Duration::from_micros(30);
+
+/// Contenders without an exchange.
+const ECHOES: usize = 3;
 
 /// One of those that take turns.
 #[derive(Debug)]
@@ -83,7 +87,7 @@ impl Trader {
         self.client.flush(now);
         self.wait(|change| matches!(change, Change::Canceled { .. }))?;
         // The market data of what was answered leaves after the answer: the next order does not wait for it.
-        let until = self.clock.now_ns() + PAUSE_NS;
+        let until = self.clock.now_ns() + PAUSE.as_nanos() as u64;
         while self.clock.now_ns() < until {
             std::hint::spin_loop();
         }
@@ -114,6 +118,16 @@ impl Trader {
         }
         Ok(())
     }
+}
+
+/// How market data finds its way, which tails depend on.
+fn groups_route() -> String {
+    let context = tuning::checks::Context {
+        host: &tuning::host::Host::this(),
+        wishes: &tuning::checks::Wishes::default(),
+        measured: &tuning::measure::Measurements::default(),
+    };
+    tuning::checks::multicast::route(&context).found
 }
 
 /// A limit order to buy that rests below the market.
@@ -151,6 +165,7 @@ pub(crate) fn compare(rounds: u32, trips: u32) -> Result<Comparison, String> {
     let told = |error: std::io::Error| error.to_string();
     let names = [
         "echo of a plain socket, spinning (F)",
+        "the same, trips as far apart as below",
         "echo through the exchange's source and sink",
         "order to acknowledgement, durability none",
         "order to acknowledgement, durability sync",
@@ -168,18 +183,19 @@ pub(crate) fn compare(rounds: u32, trips: u32) -> Result<Comparison, String> {
         for (index, contender) in contenders.iter_mut().enumerate() {
             let mut latency = Latency::default();
             match index {
-                0 | 1 => {
-                    let kind = [Server::Spinning, Server::Uring][index];
+                0..ECHOES => {
+                    let kind = [Server::Spinning, Server::Spinning, Server::Uring][index];
+                    let pause = [Duration::ZERO, PAUSE, PAUSE][index];
                     let mut echo = Echo::start(kind, server).map_err(told)?;
                     on_core(client, || {
-                        echo.trips(trips / 10, &mut Latency::default())?;
-                        echo.trips(trips, &mut latency)
+                        echo.trips(trips / 10, pause, &mut Latency::default())?;
+                        echo.trips(trips, pause, &mut latency)
                     })
                     .map_err(told)?;
                 }
                 _ => {
                     let (durability, share) =
-                        [(Durability::None, 1), (Durability::Sync, DURABLE_SHARE)][index - 2];
+                        [(Durability::None, 1), (Durability::Sync, DURABLE_SHARE)][index - ECHOES];
                     let venue = Venue::start(durability, server.as_slice())?;
                     let server_address = venue.running.addresses().order_entry_tcp;
                     let trips = if rounds < 3 { trips } else { trips / share };
@@ -239,10 +255,11 @@ impl fmt::Display for Comparison {
         }
         write!(
             f,
-            "### Round trip\n\n{table}\nMedians of {} rounds (least to most); server and client pinned to a core each; {} us between an order's end and the next order, so that its market data has left; a cache line goes to the other core and back in {} ns.\n",
+            "### Round trip\n\n{table}\nMedians of {} rounds (least to most); server and client pinned to a core each; {} us between an order's end and the next order, so that its market data has left; a cache line goes to the other core and back in {} ns. Market data goes by: {}.\n",
             self.contenders[0].rounds.len(),
-            PAUSE_NS / 1_000,
-            self.cache_line_ns
+            PAUSE.as_micros(),
+            self.cache_line_ns,
+            groups_route(),
         )
     }
 }

@@ -18,6 +18,7 @@ use crate::recovery::door::DoorConfig;
 use crate::recovery::durable::OpenJournal;
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
+use crate::runtime::shared::Follow;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::sim_net::{SimListener, SimSender, SimSocket, Switchboard};
 
@@ -133,13 +134,14 @@ impl Inline {
         self.stages.engine.operate(command)
     }
 
-    /// Gives one stage a turn, as when threads are not equally fast: engine, journal, output, recovery by `stage` modulo 4.
-    /// Returns the work done.
+    /// Gives one stage a turn, as when threads are not equally fast: engine, journal, output, recovery, and recovery by the thread
+    /// that helps it, by `stage` modulo 5. Returns the work done.
     pub fn turn_one(&mut self, stage: usize) -> usize {
-        match stage % 4 {
+        match stage % 5 {
             0 => self.stages.engine.poll(),
             1 => self.stages.journal.poll(),
             2 => self.stages.output.poll(),
+            3 => self.stages.recovery.follow(),
             _ => self.stages.recovery.poll(),
         }
     }

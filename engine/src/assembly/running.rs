@@ -32,6 +32,7 @@ use crate::runtime::counters::{Counters, Named};
 use crate::runtime::helper::Helper;
 use crate::runtime::idle::IdleStrategy;
 use crate::runtime::notices::Notices;
+use crate::runtime::shared::Shared;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::threading::{self, BoxedStage, Layout, Role};
 use crate::runtime::{Hurry, Stage, Waker, Watch};
@@ -643,7 +644,10 @@ fn plans(
     });
     let (recovery_left, shutdown) = (left.clone(), shutdown.clone());
     let released = stages.released;
-    let recovery = Leaving::new(stages.recovery, move |mut recovery| {
+    let recovery = Shared::new(stages.recovery);
+    let spare = recovery.spare();
+    let recovery = Leaving::new(recovery, move |recovery| {
+        let mut recovery = recovery.into_inner();
         // After a failure nothing more leaves.
         if shutdown.failure().is_none() {
             recovery.close();
@@ -663,6 +667,12 @@ fn plans(
     ];
     let mut plans = layout.plans(stages, &config.threads.cores, idle)?;
     plans[0].raise(config.threads.priority);
+    // Recovery's thread takes turns with others then, and each of its turns holds one of them up.
+    if let [first, second] = &mut plans[..]
+        && second.idle() != IdleStrategy::Spin
+    {
+        first.help(Box::new(spare));
+    }
     Ok(plans)
 }
 

@@ -31,7 +31,7 @@ use crate::recovery::re_request::ReRequestConfig;
 use crate::recovery::retransmission::RetransmissionConfig;
 use crate::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage, Start};
 use crate::runtime::clock::Clock;
-use crate::runtime::links::{Cell, Inbound};
+use crate::runtime::links::{Cell, Inbound, Rouse};
 use crate::runtime::notices::Notices;
 use crate::runtime::seams::{DatagramSink, DatagramSource, Listener};
 use crate::runtime::shutdown::Shutdown;
@@ -245,6 +245,7 @@ pub(super) fn build<W: Outside>(
     recovery_config.credentials = credentials.clone();
     recovery_config.mac_secrets = mac_secrets(config, &exchange, &commands);
     (recovery_config.order_entry, recovery_config.gap_recovery) = (door, subscribers);
+    let rouse = Rouse::default();
     let recovery_links = RecoveryLinks {
         window: window_from,
         commands: Durable::new(
@@ -254,6 +255,7 @@ pub(super) fn build<W: Outside>(
             shutdown.clone(),
         ),
         notes: notes_from,
+        rouse: rouse.clone(),
         inbound: inbound_to,
     };
     let newest_snapshot = start.newest_snapshot;
@@ -394,6 +396,7 @@ pub(super) fn build<W: Outside>(
     let engine_links = EngineLinks {
         inbound: inbound_from,
         notes: notes_to,
+        rouse,
         journal: journaled_to,
         output: cells_to,
         low_space: Arc::clone(&low_space),

@@ -27,8 +27,8 @@ use crate::planted::{self, Bug};
 use crate::poison;
 use crate::runtime::clock::Clock;
 use crate::runtime::links::{
-    Cell, Connection, EngineNote, Header, Inbound, Journaled, RECORD_CELLS_MAX, RecordKind, STEP_EVENTS_MAX,
-    write_step,
+    Cell, Connection, EngineNote, Header, Inbound, Journaled, RECORD_CELLS_MAX, RecordKind, Rouse,
+    STEP_EVENTS_MAX, write_step,
 };
 use crate::runtime::seams::DatagramSource;
 use crate::runtime::shutdown::Shutdown;
@@ -109,6 +109,8 @@ pub struct EngineLinks {
     pub inbound: Consumer<Inbound>,
     /// To recovery.
     pub notes: Producer<EngineNote>,
+    /// For a note that somebody waits for while recovery rests.
+    pub rouse: Rouse,
     /// To the journal.
     pub journal: Producer<Journaled>,
     /// To the output.
@@ -148,6 +150,8 @@ struct Engine {
     output_room: usize,
     /// Rings that had no room in this turn.
     full: Full,
+    /// This turn has a note that somebody waits for.
+    is_asked: bool,
     grace: Option<Grace>,
     counters: Arc<CachePadded<EngineCounters>>,
 }
@@ -195,6 +199,7 @@ impl<S: DatagramSource> EngineStage<S> {
                 cells: Vec::with_capacity(CELLS_PUBLISHED_AT + RECORD_CELLS_MAX),
                 output_room: 0,
                 full: Full::default(),
+                is_asked: false,
                 grace: were_connected.then_some(Grace {
                     ends_ns: grace_ends_ns,
                     next_session: 0,
@@ -262,6 +267,9 @@ impl<S: DatagramSource> Stage for EngineStage<S> {
         work += engine.take_inbound();
         work += engine.end_the_absent(now_ns);
         engine.publish();
+        if std::mem::take(&mut engine.is_asked) {
+            engine.links.rouse.rouse();
+        }
         engine.count_turn(work, before);
         work
     }
@@ -382,6 +390,7 @@ impl Engine {
                 if self.links.notes.push(note).is_err() {
                     self.counters.re_requests_dropped.increment();
                 }
+                self.is_asked = true;
             } else {
                 self.request(request, session, now_ns);
             }
@@ -593,6 +602,7 @@ impl Engine {
                         .notes
                         .push(EngineNote::Close { connection })
                         .expect("room was seen");
+                    self.is_asked = true;
                     self.counters.connections_ended.increment();
                     self.end_connection(session);
                 }

@@ -335,7 +335,7 @@ impl<L: Listener, V: Service> Door<L, V> {
             Phase::Open(kept, _) => open(kept),
             _ => Hurry::Usual,
         });
-        hurries.max().unwrap_or(Hurry::Leisure)
+        hurries.max().unwrap_or(Hurry::Solitude)
     }
 
     /// Ends a logged-in connection, if it is still there.

@@ -68,6 +68,11 @@ impl Durable {
         self.count
     }
 
+    /// True when the one behind `applied` has to be read from disk.
+    pub(crate) fn is_on_disk(&self, applied: u64) -> bool {
+        applied < self.left_to_disk.load(Ordering::Acquire)
+    }
+
     /// The command behind `applied`, unless it is above `up_to` or not there yet.
     pub(crate) fn next(&mut self, applied: u64, up_to: u64) -> Option<Command> {
         if applied >= up_to {

@@ -62,9 +62,10 @@ use crate::output::{MessageSink, Numbers, market_data_name, order_entry_name};
 use crate::runtime::clock::{Clock, since};
 use crate::runtime::counters::{Counters, Named};
 use crate::runtime::histogram::Histogram;
-use crate::runtime::links::{EngineNote, Inbound};
+use crate::runtime::links::{EngineNote, Inbound, Rouse};
 use crate::runtime::seams::{DatagramSink, DatagramSource, Listener};
-use crate::runtime::{Hurry, Stage, Watch};
+use crate::runtime::shared::Follow;
+use crate::runtime::{Hurry, Stage, Waker, Watch};
 use crate::snapshot::Keeper;
 use archive::Archive;
 use credentials::{Credentials, MarketDataLogins};
@@ -85,6 +86,12 @@ pub use start::{Catching, Start};
 
 const _: () = assert!(FEED_STREAM == window::FEED_STREAM);
 const _: () = assert!(window::MESSAGE_BYTES_MAX <= store::STORED_BYTES_MAX);
+
+/// Records and steps that another thread takes when it helps out: some microseconds.
+const FOLLOWED_RECORDS: usize = 16;
+const FOLLOWED_STEPS: usize = 4;
+/// Records and steps that have come during a rest and are no longer few: some tens of microseconds' work.
+const MUCH_FOUND: usize = 512;
 
 /// Turns that an orderly end gives the doors to say what they have.
 const CLOSING_TURNS_MAX: usize = 10_000;
@@ -160,6 +167,8 @@ pub struct RecoveryLinks {
     pub commands: Durable,
     /// From the engine.
     pub notes: Consumer<EngineNote>,
+    /// By which the engine ends this stage's rest.
+    pub rouse: Rouse,
     /// To the engine.
     pub inbound: Producer<Inbound>,
 }
@@ -225,6 +234,7 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     /// A record's bytes.
     buffer: [u8; window::MESSAGE_BYTES_MAX],
     notes: Consumer<EngineNote>,
+    rouse: Rouse,
     commands: Durable,
     store: Store,
     /// `None` while it is lent to the keeper.
@@ -250,6 +260,10 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     behind: Arc<CachePadded<Histogram>>,
     records_per_poll: usize,
     steps_per_poll: usize,
+    /// Records and steps since the last turn without any.
+    found: usize,
+    /// As many as were found between the two last turns without any.
+    found_last: usize,
 }
 
 /// When the next snapshot is taken, and by whom.
@@ -391,6 +405,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             window: links.window,
             buffer: [0; window::MESSAGE_BYTES_MAX],
             notes: links.notes,
+            rouse: links.rouse,
             commands: links.commands,
             store: start.store,
             replica: Some(start.replica),
@@ -417,6 +432,8 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             ),
             records_per_poll: config.records_per_poll,
             steps_per_poll: config.steps_per_poll,
+            found: 0,
+            found_last: 0,
         }
     }
 
@@ -599,6 +616,11 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         }
     }
 
+    /// True where more comes than its thread, or another one, may do in passing.
+    fn has_much(&self) -> bool {
+        self.found_last >= MUCH_FOUND
+    }
+
     /// The day before is kept for some minutes.
     fn forget(&mut self, now_ns: u64) {
         if self
@@ -610,19 +632,26 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         }
     }
 
-    fn count_turn(&self, now_ns: u64, work: usize, stored: usize, steps: usize) {
+    fn count_turn(&mut self, now_ns: u64, work: usize, stored: usize, steps: usize) {
         let counters = &self.counters;
         counters.turns.increment();
         if work == 0 {
             counters.idle_turns.increment();
+            self.found_last = std::mem::take(&mut self.found);
             return;
         }
-        counters.stored.add(stored as u64);
-        counters.steps.add(steps as u64);
+        self.found += stored + steps;
         counters
             .window_full_turns
             .add(u64::from(stored == self.records_per_poll));
         counters.read_from_disk.set(self.commands.read_from_disk());
+        self.count_followed(now_ns, stored, steps);
+    }
+
+    fn count_followed(&self, now_ns: u64, stored: usize, steps: usize) {
+        let counters = &self.counters;
+        counters.stored.add(stored as u64);
+        counters.steps.add(steps as u64);
         if steps > 0
             && let Some(replica) = &self.replica
         {
@@ -631,9 +660,9 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         }
     }
 
-    /// Takes what was released into the store; returns how many records.
-    fn drain_window(&mut self) -> usize {
-        for taken in 0..self.records_per_poll {
+    /// Takes what was released into the store, so many records at most; returns how many.
+    fn drain_window(&mut self, records: usize) -> usize {
+        for taken in 0..records {
             if self.mending.is_some() {
                 return taken;
             }
@@ -652,11 +681,11 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
                 }
             }
         }
-        self.records_per_poll
+        records
     }
 
-    /// Applies durable commands; returns how many steps.
-    fn apply(&mut self) -> usize {
+    /// Applies durable commands, so many steps at most; returns how many.
+    fn apply(&mut self, steps: usize) -> usize {
         let Some(replica) = &mut self.replica else {
             return 0;
         };
@@ -665,19 +694,14 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             return 0;
         }
         let Some(missing) = self.mending else {
-            return replica.poll(
-                &mut self.commands,
-                self.store.released(),
-                self.steps_per_poll,
-                &mut Known,
-            );
+            return replica.poll(&mut self.commands, self.store.released(), steps, &mut Known);
         };
         let before = self.store.day();
         let mut messages = Mending {
             day: replica.exchange().day(),
             store: &mut self.store,
         };
-        let steps = replica.poll(&mut self.commands, missing, self.steps_per_poll, &mut messages);
+        let steps = replica.poll(&mut self.commands, missing, steps, &mut messages);
         if self.store.day() != before {
             self.rolled_ns = Some(self.clock.now_ns());
         }
@@ -714,17 +738,44 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
     }
 }
 
+impl<O: Listener, G: Listener, A: DatagramSink> Follow for RecoveryStage<O, G, A> {
+    /// Follows what was released, unless that needs the disk, or the replica is lent.
+    fn follow(&mut self) -> usize {
+        let applied = self.replica.as_ref().map(|replica| replica.applied());
+        if self.mending.is_some() || applied.is_none_or(|applied| self.commands.is_on_disk(applied)) {
+            return 0;
+        }
+        let stored = self.drain_window(FOLLOWED_RECORDS);
+        let steps = match self.mending {
+            None => self.apply(FOLLOWED_STEPS),
+            Some(_) => 0,
+        };
+        if stored + steps > 0 {
+            self.count_followed(self.clock.now_ns(), stored, steps);
+        }
+        stored + steps
+    }
+
+    fn wants_help(&self) -> bool {
+        !self.has_much()
+    }
+}
+
 impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A> {
     fn name(&self) -> &'static str {
         "recovery"
+    }
+
+    fn start(&mut self, waker: &Waker) {
+        self.rouse.set(waker);
     }
 
     fn poll(&mut self) -> usize {
         let now_ns = self.clock.now_ns();
         self.forget(now_ns);
         let mut work = self.take_back();
-        let stored = self.drain_window();
-        let steps = self.apply();
+        let stored = self.drain_window(self.records_per_poll);
+        let steps = self.apply(self.steps_per_poll);
         work += stored + steps;
         work += self.take_notes();
         work += self
@@ -756,11 +807,18 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
 
     /// Acknowledgements that go over TCP are waited for, and answers a little. What is missed elsewhere is mended soon enough.
     fn hurry(&self) -> Hurry {
+        // The longer it rests, the longer it works then: where there is much to do, it does not rest for long.
+        let alone = if self.has_much() {
+            Hurry::Leisure
+        } else {
+            Hurry::Solitude
+        };
         let orders = self.order_entry.hurry(order_entry::Open::hurry);
         let glimpse = self.glimpse.as_ref().map(|door| door.hurry(|_| Hurry::Leisure));
         orders
             .max(self.gap_recovery.hurry(|_| Hurry::Leisure))
-            .max(glimpse.unwrap_or(Hurry::Leisure))
+            .max(glimpse.unwrap_or(alone))
+            .max(alone)
     }
 
     fn watch(&self, watch: &mut Watch) {

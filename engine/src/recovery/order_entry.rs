@@ -67,8 +67,11 @@ impl Open {
             Hurry::Usual
         } else if !self.questions.is_empty() {
             Hurry::Calm
-        } else {
+        } else if self.reader.is_some() {
             Hurry::Leisure
+        } else {
+            // Its messages came over UDP.
+            Hurry::Solitude
         }
     }
 

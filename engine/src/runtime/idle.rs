@@ -14,6 +14,8 @@ const SPIN_TIME_SOON: Duration = Duration::from_millis(1);
 const PARK_TIME_MAX: Duration = Duration::from_micros(500);
 /// How long a thread sleeps that nobody waits for.
 const LEISURE_TIME: Duration = Duration::from_millis(1);
+/// The same when nobody is there who could wait. Each look takes a core from somebody, where there are more threads than cores.
+const SOLITUDE_TIME: Duration = Duration::from_millis(16);
 /// The same when somebody waits who has time.
 const CALM_TIME: Duration = Duration::from_micros(400);
 
@@ -112,6 +114,7 @@ impl Idle {
                 // What is under way may need this core: a sync is a kernel's thread, which would wait for the end of our
                 // time slice otherwise, some milliseconds.
                 let (spin_time, look) = match hurry() {
+                    Hurry::Solitude => return Rest::Sleep(SOLITUDE_TIME),
                     Hurry::Leisure => return Rest::Sleep(LEISURE_TIME),
                     // A connection that waits is not read on: what it has sent would end a sleep at once, again and again.
                     Hurry::Calm => return Rest::Nap(CALM_TIME),
@@ -201,6 +204,8 @@ mod tests {
             let rest = idle.rest(|| Hurry::Leisure, || unreachable!("no clock needed"));
             assert_eq!(rest, Rest::Sleep(LEISURE_TIME));
         }
+        let alone = idle.rest(|| Hurry::Solitude, || unreachable!("no clock needed"));
+        assert_eq!(alone, Rest::Sleep(SOLITUDE_TIME));
         let calm = idle.rest(|| Hurry::Calm, || unreachable!("no clock needed"));
         assert_eq!(calm, Rest::Nap(CALM_TIME));
         assert_eq!(idle.rest(|| Hurry::Usual, Instant::now), Rest::Spin);

@@ -7,12 +7,34 @@
 //! ```
 
 use std::net::SocketAddrV4;
+use std::sync::{Arc, OnceLock};
 
 use protocol::authentication::LoginKeys;
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 use crate::exchange::command::Command;
 use crate::exchange::event::Event;
+use crate::sys::parker::Waker;
+
+/// By which one stage ends the rest of another's thread, where that one is not woken for ordinary work.
+#[derive(Debug, Clone, Default)]
+pub struct Rouse(Arc<OnceLock<Waker>>);
+
+impl Rouse {
+    /// From now on it is this thread that is roused.
+    pub fn set(&self, waker: &Waker) {
+        // A stage starts once.
+        let _ = self.0.set(waker.clone());
+    }
+
+    /// Ends its rest; without a thread nothing rests.
+    #[cold]
+    pub fn rouse(&self) {
+        if let Some(waker) = self.0.get() {
+            waker.rouse();
+        }
+    }
+}
 
 /// Longest order-entry message taken at a door, appendage included. Longer ones are counted and dropped.
 pub const MESSAGE_BYTES_MAX: usize = 240;

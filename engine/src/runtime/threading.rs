@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::idle::{Idle, IdleStrategy, Rest};
+use super::shared::Help;
 use super::shutdown::Shutdown;
 use super::{Hurry, Stage};
 use crate::sys::parker::{Parker, Waker, wake_all};
@@ -23,6 +24,9 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A stage that can be moved to its thread.
 pub type BoxedStage = Box<dyn Stage + Send>;
+
+/// What a thread does in a turn in which its own stages had nothing to do.
+pub type BoxedHelp = Box<dyn Help + Send>;
 
 /// Which of the four stages of the exchange a stage is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +144,8 @@ pub struct Plan {
     /// Steps above the usual.
     priority: u32,
     stages: Vec<BoxedStage>,
+    /// Of other threads' stages.
+    spare: Option<BoxedHelp>,
     parker: Parker,
 }
 
@@ -157,8 +163,19 @@ impl Plan {
             idle,
             priority: 0,
             stages,
+            spare: None,
             parker: Parker::new()?,
         })
+    }
+
+    /// Of another thread's stage it does a little whenever its own have nothing to do.
+    pub fn help(&mut self, stage: BoxedHelp) {
+        self.spare = Some(stage);
+    }
+
+    /// How it rests.
+    pub fn idle(&self) -> IdleStrategy {
+        self.idle
     }
 
     /// Where others want its core too, it gets more of it by so many steps of `nice`.
@@ -218,6 +235,7 @@ fn spawn_within(plans: Vec<Plan>, shutdown: &Shutdown, drain_time: Duration) -> 
             index,
             idle: Idle::new(plan.idle),
             stages: plan.stages,
+            spare: plan.spare,
             parker: plan.parker,
             others: others.filter_map(|(_, waker)| waker.clone()).collect(),
             shutdown: shutdown.clone(),
@@ -285,6 +303,7 @@ impl Running {
 struct Worker {
     index: usize,
     stages: Vec<BoxedStage>,
+    spare: Option<BoxedHelp>,
     idle: Idle,
     parker: Parker,
     /// The threads that may be parked when this one has produced something.
@@ -300,7 +319,7 @@ impl Worker {
             stage.start(&waker);
         }
         while !self.shutdown.is_requested() {
-            if self.turn() == 0 {
+            if self.turn() == 0 && self.help() == 0 {
                 self.rest();
             }
         }
@@ -315,6 +334,12 @@ impl Worker {
             wake_all(&self.others);
         }
         work
+    }
+
+    /// What its own stages have left of the turn.
+    #[inline]
+    fn help(&mut self) -> usize {
+        self.spare.as_mut().map_or(0, |stage| stage.help())
     }
 
     /// Rests as the strategy says. Before it parks it looks for work once more; returns the work done then.

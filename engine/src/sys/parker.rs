@@ -135,6 +135,11 @@ impl Waker {
     pub fn wake(&self) {
         wake_all(std::slice::from_ref(self));
     }
+
+    /// Ends the thread's rest, or the next one, even one for which it did not announce itself. A system call.
+    pub fn rouse(&self) {
+        signal(&self.shared);
+    }
 }
 
 /// Wakes those that are parked, after everything that this thread published before. Costs a fence and a read for each
@@ -181,6 +186,17 @@ mod tests {
         let start = Instant::now();
         parker.park(Duration::from_millis(2), |_| {});
         assert!(start.elapsed() >= Duration::from_millis(2));
+    }
+
+    #[test]
+    fn who_did_not_announce_a_rest_is_roused_from_it() {
+        let mut parker = Parker::new().unwrap();
+        let waker = parker.waker();
+        waker.rouse();
+        parker.park(LONG, |_| {});
+        let start = Instant::now();
+        parker.park(Duration::from_millis(2), |_| {});
+        assert!(start.elapsed() >= Duration::from_millis(2), "once");
     }
 
     #[test]

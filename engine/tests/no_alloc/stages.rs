@@ -1,4 +1,5 @@
-//! The way of an order through the stages: engine, journal (with real files) and output, each polled by itself.
+//! The way of an order through the stages: engine, journal (with real files) and output, each polled by itself, and what the first
+//! thread may do for recovery.
 
 use std::cell::Cell as Allowed;
 use std::io;
@@ -10,17 +11,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
 use engine::exchange::Exchange;
-use engine::exchange::command::Command;
 use engine::ingress::{EngineConfig, EngineLinks, EngineStage, EventsHash};
 use engine::journal::{self, Backend, FileDisk, JournalStage, ReadOptions, Settings};
 use engine::output::{Encoder, HEARTBEAT_NS, OutputConfig, OutputLinks, OutputStage, window};
+use engine::recovery::durable::Durable;
+use engine::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage};
 use engine::runtime::Stage;
 use engine::runtime::clock::Clock;
-use engine::runtime::links::{EngineNote, Inbound, Message};
+use engine::runtime::links::{Inbound, Message, Rouse};
 use engine::runtime::seams::{DatagramSink, DatagramSource};
+use engine::runtime::shared::Follow;
 use engine::runtime::shutdown::Shutdown;
+use engine::runtime::sim_net::{SimListener, TcpSettings, tcp};
 use protocol::order_entry::requests::AccountQuery;
-use rtrb::{Consumer, Producer, RingBuffer};
+use rtrb::{Producer, RingBuffer};
 
 use super::market::{self, LIMITS};
 use super::none;
@@ -65,12 +69,10 @@ struct World {
     journal: JournalStage<FileDisk>,
     output: OutputStage<Anywhere, Anywhere>,
     inbound: Producer<Inbound>,
-    notes: Consumer<EngineNote>,
-    replica: Consumer<Command>,
+    recovery: RecoveryStage<SimListener, SimListener, Anywhere>,
     allowed: Rc<Allowed<usize>>,
     time: Arc<AtomicU64>,
     shutdown: Shutdown,
-    _window: window::Reader,
 }
 
 impl World {
@@ -139,11 +141,32 @@ impl World {
         let engine_links = EngineLinks {
             inbound: inbound_from,
             notes: notes_to,
+            rouse: Rouse::default(),
             journal: journaled_to,
             output: cells_to,
             low_space,
             shutdown: shutdown.clone(),
         };
+        let (recovery_inbound, _) = RingBuffer::new(16);
+        let recovery_links = RecoveryLinks {
+            window: window_from,
+            commands: Durable::ring(replica),
+            notes,
+            rouse: Rouse::default(),
+            inbound: recovery_inbound,
+        };
+        let recovery_config = RecoveryConfig {
+            store_bytes: 1 << 20,
+            ..RecoveryConfig::new(LIMITS)
+        };
+        let recovery = RecoveryStage::new(
+            recovery_config,
+            recovery_links,
+            clock.clone(),
+            tcp(TcpSettings::default()).0,
+            tcp(TcpSettings::default()).0,
+            Anywhere,
+        );
         let source = Made {
             datagrams: traffic(),
             next: 0,
@@ -154,12 +177,10 @@ impl World {
             journal,
             output,
             inbound,
-            notes,
-            replica,
+            recovery,
             allowed,
             time,
             shutdown,
-            _window: window_from,
         }
     }
 
@@ -174,7 +195,14 @@ impl World {
             self.engine.poll() + self.journal.poll() + self.output.poll()
         };
         assert_eq!(self.shutdown.failure(), None);
-        while self.replica.pop().is_ok() || self.notes.pop().is_ok() {}
+        while (if counts {
+            none("help for the recovery stage", || self.recovery.follow())
+        } else {
+            self.recovery.follow()
+        }) > 0
+        {}
+        // What only its own thread does: notes.
+        self.recovery.poll();
         work
     }
 
@@ -251,6 +279,10 @@ fn the_way_of_an_order_allocates_nothing() {
         .last_trade
         .match_number;
     assert!(matches > 1_000, "only {matches} matches: this proves nothing");
+    let followed = world.recovery.counters().stage;
+    assert!(followed.steps.get() > 5_000, "{followed:?}");
+    let replica = world.recovery.into_exchange();
+    assert_eq!(replica.state_hash(), exchange.state_hash());
     assert!(counted.records.get() > 5_000, "{counted:?}");
     exchange.check_invariants().expect("books and balances add up");
     drop(world.journal);

@@ -339,7 +339,7 @@ impl World {
         self.guarded(|exchange, random| {
             if is_uneven {
                 for _ in 0..1 + random.below(8) {
-                    exchange.turn_one(random.below(4) as usize);
+                    exchange.turn_one(random.below(5) as usize);
                 }
             } else {
                 exchange.turn();

@@ -22,13 +22,17 @@ fn routes(text: &str) -> Vec<(String, u32, u32)> {
         .collect()
 }
 
+/// A route with a shorter mask is not kept by the kernel for what goes to groups (`__mkroute_output` in `net/ipv4/route.c`).
+const MASK_BITS_MIN: u32 = 4;
+
 /// Where 239.192.0.1 would go.
 pub fn route(context: &Context<'_>) -> Finding {
-    let wanted = "a route of 224.0.0.0/4 by the interface, for programs that name none";
-    let Some(name) = context.wishes.interface.as_deref() else {
-        let found = "everything on loopback (--interface NAME looks at a card)";
-        return Finding::not_applicable(found, wanted);
+    // On loopback only what the exchange sends: all other groups go by a card.
+    let (name, groups, note) = match context.wishes.interface.as_deref() {
+        Some(name) => (name, "224.0.0.0/4", ""),
+        None => ("lo", "239.192.0.0/16", "; --interface NAME looks at a card"),
     };
+    let wanted = format!("a route of /{MASK_BITS_MIN} or longer by {name}");
     let Some(text) = context.host.text("/proc/net/route") else {
         return Finding::unseen("/proc/net/route", wanted);
     };
@@ -40,21 +44,18 @@ pub fn route(context: &Context<'_>) -> Finding {
         .filter(|(_, destination, mask)| group & mask == destination & mask)
         .max_by_key(|(_, _, mask)| mask.count_ones());
     let (verdict, found) = match best {
-        None => (
-            Verdict::CouldBeBetter,
-            "no route: a program that names no interface sends nowhere".to_owned(),
-        ),
-        Some((by, _, 0)) => (
-            good_if(by == name, Verdict::CouldBeBetter),
-            format!("the default route, by {by}"),
-        ),
-        Some((by, _, mask)) => (
-            good_if(by == name, Verdict::CouldBeBetter),
-            format!("a route of /{} by {by}", mask.count_ones()),
-        ),
+        None => (Verdict::CouldBeBetter, "no route".to_owned()),
+        Some((by, _, mask)) => {
+            let is_kept = by == name && mask.count_ones() >= MASK_BITS_MIN;
+            let found = match mask {
+                0 => format!("the default route, by {by}"),
+                _ => format!("a route of /{} by {by}", mask.count_ones()),
+            };
+            (good_if(is_kept, Verdict::CouldBeBetter), found)
+        }
     };
-    Finding::new(verdict, found, wanted).change(format!(
-        "ip route add 224.0.0.0/4 dev {name} (undo: ip route del 224.0.0.0/4 dev {name})"
+    Finding::new(verdict, found, wanted + note).change(format!(
+        "ip route add {groups} dev {name} (undo: ip route del {groups} dev {name})"
     ))
 }
 

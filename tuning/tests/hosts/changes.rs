@@ -253,6 +253,15 @@ fn one_change_changes_one_verdict() {
             "default route, by eth1",
         ),
         (
+            &[(
+                "/proc/net/route",
+                Some("Iface\neth0 000000E0 00000000 0001 0 0 0 000000E0 0 0 0"),
+            )],
+            "multicast-route",
+            CouldBeBetter,
+            "a route of /3 by eth0",
+        ),
+        (
             &[("/proc/net/route", Some("Iface"))],
             "multicast-route",
             CouldBeBetter,

@@ -10,7 +10,7 @@ use benches::{Stream, bound, replay};
 use engine::ingress::{EngineLinks, EngineStage};
 use engine::runtime::Stage;
 use engine::runtime::clock::Clock;
-use engine::runtime::links::{Cell as RingCell, Journaled};
+use engine::runtime::links::{Cell as RingCell, Journaled, Rouse};
 use engine::runtime::shutdown::Shutdown;
 
 use super::traffic::{Lending, Traffic};
@@ -31,6 +31,7 @@ pub(super) fn engine(stream: &Stream, traffic: &Traffic) -> Engine {
     let links = EngineLinks {
         inbound,
         notes,
+        rouse: Rouse::default(),
         journal,
         output,
         low_space: Arc::new(AtomicBool::new(false)),

@@ -13,6 +13,7 @@ use engine::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage, Start};
 use engine::replay::Replay;
 use engine::runtime::Stage;
 use engine::runtime::clock::Clock;
+use engine::runtime::links::Rouse;
 use engine::runtime::sim_net::{TcpSettings, tcp};
 
 use super::ingress::Engine;
@@ -113,6 +114,7 @@ pub(super) fn output(stream: &Stream, engine: &Engine) -> Out {
         window: window_from,
         commands: Durable::ring(commands),
         notes,
+        rouse: Rouse::default(),
         inbound,
     };
     let ((door, _way), (gaps, _gaps)) = (tcp(TcpSettings::default()), tcp(TcpSettings::default()));

@@ -21,7 +21,7 @@ use crate::recovery::durable::Durable;
 use crate::recovery::{RecoveryConfig, RecoveryLinks, RecoveryStage, Start};
 use crate::runtime::Stage;
 use crate::runtime::clock::Clock;
-use crate::runtime::links::{EngineNote, Inbound};
+use crate::runtime::links::{EngineNote, Inbound, Rouse};
 use crate::runtime::sim_net::{
     self, SimConnector, SimListener, SimSender, SimStream, Switchboard, TcpSettings,
 };
@@ -261,6 +261,7 @@ impl World {
             window: reader,
             commands: Durable::ring(commands_end),
             notes: notes_end,
+            rouse: Rouse::default(),
             inbound: inbound_end,
         };
         let mut stage = RecoveryStage::resume(

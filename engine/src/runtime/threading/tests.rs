@@ -8,6 +8,15 @@ use std::sync::Mutex;
 use super::*;
 use crate::sys::parker::Watch;
 
+/// Help made of a closure.
+struct Helping<F>(F);
+
+impl<F: FnMut() -> usize> Help for Helping<F> {
+    fn help(&mut self) -> usize {
+        (self.0)()
+    }
+}
+
 /// A stage made of a closure.
 struct Closure<F> {
     name: &'static str,
@@ -317,4 +326,30 @@ fn work_passes_from_a_socket_over_two_threads_with_every_strategy() {
         shutdown.request();
         assert_eq!(running.join(), Ok(()));
     }
+}
+
+#[test]
+fn a_thread_helps_only_in_turns_in_which_it_has_nothing_to_do() {
+    let shutdown = Shutdown::default();
+    let (turns, helped) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let busy = {
+        let turns = Arc::clone(&turns);
+        stage("busy", move || {
+            usize::from(turns.fetch_add(1, Ordering::SeqCst) < 1_000)
+        })
+    };
+    let mut plan = plan(vec![busy]);
+    plan.help(Box::new(Helping({
+        let (turns, helped, shutdown) = (Arc::clone(&turns), Arc::clone(&helped), shutdown.clone());
+        move || {
+            // The turn without work has been counted, too.
+            assert!(turns.load(Ordering::SeqCst) > 1_000);
+            if helped.fetch_add(1, Ordering::SeqCst) == 9 {
+                shutdown.request();
+            }
+            1
+        }
+    })));
+    spawn(vec![plan], &shutdown).unwrap().join().expect("in order");
+    assert_eq!(helped.load(Ordering::SeqCst), 10);
 }
