@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::exchange::command::Command;
 use crate::recovery::drop_copy::Reading;
 use crate::recovery::replica::{Operated, Replica};
+use crate::runtime::links::Rouse;
 
 /// Jobs that wait for the stage.
 const JOBS: usize = 32;
@@ -63,6 +64,8 @@ pub enum Unanswered {
 #[derive(Debug, Clone)]
 pub struct Bell {
     jobs: SyncSender<Job>,
+    /// Ends the rest of the stage with the desk.
+    rouse: Rouse,
 }
 
 impl std::fmt::Debug for Job {
@@ -128,13 +131,14 @@ impl Bell {
             let _ = answer.send(name);
         };
         self.jobs.try_send(Job::Look(Box::new(look))).ok()?;
+        self.rouse.rouse();
         answered.recv_timeout(GLANCE).ok().flatten()
     }
 
     fn ask<T>(&self, job: impl FnOnce(SyncSender<T>) -> Job) -> Result<T, Unanswered> {
         let (answer, answered) = sync_channel(1);
         match self.jobs.try_send(job(answer)) {
-            Ok(()) => {}
+            Ok(()) => self.rouse.rouse(),
             Err(TrySendError::Full(_)) => return Err(Unanswered::Busy),
             Err(TrySendError::Disconnected(_)) => return Err(Unanswered::Ending),
         }
@@ -164,8 +168,8 @@ pub struct Desk {
     wants_snapshot: bool,
 }
 
-/// Both ends.
-pub fn desk() -> (Bell, Desk) {
+/// Both ends. `rouse` ends the rest of the stage that polls the desk.
+pub fn desk(rouse: Rouse) -> (Bell, Desk) {
     let (jobs, asked) = sync_channel(JOBS);
     let desk = Desk {
         jobs: asked,
@@ -173,7 +177,7 @@ pub fn desk() -> (Bell, Desk) {
         next: None,
         wants_snapshot: false,
     };
-    (Bell { jobs }, desk)
+    (Bell { jobs, rouse }, desk)
 }
 
 impl Desk {
@@ -223,6 +227,11 @@ impl Desk {
             }
         }
         work
+    }
+
+    /// True while somebody waits for something that takes more than a turn.
+    pub fn is_at_work(&self) -> bool {
+        self.change.is_some() || self.next.is_some() || self.wants_snapshot
     }
 
     /// True once when somebody wants a snapshot.

@@ -102,7 +102,7 @@ impl Operators {
         shutdown: &Shutdown,
         counters: &mut Vec<Arc<dyn Counters>>,
     ) -> Prepared {
-        let (bell, desk) = desk();
+        let (bell, desk) = desk(stages.recovery.rouse().clone());
         stages.recovery.keep_desk(desk);
         counters.push(Arc::clone(&self.admin_counters) as Arc<dyn Counters>);
         counters.push(Arc::clone(&self.metrics_counters) as Arc<dyn Counters>);

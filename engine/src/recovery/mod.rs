@@ -463,6 +463,11 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         self.retransmission = Some(Box::new(Retransmission::new(requests, answers, config)));
     }
 
+    /// By which others end its rest.
+    pub fn rouse(&self) -> &Rouse {
+        &self.rouse
+    }
+
     /// From now on operators are served at `desk`.
     pub fn keep_desk(&mut self, desk: Desk) {
         self.desk = Some(desk);
@@ -808,7 +813,8 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
     /// Acknowledgements that go over TCP are waited for, and answers a little. What is missed elsewhere is mended soon enough.
     fn hurry(&self) -> Hurry {
         // The longer it rests, the longer it works then: where there is much to do, it does not rest for long.
-        let alone = if self.has_much() {
+        let is_at_work = self.replica.is_none() || self.desk.as_ref().is_some_and(Desk::is_at_work);
+        let alone = if is_at_work || self.has_much() {
             Hurry::Leisure
         } else {
             Hurry::Solitude

@@ -15,7 +15,7 @@ const PARK_TIME_MAX: Duration = Duration::from_micros(500);
 /// How long a thread sleeps that nobody waits for.
 const LEISURE_TIME: Duration = Duration::from_millis(1);
 /// The same when nobody is there who could wait. Each look takes a core from somebody, where there are more threads than cores.
-const SOLITUDE_TIME: Duration = Duration::from_millis(16);
+const SOLITUDE_TIME: Duration = Duration::from_millis(64);
 /// The same when somebody waits who has time.
 const CALM_TIME: Duration = Duration::from_micros(400);
 

@@ -19,7 +19,7 @@ pub use crate::sys::parker::{Waker, Watch};
 /// How soon something has to be done for a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hurry {
-    /// Nobody waits for anything: as leisure, and its thread looks every 16 milliseconds.
+    /// Nobody waits for anything: as leisure, and its thread looks every 64 milliseconds.
     Solitude,
     /// What other threads produce for it can wait: its thread rests without spinning, is not woken for their work, and
     /// looks for it every millisecond.

@@ -51,6 +51,11 @@ impl<S: Read + Write> Stream<S> {
                 now_ns
             }
         };
+        // A client that reads first says its hello first: nobody answers before, and the read would wait for ever.
+        match self.push() {
+            Err(error) if !is_not_now(&error) => return Err(error),
+            _ => {}
+        }
         let is_open = self.tls.read_tls(&mut self.socket)? > 0;
         let processed = self.tls.process_new_packets();
         if let Some(pace) = pace {

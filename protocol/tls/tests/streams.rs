@@ -177,6 +177,28 @@ fn what_is_said_arrives_whole_through_a_narrow_pipe() {
 }
 
 #[test]
+fn a_client_that_only_reads_says_its_hello() {
+    let authority = Authority::new("ours");
+    let identity = identity(&authority.identity(&[&ADDRESS.to_string()]));
+    let trust = trust(&authority.trust(None));
+    let (near, far) = ends(usize::MAX, 1 << 16);
+    let mut client = trust.connect(near, ADDRESS).expect("there is randomness");
+    let mut server = identity.accept(far).expect("there is randomness");
+    assert_eq!(
+        client.read(&mut [0; 8]).expect_err("nothing is said").kind(),
+        ErrorKind::WouldBlock
+    );
+    assert!(
+        !server.socket().incoming.borrow().bytes.is_empty(),
+        "its hello is there"
+    );
+    // And the handshake goes on by reading alone.
+    server.write_all(b"welcome").expect("there is room");
+    let [_, heard] = meet(&mut server, &mut client);
+    assert_eq!(heard.expect("it is right"), Some(b"welcome".to_vec()));
+}
+
+#[test]
 fn what_was_taken_and_has_not_left_is_told() {
     let authority = Authority::new("ours");
     let (near, far) = ends(usize::MAX, 6_000);
