@@ -17,7 +17,10 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("engine/loom", &[]),
     ("feed-handler", &["protocol", "tls"]),
     ("client-sim", &["protocol", "feed-handler", "engine", "tls"]),
-    ("benches", &["protocol", "engine", "feed-handler", "client-sim"]),
+    (
+        "benches",
+        &["protocol", "engine", "feed-handler", "client-sim", "tuning"],
+    ),
     ("tuning", &[]),
     // Knows command lines only; each program may use it for its pages.
     ("docs/manual", &[]),
