@@ -20,7 +20,10 @@ mod udp;
 mod upkeep;
 
 use std::io;
+use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
 use protocol::malformed::Malformed;
 use protocol::order_entry::own::{BalanceRequest, OpenOrdersRequest, OrderStatusRequest, TickerRequest};
 use protocol::packet::Packet;
@@ -527,6 +530,23 @@ impl OrderEntryClient {
         self.keep_alive(now_ns, handler);
         self.flush_tcp(now_ns, handler);
         work
+    }
+
+    /// Waits until something has come, or for so long; for who does not want to spin. Look with [`OrderEntryClient::poll`] before:
+    /// what was taken from a socket is not seen here, and times (heartbeats, orders sent again) are not looked at.
+    pub fn wait(&self, longest: Duration) {
+        let watched = |socket| PollFd::new(socket, PollFlags::POLLIN);
+        let udp = self.udp.as_ref().map(|link| watched(link.descriptor()));
+        let tcp = self.tcp.as_ref().map(|link| watched(link.descriptor()));
+        let wait = |sockets: &mut [PollFd<'_>]| {
+            // Interrupted, or no memory in the kernel: then the wait is over sooner.
+            let _ = ppoll(sockets, Some(TimeSpec::from_duration(longest)), None);
+        };
+        match (udp, tcp) {
+            (Some(udp), Some(tcp)) => wait(&mut [udp, tcp]),
+            (Some(one), None) | (None, Some(one)) => wait(&mut [one]),
+            (None, None) => wait(&mut []),
+        }
     }
 
     fn ready(&self) -> Result<(), SendError> {

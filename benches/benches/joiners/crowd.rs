@@ -47,8 +47,6 @@ struct Joiner {
     is_done: bool,
 }
 
-/// Calls of [`priority::lower`] that make it the lowest.
-const STEPS: usize = 4;
 const BUFFER_BYTES: usize = 256 * 1_024;
 /// Events taken at once.
 const EVENTS: usize = 64;
@@ -71,9 +69,7 @@ impl Crowd {
 
     /// All come, read and leave; the bytes they have read.
     pub(crate) fn join(&self, patience: Duration) -> Result<u64, String> {
-        for _ in 0..STEPS {
-            priority::lower().map_err(|error| error.to_string())?;
-        }
+        priority::take_what_is_left().map_err(|error| error.to_string())?;
         self.joined(patience).map_err(|error| {
             format!(
                 "{}: {error}; more open files may be needed (ulimit -n)",

@@ -1,8 +1,9 @@
 //! What a customer notices when a thousand subscribers come late at once: order to acknowledgement of one who trades steadily,
 //! before, and while they are served by the snapshot door or replay the day at the gap-recovery door.
 //!
-//! Real sockets; exchange, customer and subscribers share the machine. The subscribers read on one thread of the lowest
-//! priority: in earnest they have machines of their own, and what they cost is what the exchange does for them.
+//! Real sockets; exchange, customer and subscribers share the machine. The subscribers read on one thread that gets what is left
+//! of the cores, and the customer sleeps until something comes: in earnest they have machines of their own, and what they cost is
+//! what the exchange does for them.
 
 mod crowd;
 mod steady;

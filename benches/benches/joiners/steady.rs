@@ -1,12 +1,14 @@
 //! A customer who enters an order and takes it back, at a steady pace: latency counts from when the order was due.
 
 use std::net::SocketAddrV4;
+use std::time::Duration;
 
 use client_sim::cli::arguments::{demo_participants, demo_references};
 use client_sim::connection::{ClientConfig, Event, OrderEntryClient};
 use client_sim::latency::Latency;
 use client_sim::orders::Change;
 use client_sim::request::NewOrder;
+use engine::sys::priority;
 use feed_handler::clock::Clock;
 
 /// Orders a second.
@@ -22,7 +24,9 @@ pub(crate) struct Steady {
 }
 
 impl Steady {
+    /// On the calling thread, which wakes promptly from now on: in earnest a customer has a machine of its own.
     pub(crate) fn login(server: SocketAddrV4) -> Result<Self, String> {
+        priority::wake_promptly()?;
         let participant = demo_participants(1).remove(0);
         let (symbol, price) = demo_references()[0];
         let clock = Clock::new();
@@ -66,8 +70,13 @@ impl Steady {
         let interval_ns = 1_000_000_000 / RATE;
         let mut due_ns = self.clock.now_ns() + interval_ns;
         while !is_over() {
-            while self.clock.now_ns() < due_ns {
-                std::thread::yield_now();
+            loop {
+                let left_ns = due_ns.saturating_sub(self.clock.now_ns());
+                if left_ns == 0 {
+                    break;
+                }
+                self.client.wait(Duration::from_nanos(left_ns));
+                self.client.poll(self.clock.now_ns(), &mut |_, _: Event<'_>| {});
             }
             let number = self.enter()?;
             self.wait(1, |change| matches!(change, Change::Accepted))?;
@@ -112,7 +121,7 @@ impl Steady {
                 return Err("no answer within 10 s".to_owned());
             }
             if came == before {
-                std::thread::yield_now();
+                self.client.wait(Duration::from_millis(1));
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use protocol::malformed::Malformed;
 use protocol::soup::{Decoder, ServerPacket, encode};
@@ -25,6 +26,11 @@ pub(super) struct TcpLink {
 }
 
 impl TcpLink {
+    /// What becomes readable when something has come.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.stream.socket().as_fd()
+    }
+
     /// Begins to connect; with `trust`, to a door under TLS.
     pub(super) fn begin(server: SocketAddrV4, trust: Option<&Trust>) -> io::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;

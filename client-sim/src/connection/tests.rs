@@ -629,3 +629,25 @@ fn who_was_away_goes_over_too() {
     assert_eq!(pair.ended[0], (day, OrderState::Canceled));
     assert_eq!(pair.live(), BTreeSet::from([(1, 20)]));
 }
+
+#[test]
+fn who_waits_is_woken_by_what_comes_and_by_nothing_else() {
+    let mut pair = Pair::new(TestServer::start(Faults::none()), |_| {});
+    pair.ready();
+    pair.enter(1);
+    let now = pair.now();
+    pair.client.flush(now);
+    // It answers, and nobody has looked.
+    while pair.server.applied.is_empty() {
+        pair.server.poll();
+    }
+    let began = Instant::now();
+    pair.client.wait(LIMIT);
+    assert!(began.elapsed() < LIMIT / 2);
+    pair.settle();
+    // From here on it says nothing.
+    let began = Instant::now();
+    let short = Duration::from_millis(2);
+    pair.client.wait(short);
+    assert!(began.elapsed() >= short);
+}

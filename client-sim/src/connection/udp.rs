@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use protocol::authentication::TAG_BYTES;
 use protocol::order_entry::DatagramPacker;
@@ -65,6 +66,11 @@ pub struct UdpCounters {
 }
 
 impl UdpLink {
+    /// What becomes readable when something has come.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
     /// Opens a socket on `local`.
     pub(super) fn open(local: Ipv4Addr, config: &ClientConfig) -> io::Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;

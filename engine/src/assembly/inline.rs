@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::error::StartError;
 use super::running::Final;
-use super::stages::{Outside, Seams, Stages, build};
+use super::stages::{Outside, SUBSCRIBERS_BESIDE, Seams, Stages, build};
 use crate::config::Config;
 use crate::exchange::Exchange;
 use crate::exchange::command::Command;
@@ -100,6 +100,7 @@ impl Inline {
                 limits: config.capacities.limits,
             }),
             has_helpers: false,
+            subscribers: SUBSCRIBERS_BESIDE,
             udp_port: port,
             hash_seed: outside.hash_seed,
         };

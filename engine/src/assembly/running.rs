@@ -18,7 +18,7 @@ use super::error::StartError;
 use super::operate;
 use super::reload::Reloadable;
 use super::restore::Progress;
-use super::stages::{Outside, RemoveBefore, Seams, Stages, build};
+use super::stages::{Outside, RemoveBefore, SUBSCRIBERS_ALONE, SUBSCRIBERS_BESIDE, Seams, Stages, build};
 use crate::admin;
 use crate::config::{Config, Durability, IdleChoice, LayoutChoice, ReceiveChoice, Retransmission};
 use crate::exchange::Exchange;
@@ -511,6 +511,10 @@ fn open_doors(
         }),
         skips,
         has_helpers: true,
+        subscribers: match layout(config.threads.layout) {
+            Layout::One | Layout::Two => SUBSCRIBERS_BESIDE,
+            Layout::Three | Layout::Four => SUBSCRIBERS_ALONE,
+        },
         disk,
         udp_port: network.order_entry_udp.port(),
         hash_seed: u64::from_ne_bytes(seed),
@@ -617,6 +621,17 @@ fn tell_recovered(stages: &Stages<Machine>, took: Duration, now_ns: u64, tell: &
     ));
 }
 
+/// How many threads there will be.
+fn layout(choice: LayoutChoice) -> Layout {
+    match choice {
+        LayoutChoice::Auto => Layout::for_cores(affinity::available().len()),
+        LayoutChoice::One => Layout::One,
+        LayoutChoice::Two => Layout::Two,
+        LayoutChoice::Three => Layout::Three,
+        LayoutChoice::Four => Layout::Four,
+    }
+}
+
 /// Puts the stages on threads.
 fn plans(
     config: &Config,
@@ -624,13 +639,7 @@ fn plans(
     left: &Sender<Left>,
     shutdown: &Shutdown,
 ) -> io::Result<Vec<threading::Plan>> {
-    let layout = match config.threads.layout {
-        LayoutChoice::Auto => Layout::for_cores(affinity::available().len()),
-        LayoutChoice::One => Layout::One,
-        LayoutChoice::Two => Layout::Two,
-        LayoutChoice::Three => Layout::Three,
-        LayoutChoice::Four => Layout::Four,
-    };
+    let layout = layout(config.threads.layout);
     let idle = match config.threads.idle {
         IdleChoice::Auto => None,
         IdleChoice::Spin => Some(IdleStrategy::Spin),
@@ -672,6 +681,7 @@ fn plans(
         && second.idle() != IdleStrategy::Spin
     {
         first.help(Box::new(spare));
+        first.wake_promptly();
     }
     Ok(plans)
 }

@@ -43,8 +43,16 @@ use crate::snapshot::{Keeper, KeeperSettings, Origin, Retention, SnapshotCounter
 const INBOUND_RING: usize = 4_096;
 /// What the engine may have on its way to recovery.
 const NOTES_RING: usize = 4_096;
-/// What subscribers get at each of their doors, all together: 256 MiB a second.
-const SUBSCRIBERS_BYTES_PER_MS: usize = 256 * 1_024;
+/// What subscribers get at each of their doors, all together, and how many come in, where recovery has a core of its own.
+pub(super) const SUBSCRIBERS_ALONE: Subscribers = Subscribers {
+    bytes_per_ms: 256 * 1_024,
+    accepts_per_ms: 8,
+};
+/// The same where it takes turns with the thread that orders wait for.
+pub(super) const SUBSCRIBERS_BESIDE: Subscribers = Subscribers {
+    bytes_per_ms: 64 * 1_024,
+    accepts_per_ms: 2,
+};
 const DAY_NS: u64 = 86_400_000_000_000;
 /// A snapshot leaves at least so many segments' room to the journal: one more than it wants for itself.
 const SEGMENTS_FREE: u64 = 3;
@@ -67,6 +75,15 @@ pub(super) trait Outside {
 
 /// Removes the segments that have no command behind this one.
 pub(super) type RemoveBefore = Box<dyn FnMut(u64) -> io::Result<journal::Removed> + Send>;
+
+/// How fast subscribers are served at each of their doors, all together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subscribers {
+    /// Bytes of Sequenced Data in a millisecond.
+    pub(super) bytes_per_ms: usize,
+    /// Connections that come in in a millisecond.
+    pub(super) accepts_per_ms: usize,
+}
 
 /// Everything that is outside.
 pub(super) struct Seams<W: Outside> {
@@ -102,6 +119,8 @@ pub(super) struct Seams<W: Outside> {
     pub(super) archive: Option<archive::Sources>,
     /// What is slow runs on threads of its own, not in the stages' turns.
     pub(super) has_helpers: bool,
+    /// How fast subscribers are served.
+    pub(super) subscribers: Subscribers,
     /// The port of the orders over UDP, told to those who bind.
     pub(super) udp_port: u16,
     /// From the operating system's random source; in a simulation from its seed.
@@ -237,7 +256,8 @@ pub(super) fn build<W: Outside>(
         }
     };
     let subscribers = DoorConfig {
-        stream_bytes_per_ms: SUBSCRIBERS_BYTES_PER_MS,
+        stream_bytes_per_ms: seams.subscribers.bytes_per_ms,
+        accepts_per_ms: seams.subscribers.accepts_per_ms,
         ..door.clone()
     };
     let glimpse = (logins(network.snapshot_tcp), subscribers.clone());

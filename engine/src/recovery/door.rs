@@ -36,6 +36,9 @@ pub struct DoorConfig {
     pub connections_per_address_max: usize,
     /// Connections looked at in one turn.
     pub connections_per_poll: usize,
+    /// Connections accepted in a millisecond; further ones wait in the kernel. Taking one in takes as long as sending it some
+    /// tens of KiB, and a thousand at once would keep a core from those whom somebody waits for.
+    pub accepts_per_ms: usize,
     /// Buffer for what came from a client, per connection. Longer packets end the connection.
     pub input_bytes: usize,
     /// Buffer for what goes to a client, per connection.
@@ -63,6 +66,7 @@ impl Default for DoorConfig {
             connections_max: 256,
             connections_per_address_max: 64,
             connections_per_poll: 32,
+            accepts_per_ms: usize::MAX,
             input_bytes: 4 * 1_024,
             output_bytes: 64 * 1_024,
             stream_bytes_per_poll: 32 * 1_024,
@@ -135,6 +139,8 @@ pub(super) struct Door<L: Listener, V: Service> {
     next: usize,
     /// Not asked for further connections before.
     accept_ns: u64,
+    /// Connections that may be accepted until then.
+    accepts: usize,
     /// Not asked which can be read before.
     readable_ns: u64,
     /// Sequenced Data that may be queued until then.
@@ -164,6 +170,7 @@ impl<L: Listener, V: Service> Door<L, V> {
             "connections_per_address_max"
         );
         assert!(config.connections_per_poll >= 1, "connections_per_poll");
+        assert!(config.accepts_per_ms >= 1, "accepts_per_ms");
         assert!(config.input_bytes >= 512, "input_bytes");
         assert!(config.output_bytes >= 4 * 1_024, "output_bytes");
         assert!(config.banner.len() <= 1_024, "banner");
@@ -176,6 +183,7 @@ impl<L: Listener, V: Service> Door<L, V> {
             count: 0,
             next: 0,
             accept_ns: 0,
+            accepts: 0,
             readable_ns: 0,
             allowance: 0,
             allowance_ns: 0,
@@ -188,9 +196,10 @@ impl<L: Listener, V: Service> Door<L, V> {
         }
     }
 
-    /// Names what becomes readable when somebody comes or says something.
+    /// Names what becomes readable when somebody says something, or comes: unless enough came in this millisecond. Who waits
+    /// then would not let the thread sleep.
     pub(super) fn watch(&self, watch: &mut Watch) {
-        self.listener.watch(watch);
+        self.listener.watch(watch, self.accepts > 0);
     }
 
     pub(super) fn counters(&self) -> &Arc<CachePadded<DoorCounters>> {
@@ -199,12 +208,9 @@ impl<L: Listener, V: Service> Door<L, V> {
 
     /// Accepts, then gives the next connections a turn each. Returns the work done.
     pub(super) fn poll(&mut self, view: View<'_>) -> usize {
+        self.allow(view.now_ns);
         let mut work = self.accept(view.now_ns);
         self.look(view.now_ns);
-        if view.now_ns >= self.allowance_ns {
-            self.allowance_ns = view.now_ns + MILLISECOND_NS;
-            self.allowance = self.desk.config.stream_bytes_per_ms;
-        }
         let Self {
             service,
             slots,
@@ -248,12 +254,26 @@ impl<L: Listener, V: Service> Door<L, V> {
         work
     }
 
+    /// Renews what may be sent and who may come in.
+    fn allow(&mut self, now_ns: u64) {
+        if now_ns >= self.allowance_ns {
+            self.allowance_ns = now_ns + MILLISECOND_NS;
+            self.allowance = self.desk.config.stream_bytes_per_ms;
+            self.accepts = self.desk.config.accepts_per_ms;
+        }
+    }
+
     fn accept(&mut self, now_ns: u64) -> usize {
         if now_ns < self.accept_ns {
             return 0;
         }
         self.accept_ns = now_ns + ACCEPT_NS;
         for done in 0..ACCEPTS_MAX {
+            if self.accepts == 0 {
+                // There may be more when they may come in.
+                self.accept_ns = now_ns;
+                return done;
+            }
             let (stream, peer) = match self.listener.accept() {
                 Ok(Some(accepted)) => accepted,
                 Ok(None) => return done,
@@ -262,6 +282,7 @@ impl<L: Listener, V: Service> Door<L, V> {
                     return done;
                 }
             };
+            self.accepts -= 1;
             let Some(slot) = self.free.last().copied() else {
                 self.desk.counters.refused.increment();
                 continue;

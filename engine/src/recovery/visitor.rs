@@ -57,8 +57,9 @@ pub(super) struct Visitor<S, T> {
     read_ns: u64,
 }
 
-/// A connection that is followed is read this often without being told: only who was read is known to be silent.
-const SILENCE_LOOK_NS: u64 = 10_000_000;
+/// A connection that is followed is read so often within its time of silence without being told: only who was read is known to be
+/// silent. Each read is a system call for nothing, of each of maybe thousands.
+const SILENCE_LOOKS: u64 = 64;
 
 impl<S: Read + Write, T> Visitor<S, T> {
     /// Who just came in.
@@ -139,9 +140,13 @@ impl<S: Read + Write, T> Visitor<S, T> {
         if filled == Filled::Nothing {
             let silence_ns = view.now_ns.saturating_sub(self.connection.heard_ns());
             self.is_readable = false;
+            let limit_ns = match &self.phase {
+                Phase::Open(_, limit_ns) => *limit_ns,
+                _ => desk.config.silence_ns,
+            };
             self.read_ns = view.now_ns
                 + if self.is_followed {
-                    SILENCE_LOOK_NS
+                    limit_ns / SILENCE_LOOKS
                 } else {
                     idle_ns.min(silence_ns / 16)
                 };

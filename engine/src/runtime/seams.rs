@@ -41,9 +41,9 @@ pub trait Listener {
     /// The next waiting connection, if any.
     fn accept(&mut self) -> io::Result<Option<(Self::Stream, SocketAddrV4)>>;
 
-    /// Names the descriptors that become readable when a connection waits, or when one that is followed can be read;
-    /// simulated doors have none.
-    fn watch(&self, _watch: &mut Watch) {}
+    /// Names the descriptors that become readable when one that is followed can be read and, with `accepts`, when a connection
+    /// waits; simulated doors have none.
+    fn watch(&self, _watch: &mut Watch, _accepts: bool) {}
 
     /// From now on [`Listener::readable`] names the connection by `id` while there is something to read. False: it can not,
     /// and the connection has to be read to find out.

@@ -143,6 +143,8 @@ pub struct Plan {
     idle: IdleStrategy,
     /// Steps above the usual.
     priority: u32,
+    /// It runs at once when it wakes.
+    is_prompt: bool,
     stages: Vec<BoxedStage>,
     /// Of other threads' stages.
     spare: Option<BoxedHelp>,
@@ -162,10 +164,16 @@ impl Plan {
             core,
             idle,
             priority: 0,
+            is_prompt: false,
             stages,
             spare: None,
             parker: Parker::new()?,
         })
+    }
+
+    /// Where others run on its core, it does not wait for the end of their slices when it wakes.
+    pub fn wake_promptly(&mut self) {
+        self.is_prompt = true;
     }
 
     /// Of another thread's stage it does a little whenever its own have nothing to do.
@@ -241,12 +249,13 @@ fn spawn_within(plans: Vec<Plan>, shutdown: &Shutdown, drain_time: Duration) -> 
             shutdown: shutdown.clone(),
             drain: Arc::clone(&drain),
         };
-        let (name, core, steps) = (plan.name.clone(), plan.core, plan.priority);
+        let (name, core, steps, is_prompt) = (plan.name.clone(), plan.core, plan.priority, plan.is_prompt);
         let started = started.clone();
         let body = move || {
             let pinned = core.and_then(|core| affinity::pin(core).err());
             let raised = (steps > 0).then(|| priority::raise(steps).err()).flatten();
-            let refusals = [pinned, raised].into_iter().flatten();
+            let late = is_prompt.then(|| priority::wake_promptly().err()).flatten();
+            let refusals = [pinned, raised, late].into_iter().flatten();
             let refusals: Vec<_> = refusals.map(|reason| format!("thread {name} {reason}")).collect();
             // The receiver lives until all threads have reported.
             let _ = started.send(refusals);

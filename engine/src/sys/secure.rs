@@ -53,8 +53,8 @@ impl Listener for SecureDoor {
         Ok(Some((stream, peer)))
     }
 
-    fn watch(&self, watch: &mut Watch) {
-        self.door.watch(watch);
+    fn watch(&self, watch: &mut Watch, accepts: bool) {
+        self.door.watch(watch, accepts);
     }
 
     fn follow(&mut self, stream: &Self::Stream, id: u64) -> bool {

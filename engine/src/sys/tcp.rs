@@ -82,8 +82,10 @@ impl Listener for TcpDoor {
         Ok(Some((stream, peer)))
     }
 
-    fn watch(&self, watch: &mut Watch) {
-        watch.add(self.listener.as_fd());
+    fn watch(&self, watch: &mut Watch, accepts: bool) {
+        if accepts {
+            watch.add(self.listener.as_fd());
+        }
         watch.add(self.followed.0.as_fd());
     }
 
@@ -121,7 +123,7 @@ mod tests {
             if let Some(accepted) = door.accept().unwrap() {
                 return accepted;
             }
-            parker.park(Duration::from_secs(600), |watch| door.watch(watch));
+            parker.park(Duration::from_secs(600), |watch| door.watch(watch, true));
         }
     }
 
@@ -141,7 +143,7 @@ mod tests {
         assert!(door.follow(&stream, 7));
         Parker::new()
             .unwrap()
-            .park(Duration::from_secs(600), |watch| door.watch(watch));
+            .park(Duration::from_secs(600), |watch| door.watch(watch, true));
         let mut named = Vec::new();
         door.readable(|id| named.push(id));
         assert_eq!(named, [7]);
@@ -153,7 +155,7 @@ mod tests {
         drop(client);
         Parker::new()
             .unwrap()
-            .park(Duration::from_secs(600), |watch| door.watch(watch));
+            .park(Duration::from_secs(600), |watch| door.watch(watch, true));
         door.readable(|id| named.push(id));
         assert_eq!(named, [7, 7]);
         drop(stream);
