@@ -356,7 +356,12 @@ impl<L: Listener, V: Service> Door<L, V> {
             Phase::Open(kept, _) => open(kept),
             _ => Hurry::Usual,
         });
-        hurries.max().unwrap_or(Hurry::Solitude)
+        // Until more may come in, who comes ends no rest.
+        let least = match self.accepts {
+            0 => Hurry::Leisure,
+            _ => Hurry::Solitude,
+        };
+        hurries.max().unwrap_or(least).max(least)
     }
 
     /// Ends a logged-in connection, if it is still there.

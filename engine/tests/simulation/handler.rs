@@ -253,6 +253,20 @@ impl Handler {
         digest.finish()
     }
 
+    /// How far it is, for who reads why a run failed.
+    pub(crate) fn describe(&self) -> String {
+        let subscriber = &self.subscriber;
+        format!(
+            "{:?} at {:?}, {} behind, waits for a snapshot: {}, recovery: {:?}, {:?}",
+            subscriber.state(),
+            self.delivered.place(),
+            subscriber.behind(),
+            subscriber.waits_for_snapshot(),
+            subscriber.recovery_failure(),
+            subscriber.statistics()
+        )
+    }
+
     /// It is live, and has come so far.
     pub(crate) fn is_whole(&self, place: Place) -> bool {
         self.subscriber.state() == State::Live && self.delivered.place() >= place

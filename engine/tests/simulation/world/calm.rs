@@ -5,6 +5,7 @@ use engine::exchange::command::Command;
 
 use super::wire::Stream;
 use super::{Place, QUIET_NS, QUIET_TURNS, SLOW_NS, World, session_of};
+use crate::handler::Handler;
 
 impl World {
     /// The faults end, everybody comes back, and everything that is on its way arrives.
@@ -59,7 +60,8 @@ impl World {
         let place = self.feed_place();
         let handlers = self.handlers.iter().filter(|handler| !handler.is_whole(place));
         let names: Vec<_> = customers.map(|customer| &customer.username).collect();
-        format!("customers {names:?}, {} subscribers", handlers.count())
+        let handlers: Vec<_> = handlers.map(Handler::describe).collect();
+        format!("customers {names:?}, subscribers {handlers:#?}; the feed is at {place:?}")
     }
 
     /// The day, and how much of its feed was sent.
