@@ -52,21 +52,23 @@ impl<S: Read + Write> Stream<S> {
             }
         };
         // A client that reads first says its hello first: nobody answers before, and the read would wait for ever.
-        match self.push() {
-            Err(error) if !is_not_now(&error) => return Err(error),
-            _ => {}
-        }
+        self.push_what_goes()?;
         let is_open = self.tls.read_tls(&mut self.socket)? > 0;
         let processed = self.tls.process_new_packets();
         if let Some(pace) = pace {
             pace.made(begun_ns, pace.now_ns());
         }
         // The answer of a handshake, or why it is over. What does not go out now goes out with the next read or write.
-        let pushed = self.push();
+        let pushed = self.push_what_goes();
         processed.map_err(|error| Failure::from(&error).into_error())?;
-        match pushed {
-            Err(error) if !is_not_now(&error) => Err(error),
-            _ => Ok(is_open),
+        pushed.map(|()| is_open)
+    }
+
+    /// Hands on what the socket takes now; the rest goes with the next read or write.
+    fn push_what_goes(&mut self) -> io::Result<()> {
+        match self.push() {
+            Err(error) if is_not_now(&error) => Ok(()),
+            done => done,
         }
     }
 
@@ -110,10 +112,7 @@ impl<S: Read + Write> Write for Stream<S> {
         if count == 0 && !record.is_empty() {
             return Err(ErrorKind::WouldBlock.into());
         }
-        match self.push() {
-            Err(error) if !is_not_now(&error) => Err(error),
-            _ => Ok(count),
-        }
+        self.push_what_goes().map(|()| count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
