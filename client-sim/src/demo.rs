@@ -25,11 +25,11 @@ use engine::config::{Config, Durability};
 use serde_json::{Value, json};
 
 use crate::cli::arguments::{self, Rate};
-use crate::cli::interrupt::Interrupt;
 use crate::pacer::Arrivals;
 use checks::Checks;
 pub use checks::equal_books;
 use directory::DataDirectory;
+use feed_handler::interrupt::Interrupt;
 use floor::{Floor, FloorPlan};
 use snapshot::Snapshot;
 

@@ -57,6 +57,8 @@ pub mod file;
 pub mod gap;
 pub mod handler;
 mod index;
+#[cfg(feature = "interrupt")]
+pub mod interrupt;
 mod ladder;
 mod lead;
 pub mod loss;

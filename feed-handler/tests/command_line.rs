@@ -453,15 +453,44 @@ fn a_closed_pipe_and_interruption_end_quietly() {
         .unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     out.read_line(&mut line).unwrap();
+    // As `timeout` says it: to the process, and to its group.
+    for _ in 0..2 {
+        interrupt(&child);
+    }
+    // What it had to say still comes, as whole lines.
+    let rest = std::io::read_to_string(out).unwrap();
+    assert!(rest.is_empty() || rest.ends_with('\n'));
+    assert_quiet_end(child);
+}
+
+#[test]
+fn who_is_asked_again_does_not_wait_for_a_full_pipe() {
+    let mut script = Script::new(34, 3);
+    script.run(20_000);
+    let exchange = Exchange::new(&script);
+    let mut child = exchange
+        .command(&["trades", "--from", "start", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut String::new()).unwrap();
+    let status = loop {
+        interrupt(&child);
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+    };
+    assert_eq!(status.code(), Some(130));
+}
+
+fn interrupt(child: &Child) {
     let killed = Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()
         .unwrap();
     assert!(killed.success());
-    // What it had to say still comes, as whole lines.
-    let rest = std::io::read_to_string(out).unwrap();
-    assert!(rest.is_empty() || rest.ends_with('\n'));
-    assert_quiet_end(child);
 }
 
 fn assert_quiet_end(child: Child) {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use clap::Args;
 use feed_handler::clock::Clock;
+use feed_handler::interrupt::Interrupt;
 use feed_handler::recovery::Credentials;
 use feed_handler::switchable::Switchable;
 use protocol::authentication::TAG_BYTES;
@@ -25,7 +26,6 @@ pub(crate) use files::{Files, REPORT};
 use recorder::{Recorded, Recorder, RecorderPlan, Windows};
 
 use super::arguments::{self, MacArguments, Rate};
-use super::interrupt::Interrupt;
 use crate::connection::{Door, ORDERS_PER_DATAGRAM_MAX};
 use crate::feed_check::{FeedCheck, FeedFigures, FeedLines, Listening};
 use crate::fleet::{FeedJoin, Fleet, FleetConfig, Mix, Participant};

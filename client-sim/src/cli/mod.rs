@@ -2,7 +2,6 @@
 
 pub mod arguments;
 pub mod compare;
-pub mod interrupt;
 pub mod load;
 pub mod market;
 pub mod soak;

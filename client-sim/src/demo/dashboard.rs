@@ -13,8 +13,8 @@ use ratatui::widgets::{Block, Cell, Paragraph, Row, Table};
 
 use super::REFRESH;
 use super::snapshot::{InstrumentView, LEVELS, Snapshot};
-use crate::cli::interrupt::Interrupt;
 use crate::latency::{Nanoseconds, Percentiles};
+use feed_handler::interrupt::Interrupt;
 
 /// Rates over the last second.
 #[derive(Debug, Clone, Copy, Default)]

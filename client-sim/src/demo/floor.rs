@@ -17,7 +17,6 @@ use super::late::Late;
 use super::snapshot::{InstrumentView, LEVELS, Snapshot};
 use super::ticker_check::TickerCheck;
 use crate::cli::arguments::{self, Rate};
-use crate::cli::interrupt::Interrupt;
 use crate::cli::load::{rest, window};
 use crate::connection::ORDERS_PER_DATAGRAM_MAX;
 use crate::fleet::{FeedEars, Fleet, FleetConfig, Stage};
@@ -25,6 +24,7 @@ use crate::instruments::Instrument;
 use crate::latency::Percentiles;
 use crate::pacer::Arrivals;
 use crate::report::Report;
+use feed_handler::interrupt::Interrupt;
 
 /// Time between two snapshots.
 const SNAPSHOT_NS: u64 = 100_000_000;

@@ -4,21 +4,17 @@ use super::Failure;
 use super::options::Common;
 use feed_handler::arbiter::Start;
 use feed_handler::clock::Clock;
+use feed_handler::interrupt::Interrupt;
 use feed_handler::receiver::Receiver;
 use feed_handler::recovery::RecoveryFailure;
 use feed_handler::secure::DoorConnect;
 use feed_handler::{Market, Observer, State, Subscriber};
 use protocol::soup::REJECT_NOT_AUTHORIZED;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Without work for this long, the thread rests between polls; the sockets hold what comes meanwhile.
 const SPIN_NS: u64 = 50_000;
 const REST: Duration = Duration::from_micros(500);
-
-/// What a shell shows for a process that Ctrl-C ended.
-const EXIT_INTERRUPTED: i32 = 130;
 
 /// A subscriber over sockets.
 pub(crate) type Following = Subscriber<Receiver, DoorConnect>;
@@ -28,7 +24,7 @@ pub(crate) struct Feed<'a> {
     common: &'a Common,
     pub(crate) subscriber: Following,
     clock: Clock,
-    interrupted: Arc<AtomicBool>,
+    interrupt: Interrupt,
     worked_ns: u64,
     told: State,
 }
@@ -47,25 +43,15 @@ impl<'a> Feed<'a> {
     fn follow(common: &'a Common, start: Start, may_snapshot: bool) -> Result<Self, Failure> {
         let trust = common.tls.trust().map_err(Failure::Usage)?;
         let subscriber = Subscriber::through(&common.subscriber(start, may_snapshot)?, trust.as_ref())?;
-        let interrupted = Arc::new(AtomicBool::new(false));
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            // The second one ends the process at once: the first is of no use while a full pipe holds it up.
-            signal_hook::flag::register_conditional_shutdown(
-                signal,
-                EXIT_INTERRUPTED,
-                Arc::clone(&interrupted),
-            )
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&interrupted)))
-            .map_err(|source| Failure::File {
-                what: "cannot listen for signals".to_owned(),
-                source,
-            })?;
-        }
+        let interrupt = Interrupt::listen().map_err(|source| Failure::File {
+            what: "cannot listen for signals".to_owned(),
+            source,
+        })?;
         Ok(Self {
             common,
             subscriber,
             clock: Clock::new(),
-            interrupted,
+            interrupt,
             worked_ns: 0,
             told: State::Live,
         })
@@ -78,7 +64,7 @@ impl<'a> Feed<'a> {
 
     /// True after Ctrl-C.
     pub(crate) fn is_interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::Relaxed)
+        self.interrupt.is_asked()
     }
 
     /// One poll, and a rest when there is nothing to do. Answers whether there was something.
