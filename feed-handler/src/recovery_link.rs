@@ -194,6 +194,7 @@ impl<C: Connect> RecoveryLink<C> {
             return Ok(0);
         };
         let mut messages = 0;
+        let mut has_read = false;
         for _ in 0..READS_MAX {
             match stream.read(self.client.space()) {
                 Ok(0) if self.client.has_ended() => {
@@ -202,6 +203,7 @@ impl<C: Connect> RecoveryLink<C> {
                 }
                 Ok(0) => return Err(RecoveryFailure::Closed),
                 Ok(count) => {
+                    has_read = true;
                     let came = self.client.filled(count, now_ns, &mut deliver)?;
                     messages += came;
                     self.statistics.messages += came as u64;
@@ -216,8 +218,12 @@ impl<C: Connect> RecoveryLink<C> {
             }
         }
         self.client.tick(now_ns)?;
-        flush(&self.connect, stream, &mut self.client)?;
-        Ok(messages)
+        // What a server said before it closed is read to its end, even if it does not listen any more. Once nothing comes, the error
+        // comes again.
+        match flush(&self.connect, stream, &mut self.client) {
+            Err(failure) if !has_read => Err(failure),
+            _ => Ok(messages),
+        }
     }
 
     fn finish_connecting(&mut self, now_ns: u64) -> Result<(), RecoveryFailure> {

@@ -1,11 +1,15 @@
 //! One TCP connection: its stream, what came and is not understood yet, what is to go and has not gone yet. All bounded.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddrV4;
 
 use protocol::soup::{Decoder, encode};
 
 use super::store::{Cursor, FellOff, Store};
+use crate::runtime::seams::Stream;
+
+/// How often it is looked whether what was written has arrived: a system call each time.
+const ARRIVAL_LOOK_NS: u64 = 10_000_000;
 
 /// What one read brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,13 +40,16 @@ pub(super) struct Connection<S> {
     queued_ns: u64,
     /// Bytes queued since the beginning.
     queued_bytes: u64,
-    /// Since when what waits has not moved; meaningless while nothing waits.
+    /// Since when what waits, here or in the kernel, has not moved; meaningless while nothing waits.
     stuck_ns: u64,
+    /// Bytes that had left and not arrived when it was looked last, and not looked again before.
+    unsent: usize,
+    look_ns: u64,
     /// The stream has taken bytes that have not left it.
     is_held: bool,
 }
 
-impl<S: Read + Write> Connection<S> {
+impl<S: Stream> Connection<S> {
     /// A connection accepted at `now_ns`, with so much room for either direction.
     pub(super) fn new(
         stream: S,
@@ -62,6 +69,8 @@ impl<S: Read + Write> Connection<S> {
             queued_ns: now_ns,
             queued_bytes: 0,
             stuck_ns: now_ns,
+            unsent: 0,
+            look_ns: now_ns,
             is_held: false,
         }
     }
@@ -159,7 +168,8 @@ impl<S: Read + Write> Connection<S> {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     self.start += count;
-                    self.stuck_ns = now_ns;
+                    self.moved(now_ns);
+                    self.look_ns = now_ns;
                 }
                 Err(error) if is_not_now(&error) => break,
                 Err(error) => return Err(error),
@@ -168,7 +178,7 @@ impl<S: Read + Write> Connection<S> {
         match self.stream.flush() {
             Ok(()) if self.is_held => {
                 self.is_held = false;
-                self.stuck_ns = now_ns;
+                self.moved(now_ns);
             }
             Ok(()) => {}
             Err(error) if is_not_now(&error) => self.is_held = true,
@@ -189,9 +199,26 @@ impl<S: Read + Write> Connection<S> {
         self.start < self.end || self.is_held
     }
 
+    /// True when nothing waits, here or in the kernel: the connection can be closed, and whatever its peer says then, nothing is
+    /// lost. Who asks once asks until it is so.
+    pub(super) fn has_arrived(&mut self, now_ns: u64) -> bool {
+        if self.is_waiting() {
+            return false;
+        }
+        if now_ns >= self.look_ns {
+            self.look_ns = now_ns + ARRIVAL_LOOK_NS;
+            let unsent = self.stream.unsent();
+            if unsent < self.unsent {
+                self.stuck_ns = now_ns;
+            }
+            self.unsent = unsent;
+        }
+        self.unsent == 0
+    }
+
     /// True when something waits and nothing of it moved for `limit_ns`.
     pub(super) fn is_stuck(&self, now_ns: u64, limit_ns: u64) -> bool {
-        self.is_waiting() && now_ns.saturating_sub(self.stuck_ns) >= limit_ns
+        (self.is_waiting() || self.unsent > 0) && now_ns.saturating_sub(self.stuck_ns) >= limit_ns
     }
 
     /// Reads away what came, boundedly: a socket that is closed with unread bytes tells its peer "reset", which may
@@ -208,9 +235,16 @@ impl<S: Read + Write> Connection<S> {
         }
     }
 
+    /// Something that waits here has moved; where it is known that what left before does not arrive, that says nothing.
+    fn moved(&mut self, now_ns: u64) {
+        if self.unsent == 0 {
+            self.stuck_ns = now_ns;
+        }
+    }
+
     fn queued(&mut self, now_ns: u64, count: usize) {
         if !self.is_waiting() {
-            self.stuck_ns = now_ns;
+            self.moved(now_ns);
         }
         if count > 0 {
             self.queued_ns = now_ns;
@@ -239,6 +273,8 @@ fn is_not_now(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+
     use super::*;
     use crate::runtime::sim_net::{SimStream, TcpSettings};
     use std::net::Ipv4Addr;
@@ -300,6 +336,29 @@ mod tests {
         read_all(&mut far);
         connection.flush(24).expect("connected");
         assert!(!connection.is_stuck(99, 10), "nothing waits");
+    }
+
+    #[test]
+    fn what_has_left_has_not_arrived() {
+        let (mut connection, mut far) = pair(10);
+        assert!(connection.has_arrived(0));
+        connection.put_packets(5, b"\0\x08U1234567");
+        assert!(!connection.has_arrived(5), "it waits here");
+        connection.flush(5).expect("connected");
+        assert!(!connection.is_waiting());
+        assert!(
+            !connection.has_arrived(5),
+            "five bytes have no room on the other machine"
+        );
+        assert!(!connection.is_stuck(14, 10));
+        far.read_exact(&mut [0; 2]).expect("it is there");
+        let later = 5 + ARRIVAL_LOOK_NS;
+        assert!(!connection.has_arrived(later));
+        assert!(!connection.is_stuck(later + 9, 10), "some of it has arrived");
+        assert!(connection.is_stuck(later + 10, 10));
+        read_all(&mut far);
+        assert!(connection.has_arrived(later + ARRIVAL_LOOK_NS));
+        assert!(!connection.is_stuck(later + ARRIVAL_LOOK_NS, 0), "nothing waits");
     }
 
     #[test]

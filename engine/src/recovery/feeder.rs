@@ -1,11 +1,10 @@
 //! What a connection gets of its stream: from the store, or, before what that has, from the archive.
 
-use std::io::{Read, Write};
-
 use super::archive::{Asker, Chunk, Taken, Ticket};
 use super::connection::Connection;
 use super::service::{Close, View};
 use super::store::{Cursor, FEED_STREAM, NotServable};
+use crate::runtime::seams::Stream;
 
 /// A place in a stream, and where its next message comes from.
 #[derive(Debug)]
@@ -88,7 +87,7 @@ impl Feeder {
     }
 
     /// Queues what comes next, about `budget` bytes at most; returns how many bytes.
-    pub(super) fn put<S: Read + Write>(
+    pub(super) fn put<S: Stream>(
         &mut self,
         connection: &mut Connection<S>,
         budget: usize,
@@ -142,7 +141,7 @@ enum Next {
 }
 
 impl Archived {
-    fn put_chunk<S: Read + Write>(&mut self, connection: &mut Connection<S>, view: View<'_>) -> usize {
+    fn put_chunk<S: Stream>(&mut self, connection: &mut Connection<S>, view: View<'_>) -> usize {
         let rest = &self.chunk.packets[self.sent..];
         if rest.is_empty() {
             return 0;

@@ -1,8 +1,6 @@
 //! Gap recovery of market data: a login with a requested sequence number replays from there, however old it is, then
 //! stays live.
 
-use std::io::{Read, Write};
-
 use protocol::soup::Login;
 
 use super::addresses::Guests;
@@ -16,6 +14,7 @@ use super::market_data_name;
 use super::service::{Caller, Close, Service, Verdict, View};
 use super::store::{FEED_STREAM, NotServable};
 use crate::planted::{self, Bug};
+use crate::runtime::seams::Stream;
 
 /// What is behind the gap-recovery door.
 #[derive(Debug)]
@@ -81,7 +80,7 @@ impl Service for GapService {
         counters.ignored.increment();
     }
 
-    fn turn<S: Read + Write>(
+    fn turn<S: Stream>(
         &mut self,
         open: &mut Feeder,
         _caller: Caller,

@@ -3,7 +3,6 @@
 //! the engine's, which hears UDP too.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{Read, Write};
 use std::net::SocketAddrV4;
 
 use protocol::authentication::{LoginKeys, MacSecret, Sealer};
@@ -27,6 +26,7 @@ use crate::exchange::command::Command;
 use crate::planted::{self, Bug};
 use crate::runtime::Hurry;
 use crate::runtime::links::{self, Inbound, Message};
+use crate::runtime::seams::Stream;
 
 /// The engine is told of a silence this often, until it ends the connection or something comes.
 const SILENT_AGAIN_NS: u64 = 1_000_000_000;
@@ -311,7 +311,7 @@ impl Service for OrderEntry {
         open.questions.push_back(Asked { ask, up_to: None });
     }
 
-    fn turn<S: Read + Write>(
+    fn turn<S: Stream>(
         &mut self,
         open: &mut Open,
         caller: Caller,

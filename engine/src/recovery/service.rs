@@ -1,6 +1,5 @@
 //! What a door asks of the service behind it, and what it tells it.
 
-use std::io::{Read, Write};
 use std::net::SocketAddrV4;
 
 use protocol::soup::Login;
@@ -11,6 +10,7 @@ use super::door::DoorCounters;
 use super::replica::Replica;
 use super::store::Store;
 use crate::runtime::links;
+use crate::runtime::seams::Stream;
 
 /// Why a connection is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ pub(super) trait Service {
     fn message(&mut self, open: &mut Self::Open, caller: Caller, bytes: &[u8], counters: &DoorCounters);
 
     /// Queues what the connection is to get, Sequenced Data up to about `budget` bytes; returns the work done.
-    fn turn<S: Read + Write>(
+    fn turn<S: Stream>(
         &mut self,
         open: &mut Self::Open,
         caller: Caller,

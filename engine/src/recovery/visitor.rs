@@ -1,6 +1,6 @@
 //! One connection of a door on its way: it logs in, is served, ends.
 
-use std::io::{self, Read, Write};
+use std::io;
 
 use protocol::soup::{ClientPacket, Login, REJECT_NOT_AUTHORIZED, REJECT_SESSION, encode};
 use protocol::text::trim;
@@ -9,12 +9,13 @@ use super::connection::{Connection, Filled};
 use super::door::{Desk, DoorCounters};
 use super::service::{Caller, Close, Service, Verdict, View};
 use crate::runtime::links;
+use crate::runtime::seams::Stream;
 
 /// Packets taken from one connection in one turn.
 const PACKETS_MAX: usize = 64;
 /// A server sends something at least this often.
 const HEARTBEAT_NS: u64 = 1_000_000_000;
-/// How long what was said last may take to leave before the connection is closed anyway.
+/// How long what was said last may not move on its way before the connection is closed anyway.
 const CLOSING_NS: u64 = 1_000_000_000;
 
 /// A login that waits for its verdict.
@@ -61,7 +62,7 @@ pub(super) struct Visitor<S, T> {
 /// silent. Each read is a system call for nothing, of each of maybe thousands.
 const SILENCE_LOOKS: u64 = 64;
 
-impl<S: Read + Write, T> Visitor<S, T> {
+impl<S: Stream, T> Visitor<S, T> {
     /// Who just came in.
     pub(super) fn new(
         id: links::Connection,
@@ -113,15 +114,17 @@ impl<S: Read + Write, T> Visitor<S, T> {
         let Phase::Closing(since_ns) = self.phase else {
             return Some(1);
         };
-        let is_late = view.now_ns.saturating_sub(since_ns) >= CLOSING_NS;
-        match self.connection.flush(view.now_ns) {
-            Ok(written) if self.connection.is_waiting() && !is_late => Some(written),
-            Ok(_) => {
-                self.connection.discard_input();
-                None
-            }
-            Err(_) => None,
+        let Ok(written) = self.connection.flush(view.now_ns) else {
+            return None;
+        };
+        // What a peer says to a connection that is closed throws away what it has not got yet.
+        let is_late = view.now_ns.saturating_sub(since_ns) >= CLOSING_NS
+            && self.connection.is_stuck(view.now_ns, CLOSING_NS);
+        if !self.connection.has_arrived(view.now_ns) && !is_late {
+            return Some(written);
         }
+        self.connection.discard_input();
+        None
     }
 
     fn live_turn<V: Service<Open = T>>(

@@ -33,10 +33,16 @@ pub trait DatagramSink {
     }
 }
 
+/// A TCP connection. Everything is non-blocking.
+pub trait Stream: io::Read + io::Write {
+    /// Bytes written that the machine at the other end does not have yet: lost, if it says something after this end is closed.
+    fn unsent(&self) -> usize;
+}
+
 /// A TCP door. Everything is non-blocking: `WouldBlock` where there is nothing to do yet.
 pub trait Listener {
     /// A connection.
-    type Stream: io::Read + io::Write;
+    type Stream: Stream;
 
     /// The next waiting connection, if any.
     fn accept(&mut self) -> io::Result<Option<(Self::Stream, SocketAddrV4)>>;

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::seams::{DatagramSink, DatagramSource, Listener};
+use super::seams::{DatagramSink, DatagramSource, Listener, Stream};
 
 /// A lock that a panicking test does not spoil for the others.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -178,6 +178,17 @@ impl io::Write for SimStream {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Stream for SimStream {
+    fn unsent(&self) -> usize {
+        let pipe = lock(&self.outgoing);
+        // Half of the room is the reader's machine's.
+        match pipe.reader_gone || pipe.reset {
+            true => 0,
+            false => pipe.bytes.len().saturating_sub(self.settings.buffer_bytes / 2),
+        }
     }
 }
 

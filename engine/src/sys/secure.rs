@@ -8,7 +8,7 @@ use tls::{Identity, MaybeTls};
 use super::parker::Watch;
 use super::socket::OpenError;
 use super::tcp::TcpDoor;
-use crate::runtime::seams::Listener;
+use crate::runtime::seams::{Listener, Stream};
 
 /// A listening socket whose connections are plain, or all under TLS.
 #[derive(Debug)]
@@ -31,6 +31,12 @@ impl SecureDoor {
     /// Where it listens.
     pub fn address(&self) -> SocketAddrV4 {
         self.door.address()
+    }
+}
+
+impl Stream for MaybeTls<TcpStream> {
+    fn unsent(&self) -> usize {
+        self.socket().unsent()
     }
 }
 

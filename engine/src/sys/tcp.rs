@@ -2,14 +2,14 @@
 
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::parker::Watch;
 use super::socket::{OpenError, Transport, local_address, open_patiently};
-use crate::runtime::seams::Listener;
+use crate::runtime::seams::{Listener, Stream};
 
 /// Connections that the kernel keeps until they are accepted (capped by net.core.somaxconn). Who finds no room tries again
 /// after a second, so that a thousand who come at once should.
@@ -51,6 +51,21 @@ impl TcpDoor {
     /// Where it listens.
     pub fn address(&self) -> SocketAddrV4 {
         self.address
+    }
+}
+
+impl Stream for TcpStream {
+    fn unsent(&self) -> usize {
+        let mut bytes: libc::c_int = 0;
+        // SAFETY: the descriptor is open as long as `self` is there, and the kernel writes one `int` (tcp(7), SIOCOUTQ, the same
+        // number as TIOCOUTQ) to a place that is ours.
+        let answer = unsafe { libc::ioctl(self.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+        // The only error is that of a socket that listens.
+        if answer == 0 {
+            usize::try_from(bytes).unwrap_or(0)
+        } else {
+            0
+        }
     }
 }
 
@@ -160,6 +175,28 @@ mod tests {
         assert_eq!(named, [7, 7]);
         drop(stream);
         door.readable(|id| panic!("{id} was closed"));
+    }
+
+    #[test]
+    fn what_has_not_arrived_is_known() {
+        let mut door = TcpDoor::open(ANY).unwrap();
+        let mut client = TcpStream::connect(door.address()).unwrap();
+        let (mut stream, _) = accept(&mut door);
+        assert_eq!(stream.unsent(), 0);
+        // Nobody reads: what the kernel has room for stays, the larger part of it on this side.
+        let mut written = 0;
+        while let Ok(count) = stream.write(&[7; 64 * 1_024]) {
+            written += count;
+        }
+        assert!(stream.unsent() > 0 && stream.unsent() <= written);
+        let mut buffer = vec![0; 64 * 1_024];
+        while written > 0 {
+            written -= client.read(&mut buffer).unwrap();
+        }
+        // What was read was there before; that it is known here takes the acknowledgement, which may come a little later.
+        while stream.unsent() > 0 {
+            std::thread::yield_now();
+        }
     }
 
     #[test]

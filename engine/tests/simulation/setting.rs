@@ -128,9 +128,7 @@ impl Setting {
             batch_bytes: *random.pick(&[4_096, 8_192, 32_768]),
             tcp: TcpSettings {
                 buffer_bytes: *random.pick(&[1 << 10, 8 << 10, 64 << 10]),
-                // Not fewer: a snapshot's connection ends 5 s after all of it was handed to the socket, and who takes a few bytes in
-                // each turn would never get it whole.
-                piece_bytes: (4 + random.below(1_400) as usize).max(24),
+                piece_bytes: 4 + random.below(1_400) as usize,
             },
             snapshot_commands: if random.chance(3, 4) {
                 random.between(10, 400) as u32

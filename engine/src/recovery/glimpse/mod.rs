@@ -10,8 +10,6 @@
 mod image;
 mod images;
 
-use std::io::{Read, Write};
-
 use protocol::soup::Login;
 
 use super::connection::Connection;
@@ -21,10 +19,11 @@ use super::door::DoorCounters;
 use super::market_data_name;
 use super::replica::Replica;
 use super::service::{Caller, Close, Service, Verdict, View};
+use crate::runtime::seams::Stream;
 pub use image::{IMAGES_MAX, PACKET_BYTES_MAX};
 use images::Images;
 
-/// How long a connection stays after the end of its snapshot, unless the client leaves.
+/// How long a connection stays after the end of its snapshot has arrived, unless the client leaves.
 const END_NS: u64 = 5_000_000_000;
 /// The first message of every snapshot. There is nothing behind it to go on from: another one is another state.
 const FIRST: u64 = 1;
@@ -44,7 +43,7 @@ pub(super) struct Reader {
     /// The chunk at hand, and how much of it is queued.
     chunk: usize,
     queued: usize,
-    /// When everything had left.
+    /// When everything had arrived.
     ended_ns: Option<u64>,
 }
 
@@ -109,7 +108,7 @@ impl Service for Glimpse {
         counters.ignored.increment();
     }
 
-    fn turn<S: Read + Write>(
+    fn turn<S: Stream>(
         &mut self,
         open: &mut Reader,
         _caller: Caller,
@@ -137,11 +136,14 @@ impl Service for Glimpse {
                 self.images.leave(number);
                 open.image = None;
             }
-        } else if !connection.is_waiting() {
-            let ended_ns = *open.ended_ns.get_or_insert(view.now_ns);
-            if view.now_ns.saturating_sub(ended_ns) >= END_NS {
-                return Err(Close::Ended);
-            }
+        } else if open.ended_ns.is_none() {
+            open.ended_ns = connection.has_arrived(view.now_ns).then_some(view.now_ns);
+        }
+        if open
+            .ended_ns
+            .is_some_and(|ended_ns| view.now_ns.saturating_sub(ended_ns) >= END_NS)
+        {
+            return Err(Close::Ended);
         }
         Ok(work)
     }

@@ -281,3 +281,35 @@ fn who_does_not_read_is_dropped_and_harms_nobody() {
         "the two oldest have gone"
     );
 }
+
+#[test]
+fn the_end_is_counted_from_what_has_arrived() {
+    // The whole snapshot has left long before anybody reads it.
+    let tcp = TcpSettings {
+        buffer_bytes: 24_000,
+        ..TcpSettings::default()
+    };
+    let mut world = World::with(config(), tcp, 1_024 * 1_024);
+    quote(&mut world, 500);
+    world.run();
+    let (mut slow, mut stuck) = (log_in(&world), log_in(&world));
+    let pass = |world: &mut World, clients: &mut [&mut Client], seconds: u64| {
+        for _ in 0..seconds {
+            clients
+                .iter_mut()
+                .for_each(|client| client.send(&encode::CLIENT_HEARTBEAT));
+            world.pass(SECOND);
+        }
+    };
+    pass(&mut world, &mut [&mut slow, &mut stuck], 12);
+    let got = slow.receive();
+    assert_equal(&world, &got);
+    assert!(!slow.is_closed());
+    pass(&mut world, &mut [&mut slow, &mut stuck], 2);
+    assert_eq!(world.stage.counters().glimpse.expect("it is open").open.get(), 2);
+    world.pass(4 * SECOND);
+    let counters = world.stage.counters().glimpse.expect("it is open");
+    assert!(slow.is_closed());
+    assert_eq!((counters.ended.get(), counters.stuck.get()), (1, 1));
+    assert_eq!(counters.open.get(), 0);
+}
