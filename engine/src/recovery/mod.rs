@@ -24,7 +24,9 @@
 mod addresses;
 mod answers;
 pub mod archive;
+mod config;
 mod connection;
+mod counting;
 pub mod credentials;
 mod days;
 pub mod door;
@@ -35,6 +37,8 @@ mod follower;
 mod gap_service;
 mod glimpse;
 pub mod history;
+mod lending;
+mod mirror;
 mod order_entry;
 pub mod re_request;
 pub mod replica;
@@ -46,21 +50,17 @@ pub mod store;
 mod tests;
 mod visitor;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
-use protocol::authentication::MacSecret;
 use protocol::text;
 use rtrb::{Consumer, Producer};
 
 use crate::admin::Desk;
-use crate::exchange::{DAYS_MAX, Exchange, Limits};
-use crate::output::window::{self, Lapped, Record};
-use crate::output::{MessageSink, Numbers, market_data_name, order_entry_name};
-use crate::runtime::clock::{Clock, since};
-use crate::runtime::counters::{Counters, Named};
+use crate::exchange::{DAYS_MAX, Exchange};
+use crate::output::{market_data_name, order_entry_name, window};
+use crate::runtime::clock::Clock;
 use crate::runtime::histogram::Histogram;
 use crate::runtime::links::{EngineNote, Inbound, Rouse};
 use crate::runtime::seams::{DatagramSink, DatagramSource, Listener};
@@ -68,95 +68,27 @@ use crate::runtime::shared::Follow;
 use crate::runtime::{Hurry, Stage, Waker, Watch};
 use crate::snapshot::Keeper;
 use archive::Archive;
-use credentials::{Credentials, MarketDataLogins};
-use days::DAY_BEFORE_NS;
-use door::{Door, DoorConfig, DoorCounters};
+use credentials::MarketDataLogins;
+use door::{Door, DoorConfig};
 use durable::Durable;
 use gap_service::GapService;
 use glimpse::Glimpse;
+use lending::Lending;
+use mirror::Mirror;
 use order_entry::OrderEntry;
-use re_request::{ReRequestConfig, ReRequestCounters, ReRequests};
+use re_request::ReRequests;
 use replica::Replica;
-use retransmission::{RequestDoor, Retransmission, RetransmissionConfig, RetransmissionCounters};
+use retransmission::{RequestDoor, Retransmission, RetransmissionConfig};
 use service::{Close, View};
-use store::{FEED_STREAM, Store, StoreCounters};
+use store::Store;
 
+pub use config::RecoveryConfig;
+pub use counting::{RecoveryCounters, RecoveryGroups};
 pub use glimpse::{IMAGES_MAX, PACKET_BYTES_MAX};
 pub use start::{Catching, Start};
 
-const _: () = assert!(FEED_STREAM == window::FEED_STREAM);
-const _: () = assert!(window::MESSAGE_BYTES_MAX <= store::STORED_BYTES_MAX);
-
-/// Records and steps that another thread takes when it helps out: some microseconds.
-const FOLLOWED_RECORDS: usize = 16;
-const FOLLOWED_STEPS: usize = 4;
-/// Records and steps that have come during a rest and are no longer few: some tens of microseconds' work.
-const MUCH_FOUND: usize = 512;
-
 /// Turns that an orderly end gives the doors to say what they have.
 const CLOSING_TURNS_MAX: usize = 10_000;
-
-/// What the recovery stage must know. Everything it sizes is allocated at start.
-#[derive(Debug, Clone)]
-pub struct RecoveryConfig {
-    /// Capacities of the exchange, as the engine has them.
-    pub limits: Limits,
-    /// Secret of the replica's index, from the operating system's random source: see [`crate::exchange::Exchange`].
-    pub hash_seed: u64,
-    /// Bytes of the store of released messages. Older ones are made again by the archive, if there
-    /// is a journal.
-    pub store_bytes: usize,
-    /// Finished orders, and as many replaced numbers, that are remembered for each account.
-    pub finished_orders: usize,
-    /// Logins of order-entry sessions.
-    pub credentials: Credentials,
-    /// What the datagrams of sessions are authenticated with; for those that are not named the token is enough.
-    pub mac_secrets: BTreeMap<u32, MacSecret>,
-    /// Logins of the gap-recovery service.
-    pub market_data_logins: MarketDataLogins,
-    /// The exchange's port for orders over UDP, told to who binds.
-    pub udp_port: u16,
-    /// Questions of one connection that may wait at once; then it is not read on.
-    pub questions_max: usize,
-    /// Limits of the order-entry door.
-    pub order_entry: DoorConfig,
-    /// Limits of the gap-recovery door.
-    pub gap_recovery: DoorConfig,
-    /// Limits on acknowledgements sent again over UDP.
-    pub re_requests: ReRequestConfig,
-    /// Window records taken in one turn.
-    pub records_per_poll: usize,
-    /// Steps of commands applied in one turn.
-    pub steps_per_poll: usize,
-    /// Nanoseconds between two snapshots.
-    pub snapshot_interval_ns: u64,
-    /// Commands that a snapshot must bring.
-    pub snapshot_commands: u64,
-}
-
-impl RecoveryConfig {
-    /// The usual limits, for an exchange of these capacities that nobody can log in to.
-    pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            hash_seed: 0,
-            store_bytes: 256 * 1_024 * 1_024,
-            finished_orders: 1_024,
-            credentials: Credentials::default(),
-            mac_secrets: BTreeMap::new(),
-            market_data_logins: MarketDataLogins::Open,
-            udp_port: 26_400,
-            questions_max: 64,
-            order_entry: DoorConfig::default(),
-            gap_recovery: DoorConfig::default(),
-            re_requests: ReRequestConfig::default(),
-            records_per_poll: 4_096,
-            steps_per_poll: 512,
-            snapshot_interval_ns: 30_000_000_000,
-            snapshot_commands: 1,
-        }
-    }
-}
 
 /// What connects the recovery stage with the others.
 #[derive(Debug)]
@@ -173,73 +105,13 @@ pub struct RecoveryLinks {
     pub inbound: Producer<Inbound>,
 }
 
-crate::counters! {
-    /// What the recovery stage counts.
-    pub struct RecoveryCounters: "recovery" {
-        turns: "Turns of the stage.",
-        idle_turns: "Turns in which there was nothing to do.",
-        images: "Images of the books made for late subscribers.",
-        stored: "Messages and marks taken from the output's window.",
-        steps: "Steps of commands that the replica applied.",
-        applied: "The last command that the replica has applied.",
-        window_full_turns: "Turns that took as much from the window as one may: more was waiting.",
-        lapped: "Times the output's window overtook its reader.",
-        read_from_disk: "Commands that the replica read from the journal, because its ring was full.",
-    }
-}
-
-/// The groups of the recovery stage.
-#[derive(Debug, Clone)]
-pub struct RecoveryGroups {
-    /// The stage.
-    pub stage: Arc<CachePadded<RecoveryCounters>>,
-    /// The order-entry door.
-    pub order_entry: Arc<CachePadded<DoorCounters>>,
-    /// The gap-recovery door.
-    pub gap_recovery: Arc<CachePadded<DoorCounters>>,
-    /// The snapshot door, where there is one.
-    pub glimpse: Option<Arc<CachePadded<DoorCounters>>>,
-    /// Acknowledgements sent again.
-    pub re_requests: Arc<CachePadded<ReRequestCounters>>,
-    /// Messages of the feed sent again over UDP, where that door is open.
-    pub retransmission: Option<Arc<CachePadded<RetransmissionCounters>>>,
-    /// The store.
-    pub store: Arc<CachePadded<StoreCounters>>,
-}
-
-impl RecoveryGroups {
-    /// All of them, under their names.
-    pub fn all(&self) -> Vec<Arc<dyn Counters>> {
-        let mut all: Vec<Arc<dyn Counters>> = vec![
-            Arc::clone(&self.stage) as Arc<dyn Counters>,
-            Named::new("order_entry", &self.order_entry),
-            Named::new("gap_recovery", &self.gap_recovery),
-        ];
-        if let Some(door) = &self.glimpse {
-            all.push(Named::new("glimpse", door));
-        }
-        all.push(Arc::clone(&self.re_requests) as Arc<dyn Counters>);
-        if let Some(retransmission) = &self.retransmission {
-            all.push(Arc::clone(retransmission) as Arc<dyn Counters>);
-        }
-        all.push(Arc::clone(&self.store) as Arc<dyn Counters>);
-        all
-    }
-}
-
 /// The recovery stage: `O` is the order-entry door's listener, `G` the gap-recovery door's, `A` sends acknowledgements.
 pub struct RecoveryStage<O: Listener, G: Listener, A> {
     clock: Clock,
-    window: window::Reader,
-    /// A record's bytes.
-    buffer: [u8; window::MESSAGE_BYTES_MAX],
     notes: Consumer<EngineNote>,
     rouse: Rouse,
-    commands: Durable,
-    store: Store,
-    /// `None` while it is lent to the keeper.
-    replica: Option<Box<Replica>>,
-    snapshots: Snapshooting,
+    mirror: Mirror,
+    lending: Lending,
     /// Makes again what the store does not have any more; `None` when there is no journal.
     archive: Option<Archive>,
     order_entry: Door<O, OrderEntry>,
@@ -249,94 +121,17 @@ pub struct RecoveryStage<O: Listener, G: Listener, A> {
     re_requests: ReRequests<A>,
     /// Messages of the feed again, over UDP; `None` where that door is not open.
     retransmission: Option<Box<dyn RequestDoor>>,
-    /// The window goes on behind this command; until the replica is there, it fills the store.
-    mending: Option<u64>,
     /// Serves operators; `None`: there are none.
     desk: Option<Desk>,
-    /// When the day began, as long as the one before is kept.
-    rolled_ns: Option<u64>,
-    counters: Arc<CachePadded<RecoveryCounters>>,
-    /// How far the replica was behind.
-    behind: Arc<CachePadded<Histogram>>,
     records_per_poll: usize,
     steps_per_poll: usize,
-    /// Records and steps since the last turn without any.
-    found: usize,
-    /// As many as were found between the two last turns without any.
-    found_last: usize,
-}
-
-/// When the next snapshot is taken, and by whom.
-struct Snapshooting {
-    /// `None`: none are taken.
-    keeper: Option<Keeper>,
-    interval_ns: u64,
-    commands_min: u64,
-    /// Not before this time; `None` before the first turn.
-    due_ns: Option<u64>,
-    /// The last command that the newest one knows.
-    newest: u64,
 }
 
 impl<O: Listener, G: Listener, A> fmt::Debug for RecoveryStage<O, G, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecoveryStage")
-            .field("applied", &self.replica.as_ref().map(|replica| replica.applied()))
-            .field("released", &self.store.released())
-            .field("mending", &self.mending)
+            .field("mirror", &self.mirror)
             .finish_non_exhaustive()
-    }
-}
-
-/// The messages are in the store already.
-struct Known;
-
-impl MessageSink for Known {
-    const WANTS_MESSAGES: bool = false;
-
-    fn feed(&mut self, _sequence: u64, _message: &[u8]) {}
-    fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
-}
-
-impl MessageSink for Store {
-    fn feed(&mut self, sequence: u64, message: &[u8]) {
-        self.push(FEED_STREAM, sequence, message);
-    }
-
-    fn session(&mut self, session: u32, sequence: u64, message: &[u8]) {
-        self.push(session, sequence, message);
-    }
-
-    fn new_day(&mut self, day: u32, _ended: &Numbers) {
-        self.begin_day(day);
-    }
-}
-
-/// The store while the replica fills it. The replica may begin in a day whose end is stored already.
-struct Mending<'a> {
-    store: &'a mut Store,
-    /// The day of the next message.
-    day: u32,
-}
-
-impl MessageSink for Mending<'_> {
-    fn feed(&mut self, sequence: u64, message: &[u8]) {
-        if self.day == self.store.day() {
-            self.store.feed(sequence, message);
-        }
-    }
-
-    fn session(&mut self, session: u32, sequence: u64, message: &[u8]) {
-        if self.day == self.store.day() {
-            self.store.session(session, sequence, message);
-        }
-    }
-
-    fn new_day(&mut self, day: u32, ended: &Numbers) {
-        self.day = day;
-        if day > self.store.day() {
-            self.store.new_day(day, ended);
-        }
     }
 }
 
@@ -398,48 +193,38 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             links.inbound,
         );
         let gap_service = GapService::new(config.market_data_logins, config.gap_recovery.connections_max);
-        let counters = RecoveryCounters::shared();
-        counters.applied.set(start.replica.applied());
         Self {
+            mirror: Mirror::new(
+                clock.clone(),
+                links.window,
+                links.commands,
+                start.store,
+                start.replica,
+                start.rolled_ns,
+            ),
             clock,
-            window: links.window,
-            buffer: [0; window::MESSAGE_BYTES_MAX],
             notes: links.notes,
             rouse: links.rouse,
-            commands: links.commands,
-            store: start.store,
-            replica: Some(start.replica),
-            snapshots: Snapshooting {
-                keeper: None,
-                interval_ns: config.snapshot_interval_ns,
-                commands_min: config.snapshot_commands,
-                due_ns: None,
-                newest: start.newest_snapshot,
-            },
+            lending: Lending::new(
+                config.snapshot_interval_ns,
+                config.snapshot_commands,
+                start.newest_snapshot,
+            ),
             archive: None,
             order_entry: Door::new(order_entry, service, config.order_entry),
             gap_recovery: Door::new(gap_recovery, gap_service, config.gap_recovery),
             glimpse: None,
             re_requests: ReRequests::new(acknowledgements, sessions, config.re_requests),
             retransmission: None,
-            mending: None,
             desk: None,
-            rolled_ns: start.rolled_ns,
-            counters,
-            behind: Histogram::shared(
-                "replica",
-                "From numbering a command to its effect in the replica, which answers questions. The last command of each turn.",
-            ),
             records_per_poll: config.records_per_poll,
             steps_per_poll: config.steps_per_poll,
-            found: 0,
-            found_last: 0,
         }
     }
 
     /// From now on snapshots are taken, by `keeper`.
     pub fn keep_snapshots(&mut self, keeper: Keeper) {
-        self.snapshots.keeper = Some(keeper);
+        self.lending.set_keeper(keeper);
     }
 
     /// From now on snapshots of the books are given to subscribers, at the door behind `listener`.
@@ -482,75 +267,38 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
 
     /// What the exchange knows, as of the last command applied; `None` while a snapshot is taken of it.
     pub fn replica(&self) -> Option<&Replica> {
-        self.replica.as_deref()
+        self.mirror.replica.as_deref()
     }
 
     /// The replica's exchange, when the stage has ended.
     pub fn into_exchange(mut self) -> Exchange {
-        self.wait_for_replica();
-        let replica = self.replica.take();
+        self.lending.wait_for(&mut self.mirror.replica);
+        let replica = self.mirror.replica.take();
         replica.expect("it was waited for").into_exchange()
     }
 
     /// The orderly end's snapshot, if the replica has applied all commands up to `last`. Behind it there is nothing: even
     /// other matching code may begin with it.
     pub fn take_last_snapshot(&mut self, last: u64) {
-        self.wait_for_replica();
-        let is_last = |replica: &Replica| replica.applied() == last && replica.is_between_commands();
-        if let Some(keeper) = &mut self.snapshots.keeper
-            && let Some(replica) = self.replica.take_if(|replica| is_last(replica))
-        {
-            keeper.lend(replica, true);
-            self.wait_for_replica();
-        }
+        self.lending.take_last(&mut self.mirror.replica, last);
     }
 
-    /// The keeper gives it back as soon as it is copied.
-    fn wait_for_replica(&mut self) {
-        while self.take_back() == 0 && self.replica.is_none() {
-            std::thread::yield_now();
-        }
+    /// True while an image of the books is made, which is as of one command.
+    fn is_imaging(&self) -> bool {
+        self.glimpse.as_ref().is_some_and(|door| door.service.is_making())
     }
 
-    /// Takes the replica back when it was copied.
-    fn take_back(&mut self) -> usize {
-        if self.replica.is_some() {
-            return 0;
-        }
-        let keeper = self.snapshots.keeper.as_mut();
-        self.replica = keeper.and_then(Keeper::give_back);
-        usize::from(self.replica.is_some())
-    }
-
-    /// Lends the replica to the keeper when a snapshot is due.
+    /// Lends the replica to the keeper when a snapshot is due; returns the work done.
     fn lend(&mut self, now_ns: u64) -> usize {
-        let Self {
-            replica,
-            snapshots,
-            desk,
-            ..
-        } = self;
-        let is_asked = desk.as_ref().is_some_and(Desk::wants_snapshot);
-        let Some(keeper) = &mut snapshots.keeper else {
-            return 0;
-        };
-        let due_ns = *snapshots.due_ns.get_or_insert(now_ns + snapshots.interval_ns);
-        let is_imaged = self.glimpse.as_ref().is_some_and(|door| door.service.is_making());
-        if (now_ns < due_ns && !is_asked) || !keeper.is_idle() || is_imaged {
+        if self.is_imaging() {
             return 0;
         }
-        let wanted = snapshots.newest + if is_asked { 1 } else { snapshots.commands_min };
-        let lent = replica.take_if(|replica| replica.is_between_commands() && replica.applied() >= wanted);
-        let Some(replica) = lent else {
-            return 0;
-        };
-        snapshots.due_ns = Some(now_ns + snapshots.interval_ns);
-        snapshots.newest = replica.applied();
-        keeper.lend(replica, false);
-        if let Some(desk) = desk {
+        let is_asked = self.desk.as_ref().is_some_and(Desk::wants_snapshot);
+        let is_lent = self.lending.lend(&mut self.mirror.replica, now_ns, is_asked);
+        if is_lent && let Some(desk) = &mut self.desk {
             desk.takes_snapshot();
         }
-        1
+        usize::from(is_lent)
     }
 
     /// Serves operators; returns the work done.
@@ -558,27 +306,26 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         let Some(desk) = &mut self.desk else {
             return 0;
         };
-        let snapshots = &self.snapshots;
-        let newest = snapshots.keeper.is_some().then_some(snapshots.newest);
         let (service, opens) = self.order_entry.parts();
-        let store = &self.store;
-        let readings = || {
-            let readings = opens.clone().filter_map(|(peer, open)| open.reading(peer, store));
-            readings.collect()
-        };
+        let readings = || order_entry::readings(opens.clone(), &self.mirror.store).collect();
         let operate = |command| service.operate(command);
-        desk.poll(self.replica.as_deref(), newest, operate, readings)
+        desk.poll(
+            self.mirror.replica.as_deref(),
+            self.lending.newest(),
+            operate,
+            readings,
+        )
     }
 
     /// The released messages.
     pub fn store(&self) -> &Store {
-        &self.store
+        &self.mirror.store
     }
 
     /// What it counts.
     pub fn counters(&self) -> RecoveryGroups {
         RecoveryGroups {
-            stage: Arc::clone(&self.counters),
+            stage: Arc::clone(&self.mirror.counters),
             order_entry: Arc::clone(self.order_entry.counters()),
             gap_recovery: Arc::clone(self.gap_recovery.counters()),
             glimpse: self.glimpse.as_ref().map(|door| Arc::clone(door.counters())),
@@ -587,13 +334,13 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
                 .retransmission
                 .as_ref()
                 .map(|door| Arc::clone(door.counters())),
-            store: Arc::clone(self.store.counters()),
+            store: Arc::clone(self.mirror.store.counters()),
         }
     }
 
     /// How far the replica was behind.
     pub fn behind(&self) -> &Arc<CachePadded<Histogram>> {
-        &self.behind
+        &self.mirror.behind
     }
 
     /// The orderly end, after the other stages have ended: says what is left to say as far as clients take it, and
@@ -611,110 +358,6 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         if let Some(door) = &mut self.glimpse {
             door.close(now_ns);
         }
-    }
-
-    /// A day begins, unless it has: a reader that was lapped in the middle of the roll has put it into the store.
-    fn begin_day(&mut self, day: u32) {
-        if day > self.store.day() {
-            self.store.begin_day(day);
-            self.rolled_ns = Some(self.clock.now_ns());
-        }
-    }
-
-    /// True where more comes than its thread, or another one, may do in passing.
-    fn has_much(&self) -> bool {
-        self.found_last >= MUCH_FOUND
-    }
-
-    /// The day before is kept for some minutes.
-    fn forget(&mut self, now_ns: u64) {
-        if self
-            .rolled_ns
-            .is_some_and(|rolled_ns| now_ns.saturating_sub(rolled_ns) >= DAY_BEFORE_NS)
-        {
-            self.rolled_ns = None;
-            self.store.forget_day_before();
-        }
-    }
-
-    fn count_turn(&mut self, now_ns: u64, work: usize, stored: usize, steps: usize) {
-        let counters = &self.counters;
-        counters.turns.increment();
-        if work == 0 {
-            counters.idle_turns.increment();
-            self.found_last = std::mem::take(&mut self.found);
-            return;
-        }
-        self.found += stored + steps;
-        counters
-            .window_full_turns
-            .add(u64::from(stored == self.records_per_poll));
-        counters.read_from_disk.set(self.commands.read_from_disk());
-        self.count_followed(now_ns, stored, steps);
-    }
-
-    fn count_followed(&self, now_ns: u64, stored: usize, steps: usize) {
-        let counters = &self.counters;
-        counters.stored.add(stored as u64);
-        counters.steps.add(steps as u64);
-        if steps > 0
-            && let Some(replica) = &self.replica
-        {
-            counters.applied.set(replica.applied());
-            self.behind.record(since(replica.exchange().now(), now_ns));
-        }
-    }
-
-    /// Takes what was released into the store, so many records at most; returns how many.
-    fn drain_window(&mut self, records: usize) -> usize {
-        for taken in 0..records {
-            if self.mending.is_some() {
-                return taken;
-            }
-            match self.window.next(&mut self.buffer) {
-                Ok(Some(Record::Message {
-                    stream,
-                    sequence,
-                    length,
-                })) => self.store.push(stream, sequence, &self.buffer[..length]),
-                Ok(Some(Record::Released(command_sequence))) => self.store.set_released(command_sequence),
-                Ok(Some(Record::Day(day))) => self.begin_day(day),
-                Ok(None) => return taken,
-                Err(Lapped { released }) => {
-                    self.counters.lapped.increment();
-                    self.mending = Some(released);
-                }
-            }
-        }
-        records
-    }
-
-    /// Applies durable commands, so many steps at most; returns how many.
-    fn apply(&mut self, steps: usize) -> usize {
-        let Some(replica) = &mut self.replica else {
-            return 0;
-        };
-        // An image is as of one command.
-        if self.glimpse.as_ref().is_some_and(|door| door.service.is_making()) {
-            return 0;
-        }
-        let Some(missing) = self.mending else {
-            return replica.poll(&mut self.commands, self.store.released(), steps, &mut Known);
-        };
-        let before = self.store.day();
-        let mut messages = Mending {
-            day: replica.exchange().day(),
-            store: &mut self.store,
-        };
-        let steps = replica.poll(&mut self.commands, missing, steps, &mut messages);
-        if self.store.day() != before {
-            self.rolled_ns = Some(self.clock.now_ns());
-        }
-        if replica.applied() >= missing && replica.is_between_commands() {
-            self.store.set_released(missing);
-            self.mending = None;
-        }
-        steps
     }
 
     /// Does what the engine says; returns how many notes.
@@ -735,7 +378,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
                     count,
                 }) => self
                     .re_requests
-                    .request(&self.store, session, address, from, count),
+                    .request(&self.mirror.store, session, address, from, count),
                 Err(_) => return taken,
             }
         }
@@ -744,25 +387,13 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
 }
 
 impl<O: Listener, G: Listener, A: DatagramSink> Follow for RecoveryStage<O, G, A> {
-    /// Follows what was released, unless that needs the disk, or the replica is lent.
     fn follow(&mut self) -> usize {
-        let applied = self.replica.as_ref().map(|replica| replica.applied());
-        if self.mending.is_some() || applied.is_none_or(|applied| self.commands.is_on_disk(applied)) {
-            return 0;
-        }
-        let stored = self.drain_window(FOLLOWED_RECORDS);
-        let steps = match self.mending {
-            None => self.apply(FOLLOWED_STEPS),
-            Some(_) => 0,
-        };
-        if stored + steps > 0 {
-            self.count_followed(self.clock.now_ns(), stored, steps);
-        }
-        stored + steps
+        let is_imaging = self.is_imaging();
+        self.mirror.turn_in_passing(is_imaging)
     }
 
     fn wants_help(&self) -> bool {
-        !self.has_much()
+        !self.mirror.has_much()
     }
 }
 
@@ -777,21 +408,23 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
 
     fn poll(&mut self) -> usize {
         let now_ns = self.clock.now_ns();
-        self.forget(now_ns);
-        let mut work = self.take_back();
-        let stored = self.drain_window(self.records_per_poll);
-        let steps = self.apply(self.steps_per_poll);
-        work += stored + steps;
+        let is_imaging = self.is_imaging();
+        let mirror = &mut self.mirror;
+        mirror.forget(now_ns);
+        let mut work = usize::from(self.lending.take_back(&mut mirror.replica));
+        let followed = mirror.turn(self.records_per_poll, self.steps_per_poll, is_imaging);
+        work += followed.work();
         work += self.take_notes();
+        let store = &self.mirror.store;
         work += self
             .re_requests
-            .poll(&self.store, &mut self.order_entry.service.sealers, now_ns);
+            .poll(store, &mut self.order_entry.service.sealers, now_ns);
         if let Some(door) = &mut self.retransmission {
-            work += door.poll(self.gap_recovery.service.guests(), &self.store, now_ns);
+            work += door.poll(self.gap_recovery.service.guests(), store, now_ns);
         }
         let view = View {
-            store: &self.store,
-            replica: self.replica.as_deref(),
+            store,
+            replica: self.mirror.replica.as_deref(),
             now_ns,
         };
         work += self.order_entry.poll(view);
@@ -801,20 +434,20 @@ impl<O: Listener, G: Listener, A: DatagramSink> Stage for RecoveryStage<O, G, A>
             work += view
                 .replica
                 .map_or(0, |replica| door.service.make(replica, now_ns));
-            self.counters.images.set(door.service.made());
+            self.mirror.counters.images.set(door.service.made());
         }
         work += self.attend();
         work += self.lend(now_ns);
         work += self.archive.as_mut().map_or(0, Archive::poll);
-        self.count_turn(now_ns, work, stored, steps);
+        self.mirror.count_turn(now_ns, work, followed);
         work
     }
 
     /// Acknowledgements that go over TCP are waited for, and answers a little. What is missed elsewhere is mended soon enough.
     fn hurry(&self) -> Hurry {
         // The longer it rests, the longer it works then: where there is much to do, it does not rest for long.
-        let is_at_work = self.replica.is_none() || self.desk.as_ref().is_some_and(Desk::is_at_work);
-        let alone = if is_at_work || self.has_much() {
+        let is_at_work = self.mirror.replica.is_none() || self.desk.as_ref().is_some_and(Desk::is_at_work);
+        let alone = if is_at_work || self.mirror.has_much() {
             Hurry::Leisure
         } else {
             Hurry::Solitude

@@ -76,7 +76,7 @@ impl Open {
     }
 
     /// How far it has read, when it is a drop copy. `peer` is where it comes from.
-    pub(super) fn reading(&self, peer: SocketAddrV4, store: &Store) -> Option<Reading> {
+    fn reading(&self, peer: SocketAddrV4, store: &Store) -> Option<Reading> {
         let Reader { username, firm } = self.reader?;
         let next = self.feeder.next_sequence();
         let last = store.last_of(self.feeder.day(), self.session);
@@ -96,6 +96,14 @@ impl Open {
             asked.up_to = Some(sequence);
         }
     }
+}
+
+/// How far each drop copy of these connections has read.
+pub(super) fn readings<'a>(
+    opens: impl Iterator<Item = (SocketAddrV4, &'a Open)>,
+    store: &Store,
+) -> impl Iterator<Item = Reading> {
+    opens.filter_map(|(peer, open)| open.reading(peer, store))
 }
 
 /// What is behind the order-entry door.

@@ -6,6 +6,7 @@ use super::world::{CLIENT, EXCHANGE, Got, MILLISECOND, SECOND, World, config, or
 use crate::exchange::command::Command;
 use crate::password::{Password, Proof};
 use crate::recovery::drop_copy::Reading;
+use crate::recovery::order_entry::readings;
 use crate::recovery::{RecoveryConfig, Start};
 use crate::runtime::Stage;
 use crate::runtime::links::{EngineNote, Inbound};
@@ -314,10 +315,8 @@ fn who_reads_as_a_drop_copy_is_told_and_how_far() {
     };
     let mut world = World::with(config, tcp, 1_024 * 1_024);
     let readings = |world: &mut World| {
-        let store = &world.stage.store;
         let (_, opens) = world.stage.order_entry.parts();
-        let readings = opens.filter_map(|(peer, open)| open.reading(peer, store));
-        readings.collect::<Vec<_>>()
+        readings(opens, &world.stage.mirror.store).collect::<Vec<_>>()
     };
     trade(&mut world, 9);
     let mut owner = world.logged_in("ALICE0", "", 1);
