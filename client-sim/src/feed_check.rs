@@ -205,7 +205,10 @@ impl FeedCheck {
             if check.joins() {
                 return Ok(Self { has_books, ..check });
             }
-            check.end();
+            // Where nobody speaks, another beginning helps nothing.
+            if !check.end().has_heard() {
+                break;
+            }
         }
         Err(format!(
             "no market data is heard on {} by {}. Is the exchange running (`exchange run`), and are these its lines (--a, --b)?",

@@ -6,7 +6,6 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
 
-use engine::assembly::Addresses;
 use engine::sys::priority;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use protocol::soup::encode;
@@ -18,6 +17,8 @@ pub(crate) enum Door {
     Snapshot,
     /// From message 1 on.
     Recovery,
+    /// None of the exchange's: a stand-in's, which does the least.
+    StandIn,
 }
 
 impl fmt::Display for Door {
@@ -25,6 +26,7 @@ impl fmt::Display for Door {
         f.write_str(match self {
             Self::Snapshot => "snapshot",
             Self::Recovery => "gap recovery from message 1",
+            Self::StandIn => "a stand-in that only sends bytes",
         })
     }
 }
@@ -52,17 +54,14 @@ const BUFFER_BYTES: usize = 256 * 1_024;
 const EVENTS: usize = 64;
 
 impl Crowd {
-    /// `messages`: so many are there at least.
-    pub(crate) fn new(door: Door, addresses: &Addresses, joiners: usize, messages: u64) -> Self {
+    /// They come to `door`, which is at `address`. `messages`: so many are there at least.
+    pub(crate) fn new(door: Door, address: SocketAddrV4, joiners: usize, messages: u64) -> Self {
         Self {
-            address: match door {
-                Door::Snapshot => addresses.snapshot_tcp,
-                Door::Recovery => addresses.recovery_tcp,
-            },
+            address,
             joiners,
             messages: match door {
                 Door::Snapshot => u64::MAX,
-                Door::Recovery => messages,
+                Door::Recovery | Door::StandIn => messages,
             },
         }
     }

@@ -4,8 +4,11 @@
 //! Real sockets; exchange, customer and subscribers share the machine. The subscribers read on one thread that gets what is left
 //! of the cores, and the customer sleeps until something comes: in earnest they have machines of their own, and what they cost is
 //! what the exchange does for them.
+//!
+//! Beside them the same crowd at a stand-in, which only sends bytes: what the machine does to the customer whatever the exchange does.
 
 mod crowd;
+mod stand_in;
 mod steady;
 
 use std::process::ExitCode;
@@ -20,6 +23,7 @@ use client_sim::latency::{Latency, Nanoseconds};
 use engine::config::{Config, Durability};
 
 use crowd::{Crowd, Door};
+use stand_in::StandIn;
 use steady::Steady;
 
 /// Who come at once.
@@ -52,7 +56,7 @@ fn main() -> ExitCode {
 
 fn smoke() {
     let table = measure(50, 300, 1).expect("everybody joins").to_string();
-    assert_eq!(table.lines().count(), 4, "{table}");
+    assert_eq!(table.lines().count(), 5, "{table}");
 }
 
 /// What one door's crowd did to the customer.
@@ -75,7 +79,7 @@ fn measure(joiners: usize, resting: u32, runs: u32) -> Result<Table, String> {
         "ratio (goal 1.2)",
         "least to most",
     ]);
-    for door in [Door::Snapshot, Door::Recovery] {
+    for door in [Door::Snapshot, Door::Recovery, Door::StandIn] {
         let mut outcome = Outcome::default();
         let mut config = Config::built_in();
         config.capacities.connections = 2 * joiners as u32;
@@ -125,20 +129,30 @@ fn rounds(
     let addresses = venue.running.addresses();
     let mut steady = Steady::login(addresses.order_entry_tcp)?;
     steady.rest(resting)?;
+    let stand_in = &StandIn::open(u64::from(resting)).map_err(|error| error.to_string())?;
+    let address = match door {
+        Door::Snapshot => addresses.snapshot_tcp,
+        Door::Recovery => addresses.recovery_tcp,
+        Door::StandIn => stand_in.address(),
+    };
     for run in 1..=runs {
         let mut meanwhile = Latency::default();
-        let crowd = Crowd::new(door, &addresses, joiners, u64::from(resting));
+        let crowd = Crowd::new(door, address, joiners, u64::from(resting));
         let is_over = AtomicBool::new(false);
         let began = Instant::now();
         let bytes = thread::scope(|scope| {
+            let is_ended = || is_over.load(Ordering::Acquire);
+            let server = (door == Door::StandIn).then(|| scope.spawn(move || stand_in.serve(is_ended)));
             let crowd = scope.spawn(|| {
                 let joined = crowd.join(PATIENCE);
                 is_over.store(true, Ordering::Release);
                 joined
             });
-            let traded = steady.trade(&mut meanwhile, || is_over.load(Ordering::Acquire));
+            let traded = steady.trade(&mut meanwhile, is_ended);
             let joined = crowd.join().map_err(|_| "a subscriber has panicked".to_owned())?;
-            traded.and(joined)
+            let served = server.map_or(Ok(Ok(())), thread::ScopedJoinHandle::join);
+            let served = served.map_err(|_| "the stand-in has panicked".to_owned())?;
+            traded.and(served).and(joined)
         })?;
         let took = began.elapsed();
         // As long without them, once they are gone.

@@ -42,8 +42,11 @@ pub(super) struct Connection<S> {
     queued_bytes: u64,
     /// Since when what waits, here or in the kernel, has not moved; meaningless while nothing waits.
     stuck_ns: u64,
-    /// Bytes that had left and not arrived when it was looked last, and not looked again before.
+    /// Bytes that the stream took; of these, as it was looked last, those that had not arrived, and those that had. Not looked
+    /// again before a time.
+    taken: u64,
     unsent: usize,
+    arrived: u64,
     look_ns: u64,
     /// The stream has taken bytes that have not left it.
     is_held: bool,
@@ -69,7 +72,9 @@ impl<S: Stream> Connection<S> {
             queued_ns: now_ns,
             queued_bytes: 0,
             stuck_ns: now_ns,
+            taken: 0,
             unsent: 0,
+            arrived: 0,
             look_ns: now_ns,
             is_held: false,
         }
@@ -168,6 +173,7 @@ impl<S: Stream> Connection<S> {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     self.start += count;
+                    self.taken += count as u64;
                     self.moved(now_ns);
                     self.look_ns = now_ns;
                 }
@@ -202,18 +208,16 @@ impl<S: Stream> Connection<S> {
     /// True when nothing waits, here or in the kernel: the connection can be closed, and whatever its peer says then, nothing is
     /// lost. Who asks once asks until it is so.
     pub(super) fn has_arrived(&mut self, now_ns: u64) -> bool {
-        if self.is_waiting() {
-            return false;
-        }
         if now_ns >= self.look_ns {
             self.look_ns = now_ns + ARRIVAL_LOOK_NS;
-            let unsent = self.stream.unsent();
-            if unsent < self.unsent {
-                self.stuck_ns = now_ns;
+            self.unsent = self.stream.unsent();
+            // What is put in behind, such as a heartbeat, is no sign that something moves in front.
+            let arrived = self.taken.saturating_sub(self.unsent as u64);
+            if arrived > self.arrived {
+                (self.arrived, self.stuck_ns) = (arrived, now_ns);
             }
-            self.unsent = unsent;
         }
-        self.unsent == 0
+        !self.is_waiting() && self.unsent == 0
     }
 
     /// True when something waits and nothing of it moved for `limit_ns`.

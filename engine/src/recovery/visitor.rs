@@ -118,9 +118,10 @@ impl<S: Stream, T> Visitor<S, T> {
             return None;
         };
         // What a peer says to a connection that is closed throws away what it has not got yet.
+        let has_arrived = self.connection.has_arrived(view.now_ns);
         let is_late = view.now_ns.saturating_sub(since_ns) >= CLOSING_NS
             && self.connection.is_stuck(view.now_ns, CLOSING_NS);
-        if !self.connection.has_arrived(view.now_ns) && !is_late {
+        if !has_arrived && !is_late {
             return Some(written);
         }
         self.connection.discard_input();

@@ -1,5 +1,8 @@
 //! The roll of the day at the doors: streams end, those of the next day begin, the day before stays for ten minutes.
 
+use std::io::Read;
+use std::sync::atomic::Ordering;
+
 use super::world::{Got, SECOND, World, config, order};
 use crate::exchange::command::Order;
 use crate::runtime::Stage;
@@ -76,6 +79,41 @@ fn streams_end_and_the_engine_hears_nothing_of_it() {
     subscriber.login("any", "", "", 1);
     world.run();
     assert_eq!(stream(subscriber.receive()), sequenced(&world.said.feed));
+}
+
+#[test]
+fn a_connection_stays_while_its_last_words_move() {
+    let tcp = TcpSettings {
+        buffer_bytes: 400,
+        ..TcpSettings::default()
+    };
+    let mut world = World::with(config(), tcp, 1_024 * 1_024);
+    for user_ref in 1..=20 {
+        world.enter(0, order(user_ref, b'B', 10, 1_000_000));
+    }
+    let mut slow = world.subscriber();
+    slow.login("any", "", "", 1);
+    let mut stuck = world.subscriber();
+    stuck.login("any", "", "", 1);
+    world.run();
+    world.roll();
+    world.pass(SECOND / 2);
+    let counters = world.stage.counters().gap_recovery;
+    assert_eq!((counters.rolled.get(), counters.open.get()), (2, 2));
+    let stream = slow.stream.as_mut().expect("connected");
+    let mut read = 0;
+    while counters.open.get() > 0 {
+        stream.read_exact(&mut [0; 40]).expect("there is more");
+        read += 40;
+        world.now.fetch_add(SECOND * 9 / 10, Ordering::Relaxed);
+        world.stage.poll();
+        assert!(read > 40 || counters.open.get() == 1, "the one that moves");
+    }
+    assert!(read > 500, "{read}");
+    assert!(
+        stream.waiting() <= tcp.buffer_bytes / 2,
+        "what is left has arrived"
+    );
 }
 
 #[test]
