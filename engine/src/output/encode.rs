@@ -18,6 +18,11 @@ pub trait MessageSink {
     /// False when messages are only to be counted: then they are not made, and the sink hears of new days only.
     const WANTS_MESSAGES: bool = true;
 
+    /// False when none of a step's messages is wanted: then they are only counted.
+    #[inline]
+    fn wants(&self, _events: &[Event]) -> bool {
+        Self::WANTS_MESSAGES
+    }
     /// A message of the market data feed.
     fn feed(&mut self, sequence: u64, message: &[u8]);
     /// A message of a session's stream.
@@ -298,7 +303,7 @@ impl Encoder {
     /// then the exchange has a bug, and what it would say next can not be trusted. Who only counts does not notice.
     #[inline]
     pub fn encode<S: MessageSink>(&mut self, command: &Command, events: &[Event], sink: &mut S) {
-        if S::WANTS_MESSAGES {
+        if S::WANTS_MESSAGES && sink.wants(events) {
             self.encode_step(command, events, sink);
         } else {
             self.count(events, sink);

@@ -5,8 +5,9 @@
 //! ```
 //!
 //! The worker has an exchange of its own while there is something to do, and applies the journal as a start does; the
-//! messages of one stream are put into chunks. One job is done at a time, others wait. A few chunks ahead of who reads
-//! them, it waits; when others wait too, the job is over for now, and its reader asks again for the rest.
+//! messages of each job's stream are put into chunks. Jobs whose first message is still ahead are done on the same way
+//! through the journal, others wait for the next one, in their order. A few chunks ahead of who reads them, it waits; when
+//! others wait too, the job is over for now, and its reader asks again for the rest.
 //!
 //! **Without effect on trading.** The worker is a thread of lower priority that rests as long as it works. It reads
 //! files of the journal that nobody writes any more, or up to what is durable, and shares nothing with the stages but
@@ -37,7 +38,9 @@ use worker::Worker;
 
 /// Jobs that may wait; who comes then asks again.
 const JOBS_MAX: usize = 256;
-/// Chunks that wait to be taken; then the worker waits.
+/// Jobs that are done at once: each keeps chunks, and is asked about with each message.
+const JOBS_AT_ONCE: usize = 32;
+/// Chunks of a job that wait to be taken; then the worker waits.
 const CHUNKS_MAX: usize = 8;
 /// Turns in which nobody takes a chunk of a job, after which one that waits has its turn: two seconds of the thread's.
 const STALLED_TURNS: u32 = 40;

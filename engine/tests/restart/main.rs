@@ -85,6 +85,35 @@ fn all(running: &Running, session_messages: usize, feed_messages: usize) -> Said
     }
 }
 
+/// Commands that were applied again for old messages.
+fn made_again(running: &Running) -> u64 {
+    let mut applied = 0;
+    for group in running.counters() {
+        group.each(&mut |reading| {
+            if group.group() == "archive" && reading.label == "commands" {
+                applied = reading.value;
+            }
+        });
+    }
+    applied
+}
+
+/// Commands that the journal has.
+fn last_command(directory: &Directory) -> u64 {
+    let mut last = 0;
+    journal::replay(
+        &mut Journal::new(&directory.0),
+        ReadOptions::default(),
+        |_| {},
+        |command, _| {
+            last = command.sequence;
+            Ok::<_, JournalError>(())
+        },
+    )
+    .expect("it is whole");
+    last
+}
+
 /// Old messages over both doors while the exchange runs, after a restart from the last snapshot, and after one that has to
 /// go without any: always the bytes that were said the first time.
 #[test]
@@ -131,6 +160,23 @@ fn old_messages_are_made_again() {
         "the session's stream, from a snapshot"
     );
     assert!(again.feed == live.feed, "the feed, from a snapshot");
+    let commands = last_command(&directory);
+    let before = made_again(&running);
+    let address = SocketAddr::V4(running.addresses().recovery_tcp);
+    let mut crowd: Vec<_> = (0..8).map(|_| Client::login(address, "", "", 1)).collect();
+    for (number, feed) in crowd.iter_mut().enumerate() {
+        assert!(
+            feed.take(live.feed.len()) == live.feed,
+            "number {number} of several"
+        );
+    }
+    // The first may be on its way when the others come; those go together.
+    let applied = made_again(&running) - before;
+    assert!(
+        applied <= 3 * commands,
+        "{applied} commands for eight who want the same {commands}"
+    );
+    drop(crowd);
     let last = running.stop().expect("it ends in order");
     assert!(last.is_equal());
     assert_ne!(last.exchange.state_hash(), state, "logins are commands too");

@@ -1,34 +1,30 @@
-//! An exchange that goes through the past once more, and the messages of one stream on its way.
+//! An exchange that goes through the past once more, and the messages that are wanted on its way.
 
 use std::cmp::Ordering;
 
 use protocol::soup::encode;
 
-use super::{Chunk, Job, Sources};
-use crate::exchange::Exchange;
+use super::worker::Active;
+use super::{Job, Sources};
+use crate::ahead::{look_ahead, look_at_first};
+use crate::exchange::event::Event;
+use crate::exchange::{Exchange, Outlook};
 use crate::journal::{ReadOptions, Reader, Segments};
 use crate::output::{Encoder, MessageSink, Numbers};
 use crate::recovery::store::{FEED_STREAM, STORED_BYTES_MAX};
-use crate::replay::Replay;
+use crate::replay::{Recorded, Replay};
 use crate::snapshot;
 
 /// A packet's length, its type, and the longest message.
 const PACKET_BYTES_MAX: usize = 3 + STORED_BYTES_MAX;
-
-/// How far a turn came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Advanced {
-    /// There is more.
-    More,
-    /// All commands that the job asked for are applied.
-    End,
-}
 
 pub(super) struct Regenerator {
     replay: Replay,
     reader: Reader<Box<dyn Segments + Send>>,
     /// The reader stops at this command.
     until: u64,
+    /// The commands of a frame.
+    frame: Vec<Recorded>,
 }
 
 impl Regenerator {
@@ -46,6 +42,7 @@ impl Regenerator {
             replay,
             reader,
             until: job.until,
+            frame: Vec::new(),
         })
     }
 
@@ -93,38 +90,46 @@ impl Regenerator {
         is_before(&self.replay.exchange, &self.replay.encoder, job) && self.sequence() <= job.until
     }
 
-    /// Applies the next frame; messages that the job asked for are put behind those of `chunk`.
-    pub(super) fn advance(&mut self, job: &Job, chunk: &mut Chunk) -> Result<Advanced, String> {
-        if self.until != job.until {
-            self.until = job.until;
-            self.reader.go_on(job.until).map_err(|error| error.to_string())?;
+    /// Applies the next frame, which one of the jobs needs; messages that they asked for are put behind those of their chunks. Says
+    /// how many.
+    pub(super) fn advance(&mut self, jobs: &mut [Active]) -> Result<u64, String> {
+        let until = jobs.iter().map(|active| active.job.until).max().unwrap_or(0);
+        if self.until < until {
+            self.until = until;
+            self.reader.go_on(until).map_err(|error| error.to_string())?;
         }
-        let Some(batch) = self.reader.next_batch().map_err(|error| error.to_string())? else {
-            return if self.sequence() >= job.until {
-                Ok(Advanced::End)
+        let batch = self.reader.next_batch().map_err(|error| error.to_string())?;
+        let Some(batch) = batch else {
+            return if self.sequence() >= until {
+                Ok(0)
             } else {
                 Err("the journal ends before what it should hold".to_owned())
             };
         };
         let mut expected = Some(batch.header.events_hash_before);
+        let applied = self.replay.exchange.sequence();
+        let commands = batch.commands().map(|command| Recorded {
+            command,
+            outlook: Outlook::NONE,
+            note: expected.take(),
+        });
+        self.frame.clear();
+        // The first frame may begin before the snapshot's end.
+        self.frame
+            .extend(commands.filter(|recorded| recorded.command.sequence > applied));
         let mut picker = Picker {
-            job,
             day: self.replay.exchange.day(),
-            chunk,
+            wants_feed: jobs.iter().any(|active| active.job.stream == FEED_STREAM),
+            jobs,
+            count: 0,
         };
-        for command in batch.commands() {
-            let expected = expected.take();
-            // The first frame may begin before the snapshot's end.
-            if command.sequence > self.replay.exchange.sequence() {
-                let applied = self.replay.apply(&command, expected, &mut picker);
-                applied.map_err(|diverged| diverged.to_string())?;
-            }
+        look_at_first(&self.replay.exchange, &mut self.frame);
+        for place in 0..self.frame.len() {
+            look_ahead(&self.replay.exchange, &mut self.frame, place);
+            let applied = self.replay.apply_foreseen(&self.frame[place], &mut picker);
+            applied.map_err(|diverged| diverged.to_string())?;
         }
-        Ok(if self.sequence() >= job.until {
-            Advanced::End
-        } else {
-            Advanced::More
-        })
+        Ok(picker.count)
     }
 }
 
@@ -146,27 +151,41 @@ fn next_of(encoder: &Encoder, stream: u32) -> u64 {
     }
 }
 
-/// Takes the messages of one stream, from a number on.
+/// Takes the messages of the jobs' streams, each from its number on.
 struct Picker<'a> {
-    job: &'a Job,
+    jobs: &'a mut [Active],
+    wants_feed: bool,
     /// The day of the next message.
     day: u32,
-    chunk: &'a mut Chunk,
+    /// Messages taken.
+    count: u64,
 }
 
 impl Picker<'_> {
     fn message(&mut self, stream: u32, sequence: u64, message: &[u8]) {
-        if self.day != self.job.day || stream != self.job.stream || sequence < self.job.from {
-            return;
-        }
         let mut packet = [0; PACKET_BYTES_MAX];
-        let length = encode::sequenced(message, &mut packet).expect("it has room for the longest message");
-        self.chunk.packets.extend_from_slice(&packet[..length]);
-        self.chunk.count += 1;
+        let mut length = None;
+        for Active { job, chunk } in self.jobs.iter_mut() {
+            if self.day != job.day || stream != job.stream || sequence < job.from {
+                continue;
+            }
+            let length = *length.get_or_insert_with(|| {
+                encode::sequenced(message, &mut packet).expect("it has room for the longest message")
+            });
+            chunk.packets.extend_from_slice(&packet[..length]);
+            chunk.count += 1;
+            self.count += 1;
+        }
     }
 }
 
 impl MessageSink for Picker<'_> {
+    /// PERF: of all that a day says, a session is told little.
+    fn wants(&self, events: &[Event]) -> bool {
+        let is_told = |event: &Event| self.jobs.iter().any(|active| active.job.stream == event.session);
+        self.wants_feed || events.iter().any(is_told)
+    }
+
     fn feed(&mut self, sequence: u64, message: &[u8]) {
         self.message(FEED_STREAM, sequence, message);
     }
@@ -206,6 +225,7 @@ mod tests {
             replay: Replay::new(LIMITS, 0),
             reader: Reader::new(disk, ReadOptions::default()).expect("an empty disk"),
             until: 0,
+            frame: Vec::new(),
         };
         for sequence in 1..=5 {
             let command = Command {

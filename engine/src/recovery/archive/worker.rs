@@ -1,25 +1,29 @@
-//! Does one job after the other, a frame of the journal in each turn.
+//! Goes through the journal, a frame in each turn, for all jobs whose messages are ahead.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use crossbeam_utils::CachePadded;
 
-use super::regenerator::{Advanced, Regenerator};
-use super::{ArchiveCounters, CHUNKS_MAX, Chunk, Job, STALLED_TURNS, Shared, Sources, lock};
+use super::regenerator::Regenerator;
+use super::{ArchiveCounters, CHUNKS_MAX, Chunk, JOBS_AT_ONCE, Job, STALLED_TURNS, Shared, Sources, lock};
 
 /// A chunk goes out when it is this long.
 const CHUNK_BYTES: usize = 32 * 1_024;
 
+/// A job on its way, and what was made for it and is not handed over.
+pub(super) struct Active {
+    pub(super) job: Job,
+    pub(super) chunk: Chunk,
+}
+
 pub(super) struct Worker {
     sources: Sources,
     shared: Arc<Mutex<Shared>>,
-    /// As far as the job before came: the next one may go on from there.
+    /// As far as it came: the next jobs may go on from there.
     regenerator: Option<Regenerator>,
-    job: Option<Job>,
-    /// The regenerator is where the job's first message is ahead, or beyond it by the job's own doing.
-    is_placed: bool,
-    chunk: Chunk,
-    /// Turns in which the job's chunks were not taken.
+    active: Vec<Active>,
+    /// Turns in which somebody's chunks were not taken.
     stalled: u32,
     counters: Arc<CachePadded<ArchiveCounters>>,
 }
@@ -30,9 +34,7 @@ impl Worker {
             sources,
             shared,
             regenerator: None,
-            job: None,
-            is_placed: false,
-            chunk: Chunk::default(),
+            active: Vec::with_capacity(JOBS_AT_ONCE),
             stalled: 0,
             counters: ArchiveCounters::shared(),
         }
@@ -49,92 +51,131 @@ impl Worker {
 
     /// A turn; returns the work done.
     pub(super) fn poll(&mut self) -> usize {
-        let Some(job) = self.next_job() else {
+        if !self.has_jobs() {
             return 0;
-        };
-        let advanced = self.advance(&job);
-        // What was made is not asked for again, whatever becomes of the regenerator meanwhile.
-        if let (Some(job), Some(regenerator)) = (&mut self.job, &self.regenerator) {
-            job.from = regenerator.first_ahead(job);
         }
-        let ended = match &advanced {
-            Ok(Advanced::More) => None,
-            Ok(Advanced::End) => Some(true),
-            // What exactly is wrong with the journal a start or `exchange verify` tells.
-            Err(_) => Some(false),
-        };
-        if ended == Some(false) {
-            self.counters.failed.increment();
+        let failed = self.advance().is_err();
+        // What exactly is wrong with the journal a start or `exchange verify` tells.
+        if failed {
+            self.counters.failed.add(self.active.len() as u64);
             self.regenerator = None;
         }
-        if ended.is_some() {
-            self.job = None;
-        }
-        if ended.is_some() || self.chunk.packets.len() >= CHUNK_BYTES {
-            self.hand_over(&job, ended);
+        let mut place = 0;
+        while let Some(active) = self.active.get_mut(place) {
+            let ended = match &self.regenerator {
+                None => Some(false),
+                Some(regenerator) => {
+                    // What was made is not asked for again, whatever becomes of the regenerator meanwhile.
+                    active.job.from = regenerator.first_ahead(&active.job);
+                    (regenerator.sequence() >= active.job.until).then_some(true)
+                }
+            };
+            if ended.is_some() || active.chunk.packets.len() >= CHUNK_BYTES {
+                let chunk = std::mem::take(&mut active.chunk);
+                hand_over(&self.shared, &active.job, chunk, ended);
+            }
+            match ended {
+                None => place += 1,
+                Some(_) => _ = self.active.remove(place),
+            }
         }
         1
     }
 
-    /// The job at hand, if there is one that is still wanted and whose chunks are taken.
-    fn next_job(&mut self) -> Option<Job> {
-        let mut shared = lock(&self.shared);
-        if let Some(job) = self.job {
-            let others_wait = !shared.waiting.is_empty();
-            match shared.outputs.get_mut(&job.ticket) {
-                Some(output) if output.chunks.len() < CHUNKS_MAX => {
-                    self.stalled = 0;
-                    return self.job;
-                }
-                Some(_) if self.stalled < STALLED_TURNS || !others_wait => {
-                    self.stalled = self.stalled.saturating_add(1);
-                    return None;
-                }
-                // What was made is enough for now.
-                Some(output) => output.ended = Some(true),
-                // Canceled.
-                None => {}
+    /// True when there are jobs that are still wanted, and whose chunks are taken.
+    fn has_jobs(&mut self) -> bool {
+        let Self {
+            shared,
+            regenerator,
+            active,
+            stalled,
+            counters,
+            ..
+        } = self;
+        let shared = &mut *lock(shared);
+        let Shared { waiting, outputs, .. } = shared;
+        active.retain(|active| outputs.contains_key(&active.job.ticket));
+        let mut full = 0;
+        for active in active.iter() {
+            let output = outputs.get(&active.job.ticket);
+            full += usize::from(output.is_some_and(|output| output.chunks.len() >= CHUNKS_MAX));
+        }
+        if full > 0 {
+            let others_wait = full < active.len() || !waiting.is_empty();
+            if *stalled < STALLED_TURNS || !others_wait {
+                *stalled = stalled.saturating_add(1);
+                return false;
             }
-            self.job = None;
-            // What is begun belongs to messages that are asked for again.
-            self.chunk = Chunk::default();
+            // What was made is enough for now. What is begun belongs to messages that are asked for again.
+            active.retain(|active| match outputs.get_mut(&active.job.ticket) {
+                Some(output) if output.chunks.len() >= CHUNKS_MAX => {
+                    output.ended = Some(true);
+                    false
+                }
+                _ => true,
+            });
         }
-        (self.stalled, self.is_placed) = (0, false);
-        self.job = shared.waiting.pop_front();
-        if self.job.is_some() {
-            self.counters.jobs.increment();
-        }
-        self.job
+        *stalled = 0;
+        admit(active, waiting, regenerator, counters);
+        !active.is_empty()
     }
 
-    fn advance(&mut self, job: &Job) -> Result<Advanced, String> {
-        let can_serve = |regenerator: &Regenerator| self.is_placed || regenerator.can_serve(job);
-        if !self.regenerator.as_ref().is_some_and(can_serve) {
-            // The old one first: there is memory for one.
-            self.regenerator = None;
-            self.regenerator = Some(Regenerator::new(&mut self.sources, job)?);
+    fn advance(&mut self) -> Result<(), String> {
+        if self.regenerator.is_none() {
+            self.regenerator = Some(Regenerator::new(&mut self.sources, &self.active[0].job)?);
+            // Who waits for the same goes along from the beginning.
+            let waiting = &mut lock(&self.shared).waiting;
+            admit(&mut self.active, waiting, &mut self.regenerator, &self.counters);
         }
-        self.is_placed = true;
         let Some(regenerator) = &mut self.regenerator else {
-            unreachable!("it was made");
+            unreachable!("it was made")
         };
-        let (sequence, count) = (regenerator.sequence(), self.chunk.count);
-        let advanced = regenerator.advance(job, &mut self.chunk);
+        let sequence = regenerator.sequence();
+        let advanced = regenerator.advance(&mut self.active);
         self.counters.commands.add(regenerator.sequence() - sequence);
-        self.counters.messages.add(self.chunk.count - count);
-        advanced
+        self.counters.messages.add(advanced?);
+        Ok(())
     }
+}
 
-    fn hand_over(&mut self, job: &Job, ended: Option<bool>) {
-        let chunk = std::mem::take(&mut self.chunk);
-        let mut shared = lock(&self.shared);
-        // Canceled meanwhile: nobody waits for it.
-        let Some(output) = shared.outputs.get_mut(&job.ticket) else {
-            return;
-        };
-        if chunk.count > 0 {
-            output.chunks.push_back(chunk);
+/// Takes the jobs that come next: those ahead of the regenerator; where there are none under way, whichever is first. In their
+/// order, so that who has to wait for the next way through does not wait for ever.
+fn admit(
+    active: &mut Vec<Active>,
+    waiting: &mut VecDeque<Job>,
+    regenerator: &mut Option<Regenerator>,
+    counters: &ArchiveCounters,
+) {
+    while active.len() < JOBS_AT_ONCE
+        && let Some(job) = waiting.front()
+    {
+        let is_ahead = regenerator
+            .as_ref()
+            .is_some_and(|regenerator| regenerator.can_serve(job));
+        if !is_ahead {
+            if !active.is_empty() {
+                return;
+            }
+            // The old one first: there is memory for one.
+            *regenerator = None;
         }
-        output.ended = ended;
+        counters.jobs.increment();
+        active.push(Active {
+            job: *job,
+            chunk: Chunk::default(),
+        });
+        waiting.pop_front();
     }
+}
+
+fn hand_over(shared: &Mutex<Shared>, job: &Job, chunk: Chunk, ended: Option<bool>) {
+    let mut shared = lock(shared);
+    // Canceled meanwhile: nobody waits for it.
+    let Some(output) = shared.outputs.get_mut(&job.ticket) else {
+        return;
+    };
+    if chunk.count > 0 {
+        output.chunks.push_back(chunk);
+    }
+    output.ended = ended;
 }
