@@ -1,4 +1,4 @@
-//! The least that a server can do for the same crowd: it lets them in and sends them bytes that lie ready, at the exchange's pace,
+//! The least that a server can do for the same crowd: it lets them in and sends them bytes that lie ready, no faster than the exchange,
 //! on a thread that gets what is left of the cores. What a customer of the exchange notices of that, the machine and its kernel
 //! do to him: no exchange can do better here.
 
