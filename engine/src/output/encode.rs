@@ -23,6 +23,7 @@ pub trait MessageSink {
     fn wants(&self, _events: &[Event]) -> bool {
         Self::WANTS_MESSAGES
     }
+
     /// A message of the market data feed.
     fn feed(&mut self, sequence: u64, message: &[u8]);
     /// A message of a session's stream.
@@ -303,7 +304,7 @@ impl Encoder {
     /// then the exchange has a bug, and what it would say next can not be trusted. Who only counts does not notice.
     #[inline]
     pub fn encode<S: MessageSink>(&mut self, command: &Command, events: &[Event], sink: &mut S) {
-        if S::WANTS_MESSAGES && sink.wants(events) {
+        if sink.wants(events) {
             self.encode_step(command, events, sink);
         } else {
             self.count(events, sink);

@@ -12,6 +12,7 @@ use super::replica::Replica;
 use super::store::{self, FEED_STREAM, Store};
 use crate::output::window::{self, Lapped, Record};
 use crate::output::{MessageSink, Numbers};
+use crate::replay::Nobody;
 use crate::runtime::clock::{Clock, since};
 use crate::runtime::histogram::Histogram;
 
@@ -61,9 +62,9 @@ impl fmt::Debug for Mirror {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Followed {
     /// Records of the window.
-    pub(super) records: usize,
+    records: usize,
     /// Steps of commands.
-    pub(super) steps: usize,
+    steps: usize,
 }
 
 impl Followed {
@@ -71,16 +72,6 @@ impl Followed {
     pub(super) fn work(self) -> usize {
         self.records + self.steps
     }
-}
-
-/// The messages are in the store already.
-struct Known;
-
-impl MessageSink for Known {
-    const WANTS_MESSAGES: bool = false;
-
-    fn feed(&mut self, _sequence: u64, _message: &[u8]) {}
-    fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
 }
 
 impl MessageSink for Store {
@@ -265,7 +256,8 @@ impl Mirror {
             return 0;
         };
         let Some(missing) = self.mending else {
-            return replica.poll(&mut self.commands, self.store.released(), steps, &mut Known);
+            // The messages are in the store already.
+            return replica.poll(&mut self.commands, self.store.released(), steps, &mut Nobody);
         };
         let before = self.store.day();
         let mut messages = Mending {

@@ -44,9 +44,13 @@ impl Worker {
         &self.counters
     }
 
-    /// Forgets how far it came: the memory is free again.
+    /// Forgets how far it came: the memory is free again. Jobs whose chunks nobody takes are over for now: another regenerator would
+    /// begin where the first of them needs it, which may be behind what the others do.
     pub(super) fn give_up(&mut self) {
         self.regenerator = None;
+        for active in self.active.drain(..) {
+            hand_over(&self.shared, &active.job, Chunk::default(), Some(true));
+        }
     }
 
     /// A turn; returns the work done.
@@ -178,4 +182,75 @@ fn hand_over(shared: &Mutex<Shared>, job: &Job, chunk: Chunk, ended: Option<bool
         output.chunks.push_back(chunk);
     }
     output.ended = ended;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::Limits;
+    use crate::journal::SimDisk;
+    use crate::poison::Skips;
+    use crate::recovery::archive::Output;
+    use crate::recovery::store::FEED_STREAM;
+
+    const LIMITS: Limits = Limits {
+        assets: 1,
+        instruments: 1,
+        accounts: 1,
+        sessions: 1,
+        orders: 16,
+        levels: 16,
+        fee_schedules: 1,
+    };
+
+    /// Jobs that went together need not find what they miss in one place: each asks again.
+    #[test]
+    fn jobs_under_way_are_over_when_the_regenerator_is_given_up() {
+        let disk = || SimDisk::new(1, 1 << 16, 1 << 20, 0);
+        let sources = Sources {
+            journal: Arc::new(move || Box::new(disk())),
+            snapshots: Box::new(disk()),
+            limits: LIMITS,
+            skips: Skips::default(),
+        };
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        let mut worker = Worker::new(sources, Arc::clone(&shared));
+        for (ticket, stream) in [(1, 0), (2, FEED_STREAM)] {
+            let mut output = Output::default();
+            output.chunks.extend((0..CHUNKS_MAX).map(|_| Chunk::default()));
+            let mut shared = lock(&shared);
+            shared.outputs.insert(ticket, output);
+            shared.waiting.push_back(Job {
+                ticket,
+                day: 1,
+                stream,
+                from: 1,
+                until: 9,
+            });
+        }
+        assert!(worker.has_jobs());
+        worker.regenerator = Regenerator::new(&mut worker.sources, &worker.active[0].job).ok();
+        assert!(worker.regenerator.is_some());
+        {
+            let waiting = &mut lock(&worker.shared).waiting;
+            admit(
+                &mut worker.active,
+                waiting,
+                &mut worker.regenerator,
+                &worker.counters,
+            );
+        }
+        assert_eq!(worker.active.len(), 2);
+        assert_eq!(
+            worker.poll(),
+            0,
+            "nobody takes what there is, and nobody else waits"
+        );
+        worker.give_up();
+        assert!(worker.active.is_empty() && worker.regenerator.is_none());
+        let shared = lock(&shared);
+        for output in shared.outputs.values() {
+            assert_eq!((output.ended, output.chunks.len()), (Some(true), CHUNKS_MAX));
+        }
+    }
 }
