@@ -27,7 +27,7 @@ Exit codes:
   1  the exchange failed while it ran, or a check found something wrong
   2  the command line or the configuration is refused
   3  the exchange could not start: a port, the data directory, the journal, memory
-  130  ended at once by a signal: before it was ready, or the second one";
+  130  ended at once by a signal: before it was ready, or by one 0.2 s and more after the first";
 
 /// A spot exchange: OUCH 5.0 orders over UDP and TCP, ITCH 5.0 market data over multicast, a journal behind both.
 #[derive(Debug, Parser)]

@@ -16,6 +16,8 @@ use super::{ConfigArgument, Failure, Overrides, log, notify, print};
 
 /// How often the main thread, which has nothing else to do, looks for a signal or a failure.
 const LOOK: Duration = Duration::from_millis(20);
+/// A signal that comes again so soon is the same one: `timeout`, and others who end a whole group of processes, say everything twice.
+const ONCE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -76,8 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut log = log::install(&arguments.log);
     let config = arguments.configuration()?;
     log.set(config.log.level);
-    // Before it is ready a signal ends it at once. Later the first one ends it in order, a further one at once; but
-    // only after the first was seen, as some senders repeat themselves.
+    // Before it is ready a signal ends it at once. Later the first one ends it in order, and one that is not the same at once.
     let (stop, hurry) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
     for signal in TERM_SIGNALS {
         flag::register_conditional_shutdown(*signal, 130, Arc::clone(&hurry))
@@ -117,7 +118,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     notify::stopping();
     if !running.is_ending() {
         log::notice("ending in order; once more to end at once");
-        hurry.store(true, Ordering::Release);
+        thread::spawn(move || {
+            thread::sleep(ONCE);
+            hurry.store(true, Ordering::Release);
+        });
     }
     for line in running.notices() {
         log::notice(&line);

@@ -246,3 +246,16 @@ fn an_exchange_is_operated_from_the_command_line() {
     let (code, _, errors) = run(&["verify", "--data", data.to_str().expect("text")]);
     assert_eq!(code, Some(0), "{errors}");
 }
+
+/// `timeout` sends its signal to the process and to its group.
+#[test]
+fn a_signal_said_twice_is_one() {
+    let directory = Directory::new();
+    let exchange = Exchange::start(&directory.configuration(|text| text));
+    exchange.signal("TERM");
+    exchange.wait_until_said("ending in order");
+    exchange.signal("TERM");
+    let ended = exchange.ended();
+    assert!(ended.status.success(), "{}: {}", ended.status, ended.errors);
+    assert!(ended.errors.contains("ended in order"), "{}", ended.errors);
+}
