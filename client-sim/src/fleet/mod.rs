@@ -369,6 +369,14 @@ impl Fleet {
         phases.any(|phase| phase == Phase::CatchingUp)
     }
 
+    /// How many messages of their streams they know of, all together.
+    pub fn heard(&self) -> u64 {
+        self.members
+            .iter()
+            .map(|member| member.client.next_sequence())
+            .sum()
+    }
+
     /// True while a request of somebody waits for its answer.
     pub fn is_waiting(&self) -> bool {
         self.members.iter().any(|member| {

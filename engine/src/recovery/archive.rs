@@ -20,6 +20,7 @@ mod regenerator;
 mod worker;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
@@ -86,13 +87,14 @@ impl fmt::Debug for Sources {
 /// Names a job.
 pub(super) type Ticket = u64;
 
-/// What is to be made again: messages of `stream` from number `from` on, as far as commands up to `until` caused them.
+/// What is to be made again: messages of `stream` from number `from` to `last`, as far as commands up to `until` caused them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Job {
     ticket: Ticket,
     day: u32,
     stream: u32,
     from: u64,
+    last: u64,
     until: u64,
 }
 
@@ -141,8 +143,14 @@ pub(super) struct Asker {
 }
 
 impl Asker {
-    /// Asks for messages of `stream` of `day` from `from` on, up to what command `until` caused. `None`: too many wait.
-    pub(super) fn ask(&self, day: u32, stream: u32, from: u64, until: u64) -> Option<Ticket> {
+    /// Asks for those messages of `stream` of `day` that command `until` and those before it caused. `None`: too many wait.
+    pub(super) fn ask(
+        &self,
+        day: u32,
+        stream: u32,
+        messages: RangeInclusive<u64>,
+        until: u64,
+    ) -> Option<Ticket> {
         let mut shared = lock(&self.shared);
         if shared.waiting.len() >= JOBS_MAX {
             return None;
@@ -154,7 +162,8 @@ impl Asker {
             ticket,
             day,
             stream,
-            from,
+            from: *messages.start(),
+            last: *messages.end(),
             until,
         });
         drop(shared);

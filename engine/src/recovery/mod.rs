@@ -37,6 +37,7 @@ mod follower;
 mod gap_service;
 mod glimpse;
 pub mod history;
+mod kept;
 mod lending;
 mod mirror;
 mod order_entry;

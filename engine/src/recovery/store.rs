@@ -6,7 +6,7 @@
 //! its own with the lowest set bit cleared. So a message is found from the newest one in O(log² n) hops without any
 //! index beside the arena, and a cursor follows its stream in O(1). Positions are absolute and only grow; a record
 //! lives as long as its position is not below the tail, and as positions of a stream ascend with its sequence numbers,
-//! one comparison tells whether a link still leads anywhere.
+//! one comparison tells whether a link still leads anywhere. The newest message of a session outlives its record ([`super::kept`]).
 
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use super::kept::Kept;
 use crate::sys::table::{prefetch_at, table};
 
 /// The stream of market data; any other number is a session index.
@@ -84,6 +85,8 @@ pub struct Store {
     streams_before: Box<[Stream]>,
     /// True while these can be read.
     has_day_before: bool,
+    /// Messages of this day that are the newest of their streams, and have no record any more.
+    kept: Kept,
     released: u64,
     counters: Arc<CachePadded<StoreCounters>>,
 }
@@ -182,6 +185,7 @@ impl Store {
             streams: vec![Stream::EMPTY; sessions as usize + 1].into_boxed_slice(),
             streams_before: vec![Stream::EMPTY; sessions as usize + 1].into_boxed_slice(),
             has_day_before: false,
+            kept: Kept::new(sessions as usize + 1),
             released: 0,
             counters: StoreCounters::shared(),
         }
@@ -356,7 +360,10 @@ impl Store {
         if next > last + 1 {
             return Err(NotServable::Beyond { next: last + 1 });
         }
-        if next <= last && self.find(&streams[index], next).is_none() {
+        let has = |sequence| self.find(&streams[index], sequence).is_some();
+        // Of what is kept it can be gone on: nothing is behind it, or the store has that.
+        let is_kept = || self.kept.get(index, day, next).is_some() && (next == last || has(next + 1));
+        if next <= last && !has(next) && !is_kept() {
             return Err(NotServable::Gone);
         }
         Ok(Cursor {
@@ -375,7 +382,14 @@ impl Store {
             return Ok(None);
         }
         let position = self.after(cursor).or_else(|| self.find(stream, cursor.next));
-        let position = position.ok_or(FellOff)?;
+        let Some(position) = position else {
+            let kept = self.kept.get(index, cursor.day, cursor.next).ok_or(FellOff)?;
+            return Ok(Some(Stored {
+                sequence: cursor.next,
+                bytes: kept,
+                position: 0,
+            }));
+        };
         let header = self.header(position);
         debug_assert_eq!((header.stream, header.sequence), (cursor.stream, cursor.next));
         let start = self.offset(position) + HEADER_BYTES;
@@ -437,6 +451,7 @@ impl Store {
         let to_end = lap_end - self.head;
         let filler = if to_end < size { to_end } else { 0 };
         while self.head + filler + size - self.tail > length {
+            self.keep_newest();
             self.tail += self.record_size(self.tail);
         }
         if filler >= HEADER_BYTES as u64 {
@@ -457,6 +472,26 @@ impl Store {
             self.lap = lap_end;
         }
         position
+    }
+
+    /// Keeps the oldest record's message where it is the newest of its stream.
+    fn keep_newest(&mut self) {
+        if (self.arena.len() - self.offset(self.tail)) < HEADER_BYTES {
+            return;
+        }
+        let header = self.header(self.tail);
+        // PERF: nearly all have a next one, which says that without a look at the stream.
+        if header.next != 0 || header.stream == FILLER {
+            return;
+        }
+        let Some(index) = self.index(header.stream) else {
+            return;
+        };
+        if self.streams[index].position == self.tail {
+            let start = self.offset(self.tail) + HEADER_BYTES;
+            let bytes = &self.arena[start..start + usize::from(header.length)];
+            self.kept.keep(index, self.day, header.sequence, bytes);
+        }
     }
 
     /// Bytes from a record to the one behind it. A filler reaches to the end of the arena, and so does a rest too short
@@ -621,6 +656,55 @@ mod tests {
         assert_eq!(store.cursor(0, 9), Err(NotServable::Beyond { next: 8 }));
         assert_eq!(store.cursor(0, u64::MAX), Err(NotServable::Beyond { next: 8 }));
         assert_eq!(store.cursor(1, 1), Err(NotServable::UnknownStream));
+    }
+
+    /// Somebody who has been silent for long asks for the newest: it is there, and what comes behind it.
+    #[test]
+    fn the_newest_of_a_silent_stream_stays() {
+        let mut store = Store::new(SMALL, 3);
+        for sequence in 1..=9 {
+            push(&mut store, 0, sequence);
+            push(&mut store, 1, sequence);
+        }
+        for sequence in 1..=1_000 {
+            push(&mut store, FEED_STREAM, sequence);
+        }
+        for stream in [0, 1] {
+            for sequence in 1..9 {
+                assert_eq!(
+                    store.cursor(stream, sequence),
+                    Err(NotServable::Gone),
+                    "{sequence}"
+                );
+            }
+            let mut newest = store.cursor(stream, 0).expect("kept");
+            assert_eq!(
+                (newest.next_sequence(), read_all(&store, &mut newest, stream)),
+                (9, Ok(1))
+            );
+            assert_eq!(store.read(&newest), Ok(None), "nothing behind it");
+        }
+        // The next ones come behind what is kept, until they are as many as it is worth forgetting.
+        let mut newest = store.cursor(0, 9).expect("kept");
+        for sequence in 10..=12 {
+            push(&mut store, 0, sequence);
+        }
+        assert_eq!(read_all(&store, &mut newest, 0), Ok(4));
+        assert_eq!(store.cursor(0, 0).map(|cursor| cursor.next_sequence()), Ok(12));
+        assert_eq!(store.cursor(2, 0).map(|cursor| cursor.next_sequence()), Ok(1));
+        // A day has its own.
+        store.begin_day(2);
+        assert_eq!(store.cursor(1, 0).map(|cursor| cursor.next_sequence()), Ok(1));
+        push(&mut store, 1, 1);
+        assert_eq!(store.cursor(1, 9), Err(NotServable::Beyond { next: 2 }));
+        for sequence in 1..=1_000 {
+            push(&mut store, FEED_STREAM, sequence);
+        }
+        let mut newest = store.cursor(1, 0).expect("kept");
+        assert_eq!(
+            (newest.next_sequence(), read_all(&store, &mut newest, 1)),
+            (1, Ok(1))
+        );
     }
 
     #[test]

@@ -122,6 +122,13 @@ fn old_messages_are_made_again() {
     let config = config(&directory);
     let (running, _) = start(&config);
     let address = SocketAddr::V4(running.addresses().order_entry_tcp);
+    // Somebody who says nothing from then on.
+    let mut silent = Client::login(address, "MAKER2", "demo", 0);
+    silent.enter(1);
+    silent.cancel(1);
+    silent.wait_for_cancel();
+    let early = silent.finish();
+    drop(silent);
     let mut maker = Client::login(address, "MAKER1", "demo", 0);
     let mut feed = Client::login(SocketAddr::V4(running.addresses().recovery_tcp), "", "", 1);
     let mut live = Said {
@@ -140,7 +147,18 @@ fn old_messages_are_made_again() {
     let again = all(&running, live.session.len(), live.feed.len());
     assert!(again.session == live.session, "the session's stream, running");
     assert!(again.feed == live.feed, "the feed, running");
-    drop((maker, feed));
+    let before = made_again(&running);
+    let mut silent = Client::login(address, "MAKER2", "demo", 0);
+    assert_eq!(silent.take(1), early[early.len() - 1..], "the newest alone");
+    assert_eq!(made_again(&running), before, "the newest is kept");
+    let mut silent = Client::login(address, "MAKER2", "demo", 1);
+    assert_eq!(silent.take(early.len()), early);
+    let applied = made_again(&running) - before;
+    assert!(
+        (1..last_command(&directory) / 4).contains(&applied),
+        "{applied} commands for messages of the first ones"
+    );
+    drop((maker, feed, silent));
     let state = running.stop().expect("it ends in order").exchange.state_hash();
 
     let (running, told) = start(&config);

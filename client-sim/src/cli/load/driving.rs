@@ -10,8 +10,8 @@ use crate::fleet::{Fleet, Stage, TICKERS_MAX};
 
 /// How long the customers may take to join, and to come to an end.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The same where somebody who was let in reads what it has missed. Who has traded before this day asks for all of it
-/// again; what is too old for the exchange's memory is made again from the journal, at leisure.
+/// The same where somebody who was let in reads what it has missed, since anybody got the last of it. What is too old for the
+/// exchange's memory is made again from the journal, at leisure.
 const CATCH_UP_PATIENCE: Duration = Duration::from_secs(600);
 /// Nanoseconds of a second.
 const SECOND_NS: u64 = 1_000_000_000;
@@ -31,7 +31,7 @@ pub fn drive(
 ) -> Result<(), String> {
     let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     let (mut stage, mut since_ns, mut patience) = (fleet.stage(), clock.now_ns(), PATIENCE);
-    let mut reported_ns = 0;
+    let (mut reported_ns, mut heard) = (0, fleet.heard());
     loop {
         let now_ns = clock.now_ns();
         let work = fleet.poll(now_ns).map_err(|error| error.to_string())?;
@@ -45,6 +45,9 @@ pub fn drive(
         }
         if stage != Stage::Running && fleet.is_catching_up() {
             patience = CATCH_UP_PATIENCE;
+            if heard != fleet.heard() {
+                (heard, since_ns) = (fleet.heard(), now_ns);
+            }
         }
         match fleet.stage() {
             Stage::Done => {

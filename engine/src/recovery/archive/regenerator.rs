@@ -241,6 +241,7 @@ mod tests {
             day,
             stream: FEED_STREAM,
             from,
+            last: 9,
             until: 9,
         };
         assert_eq!(regenerator.first_ahead(&job(1, 2)), 6, "five were made");

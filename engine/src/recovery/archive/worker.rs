@@ -71,7 +71,8 @@ impl Worker {
                 Some(regenerator) => {
                     // What was made is not asked for again, whatever becomes of the regenerator meanwhile.
                     active.job.from = regenerator.first_ahead(&active.job);
-                    (regenerator.sequence() >= active.job.until).then_some(true)
+                    let has_all = active.job.from > active.job.last;
+                    (has_all || regenerator.sequence() >= active.job.until).then_some(true)
                 }
             };
             if ended.is_some() || active.chunk.packets.len() >= CHUNK_BYTES {
@@ -225,6 +226,7 @@ mod tests {
                 day: 1,
                 stream,
                 from: 1,
+                last: 9,
                 until: 9,
             });
         }
