@@ -7,12 +7,15 @@
 //! marks itself damaged and stays usable. Nothing panics and nothing grows beyond the capacities.
 
 use crate::digest::Digest;
-use crate::ladder::Ladders;
-use crate::orders::{Found, Orders};
+use crate::ladder::{Ladders, NoRow};
+use crate::orders::{Found, NONE, NewLevel, NewOrder, Orders};
 use crate::side::Side;
 
 pub use crate::book_error::{BookError, Capacity};
 pub use crate::view::{BookView, PriceLevel, RestingOrder};
+
+/// More levels than this there is no room for: each may need a page of prices, whose rows are numbered.
+const MOST_LEVELS: u32 = 1 << 24;
 
 /// What an execution or cancel hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +39,10 @@ pub struct Books {
 impl Books {
     /// Empty books.
     pub fn new(capacity: Capacity) -> Self {
+        let levels = capacity.levels.min(MOST_LEVELS);
         Self {
-            orders: Orders::new(capacity.orders, capacity.levels),
-            ladders: Ladders::new(capacity.instruments, capacity.levels),
+            orders: Orders::new(capacity.orders, levels),
+            ladders: Ladders::new(capacity.instruments, levels),
             damaged: Vec::with_capacity(usize::from(capacity.instruments) + 1),
             capacity,
         }
@@ -51,7 +55,7 @@ impl Books {
 
     /// Removes every order; damage is forgotten.
     pub fn clear(&mut self) {
-        self.orders.clear();
+        self.orders.clear(self.ladders.pages());
         self.ladders.clear();
         self.damaged.fill(false);
     }
@@ -165,6 +169,15 @@ impl Books {
         &self.orders
     }
 
+    /// Fetches the level that a price has or will have, if it is easily found; answers it.
+    #[inline]
+    pub(crate) fn fetch_level(&self, locate: u16, side: Side, price: u32) -> u32 {
+        let near = self.ladders.near(locate, side, price);
+        let level = near.map_or(NONE, |row| self.orders.level_of(row));
+        self.orders.fetch_node(level);
+        level
+    }
+
     fn note<T>(&mut self, locate: u16, result: Result<T, BookError>) -> Result<T, BookError> {
         if result.is_err()
             && let Some(damaged) = self.damaged.get_mut(usize::from(locate))
@@ -209,30 +222,39 @@ impl Books {
         if self.orders.is_full() {
             return Err(BookError::OrderCapacity);
         }
-        let level = match self.orders.find_level(locate, side, price) {
-            Some(level) => level,
-            None => {
-                let level = self
-                    .orders
-                    .new_level(locate, side, price)
-                    .ok_or(BookError::LevelCapacity)?;
-                self.ladders.insert(locate, side, side.key(price));
-                level
-            }
+        let row = match self.ladders.enter(locate, side, price) {
+            Ok(row) => row,
+            Err(NoRow::Full) => return Err(BookError::LevelCapacity),
+            Err(NoRow::OffUnit) => self.enter_off_unit(locate, side, price),
         };
-        self.orders.append(start, level, number, quantity, attribution);
+        let level = NewLevel {
+            row,
+            locate,
+            side,
+            price,
+        };
+        let order = NewOrder {
+            number,
+            quantity,
+            attribution,
+        };
+        self.orders.append(start, level, order);
         Ok(())
     }
 
-    fn remove(&mut self, found: Found) {
-        let node = self.orders.order(found.node).level;
-        if !self.orders.remove(found) {
-            return;
-        }
-        let level = self.orders.level(node);
+    #[cold]
+    fn enter_off_unit(&mut self, locate: u16, side: Side, price: u32) -> u32 {
+        let orders = &mut self.orders;
         self.ladders
-            .remove(level.locate, level.side, level.side.key(level.price));
-        self.orders.free_level(node);
+            .divide(locate, side, price, |from, to| orders.move_level(from, to));
+        self.ladders
+            .enter(locate, side, price)
+            .expect("there is room for a level, and the unit divides its price")
+    }
+
+    fn remove(&mut self, found: Found) {
+        let (row, is_last) = self.orders.remove(found);
+        self.ladders.leave(row, is_last);
     }
 }
 

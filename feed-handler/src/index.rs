@@ -1,4 +1,4 @@
-//! Where the search for an order begins, by its number, and for a level, by its price: the head of a chain of nodes.
+//! Where the search for an order begins, by its number: the head of a chain of nodes.
 //!
 //! PERF: numbers of one exchange ascend. 4,096 numbers in a row have their heads in a row, so that what is new shares
 //! cache lines; where such a block begins is hashed, so that any other numbers (strides, random ones) are spread over lines.
@@ -32,7 +32,7 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// For so many orders or levels, at most 2^30: as many places or up to twice as many.
+    /// For so many orders, at most 2^30: as many places or up to twice as many.
     pub(crate) fn new(entries: u32) -> Self {
         let places = u64::from(entries.min(1 << 30)).next_power_of_two().max(64);
         Self {
@@ -52,15 +52,6 @@ impl Index {
         let block = (number >> BLOCK_BITS).wrapping_mul(SPREAD) >> self.shift;
         let within = number as u32 & ((1 << BLOCK_BITS) - 1);
         Place((block as u32 & !(LINE - 1)).wrapping_add(within) & self.mask)
-    }
-
-    /// Where the chain of a price is. `book` is the instrument with its side.
-    #[inline]
-    pub(crate) fn place_of_price(&self, book: u32, price: u32) -> Place {
-        let key = u64::from(book) << 32 | u64::from(price);
-        // Twice, because the upper half must reach the places too.
-        let mixed = key.wrapping_mul(SPREAD);
-        Place(((mixed ^ mixed >> 32).wrapping_mul(SPREAD) >> self.shift) as u32)
     }
 
     /// The first node of a chain, [`NONE`] when there is none.

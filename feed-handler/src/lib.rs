@@ -48,7 +48,6 @@ pub mod book;
 mod book_error;
 pub mod candle;
 pub mod charts;
-mod chunk;
 pub mod clock;
 pub mod decimal;
 pub mod digest;

@@ -1,16 +1,17 @@
 //! Storage of resting orders and price levels: fixed capacity, found by order number in O(1), oldest first in a level.
 //!
 //! Lives here: the nodes, the queue links, the index by order number.
-//! Must not be here: which level a price belongs to ([`crate::book`]).
+//! Must not be here: which level a price has ([`crate::ladder`]).
 //!
 //! Orders and levels are nodes of one kind, and a level's queue is a ring that begins and ends at the level itself.
 //! PERF: so an order is put in and taken out by the same four writes whether it is the first, the last or the only one;
 //! with ends to look for, each would be a branch that can not be foretold.
 //!
 //! Invariants: every order in the index is in exactly one ring; a level's `quantity` and `orders` are the
-//! sums over its ring; a level whose ring is empty is free.
+//! sums over its ring. A level without orders is nothing: what else it has is left from before.
 
 use crate::index::{Index, Place};
+use crate::ladder::PRICES;
 use crate::pages::Pages;
 use crate::side::Side;
 use prefetch_index::prefetch_index;
@@ -38,7 +39,7 @@ struct Node {
     next: u32,
     /// The next older order; the youngest of a level.
     previous: u32,
-    /// The next one in the chain of its place in the index.
+    /// Of an order the next one in the chain of its place in the index.
     chain: u32,
 }
 
@@ -81,10 +82,27 @@ pub(crate) struct Level {
     pub(crate) quantity: u64,
     pub(crate) price: u32,
     pub(crate) orders: u32,
-    /// The oldest order; the level itself when there is none.
+    /// The oldest order.
     pub(crate) head: u32,
     pub(crate) locate: u16,
     pub(crate) side: Side,
+}
+
+/// What an order rests at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewLevel {
+    pub(crate) row: u32,
+    pub(crate) locate: u16,
+    pub(crate) side: Side,
+    pub(crate) price: u32,
+}
+
+/// An order that comes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewOrder {
+    pub(crate) number: u64,
+    pub(crate) quantity: u32,
+    pub(crate) attribution: [u8; 4],
 }
 
 /// An order that was found: its node, and the one before it in the chain of its place, if any.
@@ -104,45 +122,43 @@ fn book_of(locate: u16, side: Side) -> u32 {
 #[derive(Debug)]
 pub(crate) struct Orders {
     nodes: Pages,
-    /// Nodes that were ever in use.
+    /// Behind the nodes of orders: the level of row 0.
+    first_level: u32,
+    /// Nodes of orders that were ever in use.
     used: u32,
     /// Orders by number.
     index: Index,
-    /// Levels by price. PERF: twice as many places as levels, so that few searches pass another level.
-    prices: Index,
     free: u32,
     orders: u32,
-    levels: u32,
     order_capacity: u32,
-    level_capacity: u32,
 }
 
 impl Orders {
-    /// Room for `order_capacity` orders and `level_capacity` levels, each at most 2^30.
-    pub(crate) fn new(order_capacity: u32, level_capacity: u32) -> Self {
+    /// Room for `order_capacity` orders, at most 2^30, and for the levels of so many pages of prices.
+    pub(crate) fn new(order_capacity: u32, pages: u32) -> Self {
         let order_capacity = order_capacity.min(1 << 30);
-        let level_capacity = level_capacity.min(1 << 30);
+        let first_level = (1 + order_capacity).next_multiple_of(PRICES);
+        let rows = pages as usize * PRICES as usize;
         Self {
-            nodes: Pages::new(1 + order_capacity as usize + level_capacity as usize, NODE_BYTES),
+            nodes: Pages::new(first_level as usize + rows, NODE_BYTES),
+            first_level,
             used: 1,
             index: Index::new(order_capacity),
-            prices: Index::new(2 * level_capacity),
             free: NONE,
             orders: 0,
-            levels: 0,
             order_capacity,
-            level_capacity,
         }
     }
 
-    pub(crate) fn clear(&mut self) {
+    /// Forgets all; so many pages of prices had levels.
+    pub(crate) fn clear(&mut self, pages: usize) {
         *self.node_mut(NONE) = Node::NOTHING;
+        let levels = &mut self.nodes.rows_mut::<NODE_BYTES>()[self.first_level as usize..];
+        levels[..pages * PRICES as usize].fill([0; NODE_BYTES]);
         self.used = 1;
         self.index.clear();
-        self.prices.clear();
         self.free = NONE;
         self.orders = 0;
-        self.levels = 0;
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -196,87 +212,62 @@ impl Orders {
         }
     }
 
-    /// The level of a price, if there is one.
+    /// The level of a row.
     #[inline]
-    pub(crate) fn find_level(&self, locate: u16, side: Side, price: u32) -> Option<u32> {
-        let book = book_of(locate, side);
-        let nodes = self.nodes.rows();
-        let mut node = self.prices.head(self.prices.place_of_price(book, price));
-        while node != NONE {
-            let level = at(nodes, node);
-            if level.value == price && level.owner == book {
-                return Some(node);
-            }
-            node = level.chain;
-        }
-        None
+    pub(crate) fn level_of(&self, row: u32) -> u32 {
+        self.first_level + row
     }
 
-    /// A new, empty level for a price that has none; `None` when all are taken. The caller puts an order in at once.
-    pub(crate) fn new_level(&mut self, locate: u16, side: Side, price: u32) -> Option<u32> {
-        if self.levels >= self.level_capacity {
-            return None;
-        }
-        self.levels += 1;
-        let node = self.take_node();
-        let book = book_of(locate, side);
-        let place = self.prices.place_of_price(book, price);
-        let chain = self.prices.replace_head(place, node);
-        *self.node_mut(node) = Node {
-            long: 0,
-            value: price,
-            label: 0,
-            owner: book,
-            next: node,
-            previous: node,
-            chain,
-        };
-        Some(node)
+    /// The row of a level.
+    #[inline]
+    pub(crate) fn row(&self, level: u32) -> u32 {
+        level - self.first_level
     }
 
-    /// Gives an empty level back.
-    pub(crate) fn free_level(&mut self, node: u32) {
-        let level = *self.node(node);
-        debug_assert!(level.next == node, "a freed level has no orders");
-        let place = self.prices.place_of_price(level.owner, level.value);
-        let mut before = self.prices.head(place);
-        if before == node {
-            self.prices.set_head(place, level.chain);
-        } else {
-            while self.node(before).chain != node {
-                before = self.node(before).chain;
-            }
-            self.node_mut(before).chain = level.chain;
+    /// Moves a level and its orders from one row to another, which has none.
+    pub(crate) fn move_level(&mut self, from: u32, to: u32) {
+        let (from, to) = (self.level_of(from), self.level_of(to));
+        if from == to {
+            return;
         }
-        self.levels -= 1;
-        self.free_node(node);
+        let nodes = self.nodes.rows_mut();
+        let level = std::mem::replace(at_mut(nodes, from), Node::NOTHING);
+        *at_mut(nodes, to) = level;
+        at_mut(nodes, level.next).previous = to;
+        at_mut(nodes, level.previous).next = to;
+        let mut order = level.next;
+        while order != to {
+            let moved = at_mut(nodes, order);
+            moved.owner = to;
+            order = moved.next;
+        }
     }
 
     /// Puts an order at the end of a level's queue. The caller has checked room and that the number is new.
     #[inline]
-    pub(crate) fn append(
-        &mut self,
-        place: Place,
-        level_node: u32,
-        number: u64,
-        quantity: u32,
-        attribution: [u8; 4],
-    ) {
+    pub(crate) fn append(&mut self, place: Place, level: NewLevel, order: NewOrder) {
         debug_assert!(!self.is_full(), "the caller checks for room");
         let node = self.take_node();
         let chain = self.index.replace_head(place, node);
+        let level_node = self.level_of(level.row);
         let nodes = self.nodes.rows_mut();
-        let level = at_mut(nodes, level_node);
-        level.long += u64::from(quantity);
-        level.label += 1;
-        let last = level.previous;
-        level.previous = node;
-        // The level itself, when it is empty.
+        let known = at_mut(nodes, level_node);
+        // What a level without orders has is of another time.
+        let last = if known.label == 0 {
+            level_node
+        } else {
+            known.previous
+        };
+        known.long += u64::from(order.quantity);
+        known.value = level.price;
+        known.label += 1;
+        known.owner = book_of(level.locate, level.side);
+        known.previous = node;
         at_mut(nodes, last).next = node;
         *at_mut(nodes, node) = Node {
-            long: number,
-            value: quantity,
-            label: u32::from_ne_bytes(attribution),
+            long: order.number,
+            value: order.quantity,
+            label: u32::from_ne_bytes(order.attribution),
             owner: level_node,
             next: level_node,
             previous: last,
@@ -296,9 +287,9 @@ impl Orders {
         at_mut(nodes, level).long -= u64::from(quantity);
     }
 
-    /// Takes an order out of its queue and the index; true when its level is now empty.
+    /// Takes an order out of its queue and the index; answers the row of its level, and whether it was the last one.
     #[inline]
-    pub(crate) fn remove(&mut self, found: Found) -> bool {
+    pub(crate) fn remove(&mut self, found: Found) -> (u32, bool) {
         let nodes = self.nodes.rows_mut();
         let order = *at(nodes, found.node);
         at_mut(nodes, order.previous).next = order.next;
@@ -314,7 +305,7 @@ impl Orders {
             before => at_mut(nodes, before).chain = order.chain,
         }
         self.orders -= 1;
-        is_empty
+        (self.row(order.owner), is_empty)
     }
 
     /// Fetches where the search for a number begins; answers that place.
@@ -349,22 +340,6 @@ impl Orders {
         Side::from_index(self.node(level).owner >> 16)
     }
 
-    /// Fetches where the search for a level begins; answers that place.
-    #[inline]
-    pub(crate) fn fetch_price(&self, locate: u16, side: Side, price: u32) -> Place {
-        let place = self.prices.place_of_price(book_of(locate, side), price);
-        self.prices.fetch(place);
-        place
-    }
-
-    /// Fetches the level that probably has the price of a place; answers it.
-    #[inline]
-    pub(crate) fn fetch_level(&self, place: Place) -> u32 {
-        let node = self.prices.head(place);
-        self.fetch_node(node);
-        node
-    }
-
     /// Fetches the youngest order of a level.
     #[inline]
     pub(crate) fn fetch_youngest(&self, level: u32) {
@@ -396,10 +371,5 @@ impl Orders {
         let node = self.used;
         self.used += 1;
         node
-    }
-
-    fn free_node(&mut self, node: u32) {
-        self.node_mut(node).next = self.free;
-        self.free = node;
     }
 }

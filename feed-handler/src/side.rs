@@ -35,14 +35,6 @@ impl Side {
         }
     }
 
-    /// What the prices of a side are sorted by: it ascends towards the best. The key of a key is the price.
-    pub(crate) fn key(self, price: u32) -> u32 {
-        match self {
-            Self::Buy => price,
-            Self::Sell => !price,
-        }
-    }
-
     /// The side of an index.
     pub(crate) fn from_index(index: u32) -> Self {
         if index == 0 { Self::Buy } else { Self::Sell }

@@ -107,10 +107,10 @@ impl<'a> BookView<'a> {
     }
 
     fn level_nodes(&self, side: Side) -> impl Iterator<Item = (u32, Level)> + use<'a> {
-        let (orders, locate) = (self.orders, self.locate);
-        self.ladders.keys(locate, side).filter_map(move |key| {
-            let node = orders.find_level(locate, side, side.key(key))?;
-            Some((node, orders.level(node)))
+        let orders = self.orders;
+        self.ladders.rows(self.locate, side).map(move |row| {
+            let node = orders.level_of(row);
+            (node, orders.level(node))
         })
     }
 }
