@@ -6,7 +6,7 @@
 //! its own with the lowest set bit cleared. So a message is found from the newest one in O(log² n) hops without any
 //! index beside the arena, and a cursor follows its stream in O(1). Positions are absolute and only grow; a record
 //! lives as long as its position is not below the tail, and as positions of a stream ascend with its sequence numbers,
-//! one comparison tells whether a link still leads anywhere. The newest message of a session outlives its record ([`super::kept`]).
+//! one comparison tells whether a link still leads anywhere. The newest message of a session outlives its record (`recovery::kept`).
 
 use std::mem::offset_of;
 use std::sync::Arc;
