@@ -6,7 +6,7 @@
 //! lie in two cache lines. And tables of many small pages are more than the processor keeps addresses of: each access at random
 //! would first look up where its page is.
 
-use memmap2::MmapMut;
+use memmap2::{MmapMut, MmapOptions};
 use zerocopy::FromBytes;
 
 /// From so many bytes on huge pages are asked for.
@@ -20,10 +20,15 @@ impl Pages {
     /// `count` rows of `size` bytes, all zeros.
     ///
     /// # Panics
-    /// When the system has no memory, as every allocation of a `Vec` does.
+    /// When the system has no addresses left, as every allocation of a `Vec` does.
     pub(crate) fn new(count: usize, size: usize) -> Self {
         let bytes = count.checked_mul(size).expect("tables are smaller than memory");
-        let map = MmapMut::map_anon(bytes.max(size)).expect("there is memory for the tables");
+        // Most of what a table has room for is never used: the system need not have it from the start.
+        let map = MmapOptions::new()
+            .len(bytes.max(size))
+            .no_reserve_swap()
+            .map_anon()
+            .expect("there are addresses for the tables");
         #[cfg(target_os = "linux")]
         if bytes >= HUGE_BYTES {
             // Small pages are as right, and a kernel may be built without huge ones.
