@@ -10,7 +10,7 @@
 //! least so many pages each, and there can not be more of them than levels allow.
 //!
 //! The unit is the greatest that divides all prices the ladder has seen. A price that it does not divide makes it smaller, and
-//! all levels of the ladder move ([`Ladders::divide`]); each time it is at most half, so that it happens a few times a day.
+//! all levels of the ladder move ([`Ladders::divide`]); each time it is at most half, so that it happens at most 32 times a day.
 //!
 //! PERF: pages that lie next to each other are found without the directory, in a small table of each ladder.
 
@@ -47,9 +47,8 @@ impl Ladder {
     /// Without pages.
     fn new(unit: u32, block: u32) -> Self {
         Self {
-            inverse: (1_u64 << 32).checked_div(u64::from(unit)).map_or(0, |whole| {
-                whole + u64::from(!(1_u64 << 32).is_multiple_of(u64::from(unit)))
-            }),
+            // Without a unit nothing is looked for.
+            inverse: (1_u64 << 32).div_ceil(u64::from(unit.max(1))),
             unit,
             block,
             length: 0,

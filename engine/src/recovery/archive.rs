@@ -143,7 +143,7 @@ pub(super) struct Asker {
 }
 
 impl Asker {
-    /// Asks for those messages of `stream` of `day` that command `until` and those before it caused. `None`: too many wait.
+    /// Asks for these messages of `stream` of `day`, all caused by commands up to `until`. `None`: too many wait.
     pub(super) fn ask(
         &self,
         day: u32,
@@ -310,3 +310,15 @@ fn work(worker: &mut Worker, stop: &AtomicBool) {
         }
     }
 }
+
+/// An exchange for hardly anything, of the tests below.
+#[cfg(test)]
+const LIMITS: Limits = Limits {
+    assets: 1,
+    instruments: 1,
+    accounts: 1,
+    sessions: 1,
+    orders: 16,
+    levels: 16,
+    fee_schedules: 1,
+};

@@ -174,19 +174,16 @@ impl Archived {
         // A day that is forgotten meanwhile can not be read on.
         let last_stored = view.store.last_of(self.day, self.stream).ok_or(Close::FellOff)?;
         // As far as the journal has it for sure: the replica knows only what is durable.
-        self.ticket = view
-            .replica
-            .filter(|replica| replica.is_between_commands())
-            .and_then(|replica| {
-                let last = match self.stream {
-                    _ if self.day < replica.exchange().day() => last_stored,
-                    FEED_STREAM => replica.feed_sequence(),
-                    session => replica.session_sequence(session),
-                };
-                let is_there = last >= self.next;
-                let ask = || archive.ask(self.day, self.stream, self.next..=last, replica.applied());
-                is_there.then(ask).flatten()
-            });
+        if let Some(replica) = view.replica.filter(|replica| replica.is_between_commands()) {
+            let last = match self.stream {
+                _ if self.day < replica.exchange().day() => last_stored,
+                FEED_STREAM => replica.feed_sequence(),
+                session => replica.session_sequence(session),
+            };
+            if last >= self.next {
+                self.ticket = archive.ask(self.day, self.stream, self.next..=last, replica.applied());
+            }
+        }
         Ok(Next::Later)
     }
 }

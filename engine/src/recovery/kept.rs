@@ -1,4 +1,4 @@
-//! The newest message of each session, once the store has no room for it any more: who logs in and asks for the newest need not wait
+//! The newest message of each stream, once the store has no room for it any more: who logs in and asks for the newest need not wait
 //! until it is made again from the journal.
 //!
 //! Must not be here: messages that the store has.

@@ -6,7 +6,7 @@
 //! its own with the lowest set bit cleared. So a message is found from the newest one in O(log² n) hops without any
 //! index beside the arena, and a cursor follows its stream in O(1). Positions are absolute and only grow; a record
 //! lives as long as its position is not below the tail, and as positions of a stream ascend with its sequence numbers,
-//! one comparison tells whether a link still leads anywhere. The newest message of a session outlives its record (`recovery::kept`).
+//! one comparison tells whether a link still leads anywhere. The newest message of a stream outlives its record (`recovery::kept`).
 
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -451,8 +451,7 @@ impl Store {
         let to_end = lap_end - self.head;
         let filler = if to_end < size { to_end } else { 0 };
         while self.head + filler + size - self.tail > length {
-            self.keep_newest();
-            self.tail += self.record_size(self.tail);
+            self.let_oldest_go();
         }
         if filler >= HEADER_BYTES as u64 {
             let header = Header {
@@ -474,38 +473,26 @@ impl Store {
         position
     }
 
-    /// Keeps the oldest record's message where it is the newest of its stream.
-    fn keep_newest(&mut self) {
-        if (self.arena.len() - self.offset(self.tail)) < HEADER_BYTES {
-            return;
-        }
-        let header = self.header(self.tail);
-        // PERF: nearly all have a next one, which says that without a look at the stream.
-        if header.next != 0 || header.stream == FILLER {
-            return;
-        }
-        let Some(index) = self.index(header.stream) else {
+    /// Lets the oldest record go; its message is kept where it is the newest of its stream. A filler reaches to the end of the
+    /// arena, and so does a rest too short for a header.
+    fn let_oldest_go(&mut self) {
+        let start = self.offset(self.tail);
+        let to_end = self.arena.len() - start;
+        let header = (to_end >= HEADER_BYTES).then(|| self.header(self.tail));
+        let Some(header) = header.filter(|header| header.stream != FILLER) else {
+            self.tail += to_end as u64;
             return;
         };
-        if self.streams[index].position == self.tail {
-            let start = self.offset(self.tail) + HEADER_BYTES;
-            let bytes = &self.arena[start..start + usize::from(header.length)];
-            self.kept.keep(index, self.day, header.sequence, bytes);
+        let end = HEADER_BYTES + usize::from(header.length);
+        // PERF: nearly all have a next one, which says without a look at the stream that they are not its newest.
+        if header.next == 0
+            && let Some(index) = self.index(header.stream)
+            && self.streams[index].position == self.tail
+        {
+            let message = &self.arena[start + HEADER_BYTES..start + end];
+            self.kept.keep(index, self.day, header.sequence, message);
         }
-    }
-
-    /// Bytes from a record to the one behind it. A filler reaches to the end of the arena, and so does a rest too short
-    /// for a header.
-    fn record_size(&self, position: u64) -> u64 {
-        let to_end = (self.arena.len() - self.offset(position)) as u64;
-        if to_end < HEADER_BYTES as u64 {
-            return to_end;
-        }
-        let header = self.header(position);
-        match header.stream {
-            FILLER => to_end,
-            _ => ((HEADER_BYTES + usize::from(header.length)) as u64).next_multiple_of(UNIT),
-        }
+        self.tail += (end as u64).next_multiple_of(UNIT);
     }
 
     /// Units from a record that may be gone to a new one; 0 when it is.

@@ -45,8 +45,9 @@ pub fn drive(
         }
         if stage != Stage::Running && fleet.is_catching_up() {
             patience = CATCH_UP_PATIENCE;
-            if heard != fleet.heard() {
-                (heard, since_ns) = (fleet.heard(), now_ns);
+            let now_heard = fleet.heard();
+            if heard != now_heard {
+                (heard, since_ns) = (now_heard, now_ns);
             }
         }
         match fleet.stage() {

@@ -202,20 +202,10 @@ impl MessageSink for Picker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::Limits;
     use crate::exchange::command::{Command, CommandKind};
     use crate::journal::SimDisk;
+    use crate::recovery::archive::LIMITS;
     use crate::replay::Nobody;
-
-    const LIMITS: Limits = Limits {
-        assets: 1,
-        instruments: 1,
-        accounts: 1,
-        sessions: 1,
-        orders: 16,
-        levels: 16,
-        fee_schedules: 1,
-    };
 
     /// However many messages the days before had: what is asked for of a later day begins where it was asked to.
     #[test]

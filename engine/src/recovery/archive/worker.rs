@@ -188,21 +188,10 @@ fn hand_over(shared: &Mutex<Shared>, job: &Job, chunk: Chunk, ended: Option<bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::Limits;
     use crate::journal::SimDisk;
     use crate::poison::Skips;
-    use crate::recovery::archive::Output;
+    use crate::recovery::archive::{LIMITS, Output};
     use crate::recovery::store::FEED_STREAM;
-
-    const LIMITS: Limits = Limits {
-        assets: 1,
-        instruments: 1,
-        accounts: 1,
-        sessions: 1,
-        orders: 16,
-        levels: 16,
-        fee_schedules: 1,
-    };
 
     /// Jobs that went together need not find what they miss in one place: each asks again.
     #[test]
