@@ -14,6 +14,7 @@
 //!
 //! PERF: pages that lie next to each other are found without the directory, in a small table of each ladder.
 
+use crate::blocks::Blocks;
 use crate::pages::Pages;
 use crate::side::Side;
 
@@ -74,49 +75,6 @@ struct Page {
     number: u32,
     /// Whose it is.
     ladder: u32,
-}
-
-/// Directories of one size: the numbers of the pages, and which pages they are.
-#[derive(Debug)]
-struct Blocks {
-    size: usize,
-    words: Pages,
-    /// Blocks that were ever in use.
-    used: u32,
-    free: Vec<u32>,
-}
-
-impl Blocks {
-    /// So many blocks of a size.
-    fn new(size: usize, most: usize) -> Self {
-        Self {
-            size,
-            words: Pages::new(most, 2 * size * size_of::<u32>()),
-            used: 0,
-            free: Vec::with_capacity(most),
-        }
-    }
-
-    fn take(&mut self) -> u32 {
-        self.free.pop().unwrap_or_else(|| {
-            self.used += 1;
-            self.used - 1
-        })
-    }
-
-    /// Numbers, pages.
-    fn block(&self, block: u32) -> (&[u32], &[u32]) {
-        self.words.words()[2 * block as usize * self.size..][..2 * self.size].split_at(self.size)
-    }
-
-    fn block_mut(&mut self, block: u32) -> (&mut [u32], &mut [u32]) {
-        self.words.words_mut()[2 * block as usize * self.size..][..2 * self.size].split_at_mut(self.size)
-    }
-
-    fn clear(&mut self) {
-        self.used = 0;
-        self.free.clear();
-    }
 }
 
 /// Why a price has no row.
@@ -286,7 +244,7 @@ impl Ladders {
         self.moving.clear();
         self.moving.extend_from_slice(&pages[..old.length as usize]);
         if old.doubled > 0 {
-            self.sizes[usize::from(old.doubled)].free.push(old.block);
+            self.sizes[usize::from(old.doubled)].give_back(old.block);
         }
         self.near.rows_mut::<NEAR_BYTES>()[index * NEAR..][..NEAR].fill([0; NEAR_BYTES]);
         let unit = match greatest_divisor(old.unit, price) {
@@ -358,7 +316,7 @@ impl Ladders {
         };
         let mut ladder = self.ladders[index];
         let length = ladder.length as usize;
-        if length == self.sizes[usize::from(ladder.doubled)].size {
+        if length == self.sizes[usize::from(ladder.doubled)].size() {
             ladder = self.move_to(index, ladder.doubled + 1);
         }
         let (numbers, pages) = self.sizes[usize::from(ladder.doubled)].block_mut(ladder.block);
@@ -377,7 +335,7 @@ impl Ladders {
         let index = ladder as usize;
         let ladder = &mut self.ladders[index];
         let blocks = &mut self.sizes[usize::from(ladder.doubled)];
-        let size = blocks.size;
+        let size = blocks.size();
         let length = ladder.length as usize;
         let (numbers, pages) = blocks.block_mut(ladder.block);
         let place = numbers[..length].partition_point(|other| *other < number);
@@ -415,7 +373,7 @@ impl Ladders {
         new_numbers[..length].copy_from_slice(&numbers[..length]);
         new_pages[..length].copy_from_slice(&pages[..length]);
         if old.doubled > 0 {
-            from.free.push(old.block);
+            from.give_back(old.block);
         }
         self.ladders[index] = Ladder {
             doubled,
@@ -552,14 +510,12 @@ mod tests {
         let mut beside = Beside::new(INSTRUMENTS, LEVELS);
         let memory = |ladders: &Ladders| {
             let sizes = ladders.sizes.iter();
-            let blocks: usize = sizes.map(|blocks| blocks.free.capacity()).sum();
+            let blocks: usize = sizes.map(|blocks| blocks.free_capacity()).sum();
             blocks + ladders.pages.capacity() + ladders.free.capacity() + ladders.moving.capacity()
         };
         let at_start = memory(&beside.ladders);
         let sizes = beside.ladders.sizes.iter();
-        let room: Vec<usize> = sizes
-            .map(|blocks| blocks.words.words().len() / (2 * blocks.size))
-            .collect();
+        let room: Vec<usize> = sizes.map(Blocks::room).collect();
         let mut next = 0;
         for round in 0..60_u32 {
             // So many books, evenly.
@@ -595,7 +551,7 @@ mod tests {
         }
         let ladders = &beside.ladders;
         for (blocks, room) in ladders.sizes.iter().zip(room) {
-            assert!(blocks.used as usize <= room, "no more blocks than there are");
+            assert!(blocks.used() <= room, "no more blocks than there are");
         }
         assert_eq!(memory(ladders), at_start, "all room was taken at the start");
         assert!(

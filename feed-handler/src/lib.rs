@@ -44,6 +44,7 @@ mod ahead;
 pub mod arbiter;
 pub mod auction;
 pub mod bar;
+mod blocks;
 pub mod book;
 mod book_error;
 pub mod candle;
