@@ -212,7 +212,7 @@ fn decoded(path: &Path) -> u64 {
 fn decoded_by_itch5(path: &Path) -> u64 {
     let mut sum = Sum(0);
     pieces(path, |records| {
-        Parser::new(records.as_bytes())
+        Parser::new(records.into_bytes())
             .parse_stream(&mut sum)
             .expect("all are well formed");
     });
@@ -236,7 +236,7 @@ fn books(path: &Path, together: bool) -> Market {
 fn std_books(path: &Path) -> StdBooks {
     let mut books = StdBooks::default();
     pieces(path, |records| {
-        Parser::new(records.as_bytes())
+        Parser::new(records.into_bytes())
             .parse_stream(&mut books)
             .expect("all are well formed");
     });

@@ -42,7 +42,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A day with 350 orders a book.
+    /// A day with 150 orders a book.
     pub fn new(messages: u64, instruments: u16) -> Self {
         Self {
             seed: 20_250_102,

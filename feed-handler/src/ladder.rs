@@ -212,12 +212,13 @@ impl Ladders {
         };
         let page = &mut self.pages[(row / PRICES) as usize];
         let used = page.used | 1 << (row % PRICES);
-        let is_new = used != page.used;
-        if is_new & (self.levels == self.capacity) {
+        // PERF: whether it has orders can not be foretold, that there is room can.
+        let levels = self.levels + u32::from(used != page.used);
+        if levels > self.capacity {
             return Err(NoRow::Full);
         }
         page.used = used;
-        self.levels += u32::from(is_new);
+        self.levels = levels;
         Ok(row)
     }
 

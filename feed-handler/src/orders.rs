@@ -15,6 +15,7 @@ use crate::ladder::PRICES;
 use crate::pages::Pages;
 use crate::side::Side;
 use prefetch_index::prefetch_index;
+use std::hint::select_unpredictable;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// "No node". PERF: there is a node of that number, which is nothing: so a look ahead need not ask first.
@@ -253,11 +254,7 @@ impl Orders {
         let nodes = self.nodes.rows_mut();
         let known = at_mut(nodes, level_node);
         // What a level without orders has is of another time.
-        let last = if known.label == 0 {
-            level_node
-        } else {
-            known.previous
-        };
+        let last = select_unpredictable(known.label == 0, level_node, known.previous);
         known.long += u64::from(order.quantity);
         known.value = level.price;
         known.label += 1;

@@ -1,5 +1,7 @@
 //! Buy or sell.
 
+use std::hint::select_unpredictable;
+
 /// Buy or sell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -12,12 +14,11 @@ pub enum Side {
 
 impl Side {
     /// The side for a wire byte; `None` for anything but `B` and `S`.
+    #[inline]
     pub fn from_byte(byte: u8) -> Option<Self> {
-        match byte {
-            b'B' => Some(Self::Buy),
-            b'S' => Some(Self::Sell),
-            _ => None,
-        }
+        // PERF: which of the two it is can not be foretold, that it is one of them can.
+        let is_buy = byte == b'B';
+        (is_buy | (byte == b'S')).then(|| select_unpredictable(is_buy, Self::Buy, Self::Sell))
     }
 
     /// The other side.
