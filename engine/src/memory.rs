@@ -11,7 +11,7 @@ use crate::exchange::instrument::Instrument;
 use crate::exchange::ledger::{Asset, Balance};
 use crate::exchange::schedule::FeeSchedule;
 use crate::limits::TLS_CONNECTION_BYTES;
-use crate::recovery::{IMAGES_MAX, PACKET_BYTES_MAX};
+use crate::recovery::{IMAGES_MAX, KEPT_BYTES_MAX, KEPT_ROW_BYTES, PACKET_BYTES_MAX};
 use crate::runtime::links::Journaled;
 
 /// A node of the ladder's trees: 64 children of 4 bytes and its head. Two for each level is what the pools hold.
@@ -58,6 +58,11 @@ pub fn needed(config: &Config) -> Vec<Part> {
         ),
         ("window", capacities.window),
         ("store of released messages", capacities.store),
+        (
+            "newest messages",
+            // Of the store and of the replica.
+            2 * (u64::from(capacities.limits.sessions) + 1) * KEPT_ROW_BYTES as u64,
+        ),
         ("journal batches", 4 * config.journal.batch_bytes),
         ("snapshot", snapshot_bytes(config)),
         (
@@ -79,7 +84,8 @@ pub fn snapshot_bytes(config: &Config) -> u64 {
     // Nobody has all assets: what is more than this the buffer grows by, once.
     let balances = accounts * u64::from(limits.assets).min(8) * 40;
     let finished = accounts * u64::from(config.capacities.finished_orders) * FINISHED_IN_SNAPSHOT;
-    let sessions = u64::from(limits.sessions) * 32;
+    // A session, and its newest message.
+    let sessions = u64::from(limits.sessions) * (32 + 24 + KEPT_BYTES_MAX as u64);
     u64::from(limits.orders) * ORDER_IN_SNAPSHOT
         + accounts * bytes_of::<Account>()
         + balances

@@ -1,6 +1,7 @@
 //! When a snapshot is taken: the replica is lent to the keeper.
 
 use super::replica::Replica;
+use super::store::Store;
 use crate::snapshot::Keeper;
 
 /// A place that the replica has left when it is lent.
@@ -42,7 +43,7 @@ impl Lending {
     }
 
     /// Lends the replica when a snapshot is due, or asked for; true when it did.
-    pub(super) fn lend(&mut self, place: &mut Place, now_ns: u64, is_asked: bool) -> bool {
+    pub(super) fn lend(&mut self, place: &mut Place, store: &Store, now_ns: u64, is_asked: bool) -> bool {
         let Some(keeper) = &mut self.keeper else {
             return false;
         };
@@ -52,9 +53,10 @@ impl Lending {
         }
         let wanted = self.newest + if is_asked { 1 } else { self.commands_min };
         let lent = place.take_if(|replica| replica.is_between_commands() && replica.applied() >= wanted);
-        let Some(replica) = lent else {
+        let Some(mut replica) = lent else {
             return false;
         };
+        replica.note_newest(store);
         self.due_ns = Some(now_ns + self.interval_ns);
         self.newest = replica.applied();
         keeper.lend(replica, false);
@@ -78,12 +80,13 @@ impl Lending {
     }
 
     /// The last snapshot, if the replica has applied all commands up to `last`.
-    pub(super) fn take_last(&mut self, place: &mut Place, last: u64) {
+    pub(super) fn take_last(&mut self, place: &mut Place, store: &Store, last: u64) {
         self.wait_for(place);
         let is_last = |replica: &Replica| replica.applied() == last && replica.is_between_commands();
         if let Some(keeper) = &mut self.keeper
-            && let Some(replica) = place.take_if(|replica| is_last(replica))
+            && let Some(mut replica) = place.take_if(|replica| is_last(replica))
         {
+            replica.note_newest(store);
             keeper.lend(replica, true);
             self.wait_for(place);
         }

@@ -86,6 +86,7 @@ use store::Store;
 pub use config::RecoveryConfig;
 pub use counting::{RecoveryCounters, RecoveryGroups};
 pub use glimpse::{IMAGES_MAX, PACKET_BYTES_MAX};
+pub(crate) use kept::{KEPT_BYTES_MAX, KEPT_ROW_BYTES};
 pub use start::{Catching, Start};
 
 /// Turns that an orderly end gives the doors to say what they have.
@@ -281,7 +282,8 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
     /// The orderly end's snapshot, if the replica has applied all commands up to `last`. Behind it there is nothing: even
     /// other matching code may begin with it.
     pub fn take_last_snapshot(&mut self, last: u64) {
-        self.lending.take_last(&mut self.mirror.replica, last);
+        let Mirror { replica, store, .. } = &mut self.mirror;
+        self.lending.take_last(replica, store, last);
     }
 
     /// True while an image of the books is made, which is as of one command.
@@ -295,7 +297,8 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
             return 0;
         }
         let is_asked = self.desk.as_ref().is_some_and(Desk::wants_snapshot);
-        let is_lent = self.lending.lend(&mut self.mirror.replica, now_ns, is_asked);
+        let Mirror { replica, store, .. } = &mut self.mirror;
+        let is_lent = self.lending.lend(replica, store, now_ns, is_asked);
         if is_lent && let Some(desk) = &mut self.desk {
             desk.takes_snapshot();
         }

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use super::durable::Durable;
 use super::follower::{Follower, Told};
 use super::history::{History, OrderStatus};
+use super::kept::Kept;
+use super::store::{FEED_STREAM, Store};
 use crate::exchange::command::Command;
 use crate::exchange::event::{Event, EventKind};
+use crate::exchange::snapshot::{Broken, Input};
 use crate::exchange::{Exchange, Limits, Outlook, Progress};
 use crate::ingress::EventsHash;
 use crate::output::{Encoder, MessageSink};
@@ -30,6 +33,8 @@ pub struct Replica {
     operated: Operated,
     /// By session: requests that were refused since the start.
     refused: Arc<[Counter]>,
+    /// The newest message of each stream, when they were last noted.
+    newest: Kept,
 }
 
 /// What became of the last command that an operator asked for since the start.
@@ -137,6 +142,7 @@ impl Replica {
             told: Told::with_capacity(STEP_EVENTS_MAX),
             operated: Operated::default(),
             refused: (0..limits.sessions).map(|_| Counter::default()).collect(),
+            newest: Kept::new(limits.sessions as usize + 1),
         }
     }
 
@@ -254,9 +260,36 @@ impl Replica {
         &self.follower.history
     }
 
-    /// Orders that ended, to be loaded.
-    pub fn history_mut(&mut self) -> &mut History {
-        &mut self.follower.history
+    /// Notes the newest message of each stream as of the last command, as far as `store` has it: a snapshot knows them then.
+    pub(crate) fn note_newest(&mut self, store: &Store) {
+        self.newest.clear();
+        let day = self.exchange().day();
+        for session in 0..self.refused.len() as u32 {
+            let sequence = self.session_sequence(session);
+            store.note(&mut self.newest, day, session, sequence);
+        }
+        let sequence = self.feed_sequence();
+        store.note(&mut self.newest, day, FEED_STREAM, sequence);
+    }
+
+    /// Those messages.
+    pub(super) fn newest(&self) -> &Kept {
+        &self.newest
+    }
+
+    /// Appends what it remembers beside the exchange and the numbers of its streams.
+    pub fn save_history(&self, into: &mut Vec<u8>) {
+        self.history().save(into);
+        self.newest.save(into);
+    }
+
+    /// Takes in what was saved.
+    ///
+    /// # Errors
+    /// When the bytes are something else.
+    pub fn load_history(&mut self, from: &mut Input<'_>) -> Result<(), Broken> {
+        self.follower.history.load(from)?;
+        self.newest.load(from)
     }
 
     /// Over all events up to the last step.

@@ -57,10 +57,12 @@ impl Start {
         }
     }
 
-    /// The store begins with what the next command says; what was said before was never stored.
+    /// The store begins with what the next command says; of what was said before it has the newest messages that the
+    /// replica's snapshot knew.
     pub(crate) fn begin_store(&mut self) {
         let (day, applied) = (self.replica.exchange().day(), self.replica.applied());
         begin_store(&mut self.store, self.replica.encoder(), day, applied);
+        self.store.begin_with(self.replica.newest());
     }
 
     /// Applies one journaled command and stores what it says.

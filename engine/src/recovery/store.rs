@@ -374,6 +374,22 @@ impl Store {
         })
     }
 
+    /// Keeps in `newest`, too, a message of `day` that is here.
+    pub(super) fn note(&self, newest: &mut Kept, day: u32, stream: u32, sequence: u64) {
+        if sequence > 0
+            && let Some(index) = self.index(stream)
+            && let Ok(cursor) = self.cursor_of(day, stream, sequence)
+            && let Ok(Some(stored)) = self.read(&cursor)
+        {
+            newest.keep(index, day, sequence, stored.bytes);
+        }
+    }
+
+    /// Keeps what `newest` has: for an empty store, at start.
+    pub(super) fn begin_with(&mut self, newest: &Kept) {
+        self.kept.keep_all(newest);
+    }
+
     /// The cursor's next message; `None` while it has not come.
     pub fn read(&self, cursor: &Cursor) -> Result<Option<Stored<'_>>, FellOff> {
         let index = self.index(cursor.stream).ok_or(FellOff)?;

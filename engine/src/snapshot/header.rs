@@ -8,7 +8,7 @@ use crate::exchange::MATCHING_VERSION;
 use crate::exchange::snapshot::Broken;
 
 /// Version of the layout.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 /// Taken at the end of an exchange that ended in order, after its last command.
 pub const FLAG_CLEAN: u32 = 1;
 
@@ -45,7 +45,7 @@ pub struct Header {
     pub core_bytes: u64,
     /// Bytes of the streams' numbers, which come next.
     pub streams_bytes: u64,
-    /// Bytes of the finished orders, which come last.
+    /// Bytes of what is remembered beside these, which comes last.
     pub history_bytes: u64,
     /// Number of the trading day, as in session names.
     pub trading_day: u32,

@@ -30,7 +30,7 @@ pub fn build(replica: &Replica, origin: Origin, is_clean: bool, into: &mut Vec<u
     };
     let core_bytes = part(&|into| replica.exchange().save(into));
     let streams_bytes = part(&|into| replica.encoder().save(into));
-    let history_bytes = part(&|into| replica.history().save(into));
+    let history_bytes = part(&|into| replica.save_history(into));
     let header = Header {
         flags: if is_clean { FLAG_CLEAN } else { 0 },
         sequence: replica.exchange().sequence(),
@@ -119,7 +119,7 @@ impl Image<'_> {
         let exchange = self.exchange(limits, hash_seed)?;
         let encoder = self.encoder(limits)?;
         let mut replica = Replica::resume(exchange, encoder, self.events_hash(), finished_orders);
-        whole(self.history, |input| replica.history_mut().load(input))?;
+        whole(self.history, |input| replica.load_history(input))?;
         Ok(replica)
     }
 

@@ -7,7 +7,7 @@ use protocol::units::text_field;
 use rtrb::RingBuffer;
 use zerocopy::{FromZeros, Immutable, IntoBytes};
 
-use super::{Progress, Restored, restore};
+use super::{Progress, Restored, load, restore};
 use crate::assembly::StartError;
 use crate::exchange::Limits;
 use crate::exchange::command::{
@@ -15,11 +15,11 @@ use crate::exchange::command::{
     halves,
 };
 use crate::journal::{self, Disk, JournalStage, Recovered, Segments, Settings, SimDisk};
-use crate::output::MessageSink;
 use crate::poison::Skips;
 use crate::recovery::replica::Replica;
-use crate::recovery::store::{FEED_STREAM, Store};
+use crate::recovery::store::{FEED_STREAM, NotServable, Store};
 use crate::recovery::{RecoveryConfig, Start};
+use crate::replay::Nobody;
 use crate::runtime::links::Journaled;
 use crate::snapshot::{self, Origin, Snapshots};
 
@@ -38,13 +38,7 @@ const COMMANDS: u64 = 3_000;
 /// Where snapshots are taken.
 const FIRST: u64 = 1_000;
 const SECOND: u64 = 2_345;
-
-struct Nobody;
-
-impl MessageSink for Nobody {
-    fn feed(&mut self, _sequence: u64, _message: &[u8]) {}
-    fn session(&mut self, _session: u32, _sequence: u64, _message: &[u8]) {}
-}
+const STREAMS: [u32; 4] = [0, 1, 2, FEED_STREAM];
 
 fn define<T: IntoBytes + Immutable>(kind: CommandKind, definition: &T) -> Command {
     Command::new(kind).with_definition(definition)
@@ -132,10 +126,19 @@ fn recovery() -> RecoveryConfig {
     }
 }
 
+/// What who logs in and asks for the newest message is told first.
+fn newest_of(store: &Store, stream: u32) -> Vec<u8> {
+    let cursor = store.cursor(stream, 0).expect("the newest message is there");
+    let newest = store.read(&cursor).expect("nothing was overwritten");
+    newest.expect("something was told").bytes.to_vec()
+}
+
 /// A journal with two snapshots beside it, and the state at its end.
 struct Past {
     disk: SimDisk,
     end: Replica,
+    /// The newest message of each stream at the second snapshot.
+    newest: Vec<(u32, Vec<u8>)>,
 }
 
 impl Past {
@@ -148,6 +151,8 @@ impl Past {
         let mut disk = SimDisk::new(1, bytes, 1 << 30, 0);
         let mut stage = Writer::new(&disk, &Recovered::default());
         let mut replica = Replica::new(LIMITS, 5, 100);
+        let mut store = Store::new(1 << 20, LIMITS.sessions);
+        let mut newest = Vec::new();
         let (mut random, mut marks) = (Random::new(9), [0; 3]);
         let mut commands = setup();
         for sequence in 1..=COMMANDS {
@@ -163,14 +168,20 @@ impl Past {
                 command,
                 events_hash_before: replica.events_hash().value(),
             });
-            replica.replay(&command, &mut Nobody);
+            replica.replay(&command, &mut store);
             if sequence == FIRST || sequence == SECOND {
                 stage.finish();
+                replica.note_newest(&store);
                 take(&replica, taker, is_clean, &mut disk);
+                newest = STREAMS.map(|stream| (stream, newest_of(&store, stream))).to_vec();
             }
         }
         stage.finish();
-        Self { disk, end: replica }
+        Self {
+            disk,
+            end: replica,
+            newest,
+        }
     }
 
     fn restore(&self, configuration: u64) -> Result<Restored, StartError> {
@@ -471,5 +482,17 @@ fn what_is_written_behind_a_snapshot_is_read_on() {
             again.start.replica.exchange().state_hash(),
             past.end.exchange().state_hash()
         );
+    }
+}
+
+/// Nothing of the journal is applied: a customer who was silent since then goes on at once.
+#[test]
+fn a_snapshot_has_the_newest_message_of_each_stream() {
+    let mut past = Past::new(CONFIGURATION, false);
+    let (_, start) = load(&recovery(), &mut past.disk, SECOND).expect("it is whole");
+    for (stream, newest) in past.newest {
+        assert!(newest_of(&start.store, stream) == newest, "stream {stream}");
+        let last = start.store.last(stream);
+        assert_eq!(start.store.cursor(stream, last - 1), Err(NotServable::Gone));
     }
 }

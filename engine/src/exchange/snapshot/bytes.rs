@@ -42,6 +42,11 @@ impl Output<'_> {
         self.0.extend_from_slice(record.as_bytes());
     }
 
+    /// Bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
     /// Room for a count that is known later; [`Output::fill_in`] writes it.
     pub fn later(&mut self) -> usize {
         let place = self.0.len();
@@ -59,7 +64,17 @@ impl Output<'_> {
 #[derive(Debug)]
 pub struct Input<'a>(pub &'a [u8]);
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    /// So many bytes as they are.
+    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], Broken> {
+        let (head, rest) = self
+            .0
+            .split_at_checked(count)
+            .ok_or(Broken("it ends too early"))?;
+        self.0 = rest;
+        Ok(head)
+    }
+
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Broken> {
         let (head, rest) = self.0.split_first_chunk().ok_or(Broken("it ends too early"))?;
         self.0 = rest;
