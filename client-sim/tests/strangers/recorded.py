@@ -1,9 +1,13 @@
-"""The recorded feed as strangers read it: itchfeed, itch-book, which also rebuilds every book, and NumPy what is exported."""
+"""The recorded feed as strangers read it: itchfeed, itch-book and itchcpp, which also rebuild every book, and NumPy what is
+exported."""
 
+import csv
 from collections import Counter
+from decimal import Decimal
 
 import numpy
 from itch.parser import MessageParser
+from itchcpp.book import BookManager
 
 from processes import check, expect, run
 
@@ -50,6 +54,45 @@ async def itch_book(stack, programs, path, closed, messages):
     for name, kinds in _OUT_OF_BOOKS.items():
         expect(f"itch-book's count of {name}", int(verdict[name]), sum(types.get(kind, 0) for kind in kinds))
     return int(verdict["live_orders"])
+
+
+def itchcpp(messages, quotes):
+    """Rebuilds the books with itchcpp: behind every message its best bid and offer are ours, which lie in `quotes`, our
+    export. Gives how often they changed."""
+    books = BookManager()
+    instruments, best, theirs = {}, {}, []
+    for message in messages:
+        books.process_stream(len(message).to_bytes(2, "big") + message)
+        locate = message[1:3]
+        if message[:1] == b"R":
+            instruments[locate] = (message[11:19].decode().strip(), int.from_bytes(message[21:25], "big"))
+        # It has a book from the first order on.
+        if locate not in instruments or (book := books.book_for_symbol(instruments[locate][0])) is None:
+            continue
+        bbo = book.bbo()
+        now = (
+            (round(bbo.bid_price * 10_000), bbo.bid_shares) if bbo.has_bid else None,
+            (round(bbo.ask_price * 10_000), bbo.ask_shares) if bbo.has_ask else None,
+        )
+        if now != best.get(locate, (None, None)):
+            best[locate] = now
+            theirs.append((int.from_bytes(message[5:11], "big"), instruments[locate][0], *now))
+    lots_per_unit = dict(instruments.values())
+
+    def side(row, name):
+        if not row[f"{name}_price"]:
+            return None
+        lots = Decimal(row[f"{name}_quantity"]) * lots_per_unit[row["symbol"]]
+        return int(Decimal(row[f"{name}_price"]) * 10_000), int(lots)
+
+    with quotes.open() as file:
+        ours = [
+            (int(row["timestamp_ns"]), row["symbol"], side(row, "bid"), side(row, "ask")) for row in csv.DictReader(file)
+        ]
+    expect("changes of best bid and offer that itchcpp sees", len(theirs), len(ours))
+    for their, our in zip(theirs, ours):
+        expect("best bid and offer by itchcpp", their, our)
+    return len(theirs)
 
 
 def exported(directory, trades):

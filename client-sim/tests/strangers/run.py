@@ -174,6 +174,10 @@ class Run:
         expect("kinds of messages on the day", "".join(sorted(counted["by_type"])), "ACDEFHIPQRSUX")
         live = await recorded.itch_book(self.stack, self.programs, day, self.directory / "whole.itch", messages)
         expect("orders that rest at the end of the day", live, counted["resting_orders"])
+        tables = self.directory / "tables"
+        await run(self.stack, "feed-handler export", self.ours("feed-handler"), "export", day, "--to", tables, "--format", "csv")
+        changes = recorded.itchcpp(messages, tables / "quotes.csv")
+        done(f"itchcpp {version_of('itchcpp')}", f"books rebuilt of the day; best bid and offer as ours at each of {changes} changes")
         done("itchfeed and itch-book", f"a whole day with auctions, pauses and unseen orders: {len(messages)} messages, PASS")
         events = 0
         for by in ("price", "order"):
