@@ -11,7 +11,7 @@ pub enum Mode {
     Smoke,
     /// Under `cargo bench`.
     Measure(Options),
-    /// Under `cargo bench`, not understood: what to say.
+    /// Not understood: what to say.
     Wrong(String),
 }
 
@@ -33,7 +33,7 @@ pub struct Options {
 }
 
 /// What may be typed.
-const USAGE: &str = "usage: [--operations N] [--messages N] [--instruments N] [--runs N] [--write] [base|deep|multi|flow|sparse|crowd]...";
+const USAGE: &str = "usage: [--smoke] [--operations N] [--messages N] [--instruments N] [--runs N] [--write] [base|deep|multi|flow|sparse|crowd]...";
 
 impl Mode {
     /// What every bench does with its arguments: the smoke test, or the measurement, which may fail.
@@ -55,13 +55,17 @@ impl Mode {
     }
 
     /// Of the arguments, the program's name left out. Only `cargo bench` passes `--bench`; without it nothing else is
-    /// read, because `cargo test` passes on what was meant for other tests.
+    /// read, because `cargo test` passes on what was meant for other tests. With `--smoke` they are read all the same,
+    /// so that what a document says of a bench can be tried without measuring.
     pub fn of(arguments: impl IntoIterator<Item = String>) -> Self {
         let arguments: Vec<String> = arguments.into_iter().collect();
-        if !arguments.iter().any(|argument| argument == "--bench") {
+        let has = |name: &str| arguments.iter().any(|argument| argument == name);
+        let is_smoke = has("--smoke");
+        if !is_smoke && !has("--bench") {
             return Self::Smoke;
         }
         match Options::parse(arguments) {
+            Ok(_) if is_smoke => Self::Smoke,
             Ok(options) => Self::Measure(options),
             Err(wrong) => Self::Wrong(format!("{wrong}\n{USAGE}")),
         }
@@ -90,7 +94,7 @@ impl Options {
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
-                "--bench" => {}
+                "--bench" | "--smoke" => {}
                 "--write" => options.write = true,
                 "--operations" => options.operations = number(&argument, arguments.next())?,
                 "--messages" => options.messages = number(&argument, arguments.next())?,
@@ -132,6 +136,8 @@ mod tests {
         assert_eq!(of(""), Mode::Smoke);
         assert_eq!(of("--nocapture some_test --operations x"), Mode::Smoke);
         assert!(matches!(of("--bench"), Mode::Measure(options) if options.workloads.is_empty()));
+        assert_eq!(of("--smoke --bench --operations 1"), Mode::Smoke);
+        assert!(matches!(of("--smoke --operations x"), Mode::Wrong(_)));
     }
 
     #[test]

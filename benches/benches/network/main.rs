@@ -28,7 +28,7 @@ const ROUNDS: u32 = 7;
 const TRIPS: u32 = 3_000;
 
 /// What may be typed.
-const USAGE: &str = "usage: [--seconds N] [--write] [round-trip|commit|mock|stages|throughput|curve|crowd|overload|start]...\n(all parts when none is named)";
+const USAGE: &str = "usage: [--smoke] [--seconds N] [--write] [round-trip|commit|mock|stages|throughput|curve|crowd|overload|start]...\n(all parts when none is named)";
 
 const PARTS: [&str; 9] = [
     "round-trip",
@@ -52,17 +52,23 @@ struct Options {
     parts: Vec<String>,
 }
 
-impl Options {
-    fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self {
+impl Default for Options {
+    fn default() -> Self {
+        Self {
             seconds: 5,
             write: false,
             parts: Vec::new(),
-        };
+        }
+    }
+}
+
+impl Options {
+    fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self::default();
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
-                "--bench" => {}
+                "--bench" | "--smoke" => {}
                 "--write" => options.write = true,
                 "--seconds" => {
                     let value = arguments.next().unwrap_or_default();
@@ -92,14 +98,23 @@ impl Options {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    let is_smoke = has("--smoke");
     // Only `cargo bench` says so; `cargo test` passes on what was meant for other tests.
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        smoke();
+    if !is_smoke && !has("--bench") {
+        smoke(&Options::default());
         return ExitCode::SUCCESS;
     }
     let outcome = Options::parse(arguments)
         .map_err(|wrong| format!("{wrong}\n{USAGE}"))
-        .and_then(|options| measure(&options));
+        .and_then(|options| {
+            if is_smoke {
+                smoke(&options);
+                Ok(())
+            } else {
+                measure(&options)
+            }
+        });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(wrong) => {
@@ -109,30 +124,41 @@ fn main() -> ExitCode {
     }
 }
 
-/// Small runs of everything: all checks, no time looked at.
-fn smoke() {
-    let told = single::compare(2, 50).expect("loopback");
-    assert_eq!(told.contenders.len(), 5);
-    for contender in &told.contenders {
-        assert_eq!(contender.trips, 100, "{}", contender.name);
+/// Small runs of what is named: all checks, no time looked at.
+fn smoke(options: &Options) {
+    if options.has("round-trip") {
+        let told = single::compare(2, 50).expect("loopback");
+        assert_eq!(told.contenders.len(), 5);
+        for contender in &told.contenders {
+            assert_eq!(contender.trips, 100, "{}", contender.name);
+        }
     }
-    let run = load::run(&load::Load {
-        durability: engine::config::Durability::Sync,
-        orders_per_datagram: 28,
-        rate: 20_000,
-        duration: Duration::from_millis(300),
-    })
-    .expect("a load on loopback");
-    assert!(run.is_whole(), "{run:?}");
-    mock::smoke();
-    stages::smoke();
-    crowd::smoke();
-    overload::smoke();
-    start::smoke();
-    let commits = commit::run(10_000, Duration::from_millis(200)).expect("a file can be written");
-    assert_eq!(commits.count, 2_000);
-    let drawn = curve::draw(&[(10_000, run.latency), (20_000, run.latency)]);
-    assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"));
+    if options.has("throughput") || options.has("curve") {
+        let run = load::run(&load::Load {
+            durability: engine::config::Durability::Sync,
+            orders_per_datagram: 28,
+            rate: 20_000,
+            duration: Duration::from_millis(300),
+        })
+        .expect("a load on loopback");
+        assert!(run.is_whole(), "{run:?}");
+        let drawn = curve::draw(&[(10_000, run.latency), (20_000, run.latency)]);
+        assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"));
+    }
+    if options.has("commit") {
+        let commits = commit::run(10_000, Duration::from_millis(200)).expect("a file can be written");
+        assert_eq!(commits.count, 2_000);
+    }
+    let others: [(&str, fn()); 5] = [
+        ("mock", mock::smoke),
+        ("stages", stages::smoke),
+        ("crowd", crowd::smoke),
+        ("overload", overload::smoke),
+        ("start", start::smoke),
+    ];
+    for (_, smoke) in others.iter().filter(|(part, _)| options.has(part)) {
+        smoke();
+    }
 }
 
 /// Measures with loads of so long; what the document says of it.
