@@ -43,8 +43,8 @@ const CROWD: Crowd = Crowd {
 const LIMIT: u32 = 2_000;
 /// Orders a second of all ordinary sessions together: half their limit.
 const ORDINARY_RATE: u64 = 12_000;
-/// Datagrams of junk a second.
-const JUNK_RATE: u64 = 20_000;
+/// Datagrams of junk a second: half of what plain sockets take and answer one by one (`mock`, first row).
+const JUNK_RATE: u64 = 50_000;
 /// Orders a second of each session that does not read.
 const SLOW_RATE: u64 = 100;
 /// Between two looks at what is due.

@@ -155,7 +155,6 @@ fn engine_digest(exchange: &Exchange, locate: u16) -> u64 {
 /// # Errors
 /// Which book differs, or that there was nothing to compare.
 pub fn equal_books(exchange: &Exchange, market: &Market) -> Result<(), String> {
-    let mut resting = 0;
     for locate in 1..=exchange.instrument_count() {
         let (theirs, ours) = (engine_digest(exchange, locate), market.book(locate).digest());
         if theirs != ours {
@@ -163,11 +162,11 @@ pub fn equal_books(exchange: &Exchange, market: &Market) -> Result<(), String> {
                 "instrument {locate}: digest {ours:016x}, the engine's is {theirs:016x}"
             ));
         }
-        resting += exchange.resting(locate, EngineSide::Buy).count()
-            + exchange.resting(locate, EngineSide::Sell).count();
     }
-    if exchange.instrument_count() == 0 || resting == 0 {
-        return Err("no order rests: there was nothing to compare".to_owned());
+    // At the end there may be none: orders go with the connection of who wants that. Then all that rested must be gone here, too.
+    let entered = [b'A', b'F'].map(|kind| market.statistics().messages[usize::from(kind)]);
+    if entered == [0, 0] {
+        return Err("no order ever rested: there was nothing to compare".to_owned());
     }
     Ok(())
 }
