@@ -163,6 +163,14 @@ class Run:
         )
         expect("orders that rest at the end", live, self.counted["resting_orders"])
         done(f"itch-book {version_of('itch-book')}", f"books rebuilt, PASS; {live} orders rest, as in ours")
+        await self.itchcpp(self.recording, messages, "the recorded file")
+
+    async def itchcpp(self, file, messages, what):
+        """Its best bid and offer are ours behind every message."""
+        tables = self.directory / f"tables of {file.name}"
+        await run(self.stack, "feed-handler export", self.ours("feed-handler"), "export", file, "--to", tables, "--format", "csv")
+        changes = recorded.itchcpp(messages, tables / "quotes.csv")
+        done(f"itchcpp {version_of('itchcpp')}", f"books rebuilt of {what}; best bid and offer as ours at each of {changes} changes")
 
     async def read_day(self):
         """A whole day that a test of ours recorded: every message that the exchange may send."""
@@ -174,10 +182,7 @@ class Run:
         expect("kinds of messages on the day", "".join(sorted(counted["by_type"])), "ACDEFHIPQRSUX")
         live = await recorded.itch_book(self.stack, self.programs, day, self.directory / "whole.itch", messages)
         expect("orders that rest at the end of the day", live, counted["resting_orders"])
-        tables = self.directory / "tables"
-        await run(self.stack, "feed-handler export", self.ours("feed-handler"), "export", day, "--to", tables, "--format", "csv")
-        changes = recorded.itchcpp(messages, tables / "quotes.csv")
-        done(f"itchcpp {version_of('itchcpp')}", f"books rebuilt of the day; best bid and offer as ours at each of {changes} changes")
+        await self.itchcpp(day, messages, "the day")
         done("itchfeed and itch-book", f"a whole day with auctions, pauses and unseen orders: {len(messages)} messages, PASS")
         events = 0
         for by in ("price", "order"):
