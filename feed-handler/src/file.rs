@@ -176,7 +176,7 @@ fn first_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The messages of a piece.
-// PERF: who takes them finds out where they end. To look first would be a second way through a piece, 3 ns a message.
+// PERF: who takes them finds out where they end. To look first would be a second way through a piece.
 #[derive(Debug)]
 pub struct Records<'a> {
     /// Behind the last whole record may be the beginning of one.
