@@ -23,6 +23,7 @@ pub mod setup;
 pub mod snapshot;
 pub mod stat;
 pub mod sys;
+pub mod token;
 
 // The model's files are part of the library's own tests and of `tests/model.rs`: in both the exchange has one name.
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! junk that belongs to nobody. What the ordinary ones among them feel of it.
 
 use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpStream, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use engine::password::{Password, Proof};
 use protocol::order_entry::requests::EnterOrder;
 use protocol::order_entry::write_message;
 use protocol::soup::encode;
+use protocol::testing::Random;
 use protocol::units::text_field;
 
 use crate::customers::Customers;
@@ -47,18 +48,41 @@ const ORDINARY_RATE: u64 = 12_000;
 const JUNK_RATE: u64 = 50_000;
 /// Orders a second of each session that does not read.
 const SLOW_RATE: u64 = 100;
-/// Between two looks at what is due.
-const TICK: Duration = Duration::from_millis(1);
+/// Between two looks at what is due: a network brings datagrams one by one, not fifty at once.
+const TICK: Duration = Duration::from_micros(100);
 
-/// The time without the crowd's doings, with them, and without them again.
+/// What the others do in a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    /// They are there.
+    Nothing,
+    /// Junk to a socket of nobody's: what its sender costs the machine, and nothing else.
+    JunkElsewhere,
+    /// What is promised for: one session at ten times its limit, and junk.
+    OneAndJunk,
+    /// Everything at once.
+    All,
+}
+
+impl Doing {
+    const EACH: [Self; 4] = [Self::Nothing, Self::JunkElsewhere, Self::OneAndJunk, Self::All];
+
+    fn of(number: usize) -> Self {
+        Self::EACH[number]
+    }
+}
+
+/// Whiles of each kind, in turn.
+const ROUNDS: usize = 15;
+
+/// What was seen.
 struct Seen {
-    before: Percentiles,
-    with: Percentiles,
-    after: Percentiles,
+    /// The percentiles of each while, for each doing.
+    whiles: [Vec<Percentiles>; Doing::EACH.len()],
     served: f64,
     throttled: u64,
     strangers: u64,
-    dropped: u64,
+    missing: u64,
     memory: [u64; 2],
 }
 
@@ -94,33 +118,44 @@ fn configuration(crowd: Crowd) -> (Config, Vec<Participant>) {
 
 /// What the others do while it lasts.
 struct Others<'a> {
-    dial: &'a Dial,
+    is_over: &'a AtomicBool,
+    /// A [`Doing`]'s place.
+    doing: &'a AtomicUsize,
     slow: &'a [TcpStream],
     door: SocketAddrV4,
-    is_active: &'a AtomicBool,
 }
 
 impl Others<'_> {
-    /// Junk, and orders of those who do not read, until the dial is over.
+    /// Junk, and orders of those who do not read, until it is over.
     fn run(&self) -> io::Result<()> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-        // Well formed, of no binding: the longest way that junk can go.
-        let junk = [0; 1_400];
+        let nobody = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let door = SocketAddr::V4(self.door);
+        // Of no binding.
+        let mut junk = [0; 1_400];
+        let mut random = Random::new(SEED);
         let mut next_ref = 0;
+        let mut doing = Doing::Nothing;
         let (mut since, mut sent, mut entered) = (Instant::now(), 0, 0);
-        while !self.dial.is_over.load(Ordering::Relaxed) {
+        while !self.is_over.load(Ordering::Relaxed) {
             thread::sleep(TICK);
-            if !self.is_active.load(Ordering::Relaxed) {
-                (since, sent, entered) = (Instant::now(), 0, 0);
-                continue;
+            let asked = Doing::of(self.doing.load(Ordering::Relaxed));
+            if asked != doing {
+                (doing, since, sent, entered) = (asked, Instant::now(), 0, 0);
             }
             let due = |rate: u64| (since.elapsed().as_nanos() * u128::from(rate) / 1_000_000_000) as u64;
-            while sent < due(JUNK_RATE) {
+            while doing != Doing::Nothing && sent < due(JUNK_RATE) {
+                random.fill(&mut junk[..8]);
+                let to = if doing == Doing::JunkElsewhere {
+                    nobody
+                } else {
+                    door
+                };
                 // One that the kernel does not take is not missed.
-                let _ = socket.send_to(&junk, self.door);
+                let _ = socket.send_to(&junk, to);
                 sent += 1;
             }
-            while entered < due(SLOW_RATE) {
+            while doing == Doing::All && entered < due(SLOW_RATE) {
                 next_ref += 1;
                 self.enter(next_ref);
                 entered += 1;
@@ -175,7 +210,10 @@ fn scene(crowd: Crowd, duration: Duration) -> Result<Seen, String> {
     let (greedy, rest) = rest.split_at(crowd.greedy);
     let (slow, silent) = rest.split_at(crowd.slow);
     let told = |error: io::Error| error.to_string();
-    let flood = Flood::login(server, greedy, &demo_references()[..3])?;
+    let (one, rest) = greedy.split_at(1);
+    let floods = [one, rest].map(|greedy| Flood::login(server, greedy, &demo_references()[..3]));
+    let [one, rest] = floods;
+    let floods = [one?, rest?];
     // No port of theirs is ever read from.
     let join =
         |participant: &Participant| flood::login(server, participant, 9).map(|(connection, _)| connection);
@@ -191,19 +229,25 @@ fn scene(crowd: Crowd, duration: Duration) -> Result<Seen, String> {
         ..FleetConfig::new(server, ordinary.to_vec())
     };
     let mut ordinary = Customers::new(config)?;
-    let (dial, is_active) = (Dial::default(), AtomicBool::new(false));
+    let dials = [Dial::default(), Dial::default()];
+    let (is_over, doing) = (AtomicBool::new(false), AtomicUsize::new(0));
     let others = Others {
-        dial: &dial,
+        is_over: &is_over,
+        doing: &doing,
         slow: &slow,
         door: addresses.order_entry_udp,
-        is_active: &is_active,
     };
     let seen = thread::scope(|scope| {
-        let flooding = scope.spawn(|| flood.run(&dial));
-        let doing = scope.spawn(|| others.run());
-        let seen = look(&mut ordinary, &venue, &dial, &is_active, crowd, duration);
-        dial.is_over.store(true, Ordering::Relaxed);
-        for thread in [flooding, doing] {
+        let mut threads = vec![scope.spawn(|| others.run())];
+        for (flood, dial) in floods.into_iter().zip(&dials) {
+            threads.push(scope.spawn(|| flood.run(dial)));
+        }
+        let seen = look(&mut ordinary, &venue, &dials, &doing, crowd, duration);
+        is_over.store(true, Ordering::Relaxed);
+        for dial in &dials {
+            dial.is_over.store(true, Ordering::Relaxed);
+        }
+        for thread in threads {
             thread
                 .join()
                 .map_err(|_| "a thread of the crowd has panicked".to_owned())?
@@ -222,35 +266,48 @@ fn scene(crowd: Crowd, duration: Duration) -> Result<Seen, String> {
 fn look(
     ordinary: &mut Customers,
     venue: &Venue,
-    dial: &Dial,
-    is_active: &AtomicBool,
+    dials: &[Dial; 2],
+    doing: &AtomicUsize,
     crowd: Crowd,
     duration: Duration,
 ) -> Result<Seen, String> {
     ordinary.until(Stage::Running)?;
-    trade(ordinary, duration / 4)?;
-    let before = trade(ordinary, duration)?;
+    let set = |number: usize| {
+        let each = 10 * u64::from(LIMIT);
+        let greedy = match Doing::of(number) {
+            Doing::Nothing | Doing::JunkElsewhere => [0, 0],
+            Doing::OneAndJunk => [each, 0],
+            Doing::All => [each, each * (crowd.greedy as u64 - 1)],
+        };
+        for (dial, rate) in dials.iter().zip(greedy) {
+            dial.rate.store(rate, Ordering::Relaxed);
+        }
+        doing.store(number, Ordering::Relaxed);
+    };
     let resident = memory_kib();
-    let requests = venue.counter("engine", "requests");
-    dial.rate
-        .store(10 * u64::from(LIMIT) * crowd.greedy as u64, Ordering::Relaxed);
-    is_active.store(true, Ordering::Relaxed);
-    let with = trade(ordinary, duration)?;
-    let served = (venue.counter("engine", "requests") - requests) as f64 / duration.as_secs_f64();
-    dial.rate.store(0, Ordering::Relaxed);
-    is_active.store(false, Ordering::Relaxed);
-    trade(ordinary, duration / 4)?;
-    let after = trade(ordinary, duration)?;
+    let mut whiles: [Vec<Percentiles>; Doing::EACH.len()] = Default::default();
+    let mut served = 0;
+    for _ in 0..ROUNDS {
+        for (number, seen) in whiles.iter_mut().enumerate() {
+            set(number);
+            // What the one before has left behind is worked off.
+            trade(ordinary, duration / 4)?;
+            let requests = venue.counter("engine", "requests");
+            seen.push(trade(ordinary, duration)?);
+            if Doing::of(number) == Doing::All {
+                served += venue.counter("engine", "requests") - requests;
+            }
+        }
+    }
+    set(0);
     let memory = [resident, memory_kib()];
     ordinary.finish()?;
     Ok(Seen {
-        before,
-        with,
-        after,
-        served,
+        whiles,
+        served: served as f64 / duration.as_secs_f64() / ROUNDS as f64,
         throttled: venue.counter("engine", "throttled"),
         strangers: venue.counter("engine", "strangers"),
-        dropped: venue.counter("engine", "missing"),
+        missing: venue.counter("engine", "missing"),
         memory,
     })
 }
@@ -263,34 +320,49 @@ fn memory_kib() -> u64 {
         .unwrap_or(0)
 }
 
+/// The middle of them, and of those before and behind it.
+fn quartiles(mut values: Vec<u64>) -> [u64; 3] {
+    values.sort_unstable();
+    [1, 2, 3].map(|quarter| values[(values.len() - 1) * quarter / 4])
+}
+
 /// The table.
 pub(crate) fn measure(duration: Duration) -> Result<String, String> {
     let seen = scene(CROWD, duration)?;
     let mut table = Table::new(&[
-        "the ordinary sessions' answers",
+        "what the others do",
         "p50",
         "p99",
-        "p99.9",
-        "p99, times that before",
+        "quartiles of p99",
+        "p99, times that without",
     ]);
-    for (name, told) in [
-        ("while the others are only there", seen.before),
-        ("while they do their worst", seen.with),
-        ("afterwards", seen.after),
-    ] {
-        eprintln!("{name}: {told}");
+    let of = |number: usize, what: fn(&Percentiles) -> u64| {
+        quartiles(seen.whiles[number].iter().map(what).collect())
+    };
+    let [_, without, _] = of(0, |told| told.p99);
+    let names = [
+        "they are only there".to_owned(),
+        "junk, to a socket of nobody's".to_owned(),
+        "one session at ten times its limit, and junk".to_owned(),
+        format!(
+            "{} such sessions, {} that do not read, and junk",
+            CROWD.greedy, CROWD.slow
+        ),
+    ];
+    for (number, name) in names.into_iter().enumerate() {
+        let ([_, median, _], [low, p99, high]) = (of(number, |told| told.p50), of(number, |told| told.p99));
         table.row([
-            name.to_owned(),
-            Nanoseconds(told.p50).to_string(),
-            Nanoseconds(told.p99).to_string(),
-            Nanoseconds(told.p999).to_string(),
-            format!("{:.2}", told.p99 as f64 / seen.before.p99.max(1) as f64),
+            name,
+            Nanoseconds(median).to_string(),
+            Nanoseconds(p99).to_string(),
+            format!("{} to {}", Nanoseconds(low), Nanoseconds(high)),
+            format!("{:.2}", p99 as f64 / without.max(1) as f64),
         ]);
     }
     let all = CROWD.ordinary + CROWD.greedy + CROWD.slow + CROWD.silent;
     Ok(format!(
-        "### A crowd\n\n{table}\n{all} sessions, durable, {} s each: {} ordinary ones with {ORDINARY_RATE} orders/s together; {} greedy ones, each sending {} requests/s in datagrams of {REQUESTS} where {LIMIT} are allowed; {} that enter {SLOW_RATE} orders/s each over TCP and never read; {} silent; and {JUNK_RATE} datagrams/s of junk. Dropped at the door above twice the limit: {} requests, junk: {} datagrams, missing: {}. {:.0} requests/s were looked at. Resident memory of exchange and crowd: {} KiB before, {} after.\n",
-        duration.as_secs(),
+        "### A crowd\n\nWhat the ordinary sessions wait for their answers, medians of {ROUNDS} whiles of {} s of each kind, in turn:\n\n{table}\n{all} sessions, durable: {} ordinary ones with {ORDINARY_RATE} orders/s together; {} greedy ones, each sending {} requests/s in datagrams of {REQUESTS} where {LIMIT} are allowed; {} that enter {SLOW_RATE} orders/s each over TCP and never read; {} silent; and {JUNK_RATE} datagrams/s of junk, of 1,400 bytes, with tokens made up. Dropped at the door above twice the limit: {} requests; junk that the kernel's filter let pass: {} datagrams; missing: {}. With everything at once {:.0} requests/s were looked at. Resident memory of exchange and crowd: {} KiB before, {} after.\n",
+        duration.as_secs_f64(),
         CROWD.ordinary,
         CROWD.greedy,
         10 * LIMIT,
@@ -298,7 +370,7 @@ pub(crate) fn measure(duration: Duration) -> Result<String, String> {
         CROWD.silent,
         seen.throttled,
         seen.strangers,
-        seen.dropped,
+        seen.missing,
         seen.served,
         seen.memory[0],
         seen.memory[1],
@@ -313,11 +385,7 @@ pub(crate) fn smoke() {
         slow: 2,
         silent: 5,
     };
-    let seen = scene(crowd, Duration::from_millis(300)).expect("a crowd on loopback");
-    assert!(
-        seen.throttled > 0 && seen.strangers > 0,
-        "{} {}",
-        seen.throttled,
-        seen.strangers
-    );
+    let seen = scene(crowd, Duration::from_millis(20)).expect("a crowd on loopback");
+    let was_answered = |whiles: &Vec<Percentiles>| whiles.iter().any(|told| told.p50 > 0);
+    assert!(seen.throttled > 0 && seen.whiles.iter().all(was_answered));
 }

@@ -21,6 +21,7 @@ use crate::runtime::clock::Clock;
 use crate::runtime::shared::Follow;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::sim_net::{SimListener, SimSender, SimSocket, Switchboard};
+use crate::token::TokenMint;
 
 /// The outside of a simulated exchange. It outlives the exchange: a crash takes the one, not the other.
 #[derive(Debug, Clone)]
@@ -103,6 +104,7 @@ impl Inline {
             subscribers: SUBSCRIBERS_BESIDE,
             udp_port: port,
             hash_seed: outside.hash_seed,
+            tokens: TokenMint::new(outside.hash_seed),
         };
         let shutdown = Shutdown::default();
         let stages = build(config, seams, &shutdown, |_| {})?;

@@ -43,6 +43,7 @@ use crate::stat::MetricsDoor;
 use crate::sys::source::{self, Method, Options, Source};
 use crate::sys::udp::{MulticastOptions, MulticastSink, UdpSink};
 use crate::sys::{self, affinity};
+use crate::token::TokenMint;
 
 /// How often a start looks whether the setup has been released.
 const LOOK: Duration = Duration::from_micros(200);
@@ -414,6 +415,14 @@ fn open_doors(
     tell: &mut impl FnMut(&str),
 ) -> Result<Seams<Machine>, StartError> {
     let machine = |what| move |source| StartError::Machine { what, source };
+    let random = || {
+        let mut bytes = [0; 8];
+        getrandom::fill(&mut bytes)
+            .map_err(io::Error::other)
+            .map_err(machine("the operating system gives no random numbers"))?;
+        Ok::<_, StartError>(u64::from_ne_bytes(bytes))
+    };
+    let tokens = TokenMint::new(random()?);
     let network = &mut config.network;
     let offload = if network.receive_offload {
         Options::with_offload()
@@ -427,6 +436,7 @@ fn open_doors(
             ReceiveChoice::Recvmmsg => Method::Recvmmsg,
         },
         receive_buffer_bytes: network.receive_buffer,
+        tokens: Some(tokens),
         ..offload
     };
     let (orders, description) = source::open(network.order_entry_udp, &options)?;
@@ -477,10 +487,6 @@ fn open_doors(
             .map_err(machine("the order socket can not be shared"))
     };
     let (acknowledgements, re_requests) = (sink()?, sink()?);
-    let mut seed = [0; 8];
-    getrandom::fill(&mut seed)
-        .map_err(|error| io::Error::other(error.to_string()))
-        .map_err(machine("the operating system gives no random numbers"))?;
     Ok(Seams {
         clock,
         orders,
@@ -517,7 +523,8 @@ fn open_doors(
         },
         disk,
         udp_port: network.order_entry_udp.port(),
-        hash_seed: u64::from_ne_bytes(seed),
+        hash_seed: random()?,
+        tokens,
     })
 }
 

@@ -38,6 +38,7 @@ use crate::runtime::shutdown::Shutdown;
 use crate::sequencer::TIME_MAX_NS;
 use crate::setup;
 use crate::snapshot::{Keeper, KeeperSettings, Origin, Retention, SnapshotCounters, Snapshots};
+use crate::token::TokenMint;
 
 /// What recovery may have on its way to the engine, beside the commands of the setup.
 const INBOUND_RING: usize = 4_096;
@@ -125,6 +126,8 @@ pub(super) struct Seams<W: Outside> {
     pub(super) udp_port: u16,
     /// From the operating system's random source; in a simulation from its seed.
     pub(super) hash_seed: u64,
+    /// Makes the tokens of bindings; the source of orders knows it too.
+    pub(super) tokens: TokenMint,
 }
 
 /// The stages of one exchange.
@@ -190,6 +193,7 @@ pub(super) fn build<W: Outside>(
         hash_seed: seams.hash_seed,
         store_bytes: capacities.store as usize,
         finished_orders: capacities.finished_orders as usize,
+        tokens: seams.tokens,
         udp_port: seams.udp_port,
         re_requests: ReRequestConfig {
             datagram_bytes_max: network.datagram_bytes,

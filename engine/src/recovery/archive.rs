@@ -311,9 +311,9 @@ fn work(worker: &mut Worker, stop: &AtomicBool) {
     }
 }
 
-/// An exchange for hardly anything, of the tests below.
+/// An exchange for hardly anything, of tests.
 #[cfg(test)]
-const LIMITS: Limits = Limits {
+pub(crate) const LIMITS: Limits = Limits {
     assets: 1,
     instruments: 1,
     accounts: 1,

@@ -8,6 +8,7 @@ use super::credentials::{Credentials, MarketDataLogins};
 use super::door::DoorConfig;
 use super::re_request::ReRequestConfig;
 use crate::exchange::Limits;
+use crate::token::TokenMint;
 
 /// What the recovery stage must know. Everything it sizes is allocated at start.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct RecoveryConfig {
     pub mac_secrets: BTreeMap<u32, MacSecret>,
     /// Logins of the gap-recovery service.
     pub market_data_logins: MarketDataLogins,
+    /// Makes the tokens of bindings.
+    pub tokens: TokenMint,
     /// The exchange's port for orders over UDP, told to who binds.
     pub udp_port: u16,
     /// Questions of one connection that may wait at once; then it is not read on.
@@ -58,6 +61,7 @@ impl RecoveryConfig {
             credentials: Credentials::default(),
             mac_secrets: BTreeMap::new(),
             market_data_logins: MarketDataLogins::Open,
+            tokens: TokenMint::new(0),
             udp_port: 26_400,
             questions_max: 64,
             order_entry: DoorConfig::default(),

@@ -189,6 +189,7 @@ impl<O: Listener, G: Listener, A: DatagramSink> RecoveryStage<O, G, A> {
         let service = OrderEntry::new(
             config.credentials,
             config.mac_secrets,
+            config.tokens,
             sessions,
             config.udp_port,
             config.questions_max,

@@ -27,6 +27,7 @@ use crate::planted::{self, Bug};
 use crate::runtime::Hurry;
 use crate::runtime::links::{self, Inbound, Message};
 use crate::runtime::seams::Stream;
+use crate::token::TokenMint;
 
 /// The engine is told of a silence this often, until it ends the connection or something comes.
 const SILENT_AGAIN_NS: u64 = 1_000_000_000;
@@ -110,6 +111,7 @@ pub(super) fn readings<'a>(
 #[derive(Debug)]
 pub(super) struct OrderEntry {
     credentials: Credentials,
+    tokens: TokenMint,
     udp_port: u16,
     questions_max: usize,
     inbound: Producer<Inbound>,
@@ -127,6 +129,7 @@ impl OrderEntry {
     pub(super) fn new(
         credentials: Credentials,
         secrets: BTreeMap<u32, MacSecret>,
+        tokens: TokenMint,
         sessions: u32,
         udp_port: u16,
         questions_max: usize,
@@ -135,6 +138,7 @@ impl OrderEntry {
         Self {
             credentials,
             secrets,
+            tokens,
             udp_port,
             questions_max,
             inbound,
@@ -166,14 +170,14 @@ impl OrderEntry {
     }
 
     fn bind(&mut self, open: &mut Open, caller: Caller, udp_port: u16, counters: &DoorCounters) {
-        let mut token = [0; 8];
         let mut salt = [0; 16];
-        let is_random = getrandom::fill(&mut token).is_ok() && getrandom::fill(&mut salt).is_ok();
-        if udp_port == 0 || !is_random {
+        let token = self.tokens.mint().ok();
+        let token = token.filter(|_| udp_port != 0 && getrandom::fill(&mut salt).is_ok());
+        let Some(token) = token else {
             // No answer: the client asks again, or stays on TCP.
             counters.dropped.increment();
             return;
-        }
+        };
         let name = order_entry_name(open.session, open.feeder.day());
         let secret = self.secrets.get(&open.session);
         let keys = secret.map(|secret| LoginKeys::derive(secret, &salt, &name));

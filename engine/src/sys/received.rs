@@ -13,7 +13,7 @@ counters! {
         datagrams: "Datagrams received.",
         truncated: "Datagrams dropped because they are longer than a receive buffer.",
         unaddressed: "Datagrams dropped because the kernel gave no IPv4 source address.",
-        kernel_drops: "Times that the kernel dropped because the socket's receive buffer was full: a datagram, or a joined burst of them.",
+        kernel_drops: "Times that the kernel dropped a datagram, or a joined burst of them: no token of ours began it, or the socket's receive buffer was full.",
         buffers_exhausted: "Times that all receive buffers were in use; the datagrams wait in the socket.",
         rearmed: "Times that the multishot receive ended and was armed again.",
         failures: "Times that the kernel refused to receive; it was tried again.",

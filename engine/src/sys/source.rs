@@ -18,6 +18,7 @@ use super::udp::UdpSink;
 use super::uring::UringSource;
 use crate::runtime::counters::CachePadded;
 use crate::runtime::seams::DatagramSource;
+use crate::token::TokenMint;
 
 pub use super::received::SourceCounters;
 
@@ -62,6 +63,8 @@ pub struct Options {
     pub buffer_bytes: usize,
     /// Let the kernel join datagrams of one sender and equal size (`UDP_GRO`). Needs buffers of 64 KiB.
     pub offload: bool,
+    /// Let the kernel drop what begins with no token of this mint.
+    pub tokens: Option<TokenMint>,
 }
 
 impl Default for Options {
@@ -72,6 +75,7 @@ impl Default for Options {
             buffer_count: 1_024,
             buffer_bytes: 2_048,
             offload: false,
+            tokens: None,
         }
     }
 }
@@ -143,6 +147,11 @@ impl fmt::Display for Description {
 pub fn open(address: SocketAddrV4, options: &Options) -> Result<(Source, Description), OpenError> {
     let wrong = |error| OpenError::new(Transport::Udp, address, error);
     let (socket, receive_buffer) = open_udp(address, options.receive_buffer_bytes, options.offload)?;
+    let unfiltered = options
+        .tokens
+        .and_then(|mint| socket.attach_filter(&mint.filter()).err());
+    let unfiltered =
+        unfiltered.map(|error| format!("junk is not dropped by the kernel, which takes no filter: {error}"));
     let address = local_address(&socket).map_err(wrong)?;
     let plain = |socket| RecvmmsgSource::new(socket, options.buffer_bytes).map(Source::Recvmmsg);
     let ring =
@@ -182,7 +191,12 @@ pub fn open(address: SocketAddrV4, options: &Options) -> Result<(Source, Descrip
         receive_buffer,
         backing: memory.backing(),
         offload: options.offload,
-        hints: memory.hint().into_iter().chain(receive_buffer.hint()).collect(),
+        hints: memory
+            .hint()
+            .into_iter()
+            .chain(receive_buffer.hint())
+            .chain(unfiltered)
+            .collect(),
     };
     Ok((source, description))
 }

@@ -45,12 +45,12 @@ fn start(algorithm: MacAlgorithm, time: &Arc<AtomicU64>) -> Running {
 
 /// A counter of the engine stage, by its name.
 fn counter(exchange: &Running, name: &str) -> u64 {
+    counter_of(exchange, "engine", name)
+}
+
+fn counter_of(exchange: &Running, group: &str, name: &str) -> u64 {
     let mut found = None;
-    for group in exchange
-        .counters()
-        .iter()
-        .filter(|group| group.group() == "engine")
-    {
+    for group in exchange.counters().iter().filter(|some| some.group() == group) {
         group.each(&mut |reading| {
             if reading.label == name {
                 found = Some(reading.value);
@@ -116,6 +116,15 @@ impl Attacked {
             thread::yield_now();
         }
         assert_eq!(counter(&self.exchange, name), wanted, "{name}");
+    }
+
+    pub(crate) fn counter(&self, name: &str) -> u64 {
+        counter(&self.exchange, name)
+    }
+
+    /// Datagrams that have not come so far as to a thread of the exchange. The kernel tells with the next one that does.
+    pub(crate) fn dropped_by_the_kernel(&self) -> u64 {
+        counter_of(&self.exchange, "source", "kernel_drops")
     }
 
     pub(crate) fn expect_all(&self, counters: &[(&str, u64)]) {

@@ -226,6 +226,45 @@ fn drops_of_the_kernel_are_counted() {
 }
 
 #[test]
+fn what_begins_with_no_token_of_ours_is_dropped_by_the_kernel() {
+    const SENT: u64 = 200;
+    let mint = TokenMint::new(0x9e37_79b9_7f4a_7c15);
+    let options = Options {
+        tokens: Some(mint),
+        receive_buffer_bytes: 16_384,
+        ..Options::with_offload()
+    };
+    with_both(&options, |mut source, description| {
+        assert_eq!(
+            description
+                .hints
+                .iter()
+                .filter(|hint| hint.contains("junk"))
+                .count(),
+            0
+        );
+        let (client, _) = client();
+        let other = (1..u64::MAX)
+            .map(u64::to_be_bytes)
+            .find(|&token| !mint.may_be_ours(token));
+        let junk = [&other.unwrap()[..], &[0; 1_392]].concat();
+        // More than the receive buffer has room for: they take no place in it.
+        for _ in 0..SENT {
+            client.send_to(&junk, description.address).unwrap();
+        }
+        let ours = [&mint.mint().unwrap()[..], &[0; 1_392]].concat();
+        client.send_to(&ours, description.address).unwrap();
+        let taken = poll_all(&mut source, 64);
+        assert!(
+            taken.len() == 1 && taken[0].1 == ours,
+            "{} have come",
+            taken.len()
+        );
+        assert_eq!(source.counters().kernel_drops.get(), SENT);
+    });
+}
+
+#[test]
 fn joined_datagrams_come_one_by_one() {
     with_both(&Options::with_offload(), |mut source, description| {
         assert!(description.offload);
