@@ -9,7 +9,8 @@
 //! is the time in which memory answers.
 //!
 //! PERF: the turns branch on nothing that can not be foretold. The messages that put an order into a book are gathered in
-//! a list of their own, because the type of the next message is a coin thrown.
+//! a list of their own, because the type of the next message is a coin thrown. Where groups are full the compiler knows how often each
+//! loop runs, and each function is in its only caller: the end of a loop, a call and a check of a count cost as much as a look.
 
 use crate::book::Books;
 use crate::index::Place;
@@ -58,66 +59,76 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// Takes the next messages in place of those it had.
-    fn take(&mut self, messages: &mut impl Iterator<Item = &'a [u8]>) {
-        self.count = 0;
-        for (place, message) in self.messages.iter_mut().zip(messages) {
+    /// Takes the next messages in place of those it had, and fetches where the search for their orders begins.
+    #[inline(always)]
+    fn take(&mut self, books: &Books, messages: &mut impl Iterator<Item = &'a [u8]>) {
+        let (mut count, mut entered) = (0_usize, 0_usize);
+        for ((place, look), message) in self.messages.iter_mut().zip(&mut self.looks).zip(messages) {
             *place = message;
-            self.count += 1;
+            // Type, locate, tracking number, timestamp, order number; all messages of books have those.
+            let front = message.first_chunk().unwrap_or(&[0; 19]);
+            let [kind, .., a, b, c, d, e, f, g, h] = *front;
+            look.place = books
+                .stored()
+                .fetch_place(u64::from_be_bytes([a, b, c, d, e, f, g, h]));
+            self.entries[entered % GROUP].message = count as u32;
+            entered = entered.wrapping_add(usize::from(IS_ENTRY[usize::from(kind)]));
+            count = count.wrapping_add(1);
         }
+        (self.count, self.entered) = (count, entered);
+    }
+
+    /// Messages, known beforehand where the group is full.
+    #[inline(always)]
+    fn size<const FULL: bool>(&self) -> usize {
+        if FULL { GROUP } else { self.count }
     }
 
     /// The messages that are applied behind a turn.
-    fn part(&self, turn: usize) -> &[&'a [u8]] {
-        &self.messages[self.count * turn / TURNS.len()..self.count * (turn + 1) / TURNS.len()]
+    #[inline(always)]
+    fn part<const FULL: bool>(&self, turn: usize) -> &[&'a [u8]] {
+        let count = self.size::<FULL>();
+        &self.messages[count * turn / TURNS..count * (turn + 1) / TURNS]
     }
 }
 
-/// What is done for a whole group at a time, in this order.
-const TURNS: [fn(&Books, &mut Group<'_>); 5] = [places, orders, neighbors, levels, youngest];
+/// What is done for a whole group at a time: [`Group::take`] and the four functions below, in their order.
+const TURNS: usize = 5;
 
-fn places(books: &Books, group: &mut Group<'_>) {
-    let mut entered = 0;
-    let messages = &group.messages[..group.count];
-    for (number, (message, look)) in (0..).zip(messages.iter().zip(&mut group.looks)) {
-        // Type, locate, tracking number, timestamp, order number; all messages of books have those.
-        let front = message.first_chunk().unwrap_or(&[0; 19]);
-        let [kind, .., a, b, c, d, e, f, g, h] = *front;
-        look.place = books
-            .stored()
-            .fetch_place(u64::from_be_bytes([a, b, c, d, e, f, g, h]));
-        group.entries[entered % GROUP].message = number;
-        entered += usize::from(IS_ENTRY[usize::from(kind)]);
-    }
-    group.entered = entered;
-}
-
-fn orders(books: &Books, group: &mut Group<'_>) {
-    for look in &mut group.looks[..group.count] {
+#[inline(always)]
+fn orders<const FULL: bool>(books: &Books, group: &mut Group<'_>) {
+    let count = group.size::<FULL>();
+    for look in &mut group.looks[..count] {
         look.node = books.stored().fetch_order(look.place);
     }
 }
 
-fn neighbors(books: &Books, group: &mut Group<'_>) {
-    for look in &mut group.looks[..group.count] {
+#[inline(always)]
+fn neighbors<const FULL: bool>(books: &Books, group: &mut Group<'_>) {
+    let count = group.size::<FULL>();
+    for look in &mut group.looks[..count] {
         look.level = books.stored().fetch_neighbors(look.node);
     }
 }
 
 fn levels(books: &Books, group: &mut Group<'_>) {
     for entry in &mut group.entries[..group.entered] {
-        let message = group.messages[entry.message as usize];
+        let number = entry.message as usize % GROUP;
+        let message = group.messages[number];
+        // As many bytes as a replacement has; an added order has one more, and names its side.
+        let Some(front) = message.first_chunk::<35>() else {
+            continue;
+        };
+        let is_replace = usize::from(front[0] == b'U');
+        let Some(price) = message[32 - is_replace..].first_chunk() else {
+            continue;
+        };
         // An order keeps its side, so that a replacement does not name one.
-        let is_replace = u32::from(message[0] == b'U');
-        let old = books
-            .stored()
-            .side(group.looks[entry.message as usize].level)
-            .index() as u32;
-        let new = u32::from(bytes(message, 19) == [b'S']);
-        let side = Side::from_index(old & is_replace | new & (1 - is_replace));
-        let locate = u16::from_be_bytes(bytes(message, 1));
-        let price = u32::from_be_bytes(bytes(message, 32 - is_replace as usize));
-        entry.level = books.fetch_level(locate, side, price);
+        let old = books.stored().side(group.looks[number].level).index();
+        let new = usize::from(front[19] == b'S');
+        let side = Side::from_index((old & is_replace | new & (1 - is_replace)) as u32);
+        let locate = u16::from_be_bytes([front[1], front[2]]);
+        entry.level = books.fetch_level(locate, side, u32::from_be_bytes(*price));
     }
 }
 
@@ -141,18 +152,43 @@ impl Market {
         let (mut one, mut other) = (Group::new(), Group::new());
         let (mut now, mut next) = (&mut one, &mut other);
         loop {
-            next.take(&mut messages);
-            for (number, turn) in TURNS.iter().enumerate() {
-                turn(self.books(), next);
-                for message in now.part(number) {
-                    let result = self.apply(message);
-                    seen(self, message, result);
-                }
+            next.take(self.books(), &mut messages);
+            if now.count == GROUP && next.count == GROUP {
+                self.step::<true, _>(now, next, &mut seen);
+            } else {
+                self.step::<false, _>(now, next, &mut seen);
             }
             if next.count == 0 {
                 return;
             }
             std::mem::swap(&mut now, &mut next);
+        }
+    }
+
+    /// Looks at the next group, and applies this one in between.
+    fn step<'a, const FULL: bool, F>(&mut self, now: &Group<'a>, next: &mut Group<'a>, seen: &mut F)
+    where
+        F: FnMut(&Self, &'a [u8], Result<(), Malformed>),
+    {
+        self.apply_part::<FULL, F>(now, 0, seen);
+        orders::<FULL>(self.books(), next);
+        self.apply_part::<FULL, F>(now, 1, seen);
+        neighbors::<FULL>(self.books(), next);
+        self.apply_part::<FULL, F>(now, 2, seen);
+        levels(self.books(), next);
+        self.apply_part::<FULL, F>(now, 3, seen);
+        youngest(self.books(), next);
+        self.apply_part::<FULL, F>(now, 4, seen);
+    }
+
+    #[inline(always)]
+    fn apply_part<'a, const FULL: bool, F>(&mut self, now: &Group<'a>, turn: usize, seen: &mut F)
+    where
+        F: FnMut(&Self, &'a [u8], Result<(), Malformed>),
+    {
+        for message in now.part::<FULL>(turn) {
+            let result = self.apply(message);
+            seen(self, message, result);
         }
     }
 }
@@ -165,12 +201,3 @@ const IS_ENTRY: [bool; 256] = {
     is_entry[b'U' as usize] = true;
     is_entry
 };
-
-/// The bytes from `offset` on; zeros where a message has none.
-#[inline]
-fn bytes<const COUNT: usize>(message: &[u8], offset: usize) -> [u8; COUNT] {
-    match message.get(offset..offset + COUNT) {
-        Some(bytes) => bytes.try_into().expect("it was asked for as many"),
-        None => [0; COUNT],
-    }
-}

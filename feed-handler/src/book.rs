@@ -101,17 +101,33 @@ impl Books {
         price: u32,
         attribution: [u8; 4],
     ) -> Result<(), BookError> {
+        // PERF: what a call in between would save and restore costs each order.
         if locate == 0 || usize::from(locate) >= self.damaged.len() {
-            self.open(locate)?;
+            return self.open_and_add(locate, number, side, quantity, price, attribution);
         }
         let result = self.try_add(locate, number, side, quantity, price, attribution);
         self.note(locate, result)
     }
 
+    /// The first order of an instrument that nothing was said of before.
+    #[cold]
+    fn open_and_add(
+        &mut self,
+        locate: u16,
+        number: u64,
+        side: Side,
+        quantity: u32,
+        price: u32,
+        attribution: [u8; 4],
+    ) -> Result<(), BookError> {
+        self.open(locate)?;
+        self.add(locate, number, side, quantity, price, attribution)
+    }
+
     /// ITCH `E`, `C`, `X`: takes lots off an order; the last lot removes it.
     pub fn reduce(&mut self, locate: u16, number: u64, quantity: u32) -> Result<Hit, BookError> {
-        let result = self.locate_order(locate, number).and_then(|(found, hit)| {
-            let open = self.orders.order(found.node).quantity;
+        let result = self.locate_order(locate, number).and_then(|found| {
+            let (hit, open) = (self.hit(found), self.orders.order(found.node).quantity);
             if quantity < open {
                 self.orders.reduce(found.node, quantity);
                 return Ok(hit);
@@ -126,8 +142,10 @@ impl Books {
     }
 
     /// ITCH `D`: removes an order.
+    #[inline]
     pub fn delete(&mut self, locate: u16, number: u64) -> Result<Hit, BookError> {
-        let result = self.locate_order(locate, number).map(|(found, hit)| {
+        let result = self.locate_order(locate, number).map(|found| {
+            let hit = self.hit(found);
             self.remove(found);
             hit
         });
@@ -143,10 +161,10 @@ impl Books {
         quantity: u32,
         price: u32,
     ) -> Result<(), BookError> {
-        let result = self.locate_order(locate, number).and_then(|(found, hit)| {
-            let attribution = self.orders.order(found.node).attribution;
+        let result = self.locate_order(locate, number).and_then(|found| {
+            let (side, attribution) = (self.hit(found).side, self.orders.order(found.node).attribution);
             self.remove(found);
-            self.try_add(locate, new_number, hit.side, quantity, price, attribution)
+            self.try_add(locate, new_number, side, quantity, price, attribution)
         });
         self.note(locate, result)
     }
@@ -172,7 +190,7 @@ impl Books {
     /// Fetches the level that a price has or will have, if it is easily found; answers it.
     #[inline]
     pub(crate) fn fetch_level(&self, locate: u16, side: Side, price: u32) -> u32 {
-        let near = self.ladders.near(locate, side, price);
+        let near = self.ladders.guess(locate, side, price);
         let level = near.map_or(NONE, |row| self.orders.level_of(row));
         self.orders.fetch_node(level);
         level
@@ -187,20 +205,23 @@ impl Books {
         result
     }
 
-    fn locate_order(&self, locate: u16, number: u64) -> Result<(Found, Hit), BookError> {
+    fn locate_order(&self, locate: u16, number: u64) -> Result<Found, BookError> {
         let place = self.orders.place(number);
         let found = self.orders.find(place, number).ok_or(BookError::UnknownOrder)?;
         let level = self.orders.level(self.orders.order(found.node).level);
         if level.locate != locate {
             return Err(BookError::WrongInstrument);
         }
-        Ok((
-            found,
-            Hit {
-                price: level.price,
-                side: level.side,
-            },
-        ))
+        Ok(found)
+    }
+
+    #[inline]
+    fn hit(&self, found: Found) -> Hit {
+        let level = self.orders.level(self.orders.order(found.node).level);
+        Hit {
+            price: level.price,
+            side: level.side,
+        }
     }
 
     fn try_add(
@@ -216,7 +237,7 @@ impl Books {
             return Err(BookError::ZeroQuantity);
         }
         let start = self.orders.place(number);
-        if self.orders.find(start, number).is_some() {
+        if self.orders.has(start, number) {
             return Err(BookError::DuplicateOrder);
         }
         if self.orders.is_full() {

@@ -24,7 +24,7 @@ impl Digest {
 
     /// Takes in the next order of a book. `price` in 0.0001, `quantity` in lots still open.
     pub fn order(&mut self, side: Side, price: u32, number: u64, quantity: u32) {
-        self.word(u64::from(side as u8));
+        self.word(u64::from(side.to_byte()));
         self.word(u64::from(price));
         self.word(number);
         self.word(u64::from(quantity));

@@ -49,7 +49,9 @@ impl Index {
     /// Where the chain of a number begins.
     #[inline]
     pub(crate) fn place(&self, number: u64) -> Place {
-        let block = (number >> BLOCK_BITS).wrapping_mul(SPREAD) >> self.shift;
+        let block = (number >> BLOCK_BITS)
+            .wrapping_mul(SPREAD)
+            .wrapping_shr(self.shift);
         let within = number as u32 & ((1 << BLOCK_BITS) - 1);
         Place((block as u32 & !(LINE - 1)).wrapping_add(within) & self.mask)
     }

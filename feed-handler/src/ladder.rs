@@ -12,6 +12,8 @@
 //! The unit is the greatest that divides all prices the ladder has seen. A price that it does not divide makes it smaller, and
 //! all levels of the ladder move ([`Ladders::divide`]); each time it is at most half, so that it happens at most 32 times a day.
 //!
+//! PERF: how many levels there are is counted without checks for overflow: never more than there is room for.
+//!
 //! PERF: pages that lie next to each other are found without the directory, in a small table of each ladder.
 
 use crate::blocks::Blocks;
@@ -62,7 +64,7 @@ impl Ladder {
     /// For a price of k units the product is k * 2^32 and less than k * unit, which is at most 2^32, more.
     #[inline]
     fn units(&self, price: u32) -> u32 {
-        ((u64::from(price) * self.inverse) >> 32) as u32
+        (u64::from(price).wrapping_mul(self.inverse) >> 32) as u32
     }
 }
 
@@ -190,46 +192,52 @@ impl Ladders {
         })
     }
 
-    /// The row of a price when it is near those asked for before; no promise that it has orders.
+    /// The row of a price when it is near those asked for before and a multiple of the unit; no promise that it has orders.
     #[inline]
-    pub(crate) fn near(&self, locate: u16, side: Side, price: u32) -> Option<u32> {
+    fn near(&self, locate: u16, side: Side, price: u32) -> Option<u32> {
+        let ladder = self.ladders.get(index(locate, side))?;
+        let is_multiple = u64::from(ladder.units(price)) * u64::from(ladder.unit) == u64::from(price);
+        is_multiple.then(|| self.guess(locate, side, price))?
+    }
+
+    /// The same where it is enough that it is probably the row.
+    #[inline]
+    pub(crate) fn guess(&self, locate: u16, side: Side, price: u32) -> Option<u32> {
         let index = index(locate, side);
-        let ladder = self.ladders.get(index)?;
-        let units = ladder.units(price);
+        let units = self.ladders.get(index)?.units(price);
         let number = units / PRICES;
         let near = u64::from_ne_bytes(self.near.rows()[near_place(index, number)]);
         let is_it = near >> 32 == u64::from(number) + 1;
-        let is_multiple = u64::from(units) * u64::from(ladder.unit) == u64::from(price);
-        (is_it & is_multiple).then(|| (near as u32).wrapping_mul(PRICES) + units % PRICES)
+        is_it.then(|| (near as u32).wrapping_mul(PRICES) | (units % PRICES))
     }
 
     /// The row of a price that gets an order. The instrument is open.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enter(&mut self, locate: u16, side: Side, price: u32) -> Result<u32, NoRow> {
         let row = match self.near(locate, side, price) {
             Some(row) => row,
             None => self.far(index(locate, side), price)?,
         };
         let page = &mut self.pages[(row / PRICES) as usize];
-        let used = page.used | 1 << (row % PRICES);
-        // PERF: whether it has orders can not be foretold, that there is room can.
-        let levels = self.levels + u32::from(used != page.used);
+        // PERF: whether it has orders can not be foretold, that there is room can. Of a comparison the compiler may make a branch.
+        let is_used = (page.used >> (row % PRICES)) as u32 & 1;
+        let levels = self.levels.wrapping_add(is_used ^ 1);
         if levels > self.capacity {
             return Err(NoRow::Full);
         }
-        page.used = used;
+        page.used |= 1 << (row % PRICES);
         self.levels = levels;
         Ok(row)
     }
 
-    /// An order of a row's price is gone: the last one, or not.
+    /// An order of a row's price is gone: the last one (1), or not (0).
     ///
     /// PERF: without a branch, because that can not be foretold.
     #[inline]
-    pub(crate) fn leave(&mut self, row: u32, is_last: bool) {
+    pub(crate) fn leave(&mut self, row: u32, is_last: u32) {
         let page = &mut self.pages[(row / PRICES) as usize];
         page.used &= !(u64::from(is_last) << (row % PRICES));
-        self.levels -= u32::from(is_last);
+        self.levels = self.levels.wrapping_sub(is_last);
         if page.used == 0 {
             self.take_out(row / PRICES);
         }
@@ -448,7 +456,7 @@ mod tests {
         fn leave(&mut self, level: (u16, Side, u32)) {
             let row = self.model.remove(&level).expect("it was there");
             self.rows.remove(&row);
-            self.ladders.leave(row, true);
+            self.ladders.leave(row, 1);
         }
 
         fn check(&self, locate: u16) {

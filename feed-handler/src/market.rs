@@ -102,7 +102,8 @@ impl Market {
         self.touched = 0;
         match dispatch(message, self) {
             Ok(()) => {
-                self.statistics.messages[usize::from(message.first().copied().unwrap_or(0))] += 1;
+                let count = &mut self.statistics.messages[usize::from(message.first().copied().unwrap_or(0))];
+                *count = count.wrapping_add(1);
                 Ok(())
             }
             Err(malformed) => {

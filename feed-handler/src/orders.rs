@@ -7,6 +7,8 @@
 //! PERF: so an order is put in and taken out by the same four writes whether it is the first, the last or the only one;
 //! with ends to look for, each would be a branch that can not be foretold.
 //!
+//! PERF: sums are not checked for overflow, as they can not: there are at most 2^30 orders and levels, of less than 2^32 lots each.
+//!
 //! Invariants: every order in the index is in exactly one ring; a level's `quantity` and `orders` are the
 //! sums over its ring. A level without orders is nothing: what else it has is left from before.
 
@@ -132,6 +134,8 @@ pub(crate) struct Orders {
     free: u32,
     orders: u32,
     order_capacity: u32,
+    /// The highest number that was ever put in.
+    highest: u64,
 }
 
 impl Orders {
@@ -148,6 +152,7 @@ impl Orders {
             free: NONE,
             orders: 0,
             order_capacity,
+            highest: 0,
         }
     }
 
@@ -160,6 +165,7 @@ impl Orders {
         self.index.clear();
         self.free = NONE;
         self.orders = 0;
+        self.highest = 0;
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -172,6 +178,14 @@ impl Orders {
 
     pub(crate) fn place(&self, number: u64) -> Place {
         self.index.place(number)
+    }
+
+    /// Whether an order of this number rests.
+    ///
+    /// PERF: numbers of one exchange ascend, and whether a chain has another order can not be foretold.
+    #[inline]
+    pub(crate) fn has(&self, place: Place, number: u64) -> bool {
+        number <= self.highest && self.find(place, number).is_some()
     }
 
     #[inline]
@@ -216,13 +230,13 @@ impl Orders {
     /// The level of a row.
     #[inline]
     pub(crate) fn level_of(&self, row: u32) -> u32 {
-        self.first_level + row
+        self.first_level.wrapping_add(row)
     }
 
     /// The row of a level.
     #[inline]
     pub(crate) fn row(&self, level: u32) -> u32 {
-        level - self.first_level
+        level.wrapping_sub(self.first_level)
     }
 
     /// Moves a level and its orders from one row to another, which has none.
@@ -255,9 +269,9 @@ impl Orders {
         let known = at_mut(nodes, level_node);
         // What a level without orders has is of another time.
         let last = select_unpredictable(known.label == 0, level_node, known.previous);
-        known.long += u64::from(order.quantity);
+        known.long = known.long.wrapping_add(u64::from(order.quantity));
         known.value = level.price;
-        known.label += 1;
+        known.label = known.label.wrapping_add(1);
         known.owner = book_of(level.locate, level.side);
         known.previous = node;
         at_mut(nodes, last).next = node;
@@ -270,7 +284,8 @@ impl Orders {
             previous: last,
             chain,
         };
-        self.orders += 1;
+        self.orders = self.orders.wrapping_add(1);
+        self.highest = self.highest.max(order.number);
     }
 
     /// Takes `quantity`, which is less than what the order has, off an order.
@@ -279,29 +294,31 @@ impl Orders {
         let nodes = self.nodes.rows_mut();
         let order = at_mut(nodes, node);
         debug_assert!(quantity < order.value, "an order keeps at least one lot");
-        order.value -= quantity;
+        order.value = order.value.wrapping_sub(quantity);
         let level = order.owner;
-        at_mut(nodes, level).long -= u64::from(quantity);
+        let level = at_mut(nodes, level);
+        level.long = level.long.wrapping_sub(u64::from(quantity));
     }
 
-    /// Takes an order out of its queue and the index; answers the row of its level, and whether it was the last one.
+    /// Takes an order out of its queue and the index; answers the row of its level, and whether it was the last one: 1 or 0.
     #[inline]
-    pub(crate) fn remove(&mut self, found: Found) -> (u32, bool) {
+    pub(crate) fn remove(&mut self, found: Found) -> (u32, u32) {
         let nodes = self.nodes.rows_mut();
         let order = *at(nodes, found.node);
         at_mut(nodes, order.previous).next = order.next;
         at_mut(nodes, order.next).previous = order.previous;
         let level = at_mut(nodes, order.owner);
-        level.label -= 1;
-        level.long -= u64::from(order.value);
-        let is_empty = level.label == 0;
+        level.label = level.label.wrapping_sub(1);
+        level.long = level.long.wrapping_sub(u64::from(order.value));
+        // PERF: without a branch, because that can not be foretold; of a comparison the compiler may make one.
+        let is_empty = level.label.wrapping_sub(1) >> 31;
         at_mut(nodes, found.node).next = self.free;
         self.free = found.node;
         match found.before {
             NONE => self.index.set_head(found.place, order.chain),
             before => at_mut(nodes, before).chain = order.chain,
         }
-        self.orders -= 1;
+        self.orders = self.orders.wrapping_sub(1);
         (self.row(order.owner), is_empty)
     }
 
@@ -366,7 +383,7 @@ impl Orders {
             return node;
         }
         let node = self.used;
-        self.used += 1;
+        self.used = node.wrapping_add(1);
         node
     }
 }

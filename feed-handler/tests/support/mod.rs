@@ -223,7 +223,7 @@ pub fn added(locate: u16, number: u64, side: Side, quantity: u32, price: u32) ->
         tracking_number: 0.into(),
         timestamp: U48::new(2),
         order_reference_number: number.into(),
-        buy_sell_indicator: side as u8,
+        buy_sell_indicator: side.to_byte(),
         shares: quantity.into(),
         stock: symbol(&format!("SYM{locate}")),
         price: price.into(),
