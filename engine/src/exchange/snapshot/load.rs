@@ -6,11 +6,14 @@ use super::save::save_limits;
 use crate::exchange::account::{Account, RateBucket, Session};
 use crate::exchange::auction::Auction;
 use crate::exchange::book::Side;
-use crate::exchange::book::arena::{FLAG_EXPIRES, FLAG_LISTED, FLAG_STOP, FLAG_TOTALS, NONE};
+use crate::exchange::book::arena::{FLAG_EXPIRES, FLAG_LISTED, FLAG_MARKET, FLAG_STOP, FLAG_TOTALS, NONE};
+use crate::exchange::checks::NOTIONAL_BITS;
+use crate::exchange::command::whole;
 use crate::exchange::instrument::{CrossKind, Instrument, LastTrade, State};
 use crate::exchange::ledger::{Asset, Balance};
+use crate::exchange::money::notional;
 use crate::exchange::schedule::FeeSchedule;
-use crate::exchange::unseen::Unseen;
+use crate::exchange::unseen::{Part, Unseen};
 use crate::exchange::{Exchange, LastSystemEvent, Limits};
 
 use super::bytes::Output;
@@ -43,6 +46,12 @@ impl Exchange {
         Ok(exchange)
     }
 }
+
+/// What an order executed at the price at which it rests is less than 2 to the power of this: an order's value is less than 2 to
+/// the power of [`NOTIONAL_BITS`]. A fee, of at most all of it in millionths, fits 128 bits.
+const RESTED_BITS: u32 = NOTIONAL_BITS + 4;
+/// What it executed before, and the fees of that, are less than 2 to the power of this: with the rest they fit 128 bits.
+const TOTALS_BITS: u32 = 126;
 
 /// An exchange in the making.
 struct Loading {
@@ -108,6 +117,11 @@ impl Loading {
         }
         if self.listed != 0 {
             return Err(Broken("an order in no account's list"));
+        }
+        for handle in 0..self.taken.len() as u32 {
+            if self.taken[handle as usize] && !self.adds_up(handle) {
+                return Err(Broken("an order that does not add up"));
+            }
         }
         self.exchange.arena.close(&self.taken);
         Ok(())
@@ -212,7 +226,11 @@ impl Loading {
             if record.is(FLAG_STOP) && record.has_reserve() {
                 self.load_slot(locate, side, from)?;
             }
-            join(&mut self.exchange, handle);
+            let exchange = &mut self.exchange;
+            if side.is_none() && !record.is(FLAG_MARKET) && exchange.cross_kind(handle).is_none() {
+                return Err(Broken("an order that waits for nothing"));
+            }
+            join(exchange, handle);
         }
         Ok(())
     }
@@ -235,6 +253,7 @@ impl Loading {
             && slot.tick <= instrument.tick_max
             && slot.account < exchange.account_count()
             && slot.session < exchange.session_count()
+            && record.has_other_within(self.taken.len())
             && usize::from(slot.schedule) < exchange.schedules.all().len();
         if !sound {
             return Err(Broken("an order that can not be"));
@@ -261,6 +280,30 @@ impl Loading {
             exchange.schedule_expiry(handle);
         }
         Ok((handle, record))
+    }
+
+    /// True when what is computed of an order fits its numbers, and the two slots of a reserve order are each other's.
+    fn adds_up(&self, handle: u32) -> bool {
+        let exchange = &self.exchange;
+        let slot = exchange.arena.get(handle);
+        let is_other = |other: u32| self.taken.get(other as usize) == Some(&true);
+        let open = match exchange.part(handle) {
+            Part::Shown(reserve) if is_other(reserve) && exchange.part(reserve) == Part::Reserve(handle) => {
+                slot.open.checked_add(exchange.arena.get(reserve).open)
+            }
+            Part::Reserve(order) if is_other(order) && exchange.part(order) == Part::Shown(handle) => {
+                Some(slot.open)
+            }
+            Part::Shown(_) | Part::Reserve(_) => None,
+            Part::Displayed | Part::Hidden => Some(slot.open),
+        };
+        let totals = exchange.arena.totals(handle);
+        let rested = slot.executed.checked_sub(totals.executed);
+        let tick_value = exchange.instrument_of(slot.instrument).tick_value;
+        open.and_then(|open| slot.executed.checked_add(open)).is_some()
+            && rested.is_some_and(|rested| notional(slot.tick, rested, tick_value) >> RESTED_BITS == 0)
+            && whole(totals.notional) >> TOTALS_BITS == 0
+            && whole(totals.fees).cast_signed().unsigned_abs() >> TOTALS_BITS == 0
     }
 
     /// The account's orders, the oldest first.

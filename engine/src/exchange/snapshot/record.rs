@@ -174,6 +174,11 @@ impl SlotRecord {
         self.is(FLAG_DARK) && self.display != b'N' && self.max_floor > 0
     }
 
+    /// True when the other slot of its order, if it can have one, is one of so many.
+    pub(super) fn has_other_within(&self, slots: usize) -> bool {
+        !self.is(FLAG_DARK) || self.display == b'N' || (self.other as usize) < slots
+    }
+
     /// True when the flag is set.
     pub(super) fn is(&self, flag: u8) -> bool {
         self.flags & flag != 0

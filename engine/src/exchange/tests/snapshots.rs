@@ -77,4 +77,19 @@ fn changed_bytes_are_noticed() {
         let place = random.below(saved.len() as u64) as usize;
         assert_ne!(load(&saved[..place]), Ok(expected), "cut at {place}");
     }
+    // Sums of an order that do not fit its numbers among them: what is not refused has a state that can be asked for.
+    let mut refused = 0;
+    for place in 0..saved.len() {
+        let values = [0, 0x7f, 0xff, random.next_u64() as u8];
+        for (value, length) in values
+            .into_iter()
+            .zip([1, 2, 4, 8].map(|most| 1 + random.below(most)))
+        {
+            let mut changed = saved.clone();
+            let bytes = changed[place..].iter_mut().take(length as usize);
+            bytes.for_each(|byte| *byte = value);
+            refused += u32::from(load(&changed).is_err());
+        }
+    }
+    assert!(refused > 1_000, "{refused}");
 }
