@@ -210,10 +210,9 @@ fn scene(crowd: Crowd, duration: Duration) -> Result<Seen, String> {
     let (greedy, rest) = rest.split_at(crowd.greedy);
     let (slow, silent) = rest.split_at(crowd.slow);
     let told = |error: io::Error| error.to_string();
-    let (one, rest) = greedy.split_at(1);
-    let floods = [one, rest].map(|greedy| Flood::login(server, greedy, &demo_references()[..3]));
-    let [one, rest] = floods;
-    let floods = [one?, rest?];
+    let login = |greedy: &[Participant]| Flood::login(server, greedy, &demo_references()[..3]);
+    let (one, others) = greedy.split_at(1);
+    let floods = [login(one)?, login(others)?];
     // No port of theirs is ever read from.
     let join =
         |participant: &Participant| flood::login(server, participant, 9).map(|(connection, _)| connection);

@@ -149,9 +149,8 @@ pub fn open(address: SocketAddrV4, options: &Options) -> Result<(Source, Descrip
     let (socket, receive_buffer) = open_udp(address, options.receive_buffer_bytes, options.offload)?;
     let unfiltered = options
         .tokens
-        .and_then(|mint| socket.attach_filter(&mint.filter()).err());
-    let unfiltered =
-        unfiltered.map(|error| format!("junk is not dropped by the kernel, which takes no filter: {error}"));
+        .and_then(|mint| socket.attach_filter(&mint.filter()).err())
+        .map(|error| format!("junk is not dropped by the kernel, which takes no filter: {error}"));
     let address = local_address(&socket).map_err(wrong)?;
     let plain = |socket| RecvmmsgSource::new(socket, options.buffer_bytes).map(Source::Recvmmsg);
     let ring =

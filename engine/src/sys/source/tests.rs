@@ -235,14 +235,7 @@ fn what_begins_with_no_token_of_ours_is_dropped_by_the_kernel() {
         ..Options::with_offload()
     };
     with_both(&options, |mut source, description| {
-        assert_eq!(
-            description
-                .hints
-                .iter()
-                .filter(|hint| hint.contains("junk"))
-                .count(),
-            0
-        );
+        assert!(!description.hints.iter().any(|hint| hint.contains("junk")));
         let (client, _) = client();
         let other = (1..u64::MAX)
             .map(u64::to_be_bytes)
